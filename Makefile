@@ -1,0 +1,66 @@
+# make run: the digits through every backend. make test: the same, then the tests. Needs Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test slow lint format types contracts wheel fuzz clean
+
+help:
+	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
+	@echo "make test   the same, then the fast tests"
+	@echo "make slow   the slow tests"
+	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
+	@echo "make fuzz   thousands of random networks through every backend"
+
+# A stamp is newer than what it was made from, so a second call has nothing to install.
+$(VENV)/stamp-python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bpcompare needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/stamp-run: $(VENV)/stamp-python pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all]'
+	@touch $@
+
+# Dependency groups need pip 25.1.
+$(VENV)/stamp-dev: $(VENV)/stamp-run
+	$(PIP) install --quiet 'pip>=25.1'
+	$(PIP) install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+run: $(VENV)/stamp-run
+	$(BIN)/bpcompare run examples/digits.toml
+
+test: run $(VENV)/stamp-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+slow: $(VENV)/stamp-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m slow
+
+lint: contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(VENV)/stamp-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(VENV)/stamp-dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/stamp-dev
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/stamp-dev
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+	$(BIN)/check-wheel-contents dist
+
+fuzz: $(VENV)/stamp-dev
+	$(BIN)/python -m benchmarks.fuzz
+
+clean:
+	rm -rf $(VENV) dist

@@ -1,0 +1,5 @@
+"""The article's algorithm, by hand."""
+
+from bpcompare_delta.backend import Delta
+
+__all__ = ["Delta"]

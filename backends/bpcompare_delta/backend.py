@@ -1,0 +1,155 @@
+"""Backpropagation as the article writes it: forward, base case, induction, gradient, update. NumPy and the laws, no autodiff.
+
+This is the one backend that shares the laws with the certificate, so it is no independent witness; what it shows is the
+algorithm, and what it is for is to be read, to be sabotaged, and to run where no framework is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bpcompare.arithmetic import total
+from bpcompare.backend import Backend
+from bpcompare.laws import LAWS, Laws
+from bpcompare.ops.op import Op
+from bpcompare.parameter import Array
+from bpcompare.plan import Batch, Plan
+from bpcompare.record import Provenance, Record, StepRecord
+
+Arrays = Mapping[str, Array]
+
+
+class Delta(Backend):
+    """The hand-written Δ rule. `laws` may be another table: that is how a saboteur is made."""
+
+    name: ClassVar[str] = "delta"
+    table: ClassVar[Mapping[type[Op], Any]] = {**LAWS.ops, **LAWS.updates}
+
+    def __init__(self, laws: Laws = LAWS) -> None:
+        self.laws = laws
+
+    @classmethod
+    def version(cls) -> str:
+        """NumPy's: the arithmetic is its."""
+        return np.__version__
+
+    def run(self, plan: Plan) -> Record:
+        """Every step, one after the other."""
+        started = perf_counter()
+        steps: list[StepRecord] = []
+        parameters, state, slots = plan.parameters, plan.state, plan.slots
+        for number, batch in enumerate(plan.batches, 1):
+            step = self.step(plan, batch, plan.updates_done + number, parameters, state, slots)
+            parameters, state, slots = step.parameters, step.state, step.slots
+            steps.append(step)
+        provenance = Provenance("delta", "numpy", np.__version__, updater="bpcompare.laws.update")
+        return Record(plan.digest, tuple(steps), replace(provenance, seconds=perf_counter() - started))
+
+    def step(self, plan: Plan, batch: Batch, t: int, parameters: Arrays, state: Arrays, slots: Arrays) -> StepRecord:
+        """One step: each phase uses only what stands before it."""
+        with np.errstate(all="ignore"):  # overflow and NaN are the certificate's to report, with their place
+            net_in, a, error, new_state = self.forward(plan, batch, parameters, state)
+            delta = self.backward(plan, batch, parameters, state, net_in, a)
+            gradient = self.gradient(plan, batch, parameters, state, a, delta)
+            updated, new_slots = self.update(plan, t, parameters, gradient, slots)
+        a = {name: a[name] for name in plan.order}
+        owned = _owner(plan)
+        return StepRecord(
+            error=owned(error),
+            net_in={name: owned(x) for name, x in net_in.items()},
+            a={name: owned(x) for name, x in a.items()},
+            delta={name: owned(x) for name, x in delta.items()},
+            gradient={name: owned(x) for name, x in gradient.items()},
+            plain=None,
+            parameters={name: owned(x) for name, x in updated.items()},
+            state={name: owned(x) for name, x in new_state.items()},
+            slots={name: owned(x) for name, x in new_slots.items()},
+        )
+
+    def forward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays) -> tuple[Arrays, Arrays, Any, Arrays]:
+        """in_j = Σ_i w_ij a_i and a_j = g(in_j), sources first; then E."""
+        network = plan.network
+        net_in: dict[str, Array] = {}
+        a: dict[str, Array] = dict(batch.inputs)
+        new_state = dict(state)
+        for name in plan.order:
+            layer = network.layers[name]
+            law, xs, p, c = self._at(plan, name, batch, parameters, state, a)
+            net_in[name] = law.forward(layer.op, xs, p, c)
+            for key, path in plan.state_paths[name].items():
+                new_state[path] = law.state(layer.op, xs, p, c, key)
+            a[name] = self.laws.of(f"{name}.g", layer.g).forward(layer.g, [net_in[name]], {}, {})
+        op = network.error.op
+        error = self.laws.of("error", op).forward(op, [a[network.error.of], batch.target], {}, {})
+        return net_in, a, error, new_state
+
+    def backward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, net_in: Arrays, a: Arrays) -> Arrays:
+        """Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds; an output node's sum starts with −∂E/∂a (the base case)."""
+        network, error = plan.network, plan.network.error
+        delta: dict[str, Array] = {}
+        for name in reversed(plan.order):
+            terms = []
+            if name == error.of:
+                xs = [a[name], batch.target]
+                terms.append(self.laws.of("error", error.op).delta(error.op, xs, {}, None, {}, 0))
+            for consumer, slot in network.consumers[name]:
+                op = network.layers[consumer].op
+                law, xs, p, c = self._at(plan, consumer, batch, parameters, state, a)
+                terms.append(law.delta(op, xs, p, delta[consumer], c, slot))
+            g = network.layers[name].g
+            delta[name] = self.laws.of(f"{name}.g", g).delta(g, [net_in[name]], {}, total(terms), {}, 0)
+        return delta
+
+    def gradient(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays, delta: Arrays) -> Arrays:
+        """−∂E/∂w_ij = a_i Δ_j, added up over every layer that uses the parameter; recorded as +∂E/∂w."""
+        network = plan.network
+        gradient = {}
+        for parameter in network.trainable:
+            terms = []
+            for name, role in network.uses[parameter]:
+                law, xs, p, c = self._at(plan, name, batch, parameters, state, a)
+                terms.append(law.gradient(network.layers[name].op, xs, p, delta[name], c, role))
+            gradient[parameter] = -total(terms)
+        return gradient
+
+    def update(self, plan: Plan, t: int, parameters: Arrays, gradient: Arrays, slots: Arrays) -> tuple[Arrays, Arrays]:
+        """w_ij ← w_ij + η a_i Δ_j, or as the update rule says; frozen parameters stay."""
+        rule = plan.network.update
+        updated, new_slots = dict(parameters), dict(slots)
+        for parameter, paths in plan.slot_paths.items():
+            law = self.laws.update(parameter, rule)
+            w, g = parameters[parameter], gradient[parameter]
+            before = {slot: slots[path] for slot, path in paths.items()}
+            updated[parameter] = law.parameter(rule, t, w, g, before)
+            for slot, path in paths.items():
+                new_slots[path] = law.slot(rule, t, w, g, before, slot)
+        return updated, new_slots
+
+    def _at(self, plan: Plan, name: str, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays) -> tuple[Any, Any, Any, Any]:
+        """The law at layer `name`, and what it is applied to: sources, parameters by role, draws and state."""
+        layer = plan.network.layers[name]
+        xs = [a[source] for source in layer.sources]
+        p = {role: parameters[path] for role, path in layer.parameters.items()}
+        c = {key: batch.draws[path] for key, path in plan.draw_paths[name].items()}
+        c |= {key: state[path] for key, path in plan.state_paths[name].items()}
+        return self.laws.of(name, layer.op), xs, p, c
+
+
+def _owner(plan: Plan) -> Any:
+    """Makes arrays the record's own: the plan's dtype, contiguous, no view of anything else."""
+    dtype = np.dtype(plan.dtype)
+    seen: set[int] = set()
+
+    def owned(x: Any) -> Array:
+        array = np.ascontiguousarray(x, dtype=dtype) if np.ndim(x) else np.array(x, dtype=dtype)
+        if array.base is not None or not array.flags.writeable or id(array) in seen:
+            array = array.copy()
+        seen.add(id(array))
+        return array
+
+    return owned

@@ -1,0 +1,154 @@
+"""The JAX backend: jit, one compilation a plan; Δ from zero probes added at every `in`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from importlib import metadata
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bpcompare.autodiff import AutodiffBackend, Feed, Walk, Walked
+from bpcompare.ops import Dense, Op, UpdateOp
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan
+from bpcompare.record import Provenance, Record
+from bpcompare_jax import activation, convolution, dense, embedding, error, normalization, pooling, shape, update
+from bpcompare_jax.update import described, one_step
+
+Arrays = Mapping[str, jax.Array]
+
+FUSED_JOINS = 32
+"""Up to so many dense layers that join several sources in a matrix-vector product, XLA may fuse.
+
+Fusion copies each such node into all its consumers: 100 single nodes of 10 sources become 18 MB of HLO that compile for 20 s,
+200 need two minutes. Other nets, however deep, are left to XLA's defaults.
+"""
+
+
+class Jax(AutodiffBackend[jax.Array]):
+    """JAX under jit, with optax for the updates.
+
+    Everything happens inside `jax.enable_x64`, as a context: a user's process keeps its own setting.
+    """
+
+    name: ClassVar[str] = "jax"
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
+        **dense.TABLE,
+        **convolution.TABLE,
+        **pooling.TABLE,
+        **normalization.TABLE,
+        **embedding.TABLE,
+        **shape.TABLE,
+        **activation.TABLE,
+        **error.TABLE,
+        **update.TABLE,
+    }
+
+    def __init__(self) -> None:
+        self._compiled: dict[Hashable, Callable[..., Any]] = {}
+
+    @classmethod
+    def version(cls) -> str:
+        """JAX's version."""
+        return jax.__version__
+
+    def run(self, plan: Plan) -> Record:
+        """Every step of the plan, in the plan's dtype."""
+        with jax.enable_x64(True):
+            try:
+                return super().run(plan)
+            finally:
+                # A compiled step holds on to the plan it was made for.
+                self._compiled.clear()
+
+    def provenance(self, plan: Plan) -> Provenance:
+        """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
+        switches = {
+            "x64": str(jax.enable_x64.value),
+            "platform": jax.default_backend(),
+            "matmul_precision": str(jax.default_matmul_precision.value or "default"),
+            "jaxlib": metadata.version("jaxlib"),
+        }
+        switches |= _options(plan)
+        if flags := os.environ.get("XLA_FLAGS"):
+            switches["XLA_FLAGS"] = flags
+        return Provenance(
+            backend=self.name,
+            framework="jax",
+            version=jax.__version__,
+            device=jax.default_backend(),
+            mode="jit",
+            flushes=True,
+            switches=switches,
+            updater=described(plan.network.update) if plan.network.trainable else "",
+        )
+
+    def array(self, x: Array) -> jax.Array:
+        """A JAX array of equal dtype and values. JAX may alias what it is given and read it later: it gets a copy of its own."""
+        return jnp.array(x.copy()).block_until_ready()
+
+    def numpy(self, x: jax.Array) -> Array:
+        """A NumPy copy."""
+        return np.array(x)
+
+    def differentiate(
+        self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]
+    ) -> tuple[Walked[jax.Array], Arrays, Arrays]:
+        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`."""
+
+        def recorded(trainable: Arrays, frozen: Arrays, probes: Arrays, feed: Mapping[str, Any]) -> Any:
+            def objective(trainable: Arrays, probes: Arrays) -> tuple[jax.Array, dict[str, Any]]:
+                walked = walk({**frozen, **trainable}, Feed(**feed), lambda layer, y: y + probes[layer])
+                return walked.error, vars(walked)
+
+            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1), has_aux=True)(trainable, probes)
+            return walked, *gradients
+
+        examples = feed.target.shape[0]
+        probes = {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in plan.order}
+        step = self._jit((walk, "recorded"), recorded, _options(plan))
+        walked, gradients, din = step(*_split(plan, parameters), probes, vars(feed))
+        return Walked(**walked), gradients, din
+
+    def plain_gradient(self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]) -> Arrays:
+        """`jax.grad` of the error under jit, no probes and nothing else returned."""
+
+        def objective(trainable: Arrays, frozen: Arrays, feed: Mapping[str, Any]) -> jax.Array:
+            return walk({**frozen, **trainable}, Feed(**feed), lambda _, y: y).error
+
+        step = self._jit((walk, "plain"), jax.grad(objective), _options(plan))
+        gradients: Arrays = step(*_split(plan, parameters), vars(feed))
+        return gradients
+
+    def descend(
+        self, update: UpdateOp, t: int, parameters: Arrays, gradients: Arrays, slots: Mapping[str, Arrays]
+    ) -> tuple[Arrays, Mapping[str, Arrays]]:
+        """One optax update under jit, its state built from `slots` and read back."""
+        by_slot = {slot: {p: slots[p][slot] for p in parameters} for slot in update.slots}
+        step = self._jit(update, partial(one_step, self.table[type(update)](update)))
+        updated, moved = step(jnp.asarray(t - 1, jnp.int32), parameters, gradients, by_slot)
+        return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
+
+    def _jit(self, key: Hashable, function: Callable[..., Any], options: Mapping[str, str] | None = None) -> Callable[..., Any]:
+        """`function` under jit; a later function with an equal key is taken to be the same one."""
+        return self._compiled.setdefault(key, jax.jit(function, compiler_options=dict(options or {})))
+
+
+def _options(plan: Plan) -> dict[str, str]:
+    """Compiler options of both gradients: the same, or rounding would tell the recorded one from the plain one."""
+    layers = plan.network.layers.values()
+    one_example = any(len(batch) == 1 for batch in plan.batches)
+    joins = [x for x in layers if isinstance(x.op, Dense) and len(x.sources) > 1 and (x.op.units == 1 or one_example)]
+    return {"xla_disable_hlo_passes": "fusion"} if len(joins) > FUSED_JOINS else {}
+
+
+def _split(plan: Plan, parameters: Arrays) -> tuple[Arrays, Arrays]:
+    """Trainable and frozen parameters: only the former are differentiated."""
+    trainable = set(plan.network.trainable)
+    free = {name: x for name, x in parameters.items() if name in trainable}
+    return free, {name: x for name, x in parameters.items() if name not in trainable}

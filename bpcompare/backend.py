@@ -1,0 +1,47 @@
+"""The contract of a backend: one class that takes a Plan and returns a Record."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from bpcompare.ops.op import Op
+from bpcompare.plan import Plan
+from bpcompare.record import Record
+
+
+class Backend(ABC):
+    """One way to compute forward pass, Δ, gradients and updates.
+
+    `name` is what people call it. `table` maps exact op types to the functions that compute them, `gaps` maps the op types it
+    does not support to the reason; together they cover every op. A gap is reported before anything runs, never skipped.
+    """
+
+    name: ClassVar[str]
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]]
+    gaps: ClassVar[Mapping[type[Op], str]] = {}
+
+    @classmethod
+    @abstractmethod
+    def version(cls) -> str:
+        """The framework's version, without the backend having run."""
+
+    @abstractmethod
+    def run(self, plan: Plan) -> Record:
+        """Compute every step of `plan`.
+
+        Law: the result depends on nothing but `plan`; `plan` is not changed; every returned array owns its memory, has the
+        plan's dtype and exactly the shape that the plan's network gives its path. May raise anything; the caller reports it
+        as this backend's failure.
+        """
+
+
+def unsupported(backend: type[Backend], plan: Plan) -> Mapping[str, str]:
+    """Ops that `plan` needs and `backend` has no row for: op name → declared reason."""
+    network = plan.network
+    needed = {type(network.error.op), type(network.update)}
+    for layer in network.layers.values():
+        needed |= {type(layer.op), type(layer.g)}
+    missing = sorted(needed - backend.table.keys(), key=lambda op: op.name)
+    return {op.name: backend.gaps.get(op, "no row in its table") for op in missing}

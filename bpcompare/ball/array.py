@@ -1,0 +1,217 @@
+"""The ball itself: midpoint, radius and format, and how NumPy's functions find their way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bpcompare.arithmetic import Axes, Num, Number
+from bpcompare.ball.format import REARRANGED, Format
+from bpcompare.parameter import Array
+
+UFUNCS: dict[Any, Callable[..., Ball]] = {}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
+class Ball(Number):
+    """A float64 midpoint and a radius that covers every evaluation in the format `fmt`.
+
+    The radius has three parts, so that products need not form what they can share: `rel`·|mid| for inputs known to a
+    relative error, `rad` (array or scalar) inherited from what went in, and γ_n · `mag` for one pending sum of n roundings
+    over terms whose absolute values add up to `mag`. A sum that enters a bigger sum stays one sum. `mag` also serves
+    the law evaluated with absolute values, for laws that frameworks rearrange.
+    """
+
+    __slots__ = ("fmt", "mag", "mid", "n", "rad", "rel")
+
+    def __init__(
+        self, mid: Array, fmt: Format, rel: float = 0.0, rad: Array | float = 0.0, n: int = 0, mag: Array | None = None
+    ) -> None:
+        self.mid = mid
+        self.fmt = fmt
+        self.rel = rel
+        self.rad = rad
+        self.n = n
+        self.mag = mag
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the midpoint."""
+        return self.mid.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.mid.ndim
+
+    @property
+    def T(self) -> Ball:  # noqa: N802 — NumPy's name for it
+        """Transposed."""
+        return self.map(np.transpose)
+
+    def __len__(self) -> int:
+        return len(self.mid)
+
+    def radius(self) -> Array | float:
+        """All parts of the radius together, without the grant for rearranged laws (see `final_radius`)."""
+        radius: Array | float = self.rad
+        if self.rel:
+            radius = radius + self.rel * np.abs(self.mid)
+        if self.n and self.mag is not None:
+            radius = radius + self.fmt.gamma(self.n) * self.mag
+        return radius
+
+    def final_radius(self) -> Array | float:
+        """The radius at the end of a law, where the grant for rearranged laws is added once."""
+        radius = self.radius()
+        if self.fmt.rearranged:
+            radius = radius + REARRANGED * self.fmt.unit * self.magnitude()
+        return radius
+
+    def magnitude(self) -> Array:
+        """The law evaluated with absolute values; where none was tracked, |mid|."""
+        return np.abs(self.mid) if self.mag is None else self.mag
+
+    def map(self, f: Callable[[Array], Array]) -> Ball:
+        """The same rearrangement of entries for every part."""
+        rad = f(np.broadcast_to(self.rad, self.mid.shape)) if isinstance(self.rad, np.ndarray) and self.rad.ndim else self.rad
+        return Ball(f(self.mid), self.fmt, self.rel, rad, self.n, None if self.mag is None else f(self.mag))
+
+    def reshape(self, *shape: Any) -> Ball:
+        """As ndarray.reshape."""
+        return self.map(lambda x: x.reshape(*shape))
+
+    def transpose(self, *axes: Any) -> Ball:
+        """As ndarray.transpose."""
+        return self.map(lambda x: x.transpose(*axes))
+
+    def __getitem__(self, key: Any) -> Ball:
+        return self.map(lambda x: x[key])
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Array:
+        raise TypeError("a Ball is not an array: a silent conversion would drop its radius")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        rule = UFUNCS.get(ufunc)
+        if rule is None or method != "__call__" or kwargs:
+            raise TypeError(f"no ball rule for {ufunc.__name__}.{method}({', '.join(kwargs)})")
+        return rule(*inputs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        rule = FUNCTIONS.get(func)
+        if rule is None:
+            raise TypeError(f"no ball rule for numpy.{func.__name__}")
+        return rule(*args, **kwargs)
+
+    def __add__(self, other: Num) -> Ball:
+        return UFUNCS[np.add](self, other)
+
+    def __radd__(self, other: Num) -> Ball:
+        return UFUNCS[np.add](other, self)
+
+    def __sub__(self, other: Num) -> Ball:
+        return UFUNCS[np.subtract](self, other)
+
+    def __rsub__(self, other: Num) -> Ball:
+        return UFUNCS[np.subtract](other, self)
+
+    def __mul__(self, other: Num) -> Ball:
+        return UFUNCS[np.multiply](self, other)
+
+    def __rmul__(self, other: Num) -> Ball:
+        return UFUNCS[np.multiply](other, self)
+
+    def __truediv__(self, other: Num) -> Ball:
+        return UFUNCS[np.divide](self, other)
+
+    def __rtruediv__(self, other: Num) -> Ball:
+        return UFUNCS[np.divide](other, self)
+
+    def __neg__(self) -> Ball:
+        return UFUNCS[np.negative](self)
+
+    def __pow__(self, n: int) -> Ball:
+        return UFUNCS[np.power](self, n)
+
+    # the primitives
+
+    @classmethod
+    def dot(cls, x: Num, w: Num, plus: Num | None) -> Ball:
+        """x @ w + plus as one sum per entry."""
+        from bpcompare.ball import sums
+
+        return sums.dot(x, w, plus)
+
+    @classmethod
+    def total(cls, terms: Sequence[Num]) -> Ball:
+        """The terms, and the pending sums among them, as one sum."""
+        from bpcompare.ball import sums
+
+        return sums.total(terms)
+
+    def total_along(self, axis: Axes, keepdims: bool) -> Ball:
+        """One sum along axes."""
+        from bpcompare.ball import sums
+
+        return sums.total_along(self, axis, keepdims)
+
+    def kinked(self) -> Array:
+        """Where zero lies in the ball: the sign cannot be told."""
+        threshold = self.radius()
+        return np.asarray(np.abs(self.mid) <= threshold)
+
+    def positive(self) -> Array:
+        """mid > 0; where the ball holds zero, as `fmt.side` says."""
+        mask = self.mid > 0
+        if self.fmt.side is not None:
+            mask = np.where(self.kinked(), self.fmt.side == "high", mask)
+        return np.asarray(mask)
+
+    def first_max(self) -> Array:
+        """The first maximum; where others tie with it within their balls, none ("low") or all ("high") of them."""
+        if self.fmt.side is None:
+            mask = np.zeros(self.mid.shape, bool)
+            np.put_along_axis(mask, np.argmax(self.mid, axis=-1)[..., None], True, axis=-1)
+            return mask
+        radius = np.broadcast_to(self.radius(), self.mid.shape)
+        floor = np.max(self.mid - radius, axis=-1, keepdims=True)
+        tied = self.mid + radius >= floor
+        return tied if self.fmt.side == "high" else tied & (tied.sum(axis=-1, keepdims=True) == 1)
+
+    def gather(self, index: Array) -> Ball:
+        """Rows."""
+        return self[index]
+
+    def scatter(self, index: Array, rows: int) -> Ball:
+        """Rows added up: one sum of as many terms as the index met most often."""
+        from bpcompare.ball import sums
+
+        return sums.scatter(self, index, rows)
+
+    def hyperparameter(self, value: float) -> Ball:
+        """A number of the spec, rounded to the backend's format."""
+        return constant(value, self.fmt)
+
+
+def constant(value: Any, fmt: Format) -> Ball:
+    """A Python number (rounded to the format, unless it is short enough for every format) or an array of exact values."""
+    if isinstance(value, np.ndarray):
+        return Ball(value if value.dtype == np.float64 else value.astype(np.float64), fmt)
+    number = float(value)
+    exact = float(np.float32(number)) == number if abs(number) < 1e38 else False
+    return Ball(np.float64(number), fmt, 0.0 if exact else fmt.unit)  # type: ignore[arg-type]
+
+
+def format_in(operands: Sequence[Any]) -> Format:
+    """The format of the balls among `operands`."""
+    return next(operand.fmt for operand in operands if isinstance(operand, Ball))
+
+
+def as_ball(value: Any, fmt: Format) -> Ball:
+    """`value` itself if it is a ball, else a constant."""
+    return value if isinstance(value, Ball) else constant(value, fmt)
+
+
+from bpcompare.ball import elementwise, structure  # noqa: E402, F401 — they fill the two tables above

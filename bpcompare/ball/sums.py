@@ -1,0 +1,118 @@
+"""Sums and products of balls. One sum of n terms is off by at most γ_n Σ|terms|, in any order of summation, with FMA or without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bpcompare.arithmetic import Axes, Num
+from bpcompare.ball.array import Ball, as_ball, format_in
+from bpcompare.parameter import Array
+
+NARROW = 200_000
+"""From this many multiplications on, radii are formed in float32: they need two digits, not sixteen."""
+
+
+def dot(x: Num, w: Num, plus: Num | None) -> Ball:
+    """x @ w + plus: midpoint in float64, and one pending sum of n products (and one more term)."""
+    fmt = format_in((x, w, plus))
+    x, w = as_ball(x, fmt), as_ball(w, fmt)
+    n = x.mid.shape[-1]
+    mid = x.mid @ w.mid
+    mag = majorant(x.mid, w.mid)
+    rel = x.rel + w.rel + x.rel * w.rel
+    rad: Array | float = rel * mag if rel else 0.0
+    rad = rad + n * fmt.tiny
+    for this, other, transposed in ((x, w, False), (w, x, True)):
+        spread = this.rad + fmt.gamma(this.n) * this.mag if this.n and this.mag is not None else this.rad
+        if isinstance(spread, np.ndarray) and spread.ndim:
+            bound = np.abs(other.mid) + other.radius()
+            full = np.broadcast_to(spread, this.mid.shape)
+            rad = rad + (bound @ full if transposed else full @ bound)
+        elif spread:
+            sums = np.abs(other.mid).sum(axis=-1, keepdims=True) if transposed else np.abs(other.mid).sum(axis=0)
+            rad = rad + 2 * float(spread) * sums
+    if plus is not None:
+        plus = as_ball(plus, fmt)
+        mid = mid + plus.mid
+        mag = mag + np.abs(plus.mid)
+        rad = rad + plus.radius()
+        n += 1
+    return Ball(mid, fmt, 0.0, rad, n, mag)
+
+
+def majorant(x: Array, w: Array) -> Array:
+    """|x| @ |w|, never less than the exact value. Large ones in float32, scaled so that nothing overflows."""
+    if x.shape[0] * x.shape[-1] * w.shape[-1] < NARROW:
+        return np.abs(x) @ np.abs(w)
+    top_x, top_w = _top(x), _top(w)
+    if not (np.isfinite(top_x) and np.isfinite(top_w)):
+        return np.full((x.shape[0], w.shape[-1]), np.inf)
+    n = x.shape[-1]
+    product = _scaled(x, top_x) @ _scaled(w, top_w)
+    # float32 rounding of n products and two conversions, and entries that fell below its smallest number
+    product *= np.float32(1 + 4 * (n + 4) * 2.0**-24)
+    product += np.float32(n * 2.0**-120)
+    scale = top_x * top_w
+    if 2.0**-60 < scale < 2.0**60:
+        product *= np.float32(scale * (1 + 2.0**-20))
+        return product
+    return product.astype(np.float64) * scale
+
+
+def _top(x: Array) -> float:
+    return float(max(x.max(), -x.min(), 0.0)) or 1.0
+
+
+def _scaled(x: Array, top: float) -> Array:
+    narrow = np.multiply(x, 1.0 / top, dtype=np.float64) if not 2.0**-60 < top < 2.0**60 else x
+    result = narrow.astype(np.float32)
+    np.abs(result, out=result)
+    if narrow is x:
+        result *= np.float32(1.0 / top)
+    return result
+
+
+def total(terms: Sequence[Num]) -> Ball:
+    """All terms as one sum; what is still pending in a term joins it."""
+    fmt = format_in(terms)
+    balls = [as_ball(term, fmt) for term in terms]
+    mid: Array = balls[0].mid
+    for ball in balls[1:]:
+        mid = mid + ball.mid
+    n = sum(ball.n for ball in balls) + len(balls)
+    rad: Array | float = len(balls) * fmt.tiny
+    mag: Array | float = 0.0
+    for ball in balls:
+        rad = rad + ball.rad
+        if ball.rel:
+            rad = rad + ball.rel * np.abs(ball.mid)
+        mag = mag + ball.magnitude()
+    return Ball(mid, fmt, 0.0, rad, n, np.asarray(mag))
+
+
+def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
+    """One sum along axes."""
+    axes = (axis,) if isinstance(axis, int) else axis
+    n = int(np.prod([x.mid.shape[a] for a in axes]))
+    mid = x.mid.sum(axis=axes, keepdims=keepdims)
+    mag = x.magnitude().sum(axis=axes, keepdims=keepdims)
+    rad = np.broadcast_to(x.rad, x.mid.shape).sum(axis=axes, keepdims=keepdims) + n * x.fmt.tiny
+    if x.rel:
+        rad = rad + x.rel * np.abs(x.mid).sum(axis=axes, keepdims=keepdims)
+    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, np.asarray(mag))
+
+
+def scatter(x: Ball, index: Array, rows: int) -> Ball:
+    """Rows added up where the index repeats."""
+    shape = (rows, *x.mid.shape[index.ndim :])
+
+    def added(part: Array) -> Array:
+        y = np.zeros(shape)
+        np.add.at(y, index, part)
+        return y
+
+    most = int(np.bincount(index.ravel(), minlength=1).max()) if index.size else 0
+    radius = np.broadcast_to(np.asarray(x.radius() + x.fmt.tiny), x.mid.shape)
+    return Ball(added(x.mid), x.fmt, 0.0, added(radius), most, added(x.magnitude()))

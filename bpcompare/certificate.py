@@ -1,0 +1,191 @@
+"""The proof, carried out on one record: every claim's law in ball arithmetic, on the record's own inputs of that step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from bpcompare.arithmetic import Num
+from bpcompare.ball import Ball, Format
+from bpcompare.ball.format import format_of
+from bpcompare.claims import Claim, claims
+from bpcompare.finding import Certificate, Finding
+from bpcompare.laws import LAWS, Laws
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan, step_prefix
+from bpcompare.power import LEAST, power
+from bpcompare.record import Record
+from bpcompare.values import StepValues, step_values
+
+
+class Balls:
+    """Looks quantities up as balls. Given ones are exact; recorded ones carry the rounding they were recorded with."""
+
+    def __init__(self, values: StepValues, fmt: Format) -> None:
+        self.values = values
+        self.fmt = fmt
+        self._wide: dict[str, Any] = {}
+
+    def lookup(self, fmt: Format) -> Any:
+        """A lookup whose balls have the format `fmt`."""
+        values, wide = self.values, self._wide
+        rad = fmt.tiny if fmt.flushes else 0.0
+
+        def get(path: str) -> Num:
+            if path in values.given:
+                x = values.given[path]
+                if isinstance(x, int) or x.dtype.kind != "f":
+                    return x
+                return Ball(self._widened(path, x), fmt)
+            return Ball(wide.get(path) if path in wide else self._widened(path, values.recorded[path]), fmt, fmt.u, rad)
+
+        return get
+
+    def _widened(self, path: str, x: Array) -> Array:
+        if path not in self._wide:
+            self._wide[path] = x.astype(np.float64, copy=False)
+        wide: Array = self._wide[path]
+        return wide
+
+
+def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None) -> Certificate:
+    """Judge every claim of every step of `record`.
+
+    Never raises on what a record holds: NaN, infinities and overflow are findings. A record with a failure gives a
+    certificate with that failure and no findings.
+    """
+    if record.failure is not None:
+        return Certificate(record.provenance, (), failure=record.failure)
+    fmt = format_of(plan.dtype, record.provenance.flushes)
+    listed = claims(plan)
+    findings = []
+    with np.errstate(all="ignore"):
+        for number, values in enumerate(step_values(plan, record), 1):
+            if steps is None or number in steps:
+                balls = Balls(values, fmt)
+                findings += [judge(claim, balls, laws, step_prefix(number)) for claim in listed]
+    return Certificate(record.provenance, tuple(findings), accumulated=_accumulated(findings))
+
+
+def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding:
+    """One claim on one record."""
+    recorded = balls.values.recorded[claim.path]
+    x = recorded.astype(np.float64, copy=False)
+    broken = ~np.isfinite(x)
+    if broken.any():
+        return _not_finite(claim, prefix, recorded, broken)
+    if not claim.owners:  # frozen: no arithmetic, so no rounding
+        return _frozen(claim, prefix, x, balls.values.given[claim.subject])
+    ball = evaluate(claim, balls, laws)
+    if ball.mid.shape != x.shape:
+        raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
+    before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
+    return _judged(claim, prefix, x, ball, balls, laws, before)
+
+
+def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Literal["low", "high"] | None = None) -> Ball:
+    """The law of a claim as a ball; `side` decides kinks."""
+    rearranged = any(_rearranged(owner, op, laws, claim) for owner, op in claim.owners)
+    fmt = balls.fmt(rearranged=rearranged, side=side) if rearranged or side else balls.fmt
+    value = claim.value(balls.lookup(fmt), laws)
+    return value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
+
+
+def _rearranged(owner: str, op: Any, laws: Laws, claim: Claim) -> bool:
+    law = laws.update(owner, op) if op.role == "update" else laws.of(owner, op)
+    return law.rearranged
+
+
+def _judged(claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws: Laws, before: Array | None) -> Finding:
+    m, r = ball.mid, np.broadcast_to(np.asarray(ball.final_radius(), np.float64), ball.mid.shape)
+    distance = np.abs(x - m)
+    if not np.isfinite(r).all() or not np.isfinite(m).all() or (r.size and r.min() < 0):
+        where = np.unravel_index(int(np.argmax(~(np.isfinite(r) & np.isfinite(m)))), m.shape) if m.ndim else ()
+        return _undecided(claim, prefix, x, m, tuple(int(i) for i in where), "the rounding bound is infinite here (a divisor or logarithm near 0, or overflow)")
+    if not m.size:
+        return _undecided(claim, prefix, x, m, (), "there is nothing in it")
+    share = np.where(distance > 0, distance / np.where(r > 0, r, 1e-320), 0.0)
+    at = np.unravel_index(int(np.argmax(share)), share.shape)
+    index = tuple(int(i) for i in at)
+    largest = float(share[at])
+    scale = m if before is None else m - before
+    least, blurred = power(r, scale)
+    moved = float(distance[at] / abs(m[at])) if m[at] else float("inf") if distance[at] else 0.0
+    facts: dict[str, Any] = {
+        "worst": index,
+        "recorded": float(x[at]),
+        "expected": float(m[at]),
+        "radius": float(r[at]),
+        "relative": moved,
+        "blurred": blurred,
+        "size": m.size,
+        "spread": _norm_ratio(r, m),
+    }
+    outside = distance > r
+    if outside.any():
+        facts["off"] = int(outside.sum())
+        note = _kink_note(claim, balls, laws, x, outside)
+        return Finding(prefix + claim.path, claim.statement, "convention" if note else "refuted", largest, least, **facts, note=note)
+    if not np.isfinite(least):
+        note = "the law gives zero in every element, so no mistake could show" if before is None else "nothing moves, so no mistake could show"
+        return Finding(prefix + claim.path, claim.statement, "undecided", largest, least, **facts, note=note)
+    if least > LEAST:
+        note = f"rounding alone could move every element by more than {LEAST:.0%}; a wider dtype would decide it"
+        return Finding(prefix + claim.path, claim.statement, "undecided", largest, least, **facts, note=note)
+    return Finding(prefix + claim.path, claim.statement, "holds", largest, least, **facts)
+
+
+def _norm_ratio(r: Array, m: Array) -> float:
+    norm = float(np.sqrt(np.einsum("i,i", m.ravel(), m.ravel())))
+    return float(np.sqrt(np.einsum("i,i", r.ravel(), r.ravel()))) / norm if norm else 0.0
+
+
+def _kink_note(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array) -> str:
+    """Why the elements outside their balls are valid after all: they sit on a kink, between its two extremes. Else nothing."""
+    kinked = [op for _, op in claim.owners if op.kinks]
+    if not kinked or claim.statement not in ("base", "inductive"):
+        return ""
+    low, high = (evaluate(claim, balls, laws, side=side) for side in ("low", "high"))
+    r_low, r_high = low.final_radius(), high.final_radius()
+    floor = np.minimum(low.mid - r_low, high.mid - r_high)
+    ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
+    if not ((floor <= x) & (x <= ceiling))[outside].all():
+        return ""
+    named = "; ".join(f"{op.name}, {kink}" for op in dict.fromkeys(kinked) for kink in op.kinks)
+    return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
+
+
+def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array) -> Finding:
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)) if broken.ndim else ()
+    value = float(recorded[at])
+    note = f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {list(at)}"
+    return Finding(
+        prefix + claim.path, claim.statement, "refuted", float("inf"), 0.0, at, value, float("nan"), 0.0, float("inf"), None,
+        int(broken.sum()), broken.size, 0.0, note,
+    )  # fmt: skip
+
+
+def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
+    off = x != before
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
+    if not off.any():
+        return Finding(prefix + claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size, note="frozen: must not change")
+    relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
+    return Finding(
+        prefix + claim.path, claim.statement, "refuted", float("inf"), 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,
+        int(off.sum()), x.size, 0.0, "frozen, yet it changed",
+    )  # fmt: skip
+
+
+def _undecided(claim: Claim, prefix: str, x: Array, m: Array, at: tuple[int, ...], note: str) -> Finding:
+    value, law = (float(x[at]), float(m[at])) if m.size else (0.0, 0.0)
+    return Finding(
+        prefix + claim.path, claim.statement, "undecided", 0.0, float("inf"), at, value, law, float("inf"), 0.0, None, 0, m.size, 0.0, note
+    )
+
+
+def _accumulated(findings: Sequence[Finding]) -> float:
+    """Σ of ‖r‖/‖m‖ over every forward and Δ claim: each error carried through to the end, undamped."""
+    return sum(finding.spread for finding in findings if finding.statement in ("forward", "base", "inductive"))

@@ -1,0 +1,142 @@
+"""A network as plain data: a JSON-able tree that refers to its arrays by key, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bpcompare import tree
+from bpcompare.network import Data, Error, Input, Layer, Network, Training
+from bpcompare.ops import OPS, Activation, ErrorOp, LayerOp, Op, UpdateOp
+from bpcompare.parameter import Array, Initializer, Parameter
+from bpcompare.plan import Plan
+from bpcompare.tree import Tree
+
+O = TypeVar("O", bound=Op)  # noqa: E741 - an op
+
+
+def dump(network: Network) -> tuple[Tree, dict[str, Array]]:
+    """`network` as JSON-able data, and the arrays it refers to by key. Raises ValueError for an op that `OPS` does not list."""
+    arrays = {"data/target": _native(network.data.target)}
+    arrays |= {f"data/inputs/{name}": _native(x) for name, x in network.data.inputs.items()}
+    parameters: Tree = {}
+    for name, parameter in network.parameters.items():
+        if isinstance(parameter.init, Initializer):
+            init = tree.dump(parameter.init)
+        else:
+            init = {"array": f"parameters/{name}"}
+            arrays[f"parameters/{name}"] = _native(parameter.init)
+        parameters[name] = {"init": init, "trainable": bool(parameter.trainable)}
+    document: Tree = {
+        "name": network.name,
+        "inputs": {name: tree.dump(group) for name, group in network.inputs.items()},
+        "layers": {name: _dump_layer(layer) for name, layer in network.layers.items()},
+        "parameters": parameters,
+        "error": {"op": _dump_op(network.error.op), "of": network.error.of},
+        "update": _dump_op(network.update),
+        "data": {"inputs": {name: f"data/inputs/{name}" for name in network.data.inputs}, "target": "data/target"},
+        "training": tree.dump(network.training),
+    }
+    return document, arrays
+
+
+def load(document: object, arrays: Mapping[str, Array]) -> Network:
+    """The network that `dump` wrote. Raises ValueError with the place of the first thing that is not as `dump` writes it."""
+    top = tree.entries(document, "network", "name", "inputs", "layers", "parameters", "error", "update", "data", "training")
+    error = tree.entries(top["error"], "error", "op", "of")
+    data = tree.entries(top["data"], "data", "inputs", "target")
+    return Network(
+        name=tree.value(str, top["name"], "name"),
+        inputs=tree.each(top["inputs"], "inputs", lambda entry, place: tree.load(Input, entry, place)),
+        layers=tree.each(top["layers"], "layers", _load_layer),
+        parameters=tree.each(top["parameters"], "parameters", lambda entry, place: _load_parameter(entry, place, arrays)),
+        error=Error(_load_op(ErrorOp, error["op"], "error.op"), tree.value(str, error["of"], "error.of")),
+        update=_load_op(UpdateOp, top["update"], "update"),
+        data=Data(
+            tree.each(data["inputs"], "data.inputs", lambda key, place: array(key, place, arrays)),
+            array(data["target"], "data.target", arrays),
+        ),
+        training=tree.load(Training, top["training"], "training"),
+    )
+
+
+def array(key: object, place: str, arrays: Mapping[str, Array]) -> Array:
+    """The array that a document calls `key`, or ValueError."""
+    if not isinstance(key, str) or key not in arrays:
+        raise ValueError(f"{place}: there is no array {key!r}")
+    return arrays[key]
+
+
+def digest(plan: Plan) -> str:
+    """SHA-256 over the network's document and every array of `plan`; its own `digest` is left out."""
+    document, arrays = dump(plan.network)
+    head = {"network": document, "dtype": plan.dtype, "updates_done": int(plan.updates_done), "exact": bool(plan.exact)}
+    return content_digest(head, {**{f"network/{key}": x for key, x in arrays.items()}, **dict(plan.arrays())})
+
+
+def content_digest(head: object, arrays: Mapping[str, Array]) -> str:
+    """SHA-256 over a tree and arrays: names, dtypes, shapes and bytes, in the order given."""
+    content = sha256(tree.encode(head))
+    for key, x in arrays.items():
+        content.update(tree.encode([key, x.dtype.str, x.shape]))
+        if x.size:
+            content.update(np.asarray(x, order="C").reshape(-1).view(np.uint8).data)
+    return content.hexdigest()
+
+
+def _native(x: Any) -> Array:
+    x = np.asarray(x)
+    native: Array = x.astype(x.dtype.newbyteorder("="), order="C", copy=False)
+    return native
+
+
+def _dump_op(op: Op) -> Tree:
+    if OPS.get(op.name) is not type(op):
+        raise ValueError(f"{type(op).__qualname__} is not an op that bpcompare lists: it cannot be written down")
+    return {"op": op.name, **tree.dump(op)}
+
+
+def _load_op(role: type[O], entry: object, place: str) -> O:
+    if not isinstance(entry, dict) or not isinstance(entry.get("op"), str):
+        raise ValueError(f"{place}: expected an object with the name of an op, found {type(entry).__name__}")
+    kind = OPS.get(entry["op"])
+    if kind is None:
+        raise ValueError(f"{place}: unknown op {entry['op']!r}")
+    if not issubclass(kind, role):
+        raise ValueError(f"{place}: {entry['op']} is not an op for this place, its role is {kind.role}")
+    return tree.load(kind, {name: value for name, value in entry.items() if name != "op"}, place)
+
+
+def _dump_layer(layer: Layer) -> Tree:
+    units = None if layer.units is None else list(layer.units)
+    parameters = dict(layer.parameters)
+    return {
+        "op": _dump_op(layer.op),
+        "sources": list(layer.sources),
+        "g": _dump_op(layer.g),
+        "parameters": parameters,
+        "units": units,
+    }
+
+
+def _load_layer(entry: object, place: str) -> Layer:
+    found = tree.entries(entry, place, "op", "sources", "g", "parameters", "units")
+    return Layer(
+        op=_load_op(LayerOp, found["op"], f"{place}.op"),  # type: ignore[type-abstract]  # the role, not a class to call
+        sources=tree.value(tuple[str, ...], found["sources"], f"{place}.sources"),
+        g=_load_op(Activation, found["g"], f"{place}.g"),
+        parameters=tree.value(Mapping[str, str], found["parameters"], f"{place}.parameters"),
+        units=tree.value(tuple[str, ...] | None, found["units"], f"{place}.units"),
+    )
+
+
+def _load_parameter(entry: object, place: str, arrays: Mapping[str, Array]) -> Parameter:
+    found = tree.entries(entry, place, "init", "trainable")
+    init = found["init"]
+    trainable = tree.value(bool, found["trainable"], f"{place}.trainable")
+    if isinstance(init, dict) and "array" in init:
+        return Parameter(array(tree.entries(init, f"{place}.init", "array")["array"], f"{place}.init", arrays), trainable)
+    return Parameter(tree.load(Initializer, init, f"{place}.init"), trainable)

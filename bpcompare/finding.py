@@ -1,0 +1,79 @@
+"""What the proof says of one recorded quantity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bpcompare.claims import Statement
+from bpcompare.record import Provenance
+
+Outcome = Literal["holds", "convention", "undecided", "refuted"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim, judged on one record.
+
+    `share` is the largest |recorded − law| over the radius of its ball: up to 1 the claim holds. `power` is the smallest
+    relative mistake that would have shown here; `blurred` that of the worst unit or example (None: all of them zero).
+    `worst` is the index of the element that decides, with its `recorded` value, the law's `expected` and the `radius`.
+    `relative` is how far the recorded tensor is off, relative to the law's at its worst element. `note` says why, in words.
+    """
+
+    path: str
+    statement: Statement
+    outcome: Outcome
+    share: float
+    power: float
+    worst: tuple[int, ...] = ()
+    recorded: float = 0.0
+    expected: float = 0.0
+    radius: float = 0.0
+    relative: float = 0.0
+    blurred: float | None = None
+    off: int = 0
+    size: int = 0
+    spread: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Every finding about one record, in the order of the proof, with who was examined.
+
+    `accumulated` is how far a Δ may have moved in all, relative to its tensor's norm, if errors conspired below every ball
+    (first order, normwise). `plain` judges the gradient computed without instrumentation; `failure` says why there is none.
+    """
+
+    provenance: Provenance
+    findings: tuple[Finding, ...]
+    plain: tuple[Finding, ...] = ()
+    accumulated: float = 0.0
+    failure: str | None = None
+    refuted: tuple[Finding, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "refuted", tuple(f for f in self.findings if f.outcome == "refuted"))
+
+    @property
+    def verdict(self) -> Literal["certified", "convention", "undecided", "wrong", "not_run"]:
+        """The worst outcome; undecided findings only where the others hold."""
+        if self.failure is not None:
+            return "not_run"
+        outcomes = {finding.outcome for finding in (*self.findings, *self.plain)}
+        if "refuted" in outcomes:
+            return "wrong"
+        if "undecided" in outcomes:
+            return "undecided" if "convention" not in outcomes else "convention"
+        return "convention" if "convention" in outcomes else "certified"
+
+    @property
+    def worst(self) -> Finding | None:
+        """The finding nearest to, or farthest beyond, its ball."""
+        return max(self.findings, key=lambda finding: finding.share, default=None)
+
+    @property
+    def blindest(self) -> Finding | None:
+        """The finding with the least power."""
+        return max(self.findings, key=lambda finding: finding.power, default=None)

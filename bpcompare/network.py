@@ -1,0 +1,182 @@
+"""The meaning of a spec: a directed acyclic graph of layers, an error, an update rule, and data to run it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from bpcompare.ops import Identity
+from bpcompare.ops.op import ErrorOp, LayerOp, Op, Shape, Shapes, UpdateOp
+from bpcompare.parameter import Array, Parameter
+
+Dtype = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A group of nodes whose activations are data. `shape` is per example; `units` names them where they have names."""
+
+    shape: Shape
+    units: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A group of nodes: in = op(sources), a = g(in). `parameters` maps the op's roles to parameter ids; equal ids are shared."""
+
+    op: LayerOp
+    sources: tuple[str, ...]
+    g: Op = field(default_factory=Identity)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    units: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Error:
+    """The last consumer: E = op(a of layer `of`, target)."""
+
+    op: ErrorOp
+    of: str
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Examples: one array per input with a leading example axis, and the target likewise."""
+
+    inputs: Mapping[str, Array]
+    target: Array
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run goes unless the caller says otherwise.
+
+    `batch`: examples a step, in order, wrapping around; None takes all. `first` is the first example used. `updates_done`
+    and `slots` let a run start in the middle of training: `slots="drawn"` draws nonzero optimizer state.
+    """
+
+    dtype: Dtype = "float64"
+    steps: int = 1
+    batch: int | None = None
+    first: int = 0
+    seed: int = 0
+    updates_done: int = 0
+    slots: Literal["zero", "drawn"] = "zero"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a network: where (keys from the top of the spec), what, and what to do about it."""
+
+    where: tuple[str | int, ...]
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = ".".join(str(key) for key in self.where)
+        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class SpecError(ValueError):
+    """A network, its file or its data that cannot be run; carries every problem found, not the first."""
+
+    def __init__(self, text: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Inputs, layers, parameters, error, update, data. Names are unique over inputs and layers."""
+
+    name: str
+    inputs: Mapping[str, Input]
+    layers: Mapping[str, Layer]
+    parameters: Mapping[str, Parameter]
+    error: Error
+    update: UpdateOp
+    data: Data
+    training: Training = field(default_factory=Training)
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Layer names, every layer after its sources; layers on a cycle, or behind one, are missing."""
+        waiting = {name: len({s for s in layer.sources if s in self.layers}) for name, layer in self.layers.items()}
+        consumers: dict[str, list[str]] = {name: [] for name in self.layers}
+        for name, layer in self.layers.items():
+            for source in dict.fromkeys(layer.sources):
+                if source in consumers:
+                    consumers[source].append(name)
+        ready = [name for name, count in waiting.items() if not count]
+        for name in ready:
+            for consumer in consumers[name]:
+                waiting[consumer] -= 1
+                if not waiting[consumer]:
+                    ready.append(consumer)
+        return tuple(ready)
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shapes]:
+        """Shapes by layer, as far as they can be known."""
+        known: dict[str, Shape] = {name: group.shape for name, group in self.inputs.items()}
+        found: dict[str, Shapes] = {}
+        for name in self.order:
+            layer = self.layers[name]
+            if all(source in known for source in layer.sources) and _arity_fits(layer.op, len(layer.sources)):
+                found[name] = layer.op.shapes([known[source] for source in layer.sources])
+                if not found[name].problems:
+                    known[name] = found[name].out
+        return found
+
+    def shape(self, group: str) -> Shape:
+        """Per-example shape of an input or layer."""
+        return self.inputs[group].shape if group in self.inputs else self.shapes[group].out
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[tuple[str, int], ...]]:
+        """For every input and layer: the (layer, source slot) pairs it feeds, the error excluded."""
+        found: dict[str, list[tuple[str, int]]] = {name: [] for name in (*self.inputs, *self.layers)}
+        for name in self.order:
+            for slot, source in enumerate(self.layers[name].sources):
+                found[source].append((name, slot))
+        return {name: tuple(pairs) for name, pairs in found.items()}
+
+    @cached_property
+    def uses(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """For every parameter: the (layer, role) pairs that use it. More than one: it is shared, and its gradients add up."""
+        found: dict[str, list[tuple[str, str]]] = {name: [] for name in self.parameters}
+        for name in self.order:
+            for role, parameter in self.layers[name].parameters.items():
+                found[parameter].append((name, role))
+        return {name: tuple(pairs) for name, pairs in found.items()}
+
+    @cached_property
+    def integer_inputs(self) -> frozenset[str]:
+        """Inputs that some op reads as integers."""
+        return frozenset(
+            layer.sources[slot]
+            for layer in self.layers.values()
+            for slot in layer.op.integer
+            if slot < len(layer.sources) and layer.sources[slot] in self.inputs
+        )
+
+    @cached_property
+    def trainable(self) -> tuple[str, ...]:
+        """Parameters that updates may change, in the order of declaration."""
+        return tuple(name for name, parameter in self.parameters.items() if parameter.trainable)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything wrong with this network, whether it was parsed or built in Python; empty when it can be run."""
+        from bpcompare.problems import problems_of  # the checks are a file of their own
+
+        return problems_of(self)
+
+
+def _arity_fits(op: Op, count: int) -> bool:
+    low, high = op.arity
+    return count >= low and (high is None or count <= high)

@@ -1,0 +1,109 @@
+"""Data: one array for every input and for the target, of the right shape and length, with numbers that make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network import Network, Problem
+from bpcompare.ops import BatchNorm, Embedding
+from bpcompare.parameter import Array
+from bpcompare.problems.ops import sound
+from bpcompare.problems.parameters import array_problem
+from bpcompare.problems.wording import Suggestions, quote
+
+
+def data_problems(network: Network) -> tuple[Problem, ...]:
+    """Problems of the data, as far as the shapes it should have are known. No field of `network` may be of a wrong type."""
+    return tuple(_problems(sound(network), network.inputs))
+
+
+def _problems(network: Network, inputs: Collection[str]) -> Iterator[Problem]:
+    data, suggest = network.data, Suggestions()
+    for name in inputs:
+        if name not in data.inputs:
+            yield Problem(("data", name), f"there are no numbers for input {quote(name)}", suggest(name, data.inputs))
+    lengths: dict[str, int] = {}
+    for name, array in data.inputs.items():
+        if name not in inputs:
+            yield Problem(("data", name), f"no input is called {quote(name)}", suggest(name, inputs))
+        elif name in network.inputs and (yield from _array(array, name, f"input {quote(name)}", network.inputs[name].shape)):
+            lengths[f"input {quote(name)}"] = len(array)
+            yield from _indices(network, name, array)
+    if (yield from _target(network)):
+        lengths["the target"] = len(data.target)
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{count} for {who}" for who, count in lengths.items())
+        yield Problem(("data",), f"the numbers of examples differ: {counts}")
+    elif lengths:
+        yield from _batch(network, next(iter(lengths.values())))
+
+
+def _target(network: Network) -> Generator[Problem, None, bool]:
+    op, of = network.error.op, network.shapes.get(network.error.of)
+    # A scalar has no axis of classes to drop; that is a problem of the error's, reported there.
+    if of is None or of.problems or (op.integer_target and not of.out):
+        return False
+    target = network.data.target
+    if not (yield from _array(target, "target", "the target", op.target_shape(of.out))):
+        return False
+    if op.integer_target:
+        hint = f"{network.error.of} has {of.out[-1]} units; class numbers start at 0"
+        yield from _whole(target, of.out[-1], "target", "the target", hint)
+    return True
+
+
+def _array(array: Any, name: str, who: str, shape: tuple[int, ...]) -> Generator[Problem, None, bool]:
+    where = ("data", name)
+    if problem := array_problem(array):
+        yield Problem(where, f"{who}: {problem}")
+        return False
+    if array.ndim == 0 or array.shape[1:] != tuple(shape):
+        got = f"has shape {list(array.shape[1:])} per example" if array.ndim else "has no axis of examples"
+        yield Problem(where, f"{who} {got}, expected {list(shape)}")
+        return False
+    if not len(array):
+        yield Problem(where, f"{who} has no examples")
+        return False
+    return True
+
+
+def _indices(network: Network, name: str, array: Array) -> Iterator[Problem]:
+    if name not in network.integer_inputs:
+        return
+    rows = {
+        layer.op.rows: layer_name
+        for layer_name, layer in network.layers.items()
+        if isinstance(layer.op, Embedding) and name in layer.sources
+    }
+    smallest = min(rows, default=None)
+    hint = f"embedding {rows[smallest]} has {smallest} rows, numbered from 0" if smallest is not None else ""
+    yield from _whole(array, smallest, name, f"input {quote(name)}", hint)
+
+
+def _whole(array: Array, below: int | None, name: str, who: str, hint: str) -> Iterator[Problem]:
+    fractional = array != np.floor(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    outside = (array < 0) | ((array >= below) if below is not None else False)
+    for wrong, what in ((fractional, "is not a whole number"), (outside & ~fractional, "is out of range")):
+        if wrong.any():
+            at = np.argwhere(wrong)
+            example, *rest = (int(i) for i in at[0])
+            place = f"example {example + 1}" + (f" {rest}" if rest else "")
+            more = f" (and {len(at) - 1} more)" if len(at) > 1 else ""
+            yield Problem(("data", name), f"{who}: {array[tuple(at[0])]} at {place} {what}{more}", hint)
+
+
+def _batch(network: Network, examples: int) -> Iterator[Problem]:
+    training = network.training
+    if training.batch is not None and training.batch > examples:
+        yield Problem(("training", "batch"), f"a batch of {training.batch} is larger than the {examples} examples there are")
+    if training.first >= examples:
+        yield Problem(("training", "first"), f"example {training.first} does not exist: there are {examples}, counted from 0")
+    for name, layer in network.layers.items():
+        shapes = network.shapes.get(name)
+        if isinstance(layer.op, BatchNorm) and shapes and (training.batch or examples) * prod(shapes.out[1:]) < 2:
+            message = "batch_norm needs at least two values a channel: over one its variance is zero"
+            yield Problem(("layers", name), message, "take a larger batch")

@@ -1,0 +1,32 @@
+"""Training: dtype, steps, batch and where in the course of training a run starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import numpy as np
+
+from bpcompare.network import Dtype, Network, Problem
+from bpcompare.problems.wording import did_you_mean, quote
+
+
+def training_problems(network: Network) -> tuple[Problem, ...]:
+    """Numbers that are not whole or too small, and words that are not among the choices."""
+    return tuple(_problems(network.training))
+
+
+def _problems(training: Any) -> Iterator[Problem]:
+    choices = {"dtype": get_args(Dtype), "slots": ("zero", "drawn")}
+    for name, allowed in choices.items():
+        if (value := getattr(training, name)) not in allowed:
+            message = f"must be {' or '.join(quote(choice) for choice in allowed)}, is {quote(value)}"
+            yield Problem(("training", name), message, did_you_mean(value, allowed))
+    for name, low in (("steps", 1), ("batch", 1), ("first", 0), ("seed", 0), ("updates_done", 0)):
+        value = getattr(training, name)
+        if name == "batch" and value is None:
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            yield Problem(("training", name), f"must be a whole number, is {quote(value)}")
+        elif value < low:
+            yield Problem(("training", name), f"must be at least {low}, is {value}")

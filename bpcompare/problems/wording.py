@@ -1,0 +1,62 @@
+"""Words shared by messages about specs: quoting what the user wrote, and guessing what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
+
+_LONGEST = 60
+_CANDIDATES = 2000
+
+
+def quote(text: object) -> str:
+    """The user's own word in double quotes: at most 60 characters, and none that would disturb a terminal."""
+    shown = text if isinstance(text, str) else _shown(text)
+    shown = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return f'"{printable(shown)}"' if isinstance(text, str) else printable(shown)
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and lone surrogates written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The hint `did you mean "…"?` when a known word is close, else nothing. Takes bounded time, however long the inputs."""
+    if not isinstance(word, str) or len(word) > _LONGEST:
+        return ""
+    near = (name for name in known if abs(len(name) - len(word)) <= max(3, len(word) // 2))
+    found = get_close_matches(word, list(islice(near, _CANDIDATES)), n=1, cutoff=0.55)
+    return f"did you mean {quote(found[0])}?" if found else ""
+
+
+class Suggestions:
+    """`did_you_mean` for the first problems of a kind; beyond those a suggestion is not worth its time."""
+
+    def __init__(self, count: int = 20) -> None:
+        self._left = count
+
+    def __call__(self, word: object, known: Iterable[str]) -> str:
+        """A suggestion, or nothing."""
+        self._left -= 1
+        return did_you_mean(word, known) if self._left >= 0 else ""
+
+
+def listed(names: Iterable[object], limit: int = 8) -> str:
+    """Names in quotes with commas; beyond `limit`, how many more there are."""
+    names = list(names)
+    shown = ", ".join(quote(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"a whole number of about {round(value.bit_length() * 0.30103)} digits"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple) and (len(value) > 8 or any(isinstance(entry, dict | list | tuple) for entry in value)):
+        return f"a list of {len(value)}"
+    return "nothing" if value is None else repr(value) if isinstance(value, int | float | list | tuple) else str(value)

@@ -1,0 +1,80 @@
+"""A document, already checked key by key, as a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network import Data, Error, Input, Layer, Network, Problem, Training
+from bpcompare.ops import OPS
+from bpcompare.ops.op import Op
+from bpcompare.problems import sound
+from bpcompare.spec.dataset import dataset
+from bpcompare.spec.document import Document, Entry, InputEntry, LayerEntry
+from bpcompare.spec.weights import Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A network, the problems found on the way, whether its data could be read, and where each parameter's values stand."""
+
+    network: Network
+    problems: list[Problem]
+    has_data: bool
+    places: Mapping[str, tuple[str, ...]]
+
+
+def build(document: Document, *, name: str, base: Path) -> Built:
+    """The network of `document`, whose name is `name` unless it has one; paths in it are relative to `base`."""
+    problems: list[Problem] = []
+    inputs = {key: _input(key, entry, problems) for key, entry in document.inputs.items()}
+    layers = {key: _layer(entry) for key, entry in document.layers.items()}
+    error = Error(_op(document.error.op, document.error), document.error.of)  # type: ignore[arg-type]
+    update = _op(document.update.rule, document.update)
+    training = Training(**dict(document.run)) if document.run is not None else Training()
+    nothing = Data({}, np.zeros(0))
+    own = document.name if document.name is not None else name
+    network = Network(own, inputs, layers, {}, error, update, nothing, training)  # type: ignore[arg-type]
+    whole = sound(network)
+    weights = Weights(document, network, whole.shapes, base)
+    parameters = weights.parameters()
+    data, found = dataset(document.data, whole, document.error.target, base) if len(whole.inputs) == len(inputs) else (None, [])
+    layers = {key: replace(layer, parameters=weights.roles[key]) for key, layer in layers.items()}
+    network = replace(network, layers=layers, parameters=parameters, data=data or nothing)
+    return Built(network, [*problems, *weights.problems, *found], data is not None, weights.places)
+
+
+def _input(name: str, entry: InputEntry, problems: list[Problem]) -> Input:
+    if (entry.units is None) == (entry.shape is None):
+        both = entry.shape is not None
+        what = "only one of units and shape can be given" if both else "give units (how many, or names) or shape"
+        problems.append(Problem(("inputs", name), what))
+    if entry.shape is not None:
+        return Input(entry.shape)
+    if isinstance(entry.units, tuple):
+        return Input((len(entry.units),), entry.units)
+    return Input((1 if entry.units is None else entry.units,))
+
+
+def _layer(entry: LayerEntry) -> Layer:
+    units = entry.units if isinstance(entry.units, tuple) else None
+    return Layer(_op(entry.op, entry), entry.from_, _op(entry.g.op, entry.g), {}, units)  # type: ignore[arg-type]
+
+
+def _op(name: str, entry: Entry) -> Op:
+    return OPS[name](**{field.name: _value(entry, field.name) for field in fields(OPS[name])})
+
+
+def _value(entry: Entry, name: str) -> Any:
+    """A field of an op as the op has it: named units are counted, a named bias is there."""
+    value = getattr(entry, name)
+    if isinstance(entry, LayerEntry):
+        if name == "units" and isinstance(value, tuple):
+            return len(value)
+        if name == "bias" and isinstance(value, str):
+            return True
+    return value

@@ -1,0 +1,141 @@
+"""The examples of a spec as arrays: written inline, or taken from a table or an array file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network import Data, Network, Problem
+from bpcompare.ops.op import Shape
+from bpcompare.parameter import Array
+from bpcompare.problems.wording import Suggestions, listed, quote
+from bpcompare.spec.document import DataEntry
+from bpcompare.spec.files import Unreadable, tensors
+from bpcompare.spec.table import columns
+
+WIDEST = 10**6
+"""Classes that one_hot may have."""
+
+
+def dataset(entry: DataEntry, network: Network, target: str, base: Path) -> tuple[Data | None, list[Problem]]:
+    """The data that `network` needs, each example in the shape of its input where it fits; None where it cannot be read."""
+    problems = _form(entry, [*network.inputs, target])
+    if target in network.inputs:
+        problems.append(Problem(("error", "target"), f"{quote(target)} is the name of an input; the target needs another"))
+    if problems:
+        return None, problems
+    if entry.examples is not None:
+        arrays, problems = _inline(entry.examples, [*network.inputs, target])
+    else:
+        arrays, problems = _from_file(entry, [*network.inputs, target], base)
+    if not problems:
+        problems = _scale(entry, arrays)
+    if problems:
+        return None, problems
+    out = network.shapes.get(network.error.of)
+    shapes: dict[str, Shape | None] = {name: group.shape for name, group in network.inputs.items()}
+    known = out is not None and not out.problems and (out.out or not network.error.op.integer_target)
+    shapes[target] = network.error.op.target_shape(out.out) if out is not None and known else None
+    arrays = {name: _shaped(array, shapes[name]) for name, array in arrays.items()}
+    integer = {*network.integer_inputs, *([target] if network.error.op.integer_target else [])}
+    arrays = {name: _whole(array) if name in integer else np.asarray(array, np.float64) for name, array in arrays.items()}
+    return Data({name: arrays[name] for name in network.inputs}, arrays[target]), []
+
+
+def _form(entry: DataEntry, names: list[str]) -> list[Problem]:
+    """Keys that do not go together, or name nothing."""
+    found, suggest = [], Suggestions()
+    if entry.examples is None and entry.file is None:
+        found.append(Problem(("data",), "no examples", 'give examples = [{…}], or file = "…"'))
+    if entry.examples is not None and entry.file is not None:
+        found.append(Problem(("data", "file"), "examples are given as well; only one of the two can be"))
+    is_table = entry.file is not None and entry.file.lower().endswith((".csv", ".csv.gz"))
+    given: dict[str, Mapping[str, Any]] = {key: getattr(entry, key) for key in ("columns", "keys", "scale", "one_hot")}
+    for key, fits in (("columns", is_table), ("keys", entry.file is not None and not is_table)):
+        if given[key] and not fits:
+            found.append(Problem(("data", key), f"{key} is for {'CSV' if key == 'columns' else '.npz and .safetensors'} files"))
+    if entry.header and not is_table:
+        found.append(Problem(("data", "header"), "header is for CSV files"))
+    for key, table in given.items():
+        for name in table:
+            if name not in names:
+                hint = suggest(name, names) or f"there are {listed(names)}"
+                found.append(Problem(("data", key, name), f"{quote(name)} is neither an input nor the target", hint))
+    if is_table and (missing := [name for name in names if name not in entry.columns]):
+        example = f"columns = {{ {missing[0]} = [0, 64] }}"
+        found.append(Problem(("data", "columns"), f"no columns are given for {listed(missing)}", f"such as {example}"))
+    return found
+
+
+def _inline(examples: list[dict[str, Array]], names: list[str]) -> tuple[dict[str, Array], list[Problem]]:
+    problems, suggest = [], Suggestions()
+    if not examples:
+        problems.append(Problem(("data", "examples"), "there are no examples"))
+    wanted = set(names)
+    for index, example in enumerate(examples):
+        if example.keys() == wanted:
+            continue
+        where = ("data", "examples", index)
+        for name in [name for name in example if name not in wanted]:
+            hint = suggest(name, names) or f"there are {listed(names)}"
+            problems.append(Problem((*where, name), f"{quote(name)} is neither an input nor the target", hint))
+        if missing := [name for name in names if name not in example]:
+            problems.append(Problem(where, f"example {index + 1} has no {listed(missing)}"))
+    if problems:
+        return {}, problems
+    for name in names:
+        first = examples[0][name].shape
+        for index, example in enumerate(examples):
+            if example[name].shape != first:
+                message = f"has shape {list(example[name].shape)}, in the first example {quote(name)} has {list(first)}"
+                problems.append(Problem(("data", "examples", index, name), message))
+    return ({}, problems) if problems else ({name: np.stack([e[name] for e in examples]) for name in names}, [])
+
+
+def _from_file(entry: DataEntry, names: list[str], base: Path) -> tuple[dict[str, Array], list[Problem]]:
+    path = base / str(entry.file)
+    try:
+        if path.name.lower().endswith((".csv", ".csv.gz")):
+            return columns(path, {name: entry.columns[name] for name in names}, header=entry.header), []
+        return tensors(path, {name: entry.keys.get(name, name) for name in names}), []
+    except Unreadable as error:
+        return {}, [Problem(("data", "file"), str(error), error.hint)]
+
+
+def _scale(entry: DataEntry, arrays: dict[str, Array]) -> list[Problem]:
+    """Applies `scale` and `one_hot` to `arrays` in place."""
+    problems = []
+    for name, factor in entry.scale.items():
+        arrays[name] = arrays[name] * factor
+    for name, classes in entry.one_hot.items():
+        where, array = ("data", "one_hot", name), arrays[name]
+        if not 1 <= classes <= WIDEST:
+            problems.append(Problem(where, f"must be from 1 to {WIDEST:,}, is {classes}"))
+        elif array.size and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+            problems.append(Problem(where, f"{quote(name)} is not made of class numbers"))
+        elif array.size and not (array.min() >= 0 and array.max() < classes):
+            found = f"from {array.min():g} to {array.max():g}"
+            message = f"{quote(name)} has class numbers {found}, one_hot says {classes} classes, from 0"
+            problems.append(Problem(where, message))
+        else:
+            arrays[name] = np.eye(classes)[array.astype(np.int64)]
+    return problems
+
+
+def _shaped(array: Array, shape: Shape | None) -> Array:
+    """Flat examples in the shape of their group, in row order; anything else as it is."""
+    flat = array.ndim <= 2
+    if shape is None or array.shape[1:] == shape or not flat or prod(array.shape[1:]) != prod(shape):
+        return array
+    return array.reshape((len(array), *shape))
+
+
+def _whole(array: Array) -> Array:
+    """int64 where that changes nothing."""
+    if array.dtype.kind != "f" or not np.isfinite(array).all() or (array != np.floor(array)).any() or (abs(array) > 2**53).any():
+        return array
+    return array.astype(np.int64)

@@ -1,0 +1,240 @@
+"""A whole spec as typed data. What layers, activations, errors and updates may say is read off the ops' own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, create_model
+
+from bpcompare.network import Training
+from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES
+from bpcompare.ops.op import LayerOp, Op
+from bpcompare.parameter import Distribution
+from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights
+
+
+class Entry(BaseModel):
+    """A table of a spec: no other keys, no conversions, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class OpEntry(Entry):
+    """An op by name. Subclasses, one an op, add the op's fields."""
+
+    op: str
+
+
+def _hints(kind: type) -> Mapping[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _spelled(hint: Any) -> Any:
+    if hint == tuple[int, int]:
+        return Pair
+    return Annotated[hint, Strict(strict=False)] if get_origin(hint) is tuple else hint
+
+
+def _declared(kind: type) -> dict[str, Any]:
+    """Fields of a dataclass as pydantic wants them; a pair may be given as one number, a tuple as a list."""
+    defaults = {field.name: ... if field.default is MISSING else field.default for field in fields(kind)}
+    return {name: (_spelled(hint), defaults[name]) for name, hint in _hints(kind).items()}
+
+
+def _entry(op: type[Op], base: type[Entry], key: str, declared: Mapping[str, Any]) -> type[Entry]:
+    tag = {key: (Literal[op.name], ...)}
+    return create_model(f"{op.name}_{op.role}", __base__=base, __doc__=op.__doc__, **tag, **declared)  # type: ignore[call-overload, no-any-return]
+
+
+def _one_of(entries: Mapping[str, type[Entry]], key: str) -> Any:
+    return Annotated[Union[tuple(entries.values())], Field(discriminator=key)]  # noqa: UP007 — known at run time only
+
+
+def _or_word(table: Any, key: str, words: tuple[str, ...]) -> Any:
+    """The type `table`, where a word may stand for a table that says nothing but `key`."""
+
+    def expand(value: Any) -> Any:
+        return {key: value} if isinstance(value, str) else value
+
+    return Annotated[table, BeforeValidator(expand, json_schema_input_type=Union[Literal[words], table])]  # noqa: UP007
+
+
+class InitEntry(Entry):
+    """How first values are drawn: a distribution, and what multiplies its draws."""
+
+    kind: Distribution
+    scale: float = 1.0
+
+
+ACTIVATION_ENTRIES = {op.name: _entry(op, OpEntry, "op", _declared(op)) for op in ACTIVATIONS}
+IDENTITY: Any = ACTIVATION_ENTRIES["identity"](op="identity")  # type: ignore[call-arg]
+
+if TYPE_CHECKING:
+    Init = InitEntry
+    AnyActivation = OpEntry
+else:
+    Init = _or_word(InitEntry, "kind", get_args(Distribution))
+    AnyActivation = _or_word(_one_of(ACTIVATION_ENTRIES, "op"), "op", tuple(ACTIVATION_ENTRIES))
+
+
+class LayerEntry(OpEntry):
+    """A layer: in = op(from), a = g(in)."""
+
+    from_: Sources = Field(alias="from", description="The inputs and layers it reads, in order.")
+    g: AnyActivation = Field(default=IDENTITY, description="Its activation.")
+    units: Any = None
+
+
+class ErrorEntry(OpEntry):
+    """The error E of a layer's activations and the target."""
+
+    of: str = Field(description="The layer it is taken of.")
+    target: str = Field(default="t", description="What the target is called in the data.")
+
+
+class UpdateEntry(Entry):
+    """The rule that changes parameters."""
+
+    rule: str
+
+
+def roles(op: type[LayerOp]) -> tuple[str, ...]:
+    """Names of the parameters that layers of this op can have, found by asking a small instance for its shapes."""
+    sample = op(**{name: _sample(hint) for name, hint in _hints(op).items()})
+    for shape in ((2,), (2, 2, 2)):
+        answer = sample.shapes([shape] * max(1, op.arity[0]))
+        if not answer.problems:
+            return tuple(answer.parameters)
+    return ()
+
+
+def _sample(hint: Any) -> Any:
+    if get_origin(hint) is Literal:
+        return get_args(hint)[0]
+    return (1,) * len(get_args(hint)) if get_origin(hint) is tuple else {int: 2, float: 0.5, bool: True}[hint]
+
+
+ROLES = {op.name: roles(op) for op in LAYERS}
+
+
+def _layer_entry(op: type[LayerOp]) -> type[Entry]:
+    declared = _declared(op)
+    if "units" in declared:
+        declared["units"] = (Units, Field(default=declared["units"][1], description="How many units, or their names."))
+    else:
+        declared["units"] = (Names | None, Field(default=None, description="Names of the units."))
+    for role in ROLES[op.name]:
+        if role not in declared:
+            shared = f"A parameter to use as {role}; one that others use too is shared."
+            declared[role] = (str | None, Field(default=None, description=shared))
+        elif _hints(op)[role] is bool:
+            declared[role] = (SwitchOrId, declared[role][1])
+    if "weight" in ROLES[op.name]:
+        declared["weights"] = (Weights | None, Field(default=None, description="First values, by unit names or as nested lists."))
+    if "bias" in ROLES[op.name]:
+        declared["biases"] = (Numbers | None, Field(default=None, description="First values of the bias."))
+    if ROLES[op.name]:
+        declared["init"] = (Init | None, Field(default=None, description="How first values of its weight are drawn."))
+    return _entry(op, LayerEntry, "op", declared)
+
+
+LAYER_ENTRIES = {op.name: _layer_entry(op) for op in LAYERS}
+ERROR_ENTRIES = {op.name: _entry(op, ErrorEntry, "op", _declared(op)) for op in ERRORS}
+UPDATE_ENTRIES = {op.name: _entry(op, UpdateEntry, "rule", _declared(op)) for op in UPDATES}
+
+if TYPE_CHECKING:
+    AnyLayer = LayerEntry
+    AnyError = ErrorEntry
+    AnyUpdate = UpdateEntry
+else:
+    AnyLayer = _one_of(LAYER_ENTRIES, "op")
+    AnyError = _one_of(ERROR_ENTRIES, "op")
+    AnyUpdate = _one_of(UPDATE_ENTRIES, "rule")
+
+
+class InputEntry(Entry):
+    """A group of nodes whose activations are data: how many units, their names, or a shape."""
+
+    units: Units | None = None
+    shape: Extent | None = Field(default=None, description="Per example, such as [channels, height, width].")
+
+
+class ParameterEntry(Entry):
+    """A parameter by its id, LAYER.ROLE or a name of its own: its first values, and whether updates may change it."""
+
+    init: Init | None = None
+    value: Numbers | None = None
+    file: str | None = Field(default=None, description="A .npz or .safetensors file.")
+    key: str | None = Field(default=None, description="What the file calls it; its id unless given.")
+    trainable: bool = True
+
+
+class DataEntry(Entry):
+    """Examples, written here or in a file. Inputs go by their names, the target by the error's `target`."""
+
+    examples: list[dict[str, Numbers]] | None = None
+    file: str | None = Field(default=None, description="A .csv, .csv.gz, .npz or .safetensors file.")
+    columns: dict[str, Column] = Field(default={}, description="CSV: a column, or a range [first, end] without its end, from 0.")
+    header: bool = Field(default=False, description="CSV: whether the first line names the columns.")
+    keys: dict[str, str] = Field(default={}, description="npz, safetensors: what the file calls an input or the target.")
+    scale: dict[str, float] = Field(default={}, description="Factors the numbers are multiplied with.")
+    one_hot: dict[str, int] = Field(default={}, description="Class numbers to turn into vectors of this length.")
+
+
+RunEntry: type[Entry] = create_model("run", __base__=Entry, __doc__=Training.__doc__, **_declared(Training))
+
+
+class Document(Entry):
+    """A network, its data and its training, for bpcompare."""
+
+    schema_: str | None = Field(default=None, alias="$schema")
+    name: str | None = Field(default=None, description="The file's own name unless given.")
+    inputs: dict[str, InputEntry]
+    layers: dict[str, AnyLayer]
+    error: AnyError
+    update: AnyUpdate
+    data: DataEntry
+    init: Init | None = Field(default=None, description="How weights without values of their own are drawn.")
+    parameters: dict[str, ParameterEntry] = {}
+    freeze: list[str] = Field(default=[], description='Parameters that updates leave alone, such as "h.bias" or "o.*".')
+    if TYPE_CHECKING:
+        run: Entry | None
+    else:
+        run: RunEntry | None = Field(default=None, description="How a run goes.")
+
+
+_FIXED: dict[Any, type[Entry]] = {
+    (): Document,
+    ("init",): InitEntry,
+    ("data",): DataEntry,
+    ("run",): RunEntry,
+    ("inputs", "*"): InputEntry,
+    ("parameters", "*"): ParameterEntry,
+    ("layers", "*", "init"): InitEntry,
+    ("parameters", "*", "init"): InitEntry,
+}
+_TAGGED: dict[Any, tuple[str, Mapping[str, type[Entry]]]] = {
+    ("layers", "*"): ("op", LAYER_ENTRIES),
+    ("layers", "*", "g"): ("op", ACTIVATION_ENTRIES),
+    ("error",): ("op", ERROR_ENTRIES),
+    ("update",): ("rule", UPDATE_ENTRIES),
+}
+
+
+def entry_type(path: tuple[str | int, ...], tag: object) -> type[Entry] | None:
+    """The type of the table at `path` of a spec, given what it says its op (or rule) is; None where that is unknown."""
+    kind = _kind(path)
+    return _TAGGED[kind][1].get(str(tag)) if kind in _TAGGED else _FIXED.get(kind)
+
+
+def tag_of(path: tuple[str | int, ...]) -> str | None:
+    """The key that says which op (or rule) the table at `path` is, where it is one of several."""
+    kind = _kind(path)
+    return _TAGGED[kind][0] if kind in _TAGGED else None
+
+
+def _kind(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return (*path[:1], "*", *path[2:]) if len(path) > 1 else path

@@ -1,0 +1,161 @@
+"""Spec files and spec texts to networks. Whatever is wrong comes back as one SpecError that names everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bpcompare.network import Network, Problem
+from bpcompare.problems import structure_problems
+from bpcompare.problems.data import data_problems
+from bpcompare.problems.graph import reference_problems
+from bpcompare.spec.build import Built, build
+from bpcompare.spec.document import Document
+from bpcompare.spec.files import Unreadable, contents, missing_file
+from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, unreadable
+
+LARGEST = 64 * 2**20
+"""Bytes a spec may have. Large weights belong into .safetensors or .npz files."""
+
+
+def read(path: str | os.PathLike[str]) -> Network:
+    """The network in a TOML or JSON file, chosen by its suffix. Raises SpecError with every problem of the file."""
+    source = os.fspath(path)
+    try:
+        data = contents(Path(source), LARGEST, "a spec", "keep large weights and data in files of their own")
+    except Unreadable as error:
+        raise unreadable(source, str(error), error.hint or missing_file(Path(source))) from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise unreadable(source, "it is UTF-16 text", "save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise unreadable(source, f"it is not UTF-8 text (byte 0x{data[error.start]:02x} in line {line})") from None
+    suffix = Path(source).suffix.lower()
+    is_json = suffix == ".json" or (suffix != ".toml" and text.lstrip().startswith("{"))
+    return parse(text, name=source, base=Path(source).parent, json=is_json)
+
+
+def parse(text: str, *, name: str = "spec", base: str | os.PathLike[str] = ".", json: bool = False) -> Network:
+    """The network that a TOML (or JSON) text describes.
+
+    `name` is what messages call the text; its stem is the network's name unless the text gives one. Paths in the text are
+    relative to the folder `base`. Raises SpecError with every problem.
+    """
+    try:
+        return _parse(text, name, Path(base), is_json=json)
+    except RecursionError:
+        raise unreadable(name, "it is nested too deeply") from None
+
+
+def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Network:
+    raw = _json(text, source) if is_json else _toml(text, source)
+    try:
+        document = Document.model_validate(raw)
+    except ValidationError as error:
+        problems = [*in_plain_words(error, raw), *_references(raw)]
+        raise spec_error(source, problems, text, is_json=is_json) from None
+    built = build(document, name=Path(source).stem, base=base)
+    problems = [*built.problems, *structure_problems(built.network)]
+    if built.has_data:
+        problems += data_problems(built.network)
+    if problems:
+        placed = [replace(problem, where=_place(problem.where, document, built)) for problem in problems]
+        raise spec_error(source, placed, text, is_json=is_json)
+    return built.network
+
+
+def _place(where: tuple[str | int, ...], document: Document, built: Built) -> tuple[str | int, ...]:
+    """Where the file says what a problem of the network is about."""
+    match where:
+        case ("data", "target"):
+            return _place(("data", document.error.target), document, built)
+        case ("data", key) if document.data.examples and key in document.data.examples[0]:
+            return ("data", "examples", 0, key)
+        case ("parameters", str(name), *_) if name in built.places:
+            return built.places[name]
+        case ("parameters", str(name), *_) if name not in document.parameters:
+            uses = ((layer, role) for layer, users in built.network.layers.items() for role, p in users.parameters.items() if p == name)
+            return ("layers", *next(uses, ()))
+    return where
+
+
+def _references(raw: Any) -> Iterator[Problem]:
+    """Problems of the graph in a document that has others as well: as far as names can be read from it."""
+    inputs, layers = raw.get("inputs"), raw.get("layers")
+    if not isinstance(inputs, dict) or not isinstance(layers, dict):
+        return
+    sources: dict[str, tuple[str, ...]] = {}
+    complete = True
+    for name, layer in layers.items():
+        read_ = layer.get("from") if isinstance(layer, dict) else None
+        read_ = [read_] if isinstance(read_, str) else read_
+        readable = isinstance(read_, list) and all(isinstance(entry, str) for entry in read_)
+        sources[name] = tuple(read_) if readable and read_ else ()
+        complete = complete and readable
+    error = raw.get("error")
+    of = error.get("of") if complete and isinstance(error, dict) else None
+    yield from reference_problems(tuple(inputs), sources, of if isinstance(of, str) else None)
+
+
+_PLACE = re.compile(r"^(.*) \((?:at line (\d+), column (\d+)|at end of document)\)$", re.DOTALL)
+_REWORDED = (
+    (re.compile(r"Cannot overwrite a value"), "this key is given twice"),
+    (re.compile(r"Cannot declare \((.*?),?\) twice"), "this table is given twice"),
+    (re.compile(r"Expected '=' after a key in a key/value pair"), "expected = after a key"),
+)
+
+
+def _toml(text: str, source: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        placed = _PLACE.match(str(error))
+        message, line, column = placed.groups() if placed else (str(error), None, None)
+        for pattern, words in _REWORDED:
+            if pattern.match(message):
+                message = words
+        if line is None:
+            message, line, column = f"{message} at the end of the file", str(text.rstrip("\n").count("\n") + 1), "1"
+        raise syntax_error(source, int(line), int(column or 1), f"not valid TOML: {message}", text) from None
+    except ValueError as error:
+        raise unreadable(source, f"not valid TOML: {_short(error)}") from None
+
+
+def _json(text: str, source: str) -> Any:
+    try:
+        raw = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise syntax_error(source, error.lineno, error.colno, f"not valid JSON: {error.msg}", text) from None
+    except ValueError as error:
+        raise unreadable(source, f"not valid JSON: {_short(error)}") from None
+    if not isinstance(raw, dict):
+        raise unreadable(source, "a JSON spec must be an object")
+    return raw
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f'key "{twice[:60]}" is given twice')
+    return table
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a number of a spec: numbers must be finite")
+
+
+def _short(error: ValueError) -> str:
+    """The reason, with the interpreter's own remark about digits in words for people."""
+    return "a whole number has too many digits" if "int_max_str_digits" in str(error) else str(error)[:200]

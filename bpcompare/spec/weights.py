@@ -1,0 +1,165 @@
+"""First values of parameters: inline by unit names or as lists, from files, or drawn by a named initializer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import translate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network import Network, Problem
+from bpcompare.ops.op import Shapes
+from bpcompare.parameter import Array, Initializer, Parameter
+from bpcompare.problems.wording import Suggestions, listed, quote
+from bpcompare.spec.document import ROLES, Document, InitEntry, LayerEntry, ParameterEntry
+from bpcompare.spec.edges import by_name
+from bpcompare.spec.files import Unreadable, tensors
+
+DEFAULTS = {"bias": Initializer("zeros"), "shift": Initializer("zeros"), "scale": Initializer("ones")}
+"""Roles that start the same everywhere; every other role needs values or an initializer."""
+
+
+class Weights:
+    """Collects the parameters of a document for a network whose layers do not refer to any yet."""
+
+    def __init__(self, document: Document, network: Network, shapes: Mapping[str, Shapes], base: Path) -> None:
+        self.document, self.network, self.shapes, self.base = document, network, shapes, base
+        self.problems: list[Problem] = []
+        self.roles: dict[str, dict[str, str]] = {}
+        self.places: dict[str, tuple[str, ...]] = {}
+        self._values: dict[str, Array] = {}
+        self._inits: dict[str, Initializer] = {}
+        self._judged: set[str] = set()
+        for name, entry in document.layers.items():
+            self._layer(name, entry)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Parameters by id, in the order of the layers that use them first."""
+        declared = self.document.parameters
+        used = dict.fromkeys(p for roles in self.roles.values() for p in roles.values())
+        # What no layer uses is kept, for that is a problem to report.
+        names = [*used, *(name for name in declared if name not in used)]
+        frozen = self._frozen(names)
+        without: list[str] = []
+        found = {}
+        for name in names:
+            entry = declared.get(name, ParameterEntry())
+            init = self._init(name, entry)
+            if init is None and name in self._judged:
+                without.append(name)
+            found[name] = Parameter(Initializer("zeros") if init is None else init, entry.trainable and name not in frozen)
+        if without:
+            message = f"no first values for {listed(without, 4)}"
+            hint = 'give weights, or say how to draw them: init = "glorot_uniform" at the top of the file'
+            self.problems.append(Problem(("layers", self._user(without[0])), message, hint))
+        return found
+
+    def _layer(self, name: str, entry: LayerEntry) -> None:
+        known = self.shapes.get(name)
+        fits = known is not None and not known.problems
+        possible = tuple(known.parameters) if known is not None and fits else _possible(entry)
+        asked = {role: getattr(entry, role, None) for role in ROLES[entry.op]}
+        self.roles[name] = {role: _shared(asked[role]) or f"{name}.{role}" for role in possible}
+        init = getattr(entry, "init", None)
+        for role, parameter in self.roles[name].items():
+            if fits:
+                self._judged.add(parameter)
+            if role in DEFAULTS:
+                self._inits.setdefault(parameter, DEFAULTS[role])
+            elif init is not None:
+                self._inits[parameter] = _initializer(init)
+        for role, (array, key) in self._given(name, entry).items():
+            self._give(name, role, array, key)
+
+    def _give(self, layer: str, role: str, array: Array, key: str) -> None:
+        where = ("layers", layer, key)
+        if role not in self.roles[layer]:
+            message = f"{layer} has no {role}" + (": it says bias = false" if role == "bias" else "")
+            self.problems.append(Problem(where, message, f"remove {key}"))
+            return
+        parameter = self.roles[layer][role]
+        if parameter in self._values:
+            self._report(where, f"parameter {quote(parameter)} already has values, from {'.'.join(self.places[parameter])}")
+        self._values.setdefault(parameter, array)
+        self.places.setdefault(parameter, where)
+
+    def _given(self, name: str, entry: LayerEntry) -> dict[str, tuple[Array, str]]:
+        weights, biases = getattr(entry, "weights", None), getattr(entry, "biases", None)
+        given: dict[str, tuple[Array, str]] = {}
+        if isinstance(weights, dict):
+            arrays, problems = by_name(self.network, self.shapes, name, weights)
+            self.problems += problems
+            given = {role: (array, "weights") for role, array in arrays.items()}
+        elif weights is not None:
+            given["weight"] = (_real(weights), "weights")
+        if biases is not None:
+            if "bias" in given:
+                self.problems.append(Problem(("layers", name, "biases"), "the bias is given in weights as well"))
+            given["bias"] = (_real(biases), "biases")
+        return given
+
+    def _init(self, name: str, entry: ParameterEntry) -> Initializer | Array | None:
+        where = ("parameters", name)
+        value = self._values.get(name)
+        spoken = [key for key in ("value", "file", "init") if getattr(entry, key) is not None]
+        if len(spoken) > 1:
+            self._report((*where, spoken[1]), f"only one of {listed(spoken)} can be given")
+        if spoken and value is not None:
+            self._report((*where, spoken[0]), f"parameter {quote(name)} already has values, from {'.'.join(self.places[name])}")
+        if entry.key is not None and entry.file is None:
+            self._report((*where, "key"), "key says what a file calls the parameter, but no file is given")
+        if entry.value is not None:
+            return _real(entry.value)
+        if entry.file is not None:
+            return self._from_file(name, entry.file, entry.key or name)
+        if value is not None:
+            return value
+        if entry.init is not None:
+            return _initializer(entry.init)
+        top = self.document.init
+        return self._inits.get(name) or (_initializer(top) if top is not None else None)
+
+    def _from_file(self, name: str, file: str, key: str) -> Initializer | Array:
+        try:
+            return _real(tensors(self.base / file, {name: key})[name])
+        except Unreadable as error:
+            self._report(("parameters", name, "file"), str(error), error.hint)
+        # Anything that causes no second problem.
+        return Initializer("zeros")
+
+    def _frozen(self, names: list[str]) -> set[str]:
+        frozen: set[str] = set()
+        suggest = Suggestions()
+        for index, pattern in enumerate(self.document.freeze):
+            matches = re.compile(translate(pattern)).match
+            met = {name for name in names if matches(name)}
+            if not met:
+                hint = suggest(pattern, names) or f"the parameters are {listed(names)}"
+                self._report(("freeze", index), f"{quote(pattern)} matches no parameter", hint)
+            frozen |= met
+        return frozen
+
+    def _user(self, parameter: str) -> str:
+        return next(layer for layer, roles in self.roles.items() if parameter in roles.values())
+
+    def _report(self, where: tuple[str | int, ...], message: str, hint: str = "") -> None:
+        self.problems.append(Problem(where, message, hint))
+
+
+def _possible(entry: LayerEntry) -> tuple[str, ...]:
+    return tuple(role for role in ROLES[entry.op] if getattr(entry, role, None) is not False)
+
+
+def _shared(asked: Any) -> str | None:
+    return asked if isinstance(asked, str) else None
+
+
+def _initializer(entry: InitEntry) -> Initializer:
+    return Initializer(entry.kind, entry.scale)
+
+
+def _real(array: Array) -> Array:
+    return np.asarray(array, np.float64)

@@ -1,0 +1,275 @@
+"""Plans and records as files: arrays in safetensors, everything else as JSON in its header. Loading executes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from bpcompare import document, tree
+from bpcompare.draw import sealed
+from bpcompare.network import Dtype
+from bpcompare.parameter import Array
+from bpcompare.plan import Batch, Plan
+from bpcompare.record import Provenance, Record, StepRecord
+from bpcompare.tree import Tree
+
+FORMAT = "bpcompare"
+VERSION = 1
+_DTYPES = frozenset("?bhilqBHILQefd")
+_LENGTH = 8
+T = TypeVar("T")
+
+
+class StorageError(ValueError):
+    """A file that cannot be read as what it should be, or content that cannot be written. Says which file and why."""
+
+
+def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
+    """Write `plan` to `path`, whole or not at all. Raises StorageError for what has no place in a file, OSError from the disk."""
+    write(path, plan_bytes(plan))
+
+
+def load_plan(path: str | os.PathLike[str]) -> Plan:
+    """The plan in `path`, its arrays read-only. Raises StorageError, or OSError when the file cannot be read at all."""
+    return read(path, plan_from)
+
+
+def save_record(record: Record, path: str | os.PathLike[str]) -> None:
+    """Write `record` to `path`, whole or not at all. Raises as `save_plan`."""
+    write(path, record_bytes(record))
+
+
+def load_record(path: str | os.PathLike[str]) -> Record:
+    """The record in `path`. Raises as `load_plan`."""
+    return read(path, record_from)
+
+
+def plan_bytes(plan: Plan) -> bytes:
+    """`plan` as the content of a file."""
+    if not plan.digest:
+        raise StorageError("the plan has no digest: seal it first")
+    network, arrays = _writable(lambda: document.dump(plan.network))
+    kept = _Arrays({f"network/{key}": x for key, x in arrays.items()})
+    content = {
+        "network": network,
+        "dtype": plan.dtype,
+        "updates_done": int(plan.updates_done),
+        "exact": bool(plan.exact),
+        "digest": plan.digest,
+        "parameters": kept.put("parameters", plan.parameters),
+        "state": kept.put("state", plan.state),
+        "slots": kept.put("slots", plan.slots),
+        "batches": [
+            {
+                "inputs": kept.put(f"batch{number}/inputs", batch.inputs),
+                "target": kept.one(f"batch{number}/target", batch.target),
+                "draws": kept.put(f"batch{number}/draws", batch.draws),
+            }
+            for number, batch in enumerate(plan.batches, 1)
+        ],
+    }
+    return pack("plan", content, kept.arrays)
+
+
+def plan_from(data: bytes) -> Plan:
+    """The plan that `plan_bytes` wrote. Raises StorageError."""
+    content, arrays = unpack(data, "plan")
+
+    def build() -> Plan:
+        names = ("network", "dtype", "updates_done", "exact", "digest", "parameters", "state", "slots", "batches")
+        top = tree.entries(content, "plan", *names)
+        inner = {key.removeprefix("network/"): x for key, x in arrays.items() if key.startswith("network/")}
+        return Plan(
+            network=document.load(top["network"], inner),
+            dtype=tree.value(Dtype, top["dtype"], "dtype"),
+            parameters=_group(top["parameters"], "parameters", arrays),
+            state=_group(top["state"], "state", arrays),
+            slots=_group(top["slots"], "slots", arrays),
+            batches=tree.items(top["batches"], "batches", lambda entry, place: _batch(entry, place, arrays)),
+            updates_done=tree.value(int, top["updates_done"], "updates_done"),
+            exact=tree.value(bool, top["exact"], "exact"),
+            digest=tree.value(str, top["digest"], "digest"),
+        )
+
+    loaded = _readable(build)
+    plan = sealed(loaded)
+    if plan.digest != loaded.digest:
+        raise StorageError("the plan is not the one its digest names; make the plan again")
+    return plan
+
+
+def record_bytes(record: Record) -> bytes:
+    """`record` as the content of a file."""
+    kept = _Arrays({})
+    content = {
+        "plan_digest": record.plan_digest,
+        "provenance": tree.dump(record.provenance),
+        "failure": record.failure,
+        "steps": [_dump_step(f"step{number}", step, kept) for number, step in enumerate(record.steps, 1)],
+    }
+    return pack("record", content, kept.arrays)
+
+
+def record_from(data: bytes) -> Record:
+    """The record that `record_bytes` wrote. Raises StorageError."""
+    content, arrays = unpack(data, "record")
+
+    def build() -> Record:
+        top = tree.entries(content, "record", "plan_digest", "provenance", "failure", "steps")
+        return Record(
+            plan_digest=tree.value(str, top["plan_digest"], "plan_digest"),
+            steps=tree.items(top["steps"], "steps", lambda entry, place: _load_step(entry, place, arrays)),
+            provenance=tree.load(Provenance, top["provenance"], "provenance"),
+            failure=tree.value(str | None, top["failure"], "failure"),
+        )
+
+    return _readable(build)
+
+
+def pack(kind: str, content: Tree, arrays: Mapping[str, Array]) -> bytes:
+    """A file of `arrays` (C-contiguous, native byte order) and of a manifest that says what they are. Raises StorageError."""
+    for key, x in arrays.items():
+        if x.dtype.char not in _DTYPES:
+            raise StorageError(f"{key}: arrays of dtype {x.dtype} cannot be saved")
+    digest = _writable(lambda: document.content_digest([kind, content], dict(sorted(arrays.items()))))
+    manifest = {"format": FORMAT, "version": VERSION, "kind": kind, "digest": digest, "content": content}
+    metadata = {FORMAT: _writable(lambda: tree.encode(manifest).decode())}
+    try:
+        return save_tensors(dict(arrays), metadata)
+    except SafetensorError as error:
+        raise StorageError(f"cannot be saved: {error}") from error
+
+
+def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
+    """The content and arrays that `pack` was given for this `kind`. Raises StorageError for anything else."""
+    manifest = _manifest(data)
+    if manifest["kind"] != kind:
+        raise StorageError(f"holds a {manifest['kind']}, expected a {kind}")
+    try:
+        arrays = load_tensors(data)
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"is damaged or cut short: {error}") from error
+    content = manifest.get("content")
+    if _readable(lambda: document.content_digest([kind, content], dict(sorted(arrays.items())))) != manifest.get("digest"):
+        raise StorageError("is damaged: its content does not match the digest stored with it")
+    return content, arrays
+
+
+def write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that `path` holds, at any moment, all of the old content or all of the new."""
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for their owner only; a result is made with the rights of any other new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | os.PathLike[str], build: Callable[[bytes], T]) -> T:
+    """`build` of the content of `path`; its StorageError gets the path in front."""
+    try:
+        return build(Path(path).read_bytes())
+    except StorageError as error:
+        raise StorageError(f"{os.fspath(path)}: {error}") from error
+
+
+class _Arrays:
+    """Arrays by key; one that was put before is not stored again."""
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self.arrays = dict(arrays)
+        self._known: dict[int, str] = {}
+
+    def one(self, key: str, x: Array) -> str:
+        if id(x) not in self._known:
+            # astype, unlike ascontiguousarray, leaves zero-dimensional arrays as they are.
+            self.arrays[key] = x.astype(x.dtype.newbyteorder("="), order="C", copy=False)
+            self._known[id(x)] = key
+        return self._known[id(x)]
+
+    def put(self, prefix: str, arrays: Mapping[str, Array]) -> dict[str, str]:
+        return {name: self.one(f"{prefix}/{name}", x) for name, x in arrays.items()}
+
+
+def _manifest(data: bytes) -> Tree:
+    length = int.from_bytes(data[:_LENGTH], "little")
+    header = data[_LENGTH : _LENGTH + length]
+    if len(data) < _LENGTH or not header.startswith(b"{"):
+        raise StorageError("is not a file that bpcompare wrote")
+    if len(header) < length:
+        raise StorageError("is cut short")
+    try:
+        metadata = json.loads(header).get("__metadata__", {})
+        manifest = json.loads(metadata[FORMAT]) if FORMAT in metadata else None
+    except (ValueError, TypeError, RecursionError, AttributeError) as error:
+        raise StorageError("is damaged: its header cannot be read") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("kind"), str):
+        raise StorageError("is not a file that bpcompare wrote")
+    version = manifest.get("version")
+    if type(version) is not int or version > VERSION:
+        raise StorageError(f"has format version {version}, this bpcompare reads up to {VERSION}; install a newer bpcompare")
+    return manifest
+
+
+def _dump_step(prefix: str, step: StepRecord, kept: _Arrays) -> Tree:
+    content: Tree = {}
+    for field in fields(StepRecord):
+        found = getattr(step, field.name)
+        key = f"{prefix}/{field.name}"
+        content[field.name] = (
+            None if found is None else kept.put(key, found) if isinstance(found, Mapping) else kept.one(key, found)
+        )
+    return content
+
+
+def _load_step(entry: Any, place: str, arrays: Mapping[str, Array]) -> StepRecord:
+    names = [field.name for field in fields(StepRecord)]
+    found = tree.entries(entry, place, *names)
+    groups = {
+        name: None if name == "plain" and found[name] is None else _group(found[name], f"{place}.{name}", arrays)
+        for name in names
+        if name != "error"
+    }
+    return StepRecord(error=document.array(found["error"], f"{place}.error", arrays), **groups)  # type: ignore[arg-type]
+
+
+def _batch(entry: Any, place: str, arrays: Mapping[str, Array]) -> Batch:
+    found = tree.entries(entry, place, "inputs", "target", "draws")
+    target = document.array(found["target"], f"{place}.target", arrays)
+    return Batch(_group(found["inputs"], f"{place}.inputs", arrays), target, _group(found["draws"], f"{place}.draws", arrays))
+
+
+def _group(entry: Any, place: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return tree.each(entry, place, lambda key, where: document.array(key, where, arrays))
+
+
+def _writable(make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except (ValueError, TypeError) as error:
+        raise StorageError(f"cannot be saved: {error}") from error
+
+
+def _readable(make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except (ValueError, TypeError) as error:
+        raise StorageError(f"does not make sense: {error}") from error

@@ -1,0 +1,104 @@
+"""Typed values as JSON-able trees and back; reading is strict and says where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+Tree = dict[str, Any]
+T = TypeVar("T")
+_HINTS: dict[type, Mapping[str, Any]] = {}
+
+
+def encode(tree: object) -> bytes:
+    """Compact JSON in UTF-8. Raises ValueError for NaN, infinity and text that is not Unicode."""
+    return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def dump(value: Any) -> Tree:
+    """The fields of a dataclass instance whose fields are numbers, text, tuples, mappings or None.
+
+    Equal values have one spelling, whatever number types an instance built in Python holds: digests depend on it.
+    """
+    return {name: _plain(hint, getattr(value, name)) for name, hint in hints(type(value)).items()}
+
+
+def load(kind: type[T], tree: object, place: str) -> T:
+    """The reverse of `dump`. Raises ValueError, naming the place, for a missing, unknown or mistyped field."""
+    found = entries(tree, place, *hints(kind))
+    return kind(**{name: value(hint, found[name], f"{place}.{name}") for name, hint in hints(kind).items()})
+
+
+def entries(tree: object, place: str, *names: str) -> Tree:
+    """`tree` as an object with exactly the keys `names`, or ValueError."""
+    if not isinstance(tree, dict):
+        raise ValueError(f"{place}: expected an object, found {_kind(tree)}")
+    if missing := [name for name in names if name not in tree]:
+        raise ValueError(f"{place}: {', '.join(missing)} missing")
+    if unknown := [str(name) for name in tree if name not in names]:
+        raise ValueError(f"{place}: unknown {', '.join(unknown)}")
+    return tree
+
+
+def each(tree: object, place: str, read: Callable[[Any, str], T]) -> dict[str, T]:
+    """Every entry of an object with any keys, read by `read(entry, its place)`."""
+    if not isinstance(tree, dict):
+        raise ValueError(f"{place}: expected an object, found {_kind(tree)}")
+    return {name: read(entry, f"{place}.{name}") for name, entry in tree.items()}
+
+
+def items(tree: object, place: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
+    """Every entry of a list, read by `read(entry, its place)`."""
+    if not isinstance(tree, list):
+        raise ValueError(f"{place}: expected a list, found {_kind(tree)}")
+    return tuple(read(entry, f"{place}.{index}") for index, entry in enumerate(tree))
+
+
+def value(hint: Any, found: Any, place: str) -> Any:
+    """`found` if it is what the type `hint` asks for (lists become tuples), else ValueError."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType) and NoneType in args:
+        return None if found is None else value(next(arg for arg in args if arg is not NoneType), found, place)
+    if origin is Literal:
+        if not isinstance(found, str) or found not in args:
+            raise ValueError(f"{place}: expected one of {', '.join(map(str, args))}, found {found!r}")
+        return found
+    if origin is Mapping:
+        return each(found, place, lambda entry, where: value(args[1], entry, where))
+    if origin is tuple:
+        entry = items(found, place, lambda entry, where: value(args[0], entry, where))
+        if args[1] is not Ellipsis and len(entry) != len(args):
+            raise ValueError(f"{place}: expected a list of {len(args)}, found {len(entry)}")
+        return entry
+    if hint is float and type(found) is int:
+        return float(found)
+    if type(found) is not hint:
+        raise ValueError(f"{place}: expected {hint.__name__}, found {_kind(found)}")
+    return found
+
+
+def _plain(hint: Any, found: Any) -> Any:
+    if hint in (float, int, bool, str):
+        return hint(found)
+    if isinstance(found, Mapping):
+        return {str(key): str(entry) for key, entry in found.items()}
+    if isinstance(found, tuple | list):
+        return [_plain(type(entry), entry) for entry in found]
+    return found.item() if isinstance(found, np.generic) else found
+
+
+def hints(kind: type) -> Mapping[str, Any]:
+    """Field names of a dataclass and their types."""
+    if kind not in _HINTS:
+        found = get_type_hints(kind)
+        _HINTS[kind] = {field.name: found[field.name] for field in fields(kind)}
+    return _HINTS[kind]
+
+
+def _kind(found: object) -> str:
+    return {dict: "an object", list: "a list", NoneType: "null"}.get(type(found), f"{type(found).__name__} {found!r}")

@@ -1,0 +1,90 @@
+"""Whether a record answers a plan: every array there, none too many, each of its shape and dtype. Values are not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan, step_prefix
+from bpcompare.record import Provenance, Record, StepRecord
+
+Shapes = Mapping[str, tuple[int, ...]]
+NAMED = 3
+"""How many missing or unknown names a message lists."""
+
+
+def problems(plan: Plan, record: Any) -> Iterator[str]:
+    """What `record` lacks as an answer to `plan`, each with its path, what was wanted and what came."""
+    if not isinstance(record, Record):
+        yield f"run must return a Record, returned {type(record).__name__}"
+        return
+    if not isinstance(record.provenance, Provenance):
+        yield f"provenance: wanted a Provenance, got {type(record.provenance).__name__}"
+    if record.plan_digest != plan.digest:
+        yield f"plan_digest: wanted {plan.digest}, got {record.plan_digest}: the answer is to another plan"
+    if len(record.steps) != len(plan.batches):
+        yield f"steps: wanted {len(plan.batches)}, got {len(record.steps)}"
+        return
+    lent = {id(x) for _, x in plan.arrays()}
+    for number, step in enumerate(record.steps, 1):
+        yield from _step(plan, number, step, lent)
+
+
+def _step(plan: Plan, number: int, step: Any, lent: set[int]) -> Iterator[str]:
+    prefix = step_prefix(number)
+    if not isinstance(step, StepRecord):
+        yield f"{prefix}steps: wanted a StepRecord, got {type(step).__name__}"
+        return
+    examples = len(plan.batches[number - 1])
+    layers = {name: (examples, *plan.network.shape(name)) for name in plan.order}
+    parameters = {name: x.shape for name, x in plan.parameters.items()}
+    trainable = {name: parameters[name] for name in plan.network.trainable}
+    groups: tuple[tuple[str, str, Any, Shapes], ...] = (
+        ("net_in", ".in", step.net_in, layers),
+        ("a", ".a", step.a, layers),
+        ("delta", ".delta", step.delta, layers),
+        ("gradient", ".gradient", step.gradient, trainable),
+        ("plain", ".plain", {} if step.plain is None else step.plain, {} if step.plain is None else trainable),
+        ("parameters", ".update", step.parameters, parameters),
+        ("state", "", step.state, {path: x.shape for path, x in plan.state.items()}),
+        ("slots", "", step.slots, {path: x.shape for path, x in plan.slots.items()}),
+    )
+    yield from _array(f"{prefix}error", step.error, (), plan.dtype, lent)
+    for group, quantity, found, wanted in groups:
+        if not isinstance(found, Mapping):
+            yield f"{prefix}{group}: wanted a mapping from names to arrays, got {type(found).__name__}"
+            continue
+        if found.keys() != wanted.keys():
+            yield f"{prefix}{group}: {_difference(wanted, found)}"
+        for name in wanted:
+            if name not in found:
+                continue
+            yield from _array(f"{prefix}{name}{quantity}", found[name], wanted[name], plan.dtype, lent)
+
+
+def _array(path: str, x: Any, shape: tuple[int, ...], dtype: str, lent: set[int]) -> Iterator[str]:
+    if type(x) is not np.ndarray:
+        yield f"{path}: wanted a NumPy array, got {type(x).__module__}.{type(x).__qualname__}"
+    elif x.shape != shape or x.dtype != dtype:
+        yield f"{path}: wanted {dtype} of shape {list(shape)}, got {x.dtype} of shape {list(x.shape)}"
+    elif id(x) in lent:
+        yield f"{path}: wanted an array of its own, got the plan's"
+    elif not x.flags.owndata:
+        yield f"{path}: wanted an array that owns its memory, got a view of {_owner(x)}"
+
+
+def _owner(x: Array) -> str:
+    return f"another array of shape {list(x.base.shape)}" if isinstance(x.base, np.ndarray) else f"a {type(x.base).__name__}"
+
+
+def _difference(wanted: Shapes, found: Mapping[Any, Any]) -> str:
+    parts = []
+    for title, names in (("missing", wanted.keys() - found.keys()), ("unknown", found.keys() - wanted.keys())):
+        if names:
+            listed = sorted(map(str, names))
+            more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
+            parts.append(f"{title} {', '.join(listed[:NAMED])}{more}")
+    return f"wanted {len(wanted)} entries, got {len(found)}: {'; '.join(parts)}"

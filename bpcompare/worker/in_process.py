@@ -1,0 +1,104 @@
+"""Running a backend in this process: nothing it raises gets out, nothing it changes reaches others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
+from itertools import islice
+from traceback import format_exc
+from typing import Any
+
+import numpy as np
+
+from bpcompare.backend import Backend, unsupported
+from bpcompare.parameter import Array
+from bpcompare.plan import Batch, Plan
+from bpcompare.record import Provenance, Record
+from bpcompare.worker.answer import problems
+
+REPORTED = 5
+"""How many violations a failure lists."""
+
+
+class InProcess:
+    """A backend gets a copy of the plan, as it would across a process boundary, and its answer is checked on the way back.
+
+    A failed run is a Record without steps. The first line of its `failure` is the reason; a traceback may follow.
+    """
+
+    def run(self, backend: type[Backend], plan: Plan) -> Record:
+        """The record of `plan`, or a failure. KeyboardInterrupt passes through; SystemExit is a failure like any exception."""
+        if lacking := unsupported(backend, plan):
+            return _failed(backend, plan, "does not support " + ", ".join(f"{op} ({why})" for op, why in lacking.items()))
+        lent = _copied(plan)
+        try:
+            # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
+            with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+                record: Any = backend().run(lent)
+        except (Exception, SystemExit) as error:
+            return _failed(backend, plan, _reason(error), format_exc())
+        if changed := _changed(plan, lent):
+            return _failed(backend, plan, f"changed the plan it was given: {', '.join(changed[:REPORTED])}")
+        if isinstance(record, Record) and record.failure is not None:
+            return replace(record, steps=())
+        found = list(islice(problems(lent, record), REPORTED + 1))
+        if found:
+            more = "; and more" if len(found) > REPORTED else ""
+            return _failed(backend, plan, f"its record does not answer the plan: {'; '.join(found[:REPORTED])}{more}")
+        answer: Record = record
+        return answer
+
+
+def _failed(backend: type[Backend], plan: Plan, reason: str, traceback: str = "") -> Record:
+    try:
+        version = str(backend.version())
+    except (Exception, SystemExit):
+        version = "unknown"
+    failure = f"{reason}\n{traceback}".rstrip()
+    return Record(plan.digest, (), Provenance(backend=backend.name, framework=backend.name, version=version), failure)
+
+
+def _reason(error: BaseException) -> str:
+    try:
+        message = str(error).strip().partition("\n")[0]
+    except Exception:
+        message = ""
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _copied(plan: Plan) -> Plan:
+    copies: dict[int, Array] = {}
+
+    def one(x: Array) -> Array:
+        if id(x) not in copies:
+            copies[id(x)] = x.copy()
+            copies[id(x)].setflags(write=False)
+        return copies[id(x)]
+
+    def every(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: one(x) for name, x in arrays.items()}
+
+    return replace(
+        plan,
+        parameters=every(plan.parameters),
+        state=every(plan.state),
+        slots=every(plan.slots),
+        batches=tuple(Batch(every(batch.inputs), one(batch.target), every(batch.draws)) for batch in plan.batches),
+    )
+
+
+def _changed(plan: Plan, lent: Plan) -> list[str]:
+    before, after = dict(plan.arrays()), dict(lent.arrays())
+    same = {key for key, x in after.items() if key in before and _equal(before[key], x)}
+    return sorted(key for key in before.keys() | after.keys() if key not in same)
+
+
+def _equal(x: Array, y: Array) -> bool:
+    # Bytes, not values: NaN is equal to itself here, and 0 differs from −0.
+    return x.dtype == y.dtype and x.shape == y.shape and (not x.size or bool(np.array_equal(_bytes(x), _bytes(y))))
+
+
+def _bytes(x: Array) -> Array:
+    return x.reshape(-1).view(np.uint8)

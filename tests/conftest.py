@@ -1,0 +1,61 @@
+"""What all tests share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from bpcompare.network import Data, Error, Input, Layer, Network, Training
+from bpcompare.ops import AdamW, BatchNorm, Dense, Dropout, Embedding, Flatten, SoftmaxCrossEntropy, Tanh
+from bpcompare.parameter import Initializer, Parameter
+
+# Tests must say the same on every machine and at any load.
+settings.register_profile("bpcompare", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("bpcompare")
+
+
+@pytest.fixture
+def make_network() -> Callable[..., Network]:
+    """A small network with one of everything a plan holds: integer inputs, state, draws, slots, a shared and a frozen weight.
+
+    `make_network(steps=3)` changes training, `make_network(update=...)` any other field.
+    """
+
+    def make(**changes: object) -> Network:
+        training = {name: changes.pop(name) for name in list(changes) if name in Training.__dataclass_fields__}
+        random = np.random.Generator(np.random.PCG64(7))
+        network = Network(
+            name="small",
+            inputs={"word": Input((2,)), "x": Input((4,), ("p", "q", "r", "s"))},
+            layers={
+                "e": Layer(Embedding(rows=5, width=2), ("word",), parameters={"weight": "e.weight"}),
+                "f": Layer(Flatten(), ("e",)),
+                "h": Layer(Dense(4), ("x",), Tanh(), {"weight": "shared", "bias": "h.bias"}),
+                "d": Layer(Dropout(0.5), ("h",)),
+                "n": Layer(BatchNorm(1e-5, 0.1, "biased"), ("d",), parameters={"scale": "n.scale", "shift": "n.shift"}),
+                "k": Layer(Dense(4, bias=False), ("n",), Tanh(), {"weight": "shared"}),
+                "o": Layer(Dense(3), ("k", "f"), parameters={"weight": "o.weight", "bias": "o.bias"}),
+            },
+            parameters={
+                "e.weight": Parameter(Initializer("normal", 0.5)),
+                "shared": Parameter(Initializer("glorot_uniform")),
+                "h.bias": Parameter(np.array([0.1, -0.2, 0.3, 0.0])),
+                "n.scale": Parameter(Initializer("ones")),
+                "n.shift": Parameter(Initializer("zeros")),
+                "o.weight": Parameter(Initializer("he_normal")),
+                "o.bias": Parameter(Initializer("uniform", 0.1), trainable=False),
+            },
+            error=Error(SoftmaxCrossEntropy("mean", targets="classes"), "o"),
+            update=AdamW(0.01),
+            data=Data(
+                {"word": random.integers(0, 5, (7, 2)), "x": random.standard_normal((7, 4))},
+                random.integers(0, 3, 7),
+            ),
+            training=Training(steps=2, batch=5),
+        )
+        network = replace(network, **changes)
+        return replace(network, training=replace(network.training, **training))
+
+    return make

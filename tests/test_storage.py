@@ -1,0 +1,283 @@
+"""Plans and records as files."""
+
+import json
+import struct
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from bpcompare import document, tree
+from bpcompare.draw import plan
+from bpcompare.ops import OPS, Conv2d, Op, Sgd
+from bpcompare.record import Provenance, Record, StepRecord
+from bpcompare.storage import (
+    FORMAT,
+    VERSION,
+    StorageError,
+    load_plan,
+    load_record,
+    pack,
+    plan_bytes,
+    plan_from,
+    record_bytes,
+    record_from,
+    save_plan,
+    save_record,
+    unpack,
+)
+
+ODD = {
+    "zero-dim": np.array(-0.0),
+    "empty": np.zeros((0, 3), np.float32),
+    "nan": np.array([0x7FF8000000000123, 0xFFF0000000000000], np.uint64).view(np.float64),
+    "denormal": np.array([5e-324, -5e-324]),
+    "narrow": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "whole": np.array([[-(2**63), 2**63 - 1]]),
+    "truth": np.array([True, False, True]),
+    'name/with "quotes", ünïcode\n': np.ones(1),
+}
+
+
+def _same(x, y):
+    return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+
+
+def _record(**changes):
+    step = StepRecord(
+        error=ODD["zero-dim"],
+        net_in=ODD,
+        a={},
+        delta={"h": ODD["narrow"]},
+        gradient={"w": ODD["nan"]},
+        plain=None,
+        parameters={"w": ODD["fortran"]},
+        state={},
+        slots={},
+    )
+    provenance = Provenance("own", "frame", "1.0", switches={"fast": "no"}, algorithms={"conv2d": "winograd"}, seconds=0.25)
+    return replace(Record("abc", (step, replace(step, plain={"w": ODD["nan"]})), provenance), **changes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_plans_come_back(make_network, tmp_path, dtype):
+    """A backend in another process would compute on other numbers, or another network, than were planned."""
+    made = plan(make_network(slots="drawn", updates_done=3), dtype)
+    save_plan(made, tmp_path / "plan.safetensors")
+    loaded = load_plan(tmp_path / "plan.safetensors")
+    before, after = dict(made.arrays()), dict(loaded.arrays())
+    assert list(before) == list(after)
+    assert all(_same(before[key], after[key]) for key in before)
+    assert not any(x.flags.writeable for x in after.values())
+    assert (loaded.dtype, loaded.digest, loaded.updates_done, loaded.exact) == (dtype, made.digest, 3, False)
+    assert document.dump(loaded.network)[0] == document.dump(made.network)[0]
+    assert loaded.network.layers == made.network.layers
+    assert loaded.order == made.order
+
+
+def test_batches_that_are_one_array_are_stored_once(make_network):
+    """Ten steps over all the data would store the data ten times."""
+    network = make_network(batch=None)
+    grown = len(plan_bytes(plan(network, steps=20))) - len(plan_bytes(plan(network, steps=19)))
+    data = sum(x.nbytes for x in network.data.inputs.values())
+    assert grown < data + 7 * 4 * 8  # a step costs its mask and some text, not its examples
+
+
+def test_records_come_back(tmp_path):
+    """A verdict on a saved record would differ from the verdict on the record."""
+    record = _record()
+    save_record(record, tmp_path / "record.safetensors")
+    loaded = load_record(tmp_path / "record.safetensors")
+    assert loaded.provenance == record.provenance
+    assert (loaded.plan_digest, loaded.failure, len(loaded.steps)) == ("abc", None, 2)
+    assert loaded.steps[0].plain is None
+    assert _same(loaded.steps[1].plain["w"], ODD["nan"])
+    assert list(loaded.steps[0].net_in) == list(ODD)
+    for name, x in ODD.items():
+        assert _same(loaded.steps[0].net_in[name], x), name
+    assert _same(loaded.steps[0].error, ODD["zero-dim"])
+
+
+def test_failures_come_back():
+    """Why a backend failed in its process would be lost on the way."""
+    record = _record(steps=(), failure="ValueError: no\nTraceback …")
+    assert vars(record_from(record_bytes(record))) == vars(record)
+
+
+@given(npst.arrays(st.sampled_from([np.float32, np.float64, np.int64, np.bool_]), npst.array_shapes(min_dims=0, min_side=0)))
+def test_any_array_comes_back(x):
+    """Some shape or value would change on the way through a file."""
+    content, arrays = unpack(pack("thing", {"x": "x"}, {"x": x}), "thing")
+    assert content == {"x": "x"}
+    assert _same(arrays["x"], x)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(data=st.data())
+def test_damage_is_found(make_network, data):
+    """A damaged file would be computed on, or end in a traceback."""
+    made = plan(make_network(), steps=1)
+    whole = plan_bytes(made)
+    match data.draw(st.sampled_from(["flip", "cut", "append", "swap"])):
+        case "flip":
+            at = data.draw(st.integers(0, len(whole) - 1))
+            damaged = whole[:at] + bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
+        case "cut":
+            damaged = whole[: data.draw(st.integers(0, len(whole) - 1))]
+        case "append":
+            damaged = whole + data.draw(st.binary(min_size=1, max_size=9))
+        case _:
+            at = data.draw(st.integers(0, len(whole) - 20))
+            damaged = whole[:at] + data.draw(st.binary(min_size=8, max_size=8)) + whole[at + 8 :]
+    try:
+        loaded = plan_from(damaged)
+    except StorageError:
+        return
+    # Some bytes carry nothing: blanks that pad the header.
+    assert loaded.digest == made.digest
+    assert all(_same(x, y) for (_, x), (_, y) in zip(made.arrays(), loaded.arrays(), strict=True))
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=200))
+def test_foreign_bytes_are_refused(data):
+    """A file of another program would end in a traceback."""
+    for load in (plan_from, record_from):
+        with pytest.raises(StorageError):
+            load(data)
+
+
+def _rewritten(data, change):
+    """The file with its manifest changed, as another version of bpcompare would have written it."""
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    manifest = json.loads(header["__metadata__"][FORMAT])
+    change(manifest)
+    header["__metadata__"][FORMAT] = json.dumps(manifest)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
+
+
+def test_newer_formats_are_refused(make_network):
+    """A file of a later bpcompare would be misread instead of refused."""
+    data = _rewritten(plan_bytes(plan(make_network())), lambda manifest: manifest.update(version=VERSION + 1))
+    with pytest.raises(StorageError, match=r"format version 2.*install a newer bpcompare"):
+        plan_from(data)
+
+
+def test_edited_content_is_refused(make_network):
+    """Somebody's hand-edited learning rate would run under the digest of the original."""
+    data = _rewritten(plan_bytes(plan(make_network())), lambda manifest: manifest["content"]["network"]["update"].update(eta=9.0))
+    with pytest.raises(StorageError, match="does not match the digest"):
+        plan_from(data)
+
+
+def test_kinds_are_not_mixed_up(make_network, tmp_path):
+    """A record given where a plan belongs would be reported as damage."""
+    save_plan(plan(make_network()), tmp_path / "p")
+    with pytest.raises(StorageError, match=r"p: holds a plan, expected a record$"):
+        load_record(tmp_path / "p")
+
+
+def test_other_safetensors_files_are_refused():
+    """A checkpoint given by mistake would be reported as damage."""
+    from safetensors.numpy import save
+
+    with pytest.raises(StorageError, match="is not a file that bpcompare wrote"):
+        plan_from(save({"w": np.ones(3)}))
+
+
+def test_what_cannot_be_saved_says_so():
+    """Saving would fail in a library, or write what nothing can read."""
+    with pytest.raises(StorageError, match="complex128"):
+        pack("thing", {}, {"z": np.ones(1, complex)})
+    with pytest.raises(StorageError, match="cannot be saved"):
+        record_bytes(_record(provenance=Provenance("b", "f", "1", seconds=float("nan"))))
+
+
+def test_unlisted_ops_are_refused(make_network):
+    """A network with an op of somebody's own would be saved under the name of ours."""
+
+    class Steeper(Sgd):
+        pass
+
+    network = make_network(update=Steeper(0.1))
+    with pytest.raises(ValueError, match="Steeper is not an op that bpcompare lists"):
+        document.dump(network)
+
+
+def test_writing_is_whole_or_not_at_all(make_network, tmp_path, monkeypatch):
+    """A crash while saving would leave half a file in place of a good one, or litter."""
+    path = tmp_path / "plan"
+    save_plan(plan(make_network()), path)
+    before = path.read_bytes()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_plan(plan(make_network(), seed=1), path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["plan"]
+
+
+def test_loading_never_unpickles(tmp_path):
+    """A file could run code on loading."""
+    assert "pickle" not in vars(sys.modules["bpcompare.storage"])
+    (tmp_path / "p").write_bytes(b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.")
+    with pytest.raises(StorageError):
+        load_plan(tmp_path / "p")
+
+
+@pytest.mark.parametrize("kind", OPS.values(), ids=lambda op: op.name)
+def test_every_op_comes_back(kind):
+    """An op could be run but not saved: its fields are of a type that the document does not know."""
+    samples = {"int": 3, "float": 0.5, "bool": True, "tuple[int, int]": (2, 3)}
+    fields = {}
+    for name, hint in tree.hints(kind).items():
+        text = getattr(hint, "__name__", str(hint)) if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)
+        fields[name] = hint.__args__[0] if "Literal" in text else samples[text]
+    op = kind(**fields)
+    assert tree.load(kind, json.loads(tree.encode(tree.dump(op))), "op") == op
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"channels": 1, "kernel": [2], "stride": [1, 1], "padding": [0, 0], "bias": True},
+            "op.kernel: expected a list of 2, found 1",
+        ),
+        (
+            {"channels": 1.0, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0], "bias": True},
+            "op.channels: expected int, found float 1.0",
+        ),
+        (
+            {"channels": True, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0], "bias": True},
+            "op.channels: expected int, found bool True",
+        ),
+        ({"channels": 1, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0]}, "op: bias missing"),
+        (
+            {"channels": 1, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0], "bias": 1, "dilation": 2},
+            "op: unknown dilation",
+        ),
+        ([], "op: expected an object, found a list"),
+    ],
+)
+def test_reading_is_strict(fields, message):
+    """A document that means something else would be read as if it meant what we expect."""
+    with pytest.raises(ValueError, match=message):
+        tree.load(Conv2d, fields, "op")
+
+
+def test_equal_networks_have_one_spelling(make_network):
+    """`eta = 1` and `eta = 1.0` would have different digests."""
+    assert document.dump(make_network(update=Sgd(1)))[0] == document.dump(make_network(update=Sgd(np.float64(1.0))))[0]
+    assert isinstance(Sgd(1), Op)
