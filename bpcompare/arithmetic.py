@@ -54,7 +54,7 @@ class Number(ABC):
         """See `scatter`."""
 
     @abstractmethod
-    def hyperparameter(self, value: float) -> Num:
+    def hyperparameter(self, value: Num) -> Num:
         """See `hyperparameter`."""
 
 
@@ -148,6 +148,9 @@ def scatter(x: Num, index: Array, rows: int) -> Num:
     return y
 
 
-def hyperparameter(value: float, like: Num) -> Num:
-    """A number of the spec, as the arithmetic of `like` has it: where it is rounded, its own rounding counts."""
+def hyperparameter(value: Num, like: Num) -> Num:
+    """A number of the spec, as the arithmetic of `like` has it: where it is rounded, its own rounding counts.
+
+    Applied to a number computed from hyperparameters alone (1 − βᵗ), it says that no rearrangement reaches into it.
+    """
     return like.hyperparameter(value) if isinstance(like, Number) else value

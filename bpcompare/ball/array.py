@@ -190,8 +190,10 @@ class Ball(Number):
 
         return sums.scatter(self, index, rows)
 
-    def hyperparameter(self, value: float) -> Ball:
-        """A number of the spec, rounded to the backend's format."""
+    def hyperparameter(self, value: float | Ball) -> Ball:
+        """A number of the spec, rounded to the backend's format; one computed from such numbers keeps its radius and no more."""
+        if isinstance(value, Ball):
+            return Ball(value.mid, value.fmt, 0.0, value.radius())
         return constant(value, self.fmt)
 
 

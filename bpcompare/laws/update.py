@@ -42,13 +42,13 @@ class AdamLaw:
     def slot(self, op: Adam, t: int, p: Num, g: Num, slots: Mapping[str, Num], name: str) -> Num:
         """β m + (1 − β) g, or its square."""
         beta = hyperparameter(op.beta1 if name == "m" else op.beta2, p)
-        return total([beta * slots[name], (1.0 - beta) * (g if name == "m" else g * g)])
+        return total([beta * slots[name], hyperparameter(1.0 - beta, p) * (g if name == "m" else g * g)])
 
     def direction(self, op: Adam, t: int, p: Num, g: Num, slots: Mapping[str, Num]) -> Num:
         """m̂ / (√v̂ + ε)."""
         hat = {}
         for name, beta in (("m", op.beta1), ("v", op.beta2)):
-            unbiased = 1.0 - hyperparameter(beta, p) ** t
+            unbiased = hyperparameter(1.0 - hyperparameter(beta, p) ** t, p)
             hat[name] = self.slot(op, t, p, g, slots, name) / unbiased
         return hat["m"] / (np.sqrt(hat["v"]) + hyperparameter(op.epsilon, p))
 
