@@ -74,11 +74,11 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding:
     recorded = balls.values.recorded[claim.path]
     x = recorded.astype(np.float64, copy=False)
     broken = ~np.isfinite(x)
-    if broken.any():
-        return _not_finite(claim, prefix, recorded, broken)
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, x, balls.values.given[claim.subject])
     ball = evaluate(claim, balls, laws)
+    if broken.any():
+        return _not_finite(claim, prefix, recorded, broken, ball)
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
@@ -157,13 +157,22 @@ def _kink_note(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array)
     return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
 
 
-def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array) -> Finding:
+def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array, ball: Ball) -> Finding:
+    """NaN and infinity agree with nothing. The backend is wrong where its inputs and the law's result are finite and in range."""
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)) if broken.ndim else ()
     value = float(recorded[at])
-    note = f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {list(at)}"
+    count = f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {list(at)}"
+    reach = np.abs(ball.mid) + np.asarray(ball.final_radius())
+    innocent = ~(np.broadcast_to(reach, broken.shape)[broken] < np.finfo(recorded.dtype).max)
+    if innocent.all():
+        cause = "the law overflows here too" if np.isfinite(ball.mid[broken]).any() else "so are numbers it is computed from"
+        return Finding(
+            prefix + claim.path, claim.statement, "undecided", 0.0, float("inf"), at, value, float(ball.mid[at]), float("inf"),
+            off=int(broken.sum()), size=broken.size, note=f"{count}; {cause}",
+        )  # fmt: skip
     return Finding(
-        prefix + claim.path, claim.statement, "refuted", float("inf"), 0.0, at, value, float("nan"), 0.0, float("inf"), None,
-        int(broken.sum()), broken.size, 0.0, note,
+        prefix + claim.path, claim.statement, "refuted", float("inf"), 0.0, at, value, float(ball.mid[at]), 0.0, float("inf"), None,
+        int(broken.sum()), broken.size, 0.0, count,
     )  # fmt: skip
 
 

@@ -1,0 +1,124 @@
+"""Who is wrong: a vote among independent voices, or the oracle; where neither can tell, nobody.
+
+The law and the delta backend are one voice, for they share their formulas. A backend alone against the law is blamed if
+another independent backend holds with the law, or if the oracle sides with the law. Backends that leave the law together, and
+agree with each other, put the law on trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpcompare.certificate import Balls, evaluate
+from bpcompare.claims import Claim
+from bpcompare.diagnosis import causes
+from bpcompare.finding import Certificate, Finding
+from bpcompare.laws import LAWS, Laws
+from bpcompare.oracle import Word, word
+from bpcompare.plan import Plan
+from bpcompare.record import Record
+
+LAW = "law"
+SHARES_THE_LAW = "delta"
+"""The backend that is computed from the laws themselves."""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The first place where `backend` leaves the proof, and who is to blame there.
+
+    `blame` is a backend, "law", or None where nobody can tell; `ground` says on what the blame rests. `code` names the mistake
+    that reproduces the recorded value, `also` others that do so too. `oracle` is the oracle's value of the worst element.
+    """
+
+    path: str
+    backend: str
+    blame: str | None
+    ground: str
+    code: str | None
+    also: tuple[str, ...]
+    relative: float
+    oracle: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of one claim at one step: each backend's values at that step, and whether it was refuted there."""
+
+    step: int
+    claim: Claim
+    balls: Mapping[str, Balls]
+    refuted: Mapping[str, Finding]
+
+
+def blames(
+    plan: Plan,
+    records: Mapping[str, Record],
+    certificates: Mapping[str, Certificate],
+    cases: Sequence[Case],
+    oracle: bool,
+    laws: Laws = LAWS,
+) -> tuple[Blame, ...]:
+    """One blame for every backend that is wrong: about its first refuted claim, in the order of the proof."""
+    found: dict[str, Blame] = {}
+    for case in cases:
+        for name in case.refuted:
+            if name not in found:
+                found[name] = _blame(plan, name, case, oracle, laws)
+    return tuple(found.values())
+
+
+def _blame(plan: Plan, name: str, case: Case, oracle: bool, laws: Laws) -> Blame:
+    finding = case.refuted[name]
+    balls = case.balls[name]
+    said: Word | None = None
+    if oracle and np.isfinite(finding.recorded) and np.isfinite(finding.expected):
+        said = word(plan, case.claim, balls.values, finding.worst, finding.expected, finding.recorded, laws)
+    blamed, ground = _verdict(name, case, said, oracle, laws)
+    explained = causes(case.claim, balls, plan.network, laws) if case.claim.owners and np.isfinite(finding.recorded) else ()
+    codes = tuple(mistake.code for mistake in explained)
+    return Blame(
+        finding.path, name, blamed, ground, codes[0] if codes else None, codes[1:], finding.relative, said.value if said else None
+    )
+
+
+def _verdict(name: str, case: Case, said: Word | None, oracle: bool, laws: Laws) -> tuple[str | None, str]:
+    finding = case.refuted[name]
+    if not np.isfinite(finding.recorded):
+        return name, "it is not finite, and everything it was computed from is"
+    if not case.claim.owners:
+        return name, "the parameter is frozen: no arithmetic is involved"
+    holding = [other for other in case.balls if other not in case.refuted]
+    independent = [other for other in holding if other != SHARES_THE_LAW]
+    allies = [other for other in case.refuted if other not in (name, SHARES_THE_LAW) and _agree(name, other, case, laws)]
+    if said is not None and said.side == "law":
+        others = f", and {_listed(independent)} agree{'s' if len(independent) == 1 else ''} with it" if independent else ""
+        return name, f"the oracle, from the forward pass alone, confirms the law{others}"
+    if said is not None and said.side == "record":
+        return LAW, f"the oracle, from the forward pass alone, confirms {_listed([name, *allies])} against the law"
+    if allies and len(allies) + 1 > len(independent):
+        return LAW, f"{_listed([name, *allies])} leave the law together and agree with each other"
+    if independent and len(independent) > len(allies):
+        return name, f"the law and {_listed(independent)} agree without it"
+    why = "the oracle is off" if not oracle else "the oracle cannot tell here"
+    return None, f"undecided: only the law stands against {name}, and {why}; add a third backend" + (
+        " or take --oracle auto" if not oracle else ""
+    )
+
+
+def _agree(a: str, b: str, case: Case, laws: Laws) -> bool:
+    """Whether two backends are off by the same amount: each measured from the law on its own inputs."""
+    off = []
+    for name in (a, b):
+        balls = case.balls[name]
+        ball = evaluate(case.claim, balls, laws)
+        off.append((balls.values.recorded[case.claim.path].astype(np.float64) - ball.mid, np.asarray(ball.final_radius())))
+    (x, rx), (y, ry) = off
+    return bool((np.abs(x - y) <= rx + ry + 1e-3 * np.maximum(np.abs(x), np.abs(y)).max()).all())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

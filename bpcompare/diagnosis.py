@@ -1,0 +1,86 @@
+"""Why a claim was left: the catalogue of mistakes, evaluated where the record and the law part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpcompare.ball import Ball
+from bpcompare.certificate import Balls, evaluate
+from bpcompare.claims import Claim
+from bpcompare.laws import LAWS, Laws
+from bpcompare.mistakes import MISTAKES, Mistake
+from bpcompare.network import Network
+
+
+def causes(claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS) -> tuple[Mistake, ...]:
+    """The mistakes whose wrong formula reproduces the recorded value, within its own ball; nothing else is offered as a cause.
+
+    Most often none or one. Several mean that this spec cannot tell them apart; the first is the likeliest.
+    """
+    with np.errstate(all="ignore"):
+        return tuple(mistake for mistake in MISTAKES.values() if any(_explains(mistake, claim, balls, network, laws)))
+
+
+def _explains(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws: Laws) -> Iterator[bool]:
+    owners = frozenset(owner for owner, _ in claim.owners)
+    for wrong in mistake.forms(network, owners, laws):
+        yield _holds(claim, balls, wrong)
+    if mistake.premise is not None and claim.statement == "inductive":
+        moved = {path: mistake.premise(network, path) for path in claim.premises}
+        moved = {path: to for path, to in moved.items() if to != path}
+        if moved:
+            yield _holds(claim, Redirected(balls, moved), laws)
+
+
+def _holds(claim: Claim, balls: Balls, laws: Laws) -> bool:
+    x = balls.values.recorded[claim.path].astype(np.float64)
+    try:
+        ball = evaluate(claim, balls, laws)
+    except (ArithmeticError, ValueError, TypeError):  # a wrong formula need not make sense everywhere
+        return False
+    if ball.mid.shape != x.shape:
+        return False
+    radius = np.broadcast_to(np.asarray(ball.final_radius(), np.float64), ball.mid.shape)
+    if not (np.isfinite(ball.mid).all() and np.isfinite(radius).all()):
+        return False
+    return bool((np.abs(x - ball.mid) <= radius).all())
+
+
+class Redirected(Balls):
+    """A lookup that reads some premises from elsewhere."""
+
+    def __init__(self, balls: Balls, moved: dict[str, str]) -> None:
+        super().__init__(balls.values, balls.fmt)
+        self.moved = moved
+
+    def lookup(self, fmt: Any) -> Any:
+        """As `Balls.lookup`, but for the paths that moved."""
+        get = super().lookup(fmt)
+        return lambda path: get(self.moved.get(path, path))
+
+
+def unseen(claims: tuple[Claim, ...], balls: Balls, network: Network, laws: Laws = LAWS) -> tuple[Mistake, ...]:
+    """Mistakes that can be made in this network and would have stayed inside every ball of this step: its blind spots."""
+    with np.errstate(all="ignore"):
+        right: dict[str, Ball] = {}
+        return tuple(m for m in MISTAKES.values() if m.applies(network) and not _shows(m, claims, balls, network, laws, right))
+
+
+def _shows(
+    mistake: Mistake, claims: tuple[Claim, ...], balls: Balls, network: Network, laws: Laws, right: dict[str, Ball]
+) -> bool:
+    places = mistake.places(network, laws)
+    wrong = mistake.laws(network, laws)
+    for claim in claims:
+        if not any(owner in places for owner, _ in claim.owners):
+            continue
+        if claim.path not in right:
+            right[claim.path] = evaluate(claim, balls, laws)
+        it, other = right[claim.path], evaluate(claim, balls, wrong)
+        gap = np.abs(other.mid - it.mid)
+        if (gap > 2 * np.asarray(it.final_radius())).any() or not np.isfinite(other.mid).all():
+            return True
+    return False

@@ -1,0 +1,378 @@
+"""Mistakes in the induction: how Δ goes through activations and from layer to layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bpcompare.arithmetic import Product, hyperparameter, positive, total
+from bpcompare.laws import Laws, elementary
+from bpcompare.laws.activation import GeluErfLaw, GeluTanhLaw
+from bpcompare.laws.convolution import correlate, dilated
+from bpcompare.laws.dense import joined, rows_of
+from bpcompare.laws.pooling import returned
+from bpcompare.mistakes.mistake import Altered, Mistake, Places, at_activations, at_layers, examples
+from bpcompare.network import Network
+from bpcompare.ops import (
+    ACTIVATIONS,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Dropout,
+    Elu,
+    GeluErf,
+    GeluTanh,
+    Identity,
+    LayerNorm,
+    LeakyRelu,
+    MaxPool2d,
+    Scale,
+    Sgd,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Tanh,
+)
+from bpcompare.ops.op import Op
+
+
+def _prime(wrong: Callable[[Any, Any, Any], Any], *ops: type[Op], at: Callable[[Network, str], bool] = lambda n, name: True) -> Places:
+    """Δ_in = wrong(law, op, in) Δ, at the activations `ops` of the layers that `at` admits."""
+
+    def make(network: Network, name: str, law: Any) -> Any:
+        if not at(network, name):
+            return None
+        return Altered(law, delta=lambda op, xs, p, dy, c, slot: wrong(law, op, xs[0]) * dy)
+
+    return at_activations(make, *ops)
+
+
+def _through(delta: Callable[..., Any], *ops: type[Op]) -> Places:
+    """Layers `ops` with another Δ: delta(law, op, xs, p, dy, c, slot)."""
+    return at_layers(lambda network, name, law: Altered(law, delta=lambda *args: delta(law, *args)), *ops)
+
+
+_CURVED = tuple(g for g in ACTIVATIONS if g is not Identity and g is not Softmax)
+
+
+def _one(law: Any, op: Any, x: Any) -> float:
+    return 1.0
+
+
+def _is_output(network: Network, name: str) -> bool:
+    return network.error.of == name
+
+
+def _is_hidden(network: Network, name: str) -> bool:
+    return network.error.of != name
+
+
+def _prime_of_a(law: Any, op: Any, x: Any) -> Any:
+    return law.g_prime(op, law.g(op, x))
+
+
+def _in_taken_for_a(law: Any, op: Any, x: Any) -> Any:
+    return x * (1.0 - x) if isinstance(op, Sigmoid) else 1.0 - x * x
+
+
+def _after_update(network: Network, name: str, law: Any) -> Any:
+    rule = network.update
+    weight = network.layers[name].parameters["weight"]
+    plain = isinstance(rule, Sgd) and not rule.momentum and not rule.weight_decay
+    if not plain or not network.parameters[weight].trainable or len(network.uses[weight]) > 1:
+        return None
+
+    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        after = p["weight"] + hyperparameter(rule.eta, dy) * total([Product(joined(xs).T, dy)])
+        return law.delta(op, xs, {**p, "weight": after}, dy, c, slot)
+
+    return Altered(law, delta=delta)
+
+
+def _updated_premise(network: Network, path: str) -> str:
+    role = path.rpartition(".")[2]
+    return f"{path}.update" if path in network.parameters and role != "bias" else path
+
+
+def _transposed(network: Network, name: str, law: Any) -> Any:
+    layer = network.layers[name]
+    if not isinstance(layer.op, Dense):
+        return None
+    widths = [network.shape(source)[0] for source in layer.sources]
+    # Only where the shapes fit can the transposed weight be taken unnoticed; a 1 × 1 weight is its own transpose.
+    if layer.op.units == 1 or any(width != layer.op.units for width in widths):
+        return None
+
+    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        return Product(dy, p["weight"][rows_of(xs, slot)])
+
+    return Altered(law, delta=delta)
+
+
+def _dropped(which: int) -> Places:
+    """At every fork, one of the consumers sends no Δ back."""
+
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        slots: dict[str, set[int]] = {}
+        for name in network.order:
+            consumers = network.consumers[name]
+            if len(consumers) + (network.error.of == name) > 1:
+                consumer, slot = consumers[which]
+                slots.setdefault(consumer, set()).add(slot)
+        return {name: _silent(laws.of(name, network.layers[name].op), mute) for name, mute in slots.items()}
+
+    return places
+
+
+def _silent(law: Any, mute: set[int]) -> Any:
+    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        return np.zeros(xs[slot].shape) if slot in mute else law.delta(op, xs, p, dy, c, slot)
+
+    return Altered(law, delta=delta)
+
+
+def _slope_forgotten(network: Network, name: str, law: Any) -> Any:
+    return Altered(law, delta=lambda op, xs, p, dy, c, slot: np.where(positive(xs[0]), dy, 0.0))
+
+
+def _other_gelu(network: Network, name: str, law: Any) -> Any:
+    other = GeluTanhLaw() if isinstance(network.layers[name].g, GeluErf) else GeluErfLaw()
+    return Altered(law, delta=other.delta)
+
+
+def _diagonal_softmax(network: Network, name: str, law: Any) -> Any:
+    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        a = elementary.softmax(xs[0])
+        return a * (1.0 - a) * dy
+
+    return Altered(law, delta=delta)
+
+
+def _not_flipped(law: Any, op: Conv2d, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+    kernel = np.transpose(p["weight"], (1, 0, 2, 3))
+    full = correlate(dilated(dy, op, xs[0].shape[2:]), kernel, (1, 1))
+    py, px = op.padding
+    return full[:, :, py : py + xs[0].shape[2], px : px + xs[0].shape[3]]
+
+
+def _kernel_matters(network: Network, name: str, law: Any) -> Any:
+    op = network.layers[name].op
+    return Altered(law, delta=lambda *args: _not_flipped(law, *args)) if isinstance(op, Conv2d) and max(op.kernel) > 1 else None
+
+
+def _to_all(law: Any, op: MaxPool2d, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+    area = op.kernel[0] * op.kernel[1]
+    return returned(np.broadcast_to(np.expand_dims(dy, -1), (*dy.shape, area)), op, xs[0].shape[2:])
+
+
+def _shared_out(law: Any, op: MaxPool2d, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+    return _to_all(law, op, xs, p, dy / float(op.kernel[0] * op.kernel[1]), c, slot)
+
+
+def _inverse_only(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+    x = xs[0]
+    centred, count = _centred(law, x)
+    variance = total(centred * centred, axis=law.axes(x), keepdims=True) / count
+    return law.spread(p["scale"], x) * dy * (1.0 / np.sqrt(variance + op.epsilon))
+
+
+def _without_variance(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+    x, axes = xs[0], law.axes(xs[0])
+    through = _inverse_only(law, op, xs, p, dy, c, slot)
+    return through - total(through, axis=axes, keepdims=True) / _centred(law, x)[1]
+
+
+def _centred(law: Any, x: Any) -> tuple[Any, float]:
+    count = float(np.prod([x.shape[a] for a in law.axes(x)]))
+    return x - total(x, axis=law.axes(x), keepdims=True) / count, count
+
+
+def _normalizes(wrong: Callable[..., Any]) -> Places:
+    def make(network: Network, name: str, law: Any) -> Any:
+        # One example without positions has nothing to average over: its own mean is itself.
+        if isinstance(network.layers[name].op, BatchNorm) and examples(network) == 1 and len(network.shape(name)) == 1:
+            return None
+        return Altered(law, delta=lambda *args: wrong(law, *args))
+
+    return at_layers(make, BatchNorm, LayerNorm)
+
+
+MISTAKES = (
+    Mistake(
+        "BP201",
+        "g' forgotten at the output",
+        "Δ_k = t_k − a_k",
+        "Δ_k = g'(in_k)(t_k − a_k)",
+        "t − a is −∂E/∂a. To reach in, it must still go through the activation. (Softmax or sigmoid with cross-entropy is the one "
+        "pair where g' cancels.)",
+        _prime(_one, *_CURVED, at=_is_output),
+    ),
+    Mistake(
+        "BP202",
+        "g' forgotten at a hidden layer",
+        "Δ_j = Σ_k w_jk Δ_k",
+        "Δ_j = g'(in_j) Σ_k w_jk Δ_k",
+        "The sum over consumers is −∂E/∂a_j. Δ_j is −∂E/∂in_j: one factor g'(in_j) more.",
+        _prime(_one, *_CURVED, at=_is_hidden),
+    ),
+    Mistake(
+        "BP203",
+        "g' taken at a instead of in",
+        "Δ_j = g'(a_j) Σ_k w_jk Δ_k",
+        "Δ_j = g'(in_j) Σ_k w_jk Δ_k",
+        "g' belongs to the point where g was evaluated: the net input. For the sigmoid g'(in) = a (1 − a) is a formula in a, and "
+        "that is where the two get mixed up.",
+        _prime(_prime_of_a, *(g for g in _CURVED if g.name not in ("relu", "leaky_relu"))),
+    ),
+    Mistake(
+        "BP204",
+        "weights taken after their update",
+        "Δ_j = g'(in_j) Σ_k w'_jk Δ_k with w' = w + η a Δ",
+        "Δ_j = g'(in_j) Σ_k w_jk Δ_k with the w of the forward pass",
+        "Every Δ must be computed before any weight changes. A loop that updates a layer as soon as its Δ is known spoils the Δ of "
+        "the layer before.",
+        at_layers(_after_update, Dense),
+        premise=_updated_premise,
+    ),
+    Mistake(
+        "BP205",
+        "weight matrix transposed",
+        "Δ_j = g'(in_j) Σ_k w_kj Δ_k",
+        "Δ_j = g'(in_j) Σ_k w_jk Δ_k",
+        "Forward multiplies by w (in × out), backward by its transpose. In a square layer the shapes do not tell.",
+        at_layers(_transposed, Dense),
+    ),
+    Mistake(
+        "BP206",
+        "a branch's Δ is dropped at a fork",
+        "Δ_j = g'(in_j) w_jk Δ_k for one consumer k",
+        "Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds",
+        "Where an activation feeds two layers (a skip connection), the Δ of both add up. Assigning instead of adding keeps one.",
+        _dropped(-1),
+        others=(_dropped(0),),
+    ),
+    Mistake(
+        "BP207",
+        "formula in a applied to in",
+        "g' = in (1 − in), or 1 − in²",
+        "g' = a (1 − a), or 1 − a², with a = g(in)",
+        "The short forms of sigmoid' and tanh' are in terms of the activation, not of the net input.",
+        _prime(_in_taken_for_a, Sigmoid, Tanh),
+    ),
+    Mistake(
+        "BP208",
+        "slope for negative inputs forgotten",
+        "Δ_in = 0 where in < 0",
+        "Δ_in = slope · Δ_a where in < 0",
+        "leaky_relu lets a part of Δ through on its negative side; relu does not.",
+        at_activations(_slope_forgotten, LeakyRelu),
+    ),
+    Mistake(
+        "BP209",
+        "derivative of the other gelu",
+        "g' of the tanh approximation for the erf form, or the reverse",
+        "g' of the same form as g",
+        "The two gelus differ by up to 5e-4. torch's F.gelu is the erf form unless told otherwise, jax.nn.gelu the tanh form.",
+        at_activations(_other_gelu, GeluErf, GeluTanh),
+    ),
+    Mistake(
+        "BP210",
+        "softmax differentiated element by element",
+        "Δ_in = a (1 − a) Δ_a",
+        "Δ_in = a (Δ_a − Σ_k a_k Δ_k)",
+        "Every output of softmax depends on every input. The diagonal of its Jacobian is only a part.",
+        at_activations(_diagonal_softmax, Softmax),
+    ),
+    Mistake(
+        "BP211",
+        "silu differentiated as if x were constant",
+        "g' = x σ(x)(1 − σ(x))",
+        "g' = σ(x) + x σ(x)(1 − σ(x))",
+        "The product rule has two terms.",
+        _prime(lambda law, op, x: x * elementary.sigmoid(x) * (1.0 - elementary.sigmoid(x)), Silu),
+    ),
+    Mistake(
+        "BP212",
+        "elu's derivative off by α",
+        "g' = α (e^x − 1) where x < 0",
+        "g' = α e^x = g + α where x < 0",
+        "The derivative of α (e^x − 1) has no −1 in it.",
+        _prime(
+            lambda law, op, x: np.where(positive(x), 1.0, hyperparameter(op.alpha, x) * np.expm1(np.where(positive(x), 0.0, x))),
+            Elu,
+        ),
+    ),
+    Mistake(
+        "BP213",
+        "convolution kernel not flipped",
+        "Δ = correlation of Δ with w",
+        "Δ = full correlation of Δ with the flipped w",
+        "Forward looks at x[y + u] with weight w[u]; backward, position y receives from y − u: the kernel runs the other way.",
+        at_layers(_kernel_matters, Conv2d),
+    ),
+    Mistake(
+        "BP214",
+        "max-pool sends Δ to the whole window",
+        "every member of the window receives Δ",
+        "the member that was the maximum receives Δ, the others nothing",
+        "Only the winner had an influence on the output.",
+        _through(_to_all, MaxPool2d),
+        others=(_through(_shared_out, MaxPool2d),),
+    ),
+    Mistake(
+        "BP215",
+        "average-pool's division forgotten",
+        "every member of the window receives Δ",
+        "every member receives Δ / window size",
+        "The average divides forward, so it divides backward.",
+        _through(_to_all, AvgPool2d),
+    ),
+    Mistake(
+        "BP216",
+        "mean and variance treated as constants",
+        "Δ_x = γ Δ / √(σ² + ε)",
+        "Δ_x = (γΔ − mean(γΔ) − x̂ mean(γΔ x̂)) / √(σ² + ε)",
+        "Mean and variance are computed from the same inputs, so Δ flows through them too. True of batch and of layer norm.",
+        _normalizes(_inverse_only),
+    ),
+    Mistake(
+        "BP217",
+        "normalization without its variance term",
+        "Δ_x = (γΔ − mean(γΔ)) / √(σ² + ε)",
+        "Δ_x = (γΔ − mean(γΔ) − x̂ mean(γΔ x̂)) / √(σ² + ε)",
+        "The last term comes through the variance. The mean of Δ_x is zero without it as well, so a look at the mean does not tell.",
+        _normalizes(_without_variance),
+    ),
+    Mistake(
+        "BP218",
+        "dropout's mask forgotten on the way back",
+        "Δ_x = Δ / (1 − rate)",
+        "Δ_x = Δ · mask / (1 − rate)",
+        "What was dropped had no influence and receives nothing: the mask of the forward pass, not a new one, and not none.",
+        _through(lambda law, op, xs, p, dy, c, slot: dy / (1.0 - hyperparameter(op.rate, dy)), Dropout),
+    ),
+    Mistake(
+        "BP219",
+        "dropout's rescaling forgotten on the way back",
+        "Δ_x = Δ · mask",
+        "Δ_x = Δ · mask / (1 − rate)",
+        "The factor 1/(1 − rate) of the forward pass is part of the function.",
+        _through(lambda law, op, xs, p, dy, c, slot: dy * c["mask"], Dropout),
+    ),
+    Mistake(
+        "BP220",
+        "factor forgotten on the way back",
+        "Δ_x = Δ",
+        "Δ_x = factor · Δ",
+        "What scales forward scales backward.",
+        at_layers(
+            lambda network, name, law: (
+                None if network.layers[name].op == Scale(1.0) else Altered(law, delta=lambda op, xs, p, dy, c, slot: dy)
+            ),
+            Scale,
+        ),
+    ),
+)

@@ -1,0 +1,160 @@
+"""Mistakes in E and in the base case of the induction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpcompare.laws import elementary
+from bpcompare.laws.error import one_hot
+from bpcompare.mistakes.mistake import Altered, Mistake, Places, at_error, examples
+from bpcompare.network import Network
+from bpcompare.ops import ERRORS, HalfSquared, Huber, MeanSquared, SoftmaxCrossEntropy
+from bpcompare.ops.op import Op
+
+
+def _times(factor: Callable[[Network], float | None], *ops: type[Op]) -> Places:
+    """Δ times a factor that depends on the network; None or 1: the mistake makes no difference there."""
+
+    def make(network: Network, law: Any) -> Any:
+        by = factor(network)
+        if by is None or by == 1:
+            return None
+        return Altered(law, delta=lambda op, xs, p, dy, c, slot: law.delta(op, xs, p, dy, c, slot) * float(by))
+
+    return at_error(make, *ops)
+
+
+def _outputs(network: Network) -> float:
+    return float(prod(network.shape(network.error.of)))
+
+
+def _last_example(network: Network, law: Any) -> Any:
+    if examples(network) == 1:
+        return None
+
+    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        right = law.delta(op, xs, p, dy, c, slot)
+        last = np.zeros(right.shape, bool)
+        last[-1] = True
+        return np.where(last, right, 0.0)
+
+    return Altered(law, delta=delta)
+
+
+def _softmax_twice(network: Network, law: Any) -> Any:
+    def delta(op: SoftmaxCrossEntropy, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        a, t = xs
+        target = one_hot(t, a) if op.integer_target else t
+        return (target - elementary.softmax(elementary.softmax(a))) * law.factor(op, a)
+
+    return Altered(law, delta=delta)
+
+
+def _logits_for_probabilities(network: Network, law: Any) -> Any:
+    def delta(op: SoftmaxCrossEntropy, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+        a, t = xs
+        return ((one_hot(t, a) if op.integer_target else t) - a) * law.factor(op, a)
+
+    return Altered(law, delta=delta)
+
+
+def _unlimited(network: Network, law: Any) -> Any:
+    return Altered(law, delta=lambda op, xs, p, dy, c, slot: (xs[1] - xs[0]) * law.factor(op, xs[0]))
+
+
+MISTAKES = (
+    Mistake(
+        "BP101",
+        "the ½ of the squared error is missing",
+        "Δ_k = 2 g'(in_k)(t_k − a_k)",
+        "Δ_k = g'(in_k)(t_k − a_k), from E = ½ Σ (t − a)²",
+        "The ½ is there so that the 2 of the derivative cancels. Whoever differentiates Σ (t − a)² keeps the 2, and every Δ and "
+        "every gradient is exactly twice as large. Decide on one E and use it on both sides.",
+        _times(lambda network: 2.0, HalfSquared),
+    ),
+    Mistake(
+        "BP102",
+        "summed over examples where the spec says mean",
+        "Δ = −∂(Σ over examples)/∂in",
+        "Δ = −∂(1/B Σ over examples)/∂in",
+        'With reduce = "mean" every Δ carries 1/B. Without it all gradients are B times too large, which looks like a learning '
+        "rate that is B times too large.",
+        _times(lambda network: examples(network) if network.error.op.reduce == "mean" else None, *ERRORS),
+    ),
+    Mistake(
+        "BP103",
+        "averaged over examples where the spec says sum",
+        "Δ = −∂(1/B Σ over examples)/∂in",
+        "Δ = −∂(Σ over examples)/∂in",
+        'With reduce = "sum" no Δ carries 1/B. Most frameworks\' losses average by default; ask them for reduction="sum".',
+        _times(lambda network: 1.0 / examples(network) if network.error.op.reduce == "sum" else None, *ERRORS),
+    ),
+    Mistake(
+        "BP104",
+        "the mean over outputs is missing",
+        "Δ_k = 2 (t_k − a_k)",
+        "Δ_k = 2 (t_k − a_k)/K for K outputs",
+        "mean_squared averages over the K outputs of an example too (as torch.nn.MSELoss does with its default reduction).",
+        _times(_outputs, MeanSquared),
+    ),
+    Mistake(
+        "BP105",
+        "also divided by the number of outputs",
+        "Δ_k = (t_k − a_k)/K for K outputs",
+        "Δ_k = t_k − a_k: the sum over outputs is a sum",
+        "torch.nn.MSELoss(reduction='mean') and numpy.mean divide by examples times outputs. The spec's error sums over outputs.",
+        _times(lambda network: 1.0 / _outputs(network), HalfSquared, Huber),
+    ),
+    Mistake(
+        "BP106",
+        "wrong sign: +∂E/∂in where Δ = −∂E/∂in",
+        "Δ_k = g'(in_k)(a_k − t_k)",
+        "Δ_k = g'(in_k)(t_k − a_k)",
+        "The article's Δ points downhill. Many texts use δ = +∂E/∂in and then subtract; mixing the two climbs.",
+        _times(lambda network: -1.0, *ERRORS),
+    ),
+    Mistake(
+        "BP107",
+        "only the last example of the batch counts",
+        "Δ = 0 for every example but the last",
+        "every example has its Δ",
+        "Typical of a loop that overwrites Δ instead of keeping one row for each example.",
+        at_error(_last_example, *ERRORS),
+    ),
+    Mistake(
+        "BP108",
+        "softmax applied twice",
+        "Δ = t − softmax(softmax(a))",
+        "Δ = t − softmax(a)",
+        "Softmax cross-entropy takes logits. If the network ends in a softmax already, the error applies it once more.",
+        at_error(_softmax_twice, SoftmaxCrossEntropy),
+    ),
+    Mistake(
+        "BP109",
+        "logits taken for probabilities",
+        "Δ = t − a",
+        "Δ = t − softmax(a)",
+        "t − a is right for a layer that ends in softmax, with cross-entropy of probabilities. Here a are logits.",
+        at_error(_logits_for_probabilities, SoftmaxCrossEntropy),
+    ),
+    Mistake(
+        "BP110",
+        "the scale of the error is forgotten",
+        "Δ = −∂E/∂in without `scale`",
+        "Δ = −scale ∂E/∂in",
+        "The error's scale multiplies E, so it multiplies every Δ and every gradient as well.",
+        _times(lambda network: 1.0 / network.error.op.scale, *ERRORS),
+    ),
+    Mistake(
+        "BP111",
+        "huber's Δ is not limited",
+        "Δ = t − a everywhere",
+        "Δ = t − a, limited to ± threshold",
+        "Beyond the threshold the error grows linearly, so its derivative is constant.",
+        at_error(_unlimited, Huber),
+    ),
+)

@@ -1,0 +1,132 @@
+"""Mistakes in the gradient of a parameter, made from right Δ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bpcompare.arithmetic import Product
+from bpcompare.laws import Laws
+from bpcompare.mistakes.mistake import Altered, Mistake, Places, at_layers, examples
+from bpcompare.network import Network
+from bpcompare.ops import LAYERS, Conv2d, Dense, Embedding
+from bpcompare.ops.op import Op
+
+
+def _gradient(wrong: Callable[..., Any], *ops: type[Op], batch: int = 1, role: str | None = None) -> Places:
+    """Layers `ops` with another gradient: wrong(law, op, xs, p, dy, c, role); needs at least `batch` examples."""
+
+    def make(network: Network, name: str, law: Any) -> Any:
+        if examples(network) < batch or (role is not None and role not in network.layers[name].parameters):
+            return None
+
+        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, asked: str) -> Any:
+            if role not in (None, asked):
+                return law.gradient(op, xs, p, dy, c, asked)
+            return wrong(law, op, xs, p, dy, c, asked)
+
+        return Altered(law, gradient=gradient)
+
+    return at_layers(make, *ops)
+
+
+def _times(number: Any, factor: float) -> Any:
+    return Product(number.x * factor, number.w) if isinstance(number, Product) else number * factor
+
+
+def _averaged_again(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+    return _times(law.gradient(op, xs, p, dy, c, role), 1.0 / dy.shape[0])
+
+
+def _last_example(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+    return law.gradient(op, [x[-1:] for x in xs], p, dy[-1:], {key: x[-1:] for key, x in c.items()}, role)
+
+
+def _negative(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+    return _times(law.gradient(op, xs, p, dy, c, role), -1.0)
+
+
+def _zeros(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+    return np.zeros(p[role].shape)
+
+
+def _last_wins(law: Any, op: Embedding, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+    rows = xs[0].reshape(-1)
+    last = {int(row): at for at, row in enumerate(rows)}
+    keep = np.zeros(rows.size, bool)
+    keep[list(last.values())] = True
+    mask = keep.reshape(*xs[0].shape, *(1,) * (dy.ndim - xs[0].ndim))
+    return law.gradient(op, xs, p, np.where(np.broadcast_to(mask, dy.shape), dy, 0.0), c, role)
+
+
+def _one_use(network: Network, laws: Laws) -> Mapping[str, Any]:
+    """Of the layers that share a parameter, only the last contributes to its gradient."""
+    mute: dict[str, set[str]] = {}
+    for parameter in network.trainable:
+        for name, role in network.uses[parameter][:-1]:
+            mute.setdefault(name, set()).add(role)
+
+    def silent(law: Any, roles: set[str]) -> Any:
+        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+            return np.zeros(p[role].shape) if role in roles else law.gradient(op, xs, p, dy, c, role)
+
+        return Altered(law, gradient=gradient)
+
+    return {name: silent(laws.of(name, network.layers[name].op), roles) for name, roles in mute.items()}
+
+
+
+_HAVE_PARAMETERS = tuple(op for op in LAYERS if op.name in ("dense", "conv2d", "batch_norm", "layer_norm", "embedding"))
+
+MISTAKES = (
+    Mistake(
+        "BP301",
+        "gradient averaged over examples once more",
+        "∂E/∂w = 1/B Σ −a Δ",
+        "∂E/∂w = Σ −a Δ: the 1/B of a mean is in Δ already",
+        "Δ carries the reduction over examples. Dividing the sum of a Δ by B again makes every gradient B times too small.",
+        _gradient(_averaged_again, *_HAVE_PARAMETERS, batch=2),
+    ),
+    Mistake(
+        "BP302",
+        "only the last example's gradient is kept",
+        "∂E/∂w = −a Δ of the last example",
+        "∂E/∂w = Σ over examples of −a Δ",
+        "A loop over examples that assigns instead of adding.",
+        _gradient(_last_example, Dense, Conv2d, batch=2),
+    ),
+    Mistake(
+        "BP303",
+        "bias gradient missing",
+        "∂E/∂b = 0",
+        "∂E/∂b = Σ over examples of −Δ",
+        "The bias is a weight whose source is always 1. It gets a gradient like every other.",
+        _gradient(_zeros, Dense, Conv2d, role="bias"),
+    ),
+    Mistake(
+        "BP304",
+        "gradient with the sign of Δ",
+        "∂E/∂w = +a Δ",
+        "∂E/∂w = −a Δ",
+        "a Δ is minus the gradient: what is added to w. An optimizer subtracts, so it must be given −a Δ.",
+        _gradient(_negative, *_HAVE_PARAMETERS),
+    ),
+    Mistake(
+        "BP305",
+        "repeated indices overwrite each other",
+        "∂E/∂w[i] = −Δ of the last place that read row i",
+        "∂E/∂w[i] = Σ over all places that read row i",
+        "grad[index] += delta adds once for an index that occurs twice, in NumPy and elsewhere. np.add.at accumulates.",
+        _gradient(_last_wins, Embedding),
+    ),
+    Mistake(
+        "BP306",
+        "one use of a shared parameter counts",
+        "∂E/∂w from one layer",
+        "∂E/∂w = Σ over every layer that uses w",
+        "A shared parameter has one gradient: the sum over its uses. The last layer computed must not overwrite the others.",
+        _one_use,
+    ),
+)

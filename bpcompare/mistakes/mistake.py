@@ -1,0 +1,135 @@
+"""What a mistake is: wrong laws at chosen places of a network, under a code, with a page that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bpcompare.laws import LAWS, Laws
+from bpcompare.network import Network
+from bpcompare.ops.op import Op
+
+Places = Callable[[Network, Laws], Mapping[str, Any]]
+"""places(network, right laws) → the wrong law by owner; empty where the mistake cannot be made in this network."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong formula that people really write.
+
+    `places` gives the wrong laws, `others` further forms of the same mistake that the diagnosis recognizes. `premise` is for
+    mistakes that read a right formula's input from the wrong place: a claim's premise path to the path it was read from.
+    `wrong` and `right` are the two formulas, `page` says in prose why people write it and how to put it right.
+    """
+
+    code: str
+    title: str
+    wrong: str
+    right: str
+    page: str
+    places: Places
+    others: tuple[Places, ...] = ()
+    premise: Callable[[Network, str], str] | None = None
+
+    def applies(self, network: Network) -> bool:
+        """Whether the mistake can be made in this network."""
+        return bool(self.places(network, LAWS))
+
+    def laws(self, network: Network, laws: Laws = LAWS, only: str | None = None) -> Laws:
+        """`laws` with this mistake at all its places, or at the owner `only`."""
+        return Sabotaged(laws, {o: law for o, law in self.places(network, laws).items() if only in (None, o)})
+
+    def forms(self, network: Network, owners: frozenset[str], laws: Laws = LAWS) -> Iterator[Laws]:
+        """Every form of the mistake that touches one of `owners`: at all its places, then at each alone."""
+        for places in (self.places, *self.others):
+            found = {owner: law for owner, law in places(network, laws).items() if owner in owners}
+            if found:
+                yield Sabotaged(laws, found)
+            if len(found) > 1:
+                for owner, law in found.items():
+                    yield Sabotaged(laws, {owner: law})
+
+
+class Sabotaged(Laws):
+    """A table of laws with other laws at some owners."""
+
+    def __init__(self, laws: Laws, wrong: Mapping[str, Any]) -> None:
+        super().__init__(laws.ops, laws.updates)
+        self._laws = laws
+        self._wrong = wrong
+
+    def of(self, owner: str, op: Op) -> Any:
+        """The wrong law at `owner`, or the right one."""
+        return self._wrong.get(owner) or self._laws.of(owner, op)
+
+    def update(self, owner: str, op: Any) -> Any:
+        """Likewise for an update rule."""
+        return self._wrong.get(owner) or self._laws.update(owner, op)
+
+
+class Altered:
+    """A law with some of its methods replaced; all others are the right law's."""
+
+    def __init__(self, law: Any, **methods: Callable[..., Any]) -> None:
+        self.law = law
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.law, name)
+
+
+def at_layers(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Places:
+    """Places at every layer whose op is one of `ops`: make(network, layer name, right law) is the wrong law, or None."""
+
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        found = {
+            name: make(network, name, laws.of(name, network.layers[name].op))
+            for name in network.order
+            if isinstance(network.layers[name].op, ops)
+        }
+        return {name: law for name, law in found.items() if law is not None}
+
+    return places
+
+
+def at_activations(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Places:
+    """Likewise at every layer whose activation is one of `ops`."""
+
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        found = {
+            f"{name}.g": make(network, name, laws.of(f"{name}.g", network.layers[name].g))
+            for name in network.order
+            if isinstance(network.layers[name].g, ops)
+        }
+        return {name: law for name, law in found.items() if law is not None}
+
+    return places
+
+
+def at_error(make: Callable[[Network, Any], Any], *ops: type[Op]) -> Places:
+    """Likewise at the error."""
+
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        op = network.error.op
+        law = make(network, laws.of("error", op)) if isinstance(op, ops) else None
+        return {} if law is None else {"error": law}
+
+    return places
+
+
+def at_updates(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Places:
+    """Likewise at every trainable parameter, if the update rule is one of `ops`."""
+
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        if not isinstance(network.update, ops):
+            return {}
+        found = {name: make(network, name, laws.update(name, network.update)) for name in network.trainable}
+        return {name: law for name, law in found.items() if law is not None}
+
+    return places
+
+
+def examples(network: Network) -> int:
+    """Examples in a batch."""
+    return network.training.batch or len(network.data)

@@ -1,0 +1,162 @@
+"""The conductor: the one place that knows the order of things, from a network to a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+
+import numpy as np
+
+from bpcompare import exact as exact_mode
+from bpcompare.backend import Backend
+from bpcompare.ball.format import format_of
+from bpcompare.blame import Case, blames
+from bpcompare.certificate import Balls, certify
+from bpcompare.claims import claims
+from bpcompare.comparison import Comparison
+from bpcompare.diagnosis import unseen
+from bpcompare.draw import plan as draw
+from bpcompare.finding import Certificate
+from bpcompare.laws import LAWS, Laws
+from bpcompare.network import Dtype, Network
+from bpcompare.pairs import pairs
+from bpcompare.plain import plain_findings
+from bpcompare.plan import Plan, step_prefix
+from bpcompare.record import Provenance, Record
+from bpcompare.registry import Broken, Ready, names, resolve
+from bpcompare.values import step_values
+from bpcompare.worker import InProcess, Runner
+
+SEARCHED = 2_000_000
+"""Up to this many recorded numbers a step, blind spots are searched for; beyond, that would take longer than the verdict."""
+
+Wanted = str | type[Backend]
+
+
+def run(
+    network: Network,
+    backends: Sequence[Wanted] | None = None,
+    dtype: Dtype | None = None,
+    steps: int | None = None,
+    exact: bool = False,
+    oracle: str = "auto",
+    seed: int | None = None,
+    laws: Laws = LAWS,
+    runner: Runner | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Comparison:
+    """Run `network` on every backend, or on those wanted (names or classes), and judge what they answer.
+
+    Never raises on a mismatch or on what a backend does. Raises SpecError for a network that cannot be run and
+    UnknownBackendError for a name nobody offers.
+    """
+    if oracle not in ("auto", "off"):
+        raise ValueError(f'oracle: "auto" or "off", is {oracle!r}')
+    found = chosen(backends)
+    plan = exact_mode.draw(network, dtype, steps, seed) if exact else draw(network, dtype, steps, seed)
+    records = {}
+    for name, backend in found.items():
+        progress(f"running {name}")
+        records[name] = _answer(name, backend, plan, runner or InProcess())
+    progress("judging")
+    return judge(network.name, plan, records, oracle == "auto", laws)
+
+
+def chosen(wanted: Sequence[Wanted] | None) -> dict[str, type[Backend] | Broken | str]:
+    """The backends to run by name: the class, or why there is none. By default all that are installed with their framework."""
+    found: dict[str, type[Backend] | Broken | str] = {}
+    for one in names() if wanted is None else wanted:
+        if not isinstance(one, str):
+            found[one.name] = one
+            continue
+        status = resolve(one)
+        if isinstance(status, Ready):
+            found[status.name] = status.backend
+        elif isinstance(status, Broken):
+            found[status.name] = status
+        elif wanted is not None:  # absent: an error only where it was asked for
+            found[status.name] = status.hint
+    return found
+
+
+def _answer(name: str, backend: type[Backend] | Broken | str, plan: Plan, runner: Runner) -> Record:
+    if isinstance(backend, Broken):
+        return _missing(name, plan, f"{backend.reason} ({backend.distribution})\n{backend.traceback}".rstrip())
+    if isinstance(backend, str):
+        return _missing(name, plan, f"its framework is not installed: {backend}")
+    return runner.run(backend, plan)
+
+
+def _missing(name: str, plan: Plan, failure: str) -> Record:
+    return Record(plan.digest, (), Provenance(name, name, "unknown"), failure)
+
+
+def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = True, laws: Laws = LAWS) -> Comparison:
+    """The comparison of `records`, all of them answers to `plan`."""
+    started = perf_counter()
+    if plan.exact:
+        certificates = {name: exact_mode.examine(plan, record, laws) for name, record in records.items()}
+    else:
+        certificates = {name: certify(plan, record, laws) for name, record in records.items()}
+        certificates = {
+            name: _with_plain(plan, records[name], certificate, laws) for name, certificate in certificates.items()
+        }
+    seconds = perf_counter() - started
+    found = blames(plan, records, certificates, _cases(plan, records, certificates), oracle, laws)
+    return Comparison(
+        spec=spec,
+        plan=plan,
+        records=records,
+        certificates=certificates,
+        blames=found,
+        pairs=pairs(records),
+        unseen=_unseen(plan, records, certificates, laws),
+        oracle=oracle,
+        certificate_seconds=seconds,
+    )
+
+
+def _with_plain(plan: Plan, record: Record, certificate: Certificate, laws: Laws) -> Certificate:
+    if certificate.failure is not None:
+        return certificate
+    from dataclasses import replace
+
+    return replace(certificate, plain=plain_findings(plan, record, laws))
+
+
+def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate]) -> list[Case]:
+    """Every refuted claim, in the order of the proof, with what all backends have there."""
+    refuted = {
+        name: {finding.path: finding for finding in certificate.refuted} for name, certificate in certificates.items()
+    }
+    if not any(refuted.values()):
+        return []
+    listed = claims(plan)
+    answered = [name for name, record in records.items() if record.failure is None]
+    values = {name: step_values(plan, records[name]) for name in answered}
+    formats = {name: format_of(plan.dtype, records[name].provenance.flushes) for name in answered}
+    cases, waiting = [], {name for name, found in refuted.items() if found}
+    for number in range(1, len(plan.batches) + 1):
+        for claim in listed:
+            path = step_prefix(number) + claim.path
+            here = {name: refuted[name][path] for name in answered if path in refuted[name]}
+            if waiting & here.keys():
+                balls = {name: Balls(values[name][number - 1], formats[name]) for name in answered}
+                cases.append(Case(number, claim, balls, here))
+                waiting -= here.keys()
+    return cases
+
+
+def _unseen(
+    plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate], laws: Laws
+) -> tuple[str, ...] | None:
+    """Blind spots of the first step, on the record of a backend that is not wrong."""
+    good = next((name for name, certificate in certificates.items() if certificate.verdict in ("certified", "undecided")), None)
+    if good is None or plan.exact:
+        return None
+    first = step_values(plan, records[good])[0]
+    if sum(x.size for x in first.recorded.values()) > SEARCHED:
+        return None
+    balls = Balls(first, format_of(plan.dtype, records[good].provenance.flushes))
+    with np.errstate(all="ignore"):
+        return tuple(mistake.code for mistake in unseen(claims(plan), balls, plan.network, laws))
