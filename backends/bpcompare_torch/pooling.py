@@ -1,0 +1,13 @@
+"""Pooling in torch, over (batch, channels, height, width)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.nn import functional as F  # noqa: N812 — the name its users know it by
+
+from bpcompare.ops import AvgPool2d, MaxPool2d, Op
+
+TABLE: dict[type[Op], Callable[..., Any]] = {
+    MaxPool2d: lambda op, xs, *_: F.max_pool2d(xs[0], op.kernel, op.stride),
+    AvgPool2d: lambda op, xs, *_: F.avg_pool2d(xs[0], op.kernel, op.stride),
+}

@@ -1,0 +1,25 @@
+"""Ops without parameters that join, scale, reshape or mask, in torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bpcompare.ops import Add, Concat, Dropout, Flatten, Op, Scale
+
+
+def dropout(op: Dropout, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
+    """The mask comes from the plan, for torch's own generator draws other masks than any other framework's."""
+    return xs[0] * extra["mask"] / (1 - op.rate)
+
+
+TABLE: dict[type[Op], Callable[..., Any]] = {
+    Add: lambda op, xs, *_: reduce(add, xs),
+    Concat: lambda op, xs, *_: torch.cat(list(xs), dim=1),
+    Scale: lambda op, xs, *_: op.factor * xs[0],
+    Flatten: lambda op, xs, *_: torch.flatten(xs[0], start_dim=1),
+    Dropout: dropout,
+}
