@@ -19,22 +19,30 @@ class Ball(Number):
     """A float64 midpoint and a radius that covers every evaluation in the format `fmt`.
 
     The radius has three parts, so that products need not form what they can share: `rel`·|mid| for inputs known to a
-    relative error, `rad` (array or scalar) inherited from what went in, and γ_n · `mag` for one pending sum of n roundings
-    over terms whose absolute values add up to `mag`. A sum that enters a bigger sum stays one sum. `mag` also serves
-    the law evaluated with absolute values, for laws that frameworks rearrange.
+    relative error, `rad` (array or scalar) inherited from what went in, and γ_n · `bulk` for one pending sum of n roundings
+    over terms whose absolute values add up to `bulk`. A sum that enters a bigger sum stays one sum. `major` is the law
+    evaluated with absolute values; it is kept for laws that frameworks rearrange.
     """
 
-    __slots__ = ("fmt", "mag", "mid", "n", "rad", "rel")
+    __slots__ = ("bulk", "fmt", "major", "mid", "n", "rad", "rel")
 
     def __init__(
-        self, mid: Array, fmt: Format, rel: float = 0.0, rad: Array | float = 0.0, n: int = 0, mag: Array | None = None
+        self,
+        mid: Array,
+        fmt: Format,
+        rel: float = 0.0,
+        rad: Array | float = 0.0,
+        n: int = 0,
+        bulk: Array | None = None,
+        major: Array | None = None,
     ) -> None:
         self.mid = mid
         self.fmt = fmt
         self.rel = rel
         self.rad = rad
         self.n = n
-        self.mag = mag
+        self.bulk = bulk
+        self.major = major
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -59,8 +67,8 @@ class Ball(Number):
         radius: Array | float = self.rad
         if self.rel:
             radius = radius + self.rel * np.abs(self.mid)
-        if self.n and self.mag is not None:
-            radius = radius + self.fmt.gamma(self.n) * self.mag
+        if self.n and self.bulk is not None:
+            radius = radius + self.fmt.gamma(self.n) * self.bulk
         return radius
 
     def final_radius(self) -> Array | float:
@@ -70,14 +78,19 @@ class Ball(Number):
             radius = radius + REARRANGED * self.fmt.unit * self.magnitude()
         return radius
 
+    def absolute(self) -> Array:
+        """Σ|terms| of the pending sum, or |mid| where none is pending."""
+        return np.abs(self.mid) if self.bulk is None else self.bulk
+
     def magnitude(self) -> Array:
-        """The law evaluated with absolute values; where none was tracked, |mid|."""
-        return np.abs(self.mid) if self.mag is None else self.mag
+        """The law evaluated with absolute values; where none was tracked, Σ|terms| or |mid|."""
+        return self.absolute() if self.major is None else self.major
 
     def map(self, f: Callable[[Array], Array]) -> Ball:
         """The same rearrangement of entries for every part."""
         rad = f(np.broadcast_to(self.rad, self.mid.shape)) if isinstance(self.rad, np.ndarray) and self.rad.ndim else self.rad
-        return Ball(f(self.mid), self.fmt, self.rel, rad, self.n, None if self.mag is None else f(self.mag))
+        bulk, major = (None if part is None else f(part) for part in (self.bulk, self.major))
+        return Ball(f(self.mid), self.fmt, self.rel, rad, self.n, bulk, major)
 
     def reshape(self, *shape: Any) -> Ball:
         """As ndarray.reshape."""

@@ -32,8 +32,8 @@ def subtract(x: Any, y: Any) -> Ball:
 
 def _add(x: Ball, y: Ball, operation: Callable[[Array, Array], Array]) -> Ball:
     fmt, mid = x.fmt, operation(x.mid, y.mid)
-    mag = x.magnitude() + y.magnitude() if fmt.rearranged else None
-    return Ball(mid, fmt, fmt.unit, x.radius() + y.radius() + fmt.tiny, 0, mag)
+    major = x.magnitude() + y.magnitude() if fmt.rearranged else None
+    return Ball(mid, fmt, fmt.unit, x.radius() + y.radius() + fmt.tiny, major=major)
 
 
 def multiply(x: Any, y: Any) -> Ball:
@@ -48,13 +48,13 @@ def multiply(x: Any, y: Any) -> Ball:
         rad = rad + (1 + x.rel) * np.abs(x.mid) * ry
     if isinstance(rx, np.ndarray) or rx:
         rad = rad + (1 + y.rel) * np.abs(y.mid) * rx + (rx * ry if isinstance(ry, np.ndarray) or ry else 0.0)
-    mag = x.magnitude() * y.magnitude() if fmt.rearranged else None
-    return Ball(mid, fmt, rel, rad * (1 + 2 * fmt.unit), 0, mag)
+    major = x.magnitude() * y.magnitude() if fmt.rearranged else None
+    return Ball(mid, fmt, rel, rad * (1 + 2 * fmt.unit), major=major)
 
 
 def _absolute(x: Ball) -> Radius:
     """The radius without its relative part."""
-    return x.rad + x.fmt.gamma(x.n) * x.mag if x.n and x.mag is not None else x.rad
+    return x.rad + x.fmt.gamma(x.n) * x.bulk if x.n and x.bulk is not None else x.rad
 
 
 def divide(x: Any, y: Any) -> Ball:
@@ -64,13 +64,13 @@ def divide(x: Any, y: Any) -> Ball:
     ry, size = y.radius(), np.abs(y.mid)
     floor = size - ry
     rad = np.where(floor > 0, (x.radius() + np.abs(mid) * ry) / np.where(floor > 0, floor, 1.0), np.inf)
-    mag = x.magnitude() / size * (y.magnitude() / size) if fmt.rearranged else None
-    return Ball(mid, fmt, fmt.unit, rad + fmt.tiny, 0, mag)
+    major = x.magnitude() / size * (y.magnitude() / size) if fmt.rearranged else None
+    return Ball(mid, fmt, fmt.unit, rad + fmt.tiny, major=major)
 
 
 def negative(x: Ball) -> Ball:
     """−x, exactly."""
-    return Ball(-x.mid, x.fmt, x.rel, x.rad, x.n, x.mag)
+    return Ball(-x.mid, x.fmt, x.rel, x.rad, x.n, x.bulk, x.major)
 
 
 def square(x: Ball) -> Ball:
@@ -83,8 +83,8 @@ def power(x: Ball, n: int) -> Ball:
     fmt, mid = x.fmt, x.mid**n
     high = x.mid + x.radius()
     rad = high**n - mid
-    mag = mid + abs(n) * x.mid ** (n - 1) * x.magnitude() if fmt.rearranged else None
-    return Ball(mid, fmt, formats.FUNCTIONS["power"] * fmt.unit, rad + fmt.tiny, 0, mag)
+    major = mid + abs(n) * x.mid ** (n - 1) * x.magnitude() if fmt.rearranged else None
+    return Ball(mid, fmt, formats.FUNCTIONS["power"] * fmt.unit, rad + fmt.tiny, major=major)
 
 
 def _function(
@@ -97,9 +97,9 @@ def _function(
 
     def rule(x: Ball) -> Ball:
         fmt, mid = x.fmt, f(x.mid)
-        mag = np.abs(mid) + slope(x.mid, mid) * x.magnitude() if fmt.rearranged else None
+        major = np.abs(mid) + slope(x.mid, mid) * x.magnitude() if fmt.rearranged else None
         # Vectorized library functions may flush results that are not normal, even where additions do not.
-        return Ball(mid, fmt, formats.FUNCTIONS[name] * fmt.unit, spread(x.mid, mid, x.radius()) + fmt.tiny, 0, mag)
+        return Ball(mid, fmt, formats.FUNCTIONS[name] * fmt.unit, spread(x.mid, mid, x.radius()) + fmt.tiny, major=major)
 
     rule.__doc__ = f"{name} of a ball."
     return rule

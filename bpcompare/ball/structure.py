@@ -44,14 +44,14 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Ball:
     fmt = format_in(xs)
     balls = [as_ball(x, fmt) for x in xs]
     mid = np.concatenate([ball.mid for ball in balls], axis=axis)
-    if all(ball.n == 0 and ball.mag is None for ball in balls):
+    if all(ball.n == 0 and ball.major is None for ball in balls):
         rel = balls[0].rel
         scalars = {ball.rad for ball in balls if not isinstance(ball.rad, np.ndarray)}
         if all(ball.rel == rel for ball in balls) and len(scalars) == 1 and not any(isinstance(b.rad, np.ndarray) for b in balls):
             return Ball(mid, fmt, rel, scalars.pop())
     rad = np.concatenate([_full(ball.radius(), ball.mid) for ball in balls], axis=axis)
-    mag = np.concatenate([ball.magnitude() for ball in balls], axis=axis) if fmt.rearranged else None
-    return Ball(mid, fmt, 0.0, rad, 0, mag)
+    major = np.concatenate([ball.magnitude() for ball in balls], axis=axis) if fmt.rearranged else None
+    return Ball(mid, fmt, 0.0, rad, major=major)
 
 
 def where(condition: Array, x: Any, y: Any) -> Ball:
@@ -62,8 +62,8 @@ def where(condition: Array, x: Any, y: Any) -> Ball:
     if x.rel == y.rel and not x.n and not y.n and not np.ndim(x.rad) and not np.ndim(y.rad) and not fmt.rearranged:
         return Ball(mid, fmt, x.rel, max(x.rad, y.rad))
     rad = np.where(condition, x.radius(), y.radius())
-    mag = np.where(condition, x.magnitude(), y.magnitude()) if fmt.rearranged else None
-    return Ball(mid, fmt, 0.0, rad, 0, mag)
+    major = np.where(condition, x.magnitude(), y.magnitude()) if fmt.rearranged else None
+    return Ball(mid, fmt, 0.0, rad, major=major)
 
 
 def zeros_like(x: Ball) -> Ball:

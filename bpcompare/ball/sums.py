@@ -20,12 +20,13 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
     x, w = as_ball(x, fmt), as_ball(w, fmt)
     n = x.mid.shape[-1]
     mid = x.mid @ w.mid
-    mag = majorant(x.mid, w.mid)
+    bulk = majorant(x.mid, w.mid)
+    major = majorant(x.magnitude(), w.magnitude()) if fmt.rearranged else None
     rel = x.rel + w.rel + x.rel * w.rel
-    rad: Array | float = rel * mag if rel else 0.0
+    rad: Array | float = rel * bulk if rel else 0.0
     rad = rad + n * fmt.tiny
     for this, other, transposed in ((x, w, False), (w, x, True)):
-        spread = this.rad + fmt.gamma(this.n) * this.mag if this.n and this.mag is not None else this.rad
+        spread = this.rad + fmt.gamma(this.n) * this.bulk if this.n and this.bulk is not None else this.rad
         if isinstance(spread, np.ndarray) and spread.ndim:
             bound = np.abs(other.mid) + other.radius()
             full = np.broadcast_to(spread, this.mid.shape)
@@ -36,10 +37,11 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
     if plus is not None:
         plus = as_ball(plus, fmt)
         mid = mid + plus.mid
-        mag = mag + np.abs(plus.mid)
+        bulk = bulk + np.abs(plus.mid)
+        major = None if major is None else major + plus.magnitude()
         rad = rad + plus.radius()
         n += 1
-    return Ball(mid, fmt, 0.0, rad, n, mag)
+    return Ball(mid, fmt, 0.0, rad, n, bulk, major)
 
 
 def majorant(x: Array, w: Array) -> Array:
@@ -83,13 +85,16 @@ def total(terms: Sequence[Num]) -> Ball:
         mid = mid + ball.mid
     n = sum(ball.n for ball in balls) + len(balls)
     rad: Array | float = len(balls) * fmt.tiny
-    mag: Array | float = 0.0
+    bulk: Array | float = 0.0
+    major: Array | float = 0.0
     for ball in balls:
         rad = rad + ball.rad
         if ball.rel:
             rad = rad + ball.rel * np.abs(ball.mid)
-        mag = mag + ball.magnitude()
-    return Ball(mid, fmt, 0.0, rad, n, np.asarray(mag))
+        bulk = bulk + ball.absolute()
+        if fmt.rearranged:
+            major = major + ball.magnitude()
+    return Ball(mid, fmt, 0.0, rad, n, np.asarray(bulk), np.asarray(major) if fmt.rearranged else None)
 
 
 def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
@@ -97,11 +102,12 @@ def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
     axes = (axis,) if isinstance(axis, int) else axis
     n = int(np.prod([x.mid.shape[a] for a in axes]))
     mid = x.mid.sum(axis=axes, keepdims=keepdims)
-    mag = x.magnitude().sum(axis=axes, keepdims=keepdims)
+    bulk = np.asarray(x.absolute().sum(axis=axes, keepdims=keepdims))
+    major = np.asarray(x.magnitude().sum(axis=axes, keepdims=keepdims)) if x.fmt.rearranged else None
     rad = np.broadcast_to(x.rad, x.mid.shape).sum(axis=axes, keepdims=keepdims) + n * x.fmt.tiny
     if x.rel:
         rad = rad + x.rel * np.abs(x.mid).sum(axis=axes, keepdims=keepdims)
-    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, np.asarray(mag))
+    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, bulk, major)
 
 
 def scatter(x: Ball, index: Array, rows: int) -> Ball:
@@ -115,4 +121,5 @@ def scatter(x: Ball, index: Array, rows: int) -> Ball:
 
     most = int(np.bincount(index.ravel(), minlength=1).max()) if index.size else 0
     radius = np.broadcast_to(np.asarray(x.radius() + x.fmt.tiny), x.mid.shape)
-    return Ball(added(x.mid), x.fmt, 0.0, added(radius), most, added(x.magnitude()))
+    major = added(x.magnitude()) if x.fmt.rearranged else None
+    return Ball(added(x.mid), x.fmt, 0.0, added(radius), most, added(x.absolute()), major)
