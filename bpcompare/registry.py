@@ -21,6 +21,9 @@ from bpcompare.ops import OPS
 
 GROUP = "bpcompare.backends"
 
+SABOTAGED = "delta"
+"""The backend that mistakes can be planted in."""
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -68,9 +71,14 @@ def statuses() -> tuple[Status, ...]:
 
 
 def resolve(name: str) -> Status:
-    """The backend called `name`, or the class in `path/to/file.py:Class`. Raises UnknownBackendError for a name nobody offers."""
+    """The backend called `name`, the class in `path/to/file.py:Class`, or `delta!BP204`: delta with that mistake planted.
+
+    Raises UnknownBackendError for a name nobody offers.
+    """
     if re.search(r"\.py(:|$)", name):
         return _from_file(name)
+    if "!" in name:
+        return _sabotaged(name)
     offers = _offers()
     if name not in offers:
         near = get_close_matches(name, offers, 1)
@@ -80,6 +88,23 @@ def resolve(name: str) -> Status:
         sources = [_described(offer.dist) for offer in offers[name]]
         return Broken(name, f"several packages offer a backend of this name: {', '.join(sources)}; uninstall one", sources[0])
     return _from_entry_point(offers[name][0])
+
+
+def _sabotaged(name: str) -> Status:
+    from bpcompare.mistakes import MISTAKES
+    from bpcompare.mistakes.saboteur import saboteur
+
+    base, _, code = name.partition("!")
+    if base != SABOTAGED:
+        raise UnknownBackendError(f"no mistake can be planted in {base!r}: only {SABOTAGED} takes its formulas from a table")
+    if code.upper() not in MISTAKES:
+        near = get_close_matches(code.upper(), MISTAKES, 1)
+        known = f"did you mean {SABOTAGED}!{near[0]}?" if near else ""
+        raise UnknownBackendError(f"no mistake has the code {code!r}; {known} `bpcompare explain` lists them.".replace("  ", " "))
+    status = resolve(base)
+    if not isinstance(status, Ready):
+        return status
+    return _arrival(None, saboteur(status.backend, MISTAKES[code.upper()]), status.distribution)
 
 
 def problems(backend: Any) -> tuple[str, ...]:

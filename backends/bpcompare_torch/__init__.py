@@ -1,4 +1,4 @@
-"""PyTorch autograd as a backend of bpcompare."""
+"""The torch backend: gradients by eager autograd, updates by torch.optim."""
 
 from bpcompare_torch.backend import Torch
 

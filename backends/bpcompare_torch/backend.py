@@ -1,4 +1,4 @@
-"""The torch backend: eager autograd; Δ from asking autograd for the gradient of every `in`."""
+"""The torch backend: eager autograd; Δ by asking autograd for the gradient of every `in` as well."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from bpcompare.parameter import Array
 from bpcompare.plan import Plan
 from bpcompare.record import Provenance, Record
 from bpcompare_torch import activation, convolution, dense, embedding, error, normalization, pooling, shape, update
-from bpcompare_torch.update import one_step
+from bpcompare_torch.switches import flushes, pinned, switches
+from bpcompare_torch.update import NAMES, one_step
 
 Tensors = Mapping[str, Tensor]
 
 
 class Torch(AutodiffBackend[Tensor]):
-    """PyTorch on CPU in eager mode, with torch.optim for the updates."""
+    """PyTorch on the CPU in eager mode, with torch.optim for the updates."""
 
     name: ClassVar[str] = "torch"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
@@ -41,41 +42,29 @@ class Torch(AutodiffBackend[Tensor]):
         return str(torch.__version__)
 
     def run(self, plan: Plan) -> Record:
-        """Every step of the plan, with convolutions as direct sums: NNPACK would choose Winograd's algorithm or an FFT."""
-        with torch.enable_grad(), torch.backends.nnpack.flags(enabled=False):
+        """Every step of the plan, whatever the process has set torch's switches to."""
+        with pinned():
             return super().run(plan)
 
     def provenance(self, plan: Plan) -> Provenance:
-        """torch's version and the switches that can change a number. torch keeps denormals unless told to flush them."""
+        """torch's version and the switches that can change a number."""
         return Provenance(
             backend=self.name,
             framework="torch",
             version=self.version(),
+            device="cpu",
             mode="eager",
-            flushes=self._flushes(),
-            switches={
-                "threads": str(torch.get_num_threads()),
-                "deterministic_algorithms": str(torch.are_deterministic_algorithms_enabled()),
-                "float32_matmul_precision": torch.get_float32_matmul_precision(),
-                "nnpack": "False",
-                "mkldnn": str(torch.backends.mkldnn.is_available()),
-            },
-            updater=f"torch.optim.{ {'sgd': 'SGD', 'adam': 'Adam', 'adamw': 'AdamW'}[plan.network.update.name] }"
-            if plan.network.trainable
-            else "",
+            flushes=flushes(getattr(torch, plan.dtype)),
+            switches=switches(),
+            updater=NAMES[type(plan.network.update)] if plan.network.trainable else "",
         )
 
-    @staticmethod
-    def _flushes() -> bool:
-        """Whether this process flushes denormals: torch.set_flush_denormal has no getter."""
-        return bool(torch.tensor(2.0**-126) * 0.5 == 0)
-
     def array(self, x: Array) -> Tensor:
-        """A tensor of equal dtype and values with memory of its own."""
-        return torch.tensor(x)
+        """A tensor of equal dtype and values with memory of its own, whatever the default device."""
+        return torch.tensor(x, device="cpu")
 
     def numpy(self, x: Tensor) -> Array:
-        """A NumPy copy."""
+        """A NumPy copy in row order."""
         array: Array = x.detach().numpy().copy()
         return array
 
@@ -84,32 +73,50 @@ class Torch(AutodiffBackend[Tensor]):
     ) -> tuple[Walked[Tensor], Tensors, Tensors]:
         """One call of `torch.autograd.grad` for every trainable parameter and every `in`."""
         trainable = plan.network.trainable
-        leaves = {name: p.detach().requires_grad_(name in trainable) for name, p in parameters.items()}
+        leaves = _leaves(parameters, trainable)
         watched: dict[str, Tensor] = {}
 
         def tap(layer: str, y: Tensor) -> Tensor:
-            # A node of its own: where the op passes its source on, `in` would be that source.
+            # A node of its own: where an op hands its source on, `in` would be that very tensor, with its whole gradient.
             watched[layer] = y.view_as(y) if y.requires_grad else y.detach().requires_grad_()
             return watched[layer]
 
         walked = walk(leaves, feed, tap)
         asked = [*(leaves[name] for name in trainable), *(watched[layer] for layer in plan.order)]
         found = torch.autograd.grad(walked.error, asked, allow_unused=True)
-        answers = [torch.zeros_like(x) if g is None else g for x, g in zip(asked, found, strict=True)]
-        gradients = dict(zip(trainable, answers, strict=False))
-        return walked, gradients, dict(zip(plan.order, answers[len(trainable) :], strict=True))
+        answers = [_or_zero(gradient, x) for gradient, x in zip(found, asked, strict=True)]
+        gradients = dict(zip(trainable, answers[: len(trainable)], strict=True))
+        din = dict(zip(plan.order, answers[len(trainable) :], strict=True))
+        return _detached(walked), gradients, din
 
     def plain_gradient(self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]) -> Tensors:
         """`E.backward()` and `.grad`, nothing watched."""
         trainable = plan.network.trainable
-        if not trainable:
-            return {}
-        leaves = {name: p.detach().clone().requires_grad_(name in trainable) for name, p in parameters.items()}
-        walk(leaves, feed, lambda _, y: y).error.backward()  # type: ignore[no-untyped-call]
-        return {name: torch.zeros_like(leaves[name]) if leaves[name].grad is None else leaves[name].grad for name in trainable}  # type: ignore[misc]
+        leaves = _leaves(parameters, trainable)
+        error = walk(leaves, feed, lambda _, y: y).error
+        if error.requires_grad:  # else no trainable parameter reaches E, and torch refuses
+            torch.autograd.backward(error)
+        return {name: _or_zero(leaves[name].grad, leaves[name]) for name in trainable}
 
     def descend(
         self, update: UpdateOp, t: int, parameters: Tensors, gradients: Tensors, slots: Mapping[str, Tensors]
     ) -> tuple[Tensors, Mapping[str, Tensors]]:
         """One step of torch.optim, its state built from `slots` and read back."""
         return one_step(self.table[type(update)], update, t - 1, parameters, gradients, slots)
+
+
+def _leaves(parameters: Tensors, trainable: tuple[str, ...]) -> dict[str, Tensor]:
+    """Fresh leaves of a graph; those that are trainable ask for a gradient."""
+    free = set(trainable)
+    return {name: p.detach().requires_grad_(name in free) for name, p in parameters.items()}
+
+
+def _or_zero(gradient: Tensor | None, x: Tensor) -> Tensor:
+    """What autograd says of a tensor that E does not depend on is None."""
+    return torch.zeros_like(x) if gradient is None else gradient
+
+
+def _detached(walked: Walked[Tensor]) -> Walked[Tensor]:
+    """The same numbers without the graph, which would stay in memory with them."""
+    net_in, a, state = ({name: x.detach() for name, x in xs.items()} for xs in (walked.net_in, walked.a, walked.state))
+    return Walked(walked.error.detach(), net_in, a, state)

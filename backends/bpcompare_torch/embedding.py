@@ -10,7 +10,7 @@ from bpcompare.ops import Embedding, Op
 
 
 def embedding(op: Embedding, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
-    """F.embedding."""
+    """Rows of the weight; a row number beyond the last is an IndexError."""
     return F.embedding(xs[0], parameters["weight"])
 
 

@@ -13,24 +13,25 @@ from bpcompare.ops import BatchNorm, LayerNorm, Op
 
 def layer_norm(op: LayerNorm, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
     """F.layer_norm over every axis but the batch's."""
-    return F.layer_norm(xs[0], xs[0].shape[1:], parameters["scale"], parameters["shift"], eps=op.epsilon)
+    x, scale, shift = xs[0], parameters["scale"], parameters["shift"]
+    if x.ndim == 1:
+        # torch normalizes over at least one axis; a scalar is given one.
+        return F.layer_norm(x[:, None], (1,), scale[None], shift[None], op.epsilon)[:, 0]
+    return F.layer_norm(x, x.shape[1:], scale, shift, op.epsilon)
 
 
 def batch_norm(
     op: BatchNorm, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]
 ) -> Lowered[Tensor]:
-    """F.batch_norm in training mode, on copies of the running statistics, which it changes in place."""
+    """F.batch_norm in training mode. It changes running statistics in place, so it gets copies; these come back as state."""
     x = xs[0]
-    running = {key: extra[key].clone() for key in ("running_mean", "running_var")}
-    y = F.batch_norm(
-        x, **running, weight=parameters["scale"], bias=parameters["shift"], training=True, momentum=op.momentum, eps=op.epsilon
-    )
+    mean, var = extra["running_mean"].clone(), extra["running_var"].clone()
+    y = F.batch_norm(x, mean, var, parameters["scale"], parameters["shift"], True, op.momentum, op.epsilon)
     if op.running_variance == "biased":
-        # torch keeps the unbiased variance only.
-        with torch.no_grad():
-            seen = x.var(dim=[0, *range(2, x.ndim)], correction=0)
-            running["running_var"] = (1 - op.momentum) * extra["running_var"] + op.momentum * seen
-    return Lowered(y, running)
+        # torch only ever keeps the unbiased variance: this running statistic is ours, by torch's own formula.
+        seen = torch.var(x.detach(), dim=(0, *range(2, x.ndim)), correction=0)
+        var = (1 - op.momentum) * extra["running_var"] + op.momentum * seen
+    return Lowered(y, {"running_mean": mean, "running_var": var})
 
 
 TABLE: dict[type[Op], Callable[..., Any]] = {LayerNorm: layer_norm, BatchNorm: batch_norm}

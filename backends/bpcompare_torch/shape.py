@@ -18,8 +18,9 @@ def dropout(op: Dropout, xs: Sequence[Tensor], parameters: Mapping[str, Tensor],
 
 TABLE: dict[type[Op], Callable[..., Any]] = {
     Add: lambda op, xs, *_: reduce(add, xs),
-    Concat: lambda op, xs, *_: torch.cat(list(xs), dim=1),
+    Concat: lambda op, xs, *_: torch.cat(xs, dim=1),
     Scale: lambda op, xs, *_: op.factor * xs[0],
-    Flatten: lambda op, xs, *_: torch.flatten(xs[0], start_dim=1),
+    # Not torch.flatten, which refuses an example that is a scalar.
+    Flatten: lambda op, xs, *_: xs[0].reshape(xs[0].shape[0], -1),
     Dropout: dropout,
 }

@@ -120,8 +120,9 @@ class EluLaw(Elementwise):
         return np.where(positive(x), x, hyperparameter(op.alpha, x) * np.expm1(_not_positive(x)))
 
     def g_prime(self, op: Elu, x: Num) -> Num:
-        """1 where positive, else α e^x."""
-        return np.where(positive(x), 1.0, hyperparameter(op.alpha, x) * np.exp(_not_positive(x)))
+        """1 where positive, else α e^x, as g + α: so JAX differentiates expm1, and it is less exact than e^x far below 0."""
+        alpha = hyperparameter(op.alpha, x)
+        return np.where(positive(x), 1.0, alpha * (np.expm1(_not_positive(x)) + 1.0))
 
 
 class SoftplusLaw(Elementwise):

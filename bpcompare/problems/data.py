@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -27,12 +27,13 @@ def _problems(network: Network, inputs: Collection[str]) -> Iterator[Problem]:
         if name not in data.inputs:
             yield Problem(("data", name), f"there are no numbers for input {quote(name)}", suggest(name, data.inputs))
     lengths: dict[str, int] = {}
+    tables = _tables(network)
     for name, array in data.inputs.items():
         if name not in inputs:
             yield Problem(("data", name), f"no input is called {quote(name)}", suggest(name, inputs))
         elif name in network.inputs and (yield from _array(array, name, f"input {quote(name)}", network.inputs[name].shape)):
             lengths[f"input {quote(name)}"] = len(array)
-            yield from _indices(network, name, array)
+            yield from _indices(network, name, array, tables.get(name, {}))
     if (yield from _target(network)):
         lengths["the target"] = len(data.target)
     if len(set(lengths.values())) > 1:
@@ -71,14 +72,19 @@ def _array(array: Any, name: str, who: str, shape: tuple[int, ...]) -> Generator
     return True
 
 
-def _indices(network: Network, name: str, array: Array) -> Iterator[Problem]:
+def _tables(network: Network) -> Mapping[str, Mapping[int, str]]:
+    """For every source of embeddings: the numbers of rows they have, with a layer that has them."""
+    found: dict[str, dict[int, str]] = {}
+    for name, layer in network.layers.items():
+        if isinstance(layer.op, Embedding):
+            for source in layer.sources:
+                found.setdefault(source, {})[layer.op.rows] = name
+    return found
+
+
+def _indices(network: Network, name: str, array: Array, rows: Mapping[int, str]) -> Iterator[Problem]:
     if name not in network.integer_inputs:
         return
-    rows = {
-        layer.op.rows: layer_name
-        for layer_name, layer in network.layers.items()
-        if isinstance(layer.op, Embedding) and name in layer.sources
-    }
     smallest = min(rows, default=None)
     hint = f"embedding {rows[smallest]} has {smallest} rows, numbered from 0" if smallest is not None else ""
     yield from _whole(array, smallest, name, f"input {quote(name)}", hint)

@@ -17,8 +17,15 @@ QUANTITIES = frozenset({"in", "a", "g", "delta", "gradient", "plain", "update", 
 
 
 def name_problems(network: Network) -> tuple[Problem, ...]:
-    """Names of inputs and layers, and names of their units."""
-    return tuple(_groups(network))
+    """The network's name, names of inputs and layers, and names of their units."""
+    return (*_own(network.name), *_groups(network))
+
+
+def _own(name: str) -> Iterator[Problem]:
+    if not name.isprintable():
+        yield Problem(("name",), f"{quote(name)} contains a character that cannot be printed")
+    if len(name) > LONGEST:
+        yield Problem(("name",), f"has {len(name)} characters, the limit is {LONGEST}")
 
 
 def group_name_problems(inputs: Collection[str], layers: Collection[str]) -> Iterator[Problem]:

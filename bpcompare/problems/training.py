@@ -10,6 +10,9 @@ import numpy as np
 from bpcompare.network import Dtype, Network, Problem
 from bpcompare.problems.wording import did_you_mean, quote
 
+MOST = {"steps": 10**6, "updates_done": 10**7}
+"""Every step is recorded whole; and optimizers that count steps in float32 stop counting at 2²⁴."""
+
 
 def training_problems(network: Network) -> tuple[Problem, ...]:
     """Numbers that are not whole or too small, and words that are not among the choices."""
@@ -30,3 +33,5 @@ def _problems(training: Any) -> Iterator[Problem]:
             yield Problem(("training", name), f"must be a whole number, is {quote(value)}")
         elif value < low:
             yield Problem(("training", name), f"must be at least {low}, is {value}")
+        elif value > MOST.get(name, value):
+            yield Problem(("training", name), f"must be at most {MOST[name]:,}, is {value:,}")

@@ -59,4 +59,6 @@ def _shown(value: object) -> str:
         return "a table"
     if isinstance(value, list | tuple) and (len(value) > 8 or any(isinstance(entry, dict | list | tuple) for entry in value)):
         return f"a list of {len(value)}"
-    return "nothing" if value is None else repr(value) if isinstance(value, int | float | list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(quote(entry) for entry in value)}]"
+    return "nothing" if value is None else repr(value) if isinstance(value, int | float) else str(value)

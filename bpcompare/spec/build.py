@@ -44,7 +44,7 @@ def build(document: Document, *, name: str, base: Path) -> Built:
     parameters = weights.parameters()
     data, found = dataset(document.data, whole, document.error.target, base) if len(whole.inputs) == len(inputs) else (None, [])
     layers = {key: replace(layer, parameters=weights.roles[key]) for key, layer in layers.items()}
-    network = replace(network, layers=layers, parameters=parameters, data=data or nothing)
+    network = replace(network, layers=layers, parameters=parameters, data=nothing if data is None else data)
     return Built(network, [*problems, *weights.problems, *found], data is not None, weights.places)
 
 

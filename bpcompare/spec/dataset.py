@@ -19,6 +19,8 @@ from bpcompare.spec.table import columns
 
 WIDEST = 10**6
 """Classes that one_hot may have."""
+MOST_CELLS = 2**27
+"""Numbers that one_hot may make."""
 
 
 def dataset(entry: DataEntry, network: Network, target: str, base: Path) -> tuple[Data | None, list[Problem]]:
@@ -110,11 +112,14 @@ def _scale(entry: DataEntry, arrays: dict[str, Array]) -> list[Problem]:
     """Applies `scale` and `one_hot` to `arrays` in place."""
     problems = []
     for name, factor in entry.scale.items():
-        arrays[name] = arrays[name] * factor
+        with np.errstate(over="ignore", under="ignore"):  # infinities are reported with the data
+            arrays[name] = arrays[name] * factor
     for name, classes in entry.one_hot.items():
         where, array = ("data", "one_hot", name), arrays[name]
         if not 1 <= classes <= WIDEST:
             problems.append(Problem(where, f"must be from 1 to {WIDEST:,}, is {classes}"))
+        elif array.size * classes > MOST_CELLS:
+            problems.append(Problem(where, f"makes {array.size * classes:,} numbers, the limit is {MOST_CELLS:,}"))
         elif array.size and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
             problems.append(Problem(where, f"{quote(name)} is not made of class numbers"))
         elif array.size and not (array.min() >= 0 and array.max() < classes):
@@ -122,8 +127,14 @@ def _scale(entry: DataEntry, arrays: dict[str, Array]) -> list[Problem]:
             message = f"{quote(name)} has class numbers {found}, one_hot says {classes} classes, from 0"
             problems.append(Problem(where, message))
         else:
-            arrays[name] = np.eye(classes)[array.astype(np.int64)]
+            arrays[name] = _one_hot(array.astype(np.int64), classes)
     return problems
+
+
+def _one_hot(numbers: Array, classes: int) -> Array:
+    found = np.zeros((*numbers.shape, classes))
+    np.put_along_axis(found, numbers[..., None], 1.0, axis=-1)
+    return found
 
 
 def _shaped(array: Array, shape: Shape | None) -> Array:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from bpcompare.network import Training
 from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES
 from bpcompare.ops.op import LayerOp, Op
 from bpcompare.parameter import Distribution
-from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights
+from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights, Whole
 
 
 class Entry(BaseModel):
@@ -35,7 +36,9 @@ def _hints(kind: type) -> Mapping[str, Any]:
 def _spelled(hint: Any) -> Any:
     if hint == tuple[int, int]:
         return Pair
-    return Annotated[hint, Strict(strict=False)] if get_origin(hint) is tuple else hint
+    if int in (hint, *get_args(hint)):
+        return Whole | None if NoneType in get_args(hint) else Whole
+    return hint
 
 
 def _declared(kind: type) -> dict[str, Any]:
@@ -181,7 +184,7 @@ class DataEntry(Entry):
     header: bool = Field(default=False, description="CSV: whether the first line names the columns.")
     keys: dict[str, str] = Field(default={}, description="npz, safetensors: what the file calls an input or the target.")
     scale: dict[str, float] = Field(default={}, description="Factors the numbers are multiplied with.")
-    one_hot: dict[str, int] = Field(default={}, description="Class numbers to turn into vectors of this length.")
+    one_hot: dict[str, Whole] = Field(default={}, description="Class numbers to turn into vectors of this length.")
 
 
 RunEntry: type[Entry] = create_model("run", __base__=Entry, __doc__=Training.__doc__, **_declared(Training))

@@ -72,9 +72,9 @@ def _has_bias(sources: _Sources, edges: Mapping[str, float]) -> bool:
 def _fill(name: str, units: tuple[str, ...], table: Table, sources: _Sources, weight: Array, bias: Array) -> Iterator[Problem]:
     """Writes the numbers of `table` into `weight` and `bias`; yields what is wrong with it."""
     where = ("layers", name, "weights")
-    suggest = Suggestions()
+    suggest, known = Suggestions(), set(units)
     for unit in table:
-        if unit not in units:
+        if unit not in known:
             yield Problem((*where, unit), f"{quote(name)} has no unit {quote(unit)}", suggest(unit, units))
     for column, unit in enumerate(units):
         if unit not in table:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bpcompare.parameter import Array
 from bpcompare.problems.wording import quote
 
 AXES = 8
-"""Nesting that lists of numbers may have."""
+"""Nesting that lists of numbers may have, and axes of a shape."""
+LARGEST_FLOAT = 1.7976931348623157e308
 
 Json = dict[str, Any]
 _INTEGER: Json = {"type": "integer"}
@@ -83,15 +83,26 @@ def _weights(value: Any) -> Array | dict[str, dict[str, float]]:
         for source, weight in edges.items():
             if type(weight) not in (float, int):
                 raise refuse(f"the weight from {quote(source)} to {quote(unit)} is {quote(weight)}, not a number")
-            if not isfinite(weight) or abs(weight) > 1e308:
+            if not abs(weight) <= LARGEST_FLOAT:
                 raise refuse(f"the weight from {quote(source)} to {quote(unit)} is {quote(weight)}; numbers must be finite")
     return value
 
 
+def whole(value: int) -> int:
+    """A whole number of 64 bits, as TOML has them. Raises a worded error."""
+    if not -(2**63) <= value < 2**63:
+        raise refuse(f"must be a whole number of at most 64 bits, is {quote(value)}")
+    return value
+
+
+def _are_whole(value: Any) -> bool:
+    return type(value) is list and all(type(entry) is int and whole(entry) == entry for entry in value)
+
+
 def _pair(value: Any) -> tuple[int, int]:
     if type(value) is int:
-        return (value, value)
-    if type(value) is list and len(value) == 2 and all(type(entry) is int for entry in value):
+        return (whole(value), value)
+    if _are_whole(value) and len(value) == 2:
         return (value[0], value[1])
     raise refuse(f"must be a whole number or a pair of them, is {quote(value)}")
 
@@ -112,22 +123,26 @@ def _sources(value: Any) -> tuple[str, ...]:
 
 def _units(value: Any) -> int | tuple[str, ...]:
     if type(value) is int:
-        return value
+        return whole(value)
     if type(value) is list and all(type(entry) is str for entry in value):
         return tuple(value)
     raise refuse(f"must be how many, or a list of names, is {quote(value)}")
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    if type(value) is list and all(type(entry) is int for entry in value):
-        return tuple(value)
-    raise refuse(f"must be a list of whole numbers, is {quote(value)}")
+    if not _are_whole(value):
+        raise refuse(f"must be a list of whole numbers, is {quote(value)}")
+    if len(value) > AXES:
+        raise refuse(f"has {len(value)} axes, the limit is {AXES}")
+    return tuple(value)
 
 
 def _column(value: Any) -> int | str | tuple[int, int] | tuple[str, ...]:
-    if type(value) in (int, str):
-        return value  # type: ignore[no-any-return]
-    if type(value) is list and len(value) == 2 and all(type(entry) is int for entry in value):
+    if type(value) is int:
+        return whole(value)
+    if type(value) is str:
+        return value
+    if _are_whole(value) and len(value) == 2:
         return (value[0], value[1])
     if type(value) is list and value and all(type(entry) is str for entry in value):
         return tuple(value)
@@ -153,6 +168,7 @@ _EDGES: Json = {
 
 Numbers = Annotated[Any, PlainValidator(numbers), WithJsonSchema(_NESTED)]
 Weights = Annotated[Any, PlainValidator(_weights), WithJsonSchema({"anyOf": [_EDGES, _list({"type": ["number", "array"]})]})]
+Whole = Annotated[int, AfterValidator(whole)]
 Pair = Annotated[Any, PlainValidator(_pair), WithJsonSchema({"anyOf": [_INTEGER, _list(_INTEGER, minItems=2, maxItems=2)]})]
 Names = Annotated[tuple[str, ...], PlainValidator(_names), WithJsonSchema(_list(_TEXT))]
 Sources = Annotated[tuple[str, ...], PlainValidator(_sources), WithJsonSchema({"anyOf": [_TEXT, _list(_TEXT)]})]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import lzma
+import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +17,7 @@ import numpy as np
 from bpcompare.parameter import Array
 from bpcompare.problems.wording import did_you_mean, listed, quote
 
-LARGEST_ARRAY = 2 * 2**30
+LARGEST_ARRAY = 2**30
 """Bytes that one array of a file may declare."""
 _DEFLATE = 1040
 """Deflate makes nothing smaller than by this factor, so a larger declared ratio is a lie."""
@@ -32,9 +34,11 @@ class Unreadable(ValueError):  # noqa: N818 — it is what the file is
 def contents(path: Path, limit: int, what: str, hint: str = "") -> bytes:
     """The bytes of a file, decompressed if it ends in .gz. Raises Unreadable; reads no more than `limit`."""
     try:
+        _regular(path)
         size = path.stat().st_size if path.suffix != ".gz" else 0
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            data: bytes = file.read(limit + 1) if size <= limit else b""
+        data = b"" if size > limit else _read(path, limit + 1)
+    except Unreadable:
+        raise
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unreadable(f"{path.name} is not a whole gzip file: {error}") from None
     except (OSError, ValueError) as error:
@@ -43,6 +47,17 @@ def contents(path: Path, limit: int, what: str, hint: str = "") -> bytes:
         found = f"{size / 2**20:,.0f} MiB" if size > limit else "more"
         raise Unreadable(f"it has {found}, {what} may have {limit / 2**20:,.0f} MiB", hint)
     return data
+
+
+def _read(path: Path, most: int) -> bytes:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return bytes(file.read(most))
+
+
+def _regular(path: Path) -> None:
+    """Refuses folders, and pipes and devices, which could keep a reader waiting for ever."""
+    if path.exists() and not path.is_file():
+        raise Unreadable(f"{quote(str(path))} is {'a folder' if path.is_dir() else 'not a regular file'}")
 
 
 def missing_file(path: Path) -> str:
@@ -58,27 +73,36 @@ def missing_file(path: Path) -> str:
 def tensors(path: Path, keys: Mapping[str, str]) -> dict[str, Array]:
     """Arrays of a .npz or .safetensors file: name to the array that the file calls `keys[name]`. Raises Unreadable."""
     try:
+        _regular(path)
         if path.suffix == ".npz":
             return _npz(path, keys)
         if path.suffix == ".safetensors":
             return _safetensors(path, keys)
-    except (OSError, MemoryError) as error:
+    except Unreadable:
+        raise
+    except (OSError, ValueError, MemoryError) as error:
         raise Unreadable(_reason(error, path), missing_file(path)) from None
     raise Unreadable(f"{path.name} is neither a .npz nor a .safetensors file", "the suffix says what a file is")
+
+
+_BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, UnicodeDecodeError),
+)
+"""What zipfile raises on bytes that are no archive, or one of an unknown kind."""
 
 
 def _npz(path: Path, keys: Mapping[str, str]) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            _known(path, keys, names)
+            _known(path, keys, dict.fromkeys(name.removesuffix(".npy") for name in archive.namelist()))
             return {name: _member(archive, path, key) for name, key in keys.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN_ZIP as error:
         raise Unreadable(f"{path.name} is not a whole .npz file: {error}") from None
 
 
 def _member(archive: zipfile.ZipFile, path: Path, key: str) -> Array:
-    member = next(f for f in (f"{key}.npy", key) if f in archive.namelist())
+    member = f"{key}.npy" if f"{key}.npy" in archive.NameToInfo else key
     info = archive.getinfo(member)
     if info.file_size > LARGEST_ARRAY or info.file_size > _DEFLATE * (info.compress_size + 1):
         raise Unreadable(f"{quote(key)} in {path.name} claims {info.file_size:,} bytes, which cannot be or is too many")
@@ -112,10 +136,12 @@ def _safetensors(path: Path, keys: Mapping[str, str]) -> dict[str, Array]:
     found = {}
     try:
         with safe_open(path, framework="np") as file:
-            _known(path, keys, list(file.keys()))
+            _known(path, keys, dict.fromkeys(file.keys()))
             for name, key in keys.items():
                 part = file.get_slice(key)
                 _real(path, key, part.get_dtype() in _SAFETENSORS, part.get_dtype())
+                if (wanted := 8 * prod(part.get_shape())) > LARGEST_ARRAY:
+                    raise Unreadable(f"{quote(key)} in {path.name} needs {wanted:,} bytes, the limit is {LARGEST_ARRAY:,}")
                 found[name] = _standard(file.get_tensor(key))
     except (SafetensorError, TypeError, ValueError) as error:
         if isinstance(error, Unreadable):
@@ -127,7 +153,7 @@ def _safetensors(path: Path, keys: Mapping[str, str]) -> dict[str, Array]:
 _SAFETENSORS = frozenset({"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8"})
 
 
-def _known(path: Path, keys: Mapping[str, str], names: list[str]) -> None:
+def _known(path: Path, keys: Mapping[str, str], names: Collection[str]) -> None:
     for key in keys.values():
         if key not in names:
             raise Unreadable(f"{path.name} has no array {quote(key)}", did_you_mean(key, names) or f"it has {listed(names)}")
@@ -147,8 +173,6 @@ def _standard(array: Array) -> Array:
 def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, FileNotFoundError):
         return f"there is no file {quote(str(path))}"
-    if isinstance(error, IsADirectoryError):
-        return f"{quote(str(path))} is a folder"
     if isinstance(error, PermissionError):
         return f"{quote(str(path))} may not be read by this user"
     if isinstance(error, MemoryError):

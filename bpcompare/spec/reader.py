@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from bpcompare.spec.build import Built, build
 from bpcompare.spec.document import Document
 from bpcompare.spec.files import Unreadable, contents, missing_file
 from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, unreadable
+
+Where = tuple[str | int, ...]
 
 LARGEST = 64 * 2**20
 """Bytes a spec may have. Large weights belong into .safetensors or .npz files."""
@@ -56,6 +58,8 @@ def parse(text: str, *, name: str = "spec", base: str | os.PathLike[str] = ".", 
         return _parse(text, name, Path(base), is_json=json)
     except RecursionError:
         raise unreadable(name, "it is nested too deeply") from None
+    except MemoryError:
+        raise unreadable(name, "it does not fit into memory") from None
 
 
 def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Network:
@@ -70,23 +74,23 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Network:
     if built.has_data:
         problems += data_problems(built.network)
     if problems:
-        placed = [replace(problem, where=_place(problem.where, document, built)) for problem in problems]
+        users = {p: (layer, role) for layer, uses in built.network.layers.items() for role, p in uses.parameters.items()}
+        placed = [replace(problem, where=_place(problem.where, document, built, users)) for problem in problems]
         raise spec_error(source, placed, text, is_json=is_json)
     return built.network
 
 
-def _place(where: tuple[str | int, ...], document: Document, built: Built) -> tuple[str | int, ...]:
-    """Where the file says what a problem of the network is about."""
+def _place(where: Where, document: Document, built: Built, users: Mapping[str, Where]) -> Where:
+    """Where the file says what a problem of the network is about. `users`: a layer and role by parameter."""
     match where:
         case ("data", "target"):
-            return _place(("data", document.error.target), document, built)
+            return _place(("data", document.error.target), document, built, users)
         case ("data", key) if document.data.examples and key in document.data.examples[0]:
             return ("data", "examples", 0, key)
         case ("parameters", str(name), *_) if name in built.places:
             return built.places[name]
         case ("parameters", str(name), *_) if name not in document.parameters:
-            uses = ((layer, role) for layer, users in built.network.layers.items() for role, p in users.parameters.items() if p == name)
-            return ("layers", *next(uses, ()))
+            return ("layers", *users.get(name, ()))
     return where
 
 
@@ -112,11 +116,28 @@ _PLACE = re.compile(r"^(.*) \((?:at line (\d+), column (\d+)|at end of document)
 _REWORDED = (
     (re.compile(r"Cannot overwrite a value"), "this key is given twice"),
     (re.compile(r"Cannot declare \((.*?),?\) twice"), "this table is given twice"),
+    (re.compile(r"Cannot mutate immutable namespace"), "this table is given in { } already and cannot be added to"),
     (re.compile(r"Expected '=' after a key in a key/value pair"), "expected = after a key"),
 )
 
 
+_LONGEST_KEY = 100
+_KEY = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)"""
+_DOTTED = re.compile(rf"{_KEY}(?:[ \t]*+\.[ \t]*+{_KEY})*+")
+
+
+_DIGITS = re.compile(r"\b0(?:x[0-9a-f_]{3500,}|o[0-7_]{4700,}|b[01_]{14000,})", re.IGNORECASE)
+"""Numbers too long to be printed: Python refuses such decimals itself, for it would take quadratic time."""
+
+
 def _toml(text: str, source: str) -> Any:
+    # The parser takes quadratic time over the parts of a dotted key.
+    for number, row in enumerate(text.split("\n"), 1):
+        if row.count(".") > _LONGEST_KEY and any(key.group().count(".") > _LONGEST_KEY for key in _DOTTED.finditer(row)):
+            raise syntax_error(source, number, 1, f"a key of more than {_LONGEST_KEY} parts", text)
+    if long := _DIGITS.search(text):
+        line_of = text.count("\n", 0, long.start()) + 1
+        raise syntax_error(source, line_of, 1, "not valid TOML: a whole number has too many digits", text)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -17,7 +17,7 @@ from bpcompare.parameter import Array
 from bpcompare.problems.wording import did_you_mean, listed, quote
 from bpcompare.spec.files import Unreadable, contents, missing_file
 
-LARGEST = 512 * 2**20
+LARGEST = 128 * 2**20
 """Bytes of text that a table may have."""
 _SHOWN = 5
 

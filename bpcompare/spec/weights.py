@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from fnmatch import translate
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,11 @@ from bpcompare.spec.files import Unreadable, tensors
 
 DEFAULTS = {"bias": Initializer("zeros"), "shift": Initializer("zeros"), "scale": Initializer("ones")}
 """Roles that start the same everywhere; every other role needs values or an initializer."""
+_WILD = frozenset("*?[")
+_GLOBS = 1000
+"""Patterns of freeze with wildcards: each is compared with every parameter."""
+_FAULTS = 50
+"""Parameters of one faulty file that are reported one by one."""
 
 
 class Weights:
@@ -32,6 +39,7 @@ class Weights:
         self.places: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, Array] = {}
         self._inits: dict[str, Initializer] = {}
+        self._read: dict[str, Array] = {}
         self._judged: set[str] = set()
         for name, entry in document.layers.items():
             self._layer(name, entry)
@@ -42,7 +50,8 @@ class Weights:
         used = dict.fromkeys(p for roles in self.roles.values() for p in roles.values())
         # What no layer uses is kept, for that is a problem to report.
         names = [*used, *(name for name in declared if name not in used)]
-        frozen = self._frozen(names)
+        frozen = self._frozen(dict.fromkeys(names))
+        self._read_files()
         without: list[str] = []
         found = {}
         for name in names:
@@ -114,7 +123,8 @@ class Weights:
         if entry.value is not None:
             return _real(entry.value)
         if entry.file is not None:
-            return self._from_file(name, entry.file, entry.key or name)
+            # Where it could not be read, anything that causes no second problem.
+            return self._read.get(name, Initializer("zeros"))
         if value is not None:
             return value
         if entry.init is not None:
@@ -122,20 +132,36 @@ class Weights:
         top = self.document.init
         return self._inits.get(name) or (_initializer(top) if top is not None else None)
 
-    def _from_file(self, name: str, file: str, key: str) -> Initializer | Array:
-        try:
-            return _real(tensors(self.base / file, {name: key})[name])
-        except Unreadable as error:
-            self._report(("parameters", name, "file"), str(error), error.hint)
-        # Anything that causes no second problem.
-        return Initializer("zeros")
+    def _read_files(self) -> None:
+        """Opens every file once; only one that has a fault is opened again, to say which parameters it concerns."""
+        wanted: dict[str, dict[str, str]] = {}
+        for name, entry in self.document.parameters.items():
+            if entry.file is not None and entry.value is None:
+                wanted.setdefault(entry.file, {})[name] = entry.key or name
+        for file, keys in wanted.items():
+            with suppress(Unreadable):
+                self._read |= tensors(self.base / file, keys)
+                continue
+            for name, key in islice(keys.items(), _FAULTS):
+                try:
+                    tensors(self.base / file, {name: key})
+                except Unreadable as error:
+                    self._report(("parameters", name, "file"), str(error), error.hint)
+        self._read = {name: _real(array) for name, array in self._read.items()}
 
-    def _frozen(self, names: list[str]) -> set[str]:
+    def _frozen(self, names: Mapping[str, None]) -> set[str]:
         frozen: set[str] = set()
         suggest = Suggestions()
+        globs = sum(not _WILD.isdisjoint(pattern) for pattern in self.document.freeze)
+        if globs > _GLOBS:
+            self._report(("freeze",), f"has {globs:,} patterns, the limit is {_GLOBS:,}", "name the parameters instead")
+            return frozen
         for index, pattern in enumerate(self.document.freeze):
-            matches = re.compile(translate(pattern)).match
-            met = {name for name in names if matches(name)}
+            if _WILD.isdisjoint(pattern):
+                met = {pattern} & names.keys()
+            else:
+                matches = re.compile(translate(pattern)).match
+                met = {name for name in names if matches(name)}
             if not met:
                 hint = suggest(pattern, names) or f"the parameters are {listed(names)}"
                 self._report(("freeze", index), f"{quote(pattern)} matches no parameter", hint)

@@ -101,14 +101,26 @@ WRONG = {
     "unit named twice": (dense('"x2"]', '"x1"]'), 5, 'unit name "x1" is given twice'),
     # shapes
     "source of a wrong shape": (dense('units = ["x1", "x2"]', "shape = [1, 2]"), 9, "dense needs flat groups"),
-    "target of a wrong shape": (dense("t = [0.01, 0.99]", "t = [0.01]"), 28, "the target has shape [1] per example, expected [2]"),
+    "target of a wrong shape": (
+        dense("t = [0.01, 0.99]", "t = [0.01]"),
+        28,
+        "the target has shape [1] per example, expected [2]",
+    ),
     "input of a wrong shape": (dense("x = [0.05, 0.10]", "x = [[0.05, 0.10], [1, 2]]"), 28, "has shape [2, 2] per example"),
     # weights
     "no initializer": (dense('init = "glorot_uniform"', ""), 7, 'no first values for "h.weight", "o.weight"'),
     "weights of a wrong shape": (dense("units = 3", "units = 3\nweights = [[1, 2, 3]]"), 11, "has shape [1, 3], h needs [2, 3]"),
-    "transposed weights": (dense("units = 3", "units = 3\nweights = [[1, 2], [3, 4], [5, 6]]"), 11, "torch keeps them the other way"),
+    "transposed weights": (
+        dense("units = 3", "units = 3\nweights = [[1, 2], [3, 4], [5, 6]]"),
+        11,
+        "torch keeps them the other way",
+    ),
     "ragged weights": (dense("units = 3", "units = 3\nweights = [[1, 2, 3], [4]]"), 11, "entry [1] is 1 entries"),
-    "weight that is text": (dense("units = 3", 'units = 3\nweights = [[1, 2, 3], [4, "5", 6]]'), 11, 'entry [1][1] is "5", not a number'),
+    "weight that is text": (
+        dense("units = 3", 'units = 3\nweights = [[1, 2, 3], [4, "5", 6]]'),
+        11,
+        'entry [1][1] is "5", not a number',
+    ),
     "weight that is true": (dense("units = 3", "units = 3\nweights = [[1, 2, true]]"), 11, "entry [0][2] is true, not a number"),
     "weight NaN": (dense("units = 3", "units = 3\nweights = [[1, 2, nan]]"), 11, "entry [0][2] is nan; numbers must be finite"),
     "weights by name without names": (dense("units = 3", "units = 3\nweights = { h1 = { x1 = 1 } }"), 11, "need named units in"),
@@ -144,7 +156,11 @@ WRONG = {
     "no examples": (dense("[{ x = [0.05, 0.10], t = [0.01, 0.99] }]", "[]"), 28, "there are no examples"),
     "no data": (dense("examples = [{ x = [0.05, 0.10], t = [0.01, 0.99] }]", ""), 27, "no examples"),
     "missing file": (dense("examples = [{ x = [0.05, 0.10], t = [0.01, 0.99] }]", 'file = "no.npz"'), 28, "there is no file"),
-    "unknown kind of file": (dense("examples = [{ x = [0.05, 0.10], t = [0.01, 0.99] }]", 'file = "no.xls"'), 28, "neither a .npz"),
+    "unknown kind of file": (
+        dense("examples = [{ x = [0.05, 0.10], t = [0.01, 0.99] }]", 'file = "no.xls"'),
+        28,
+        "neither a .npz",
+    ),
     "columns of inline data": (SPEC + "columns = { x = [0, 2] }\n", 29, "columns is for CSV files"),
     "target named like an input": (dense('of = "o"', 'of = "o"\ntarget = "x"'), 21, '"x" is the name of an input'),
     # run
@@ -154,7 +170,9 @@ WRONG = {
     # size
     "absurd layer": (dense("units = 3", "units = 3000000000"), 7, "6,000,000,000 elements; the limit is 2,147,483,648"),
     "absurd input": (dense('units = ["x1", "x2"]', f"units = {10**18}"), 4, "values over 1 examples"),
-    "absurd beyond floats": (dense("units = 3", f"units = {10**350}"), 7, "more than 1e300"),
+    "beyond 64 bits": (dense("units = 3", f"units = {10**350}"), 10, "at most 64 bits"),
+    "hexadecimal beyond 64 bits": (dense("units = 3", f"units = 0x{'f' * 900}"), 10, "at most 64 bits"),
+    "absurd product": (dense('units = ["x1", "x2"]', f"shape = {[2**62] * 8}"), 4, "has 2.05e+149 values"),
 }  # fmt: skip
 
 
@@ -163,7 +181,7 @@ def test_message_and_line(case):
     """If this fails, a user with this mistake is not told what is wrong, or not where."""
     text, line, fragment = WRONG[case]
     shown, _ = refused(text)
-    rows = {}
+    rows, current = {}, ""
     for row in shown.splitlines()[1:]:
         number, _, rest = row.partition(" | ")
         current = number.strip() if " | " in row[:8] else current
@@ -199,6 +217,7 @@ SYNTAX = {
     "table twice": ("[a]\nb = 1\n[a]\n", "  3 | [a]", "this table is given twice"),
     "NUL": ('name = "a\0b"', "\\x00", "not valid TOML"),
     "digits": (f"name = {'9' * 5000}", "too many digits", "not valid TOML"),
+    "hexadecimal digits": (f"a = 1\nname = 0x{'f' * 5000}", "  2 | ", "too many digits"),
     "deep": ("a = " + "[" * 100_000 + "]" * 100_000, "nested too deeply", "cannot read"),
     "empty": ("", '"layers" is required', '"data" is required'),
 }

@@ -1,0 +1,37 @@
+"""The verbs, named; a verb's module is imported when it is used."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from bpcompare import __version__
+
+HELP = """Do these backends compute the same gradients and weight updates? Proved node by node, without tolerances.
+
+Exit codes: 0 identical or certified, 1 wrong or another convention, 2 bad spec or usage, 3 a backend did not run, \
+4 undecided, 5 nothing was compared (fewer than two backends)."""
+
+
+VERBS = {
+    "run": "Run network specs on every backend and judge the answers.",
+    "backends": "List the backends that are installed.",
+    "ops": "List the ops a spec may use, or explain one.",
+    "schema": "Print the JSON Schema of specs, for editors.",
+    "explain": "Explain a mistake by its code, or list all codes.",
+}
+"""A verb is a function in the module of its name."""
+
+
+def app() -> App:
+    """The application."""
+    it = App(
+        name="bpcompare",
+        help=HELP,
+        help_format="plaintext",
+        help_formatter="plain",
+        version=__version__,
+        suppress_keyboard_interrupt=False,
+    )
+    for verb, words in VERBS.items():
+        it.command(f"bpcompare.cli.{verb}:{verb}", name=verb, help=words)
+    return it

@@ -1,0 +1,32 @@
+"""`bpcompare backends`: what is installed, and whether it can be used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bpcompare.cli.terminal import say
+
+
+def backends(
+    *, verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Print tracebacks.")] = False
+) -> int:
+    """List the backends that are installed: ready with their version, absent with the command that installs them, or broken."""
+    from bpcompare.registry import Absent, Broken, statuses
+    from bpcompare.report.lines import columns, joined
+
+    rows, tracebacks = [], []
+    for status in statuses():
+        if isinstance(status, Absent):
+            rows.append([status.name, "absent", f"install it: {status.hint}"])
+        elif isinstance(status, Broken):
+            rows.append([status.name, "broken", status.reason])
+            tracebacks += [f"{status.name}:", *status.traceback.splitlines()] if status.traceback else []
+        else:
+            rows.append([status.name, "ready", f"{status.version}   ({status.distribution})"])
+    lines = columns(rows) if rows else ["no backend is installed"]
+    if verbose and tracebacks:
+        lines += ["", *tracebacks]
+    say(joined(lines))
+    return 0

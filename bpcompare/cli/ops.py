@@ -1,0 +1,72 @@
+"""`bpcompare ops`: what a spec may be made of."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from bpcompare.cli.terminal import complain, say
+
+if TYPE_CHECKING:
+    from bpcompare.ops import Op
+
+
+def ops(name: Annotated[str | None, Parameter(name="NAME", help="An op; by default all are listed.")] = None, /) -> int:
+    """List the ops a spec may use, or explain one: fields, equations, conventions, and the backends that have it."""
+    from bpcompare.ops import OPS
+    from bpcompare.problems.wording import did_you_mean
+    from bpcompare.report.lines import joined
+
+    if name is None:
+        say(joined(_table()))
+        return 0
+    if name not in OPS:
+        complain(f"no op is called {name!r}; {did_you_mean(name, OPS) or '`bpcompare ops` lists them.'}")
+        return 2
+    say(joined(_page(OPS[name])))
+    return 0
+
+
+def _table() -> list[str]:
+    from bpcompare.ops import OPS
+    from bpcompare.report.lines import clipped, columns
+
+    rows = [[op.name, op.role, op.equations[0] if op.equations else ""] for op in OPS.values()]
+    return [clipped(line, 118) for line in columns([["op", "role", "equation"], *rows])]
+
+
+def _page(op: type[Op]) -> list[str]:
+    doc = cleandoc(op.__doc__ or "").splitlines()
+    lines = [f"{op.name}  ({op.role})", "", *(f"  {line}" for line in doc)]
+    for title, rows in (
+        ("equations", op.equations),
+        ("fields", tuple(_field(one) for one in fields(op))),
+        ("conventions", op.kinks),
+        ("backends", tuple(_backends(op))),
+    ):
+        if rows:
+            lines += ["", title, *(f"  {row}" for row in rows)]
+    return lines
+
+
+def _field(one: Field[object]) -> str:
+    kind = one.type if isinstance(one.type, str) else getattr(one.type, "__name__", str(one.type))
+    return f"{one.name}: {kind}" + (", required" if one.default is MISSING else f", by default {one.default!r}")
+
+
+def _backends(op: type[Op]) -> list[str]:
+    from bpcompare.registry import Absent, Broken, statuses
+
+    rows = []
+    for status in statuses():
+        if isinstance(status, Absent):
+            says = "not installed"
+        elif isinstance(status, Broken):
+            says = "broken"
+        else:
+            says = f"no: {status.backend.gaps[op]}" if op in status.backend.gaps else "yes"
+        rows.append(f"{status.name}: {says}")
+    return rows

@@ -1,0 +1,200 @@
+"""`bpcompare run`: specs in, verdicts out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from bpcompare.cli.terminal import Progress, complain, say, say_exactly
+
+if TYPE_CHECKING:
+    from bpcompare.comparison import Comparison
+
+USAGE = 2
+
+
+def run(
+    *specs: Annotated[str, Parameter(name="SPEC", help="TOML or JSON files that describe a network.", negative="")],
+    backend: Annotated[
+        list[str] | None,
+        Parameter(
+            name=["--backend", "-b"],
+            negative="",
+            help="A backend to run: a name that `bpcompare backends` lists, path/to/file.py:Class, or delta!CODE (delta with a "
+            "mistake planted). Repeat it, or separate names by commas. By default every installed backend runs.",
+        ),
+    ] = None,
+    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
+    steps: Annotated[int | None, Parameter(help="Update steps; by default the spec's.")] = None,
+    exact: Annotated[bool, Parameter(negative="", help="Draw numbers that cannot round, and demand identical bits.")] = False,
+    oracle: Annotated[Literal["auto", "off"], Parameter(help="Whether the forward pass alone may settle who is wrong.")] = "auto",
+    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    json: Annotated[
+        str | None,
+        Parameter(
+            negative="",
+            allow_leading_hyphen=True,
+            help="Write one line of JSON a spec to this file; - for standard output, without text.",
+        ),
+    ] = None,
+    save: Annotated[str | None, Parameter(negative="", help="Save plan, records and findings here (one SPEC only).")] = None,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print the verdict only.")] = False,
+    verbose: Annotated[
+        bool, Parameter(name=["--verbose", "-v"], negative="", help="Print every finding, and tracebacks of failures.")
+    ] = False,
+) -> int:
+    """Run network specs on every backend and judge the answers.
+
+    The exit code is that of the worst spec, by the precedence 2, 3, 1, 4, 5, 0.
+    """
+    if problem := _misused(specs, steps, seed, json, save, quiet=quiet, verbose=verbose):
+        complain(f"{problem}\nTry: bpcompare run --help")
+        return USAGE
+    from bpcompare.comparison import PRECEDENCE
+
+    names = None if backend is None else [name for given in backend for name in given.split(",") if name]
+    flags = _flags(backend, dtype, steps, oracle, seed, exact=exact)
+    codes, lines, told = [], [], set[str]()
+    progress = Progress(quiet=quiet)
+    for at, spec in enumerate(specs):
+        try:
+            found = _compared(spec, names, progress, dtype=dtype, steps=steps, exact=exact, oracle=oracle, seed=seed)
+        finally:
+            progress.done()
+        if isinstance(found, str):
+            codes.append(USAGE)
+            lines.append(_refusal(spec, dtype, found))
+            if found not in told:  # one wrong option is wrong for every spec
+                complain(found)
+            told.add(found)
+            if json == "-":
+                say_exactly(lines[-1])
+            continue
+        codes.append(found.exit_code)
+        lines.append(found.to_json())
+        if json == "-":
+            say_exactly(lines[-1])
+        else:
+            _report(found, f"bpcompare run {quote(spec)}{flags}", quiet=quiet, verbose=verbose, first=at == 0)
+        if save is not None and not _saved(found, save):
+            codes.append(USAGE)
+    if json not in (None, "-") and not _written(json, lines):
+        codes.append(USAGE)
+    return next(code for code in PRECEDENCE if code in codes)
+
+
+def _misused(
+    specs: tuple[str, ...], steps: int | None, seed: int | None, json: str | None, save: str | None, *, quiet: bool, verbose: bool
+) -> str:
+    """What is wrong with the options themselves, before anything runs."""
+    if not specs:
+        return "run needs at least one SPEC: a TOML or JSON file that describes a network"
+    if steps is not None and steps < 1:
+        return f"--steps must be at least 1, is {steps}"
+    if seed is not None and seed < 0:
+        return f"--seed must not be negative, is {seed}"
+    if quiet and verbose:
+        return "-q and -v say opposite things; give one of them"
+    if save is not None and len(specs) > 1:
+        return f"--save takes one SPEC, {len(specs)} were given"
+    for option, path in (("--json", None if json == "-" else json), ("--save", save)):
+        if path is not None and (problem := _unwritable(path)):
+            return f"{option}: {problem}"
+    return ""
+
+
+def _unwritable(path: str) -> str:
+    """Why a file could not be written: said before the work, not after it."""
+    target = Path(path)
+    if not path or path.startswith("-"):
+        return f"the name of a file is required, is {path!r}"
+    if target.is_dir():
+        return f"{path} is a folder, not a file"
+    if not target.parent.is_dir():
+        return f"there is no folder {target.parent}"
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        return f"no permission to write in {target.parent}"
+    return ""
+
+
+def _compared(spec: str, backends: list[str] | None, progress: Progress, **options: Any) -> Comparison | str:
+    """The comparison of one spec, or why there is none."""
+    progress(f"{spec}: reading")
+    import bpcompare
+    from bpcompare.network import SpecError
+    from bpcompare.registry import UnknownBackendError
+
+    def shown(message: str) -> None:
+        progress(f"{spec}: {message}")
+
+    try:
+        return bpcompare.run(bpcompare.load(spec), backends, progress=shown, **options)
+    except (SpecError, UnknownBackendError) as error:
+        return str(error)
+
+
+def _refusal(spec: str, dtype: str | None, error: str) -> str:
+    """The line of JSON for a spec that could not be run: the same keys, and `error`."""
+    from json import dumps
+
+    content: dict[str, Any] = {
+        "spec": spec, "dtype": dtype, "verdict": "not_run", "exit_code": USAGE, "power": None, "first": None, "backends": {},
+        "pairs": [], "certificate_seconds": 0.0, "error": error,
+    }  # fmt: skip
+    return dumps(content, ensure_ascii=False)
+
+
+def _report(comparison: Comparison, command: str, *, quiet: bool, verbose: bool, first: bool) -> None:
+    from bpcompare.report import text, verdict_line
+
+    if quiet:
+        say(verdict_line(comparison))
+        return
+    if not first:
+        say("")
+    say(text(comparison, command=command, verbose=verbose))
+
+
+def _flags(backend: list[str] | None, dtype: str | None, steps: int | None, oracle: str, seed: int | None, *, exact: bool) -> str:
+    """The options that decide the result, as they were given."""
+    words = [word for name in backend or () for word in ("-b", quote(name))]
+    for option, value in (("--dtype", dtype), ("--steps", steps), ("--seed", seed)):
+        words += [] if value is None else [option, str(value)]
+    words += ["--exact"] if exact else []
+    words += ["--oracle", "off"] if oracle == "off" else []
+    return "".join(f" {word}" for word in words)
+
+
+def _saved(comparison: Comparison, path: str) -> bool:
+    from bpcompare.storage import StorageError
+
+    try:
+        comparison.save(path)
+    except (StorageError, OSError) as error:
+        complain(f"--save: {path} was not written: {_reason(error)}")
+        return False
+    return True
+
+
+def _written(path: str, lines: list[str]) -> bool:
+    from bpcompare.storage import write
+
+    target = Path(path)
+    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+    try:
+        if target.exists() and not target.is_file():  # a pipe or /dev/stderr: replacing it would not be writing to it
+            target.write_bytes(data)
+        else:
+            write(path, data)
+    except OSError as error:
+        complain(f"--json: {path} was not written: {_reason(error)}")
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

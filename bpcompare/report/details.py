@@ -1,0 +1,89 @@
+"""All findings, folded over steps, and the tracebacks of failures: what -v adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpcompare.comparison import Comparison
+from bpcompare.finding import Certificate, Finding
+from bpcompare.mistakes import MISTAKES
+from bpcompare.report.lines import clipped, columns, counted
+from bpcompare.report.numbers import finite, off, share, short
+
+ROWS = 60
+"""Paths that are listed for one backend; the worst are among them."""
+
+
+def details(comparison: Comparison) -> list[str]:
+    """One block a backend, then the mistakes that could not have been seen."""
+    lines: list[str] = []
+    for name, certificate in comparison.certificates.items():
+        lines += [*([""] if lines else []), f"{clipped(name, 60)}: {comparison.backends[name].verdict}"]
+        lines += _provenance(certificate)
+        if certificate.failure is not None:
+            lines += ["    " + line for line in certificate.failure.splitlines()]
+        else:
+            lines += _table(certificate)
+    if comparison.unseen:
+        lines += ["", "mistakes that this spec and data cannot show:"]
+        lines += [f"  {code}  {MISTAKES[code].title}" for code in comparison.unseen if code in MISTAKES]
+    return lines
+
+
+def _provenance(certificate: Certificate) -> list[str]:
+    it = certificate.provenance
+    facts = [f"{it.framework} {it.version}", it.device, it.mode, *(f"{key}={value}" for key, value in it.switches.items())]
+    facts += [f"{op}: {algorithm}" for op, algorithm in it.algorithms.items()]
+    if it.updater:
+        facts.append(f"updates by {it.updater}")
+    return [clipped("  " + ", ".join(facts) + f", {short(it.seconds)} s", 118)]
+
+
+@dataclass
+class _Folded:
+    """One path over all steps: its worst finding, and the steps it was judged in."""
+
+    worst: Finding
+    steps: int
+    power: float
+
+
+_ORDER = ("refuted", "convention", "undecided", "holds")
+
+
+def _fold(certificate: Certificate) -> dict[str, _Folded]:
+    folded: dict[str, _Folded] = {}
+    for finding in (*certificate.findings, *certificate.plain):
+        prefix, _, rest = finding.path.partition("/")
+        path = rest if rest and prefix.startswith("step") and prefix[4:].isdigit() else finding.path
+        if path not in folded:
+            folded[path] = _Folded(finding, 1, finding.power)
+            continue
+        known = folded[path]
+        known.steps += 1
+        known.power = max(known.power, finding.power)
+        if _key(finding) < _key(known.worst):
+            known.worst = finding
+    return folded
+
+
+def _key(finding: Finding) -> tuple[int, float]:
+    return _ORDER.index(finding.outcome), -finite(finding.share)
+
+
+def _table(certificate: Certificate) -> list[str]:
+    folded = _fold(certificate)
+    kept = set(sorted(folded, key=lambda path: _key(folded[path].worst))[:ROWS])
+    rows = [["path", "steps", "outcome", "share", "power", ""]]
+    for path, one in folded.items():
+        if path in kept:
+            finding = one.worst
+            note = off(finding.recorded, finding.expected) if finding.outcome == "refuted" else finding.note
+            place = f" ({finding.path})" if finding.path != path and finding.outcome != "holds" else ""
+            power = "" if path.endswith(".plain") else short(one.power)
+            facts = [clipped(path, 40), str(one.steps), finding.outcome, share(finding.share), power]
+            rows.append([*facts, clipped(note + place, 60)])
+    lines = ["  " + line for line in columns(rows, 2)]
+    if len(folded) > ROWS:
+        lines.append(f"  … and {counted(len(folded) - ROWS, 'more path')}")
+    return lines

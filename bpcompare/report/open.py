@@ -1,0 +1,89 @@
+"""What is neither right nor wrong: another convention at a kink, and what could not be decided."""
+
+from __future__ import annotations
+
+from bpcompare.comparison import Comparison
+from bpcompare.finding import Finding
+from bpcompare.report.lines import clipped, counted, labelled
+from bpcompare.report.numbers import short
+from bpcompare.report.places import described, element, place, share_off
+
+NAMED = 3
+"""Findings that are described; the others are counted."""
+
+
+def conventions(comparison: Comparison) -> list[str]:
+    """Every place where backends chose another valid derivative."""
+    found = _grouped(comparison, "convention")
+    lines = []
+    for names, finding, more in found[:NAMED]:
+        follow = "follows" if len(names) == 1 else "follow"
+        lines.append(f"{_listed(names)} {follow} another convention at {element(finding.path, finding.worst)}")
+        lines += _where(comparison, finding)
+        lines += labelled("values", f"{short(finding.recorded)} recorded, {short(finding.expected)} by the law's convention", 1)
+        lines += labelled("why", finding.note, 3) + _more(more)
+    if found:
+        lines += labelled(
+            "to decide", "neither is an error: data off the kink hides the choice; `bpcompare ops NAME` states the law's"
+        )
+    return lines
+
+
+def undecided(comparison: Comparison) -> list[str]:
+    """Everything that this run could not settle, and what would."""
+    found = _grouped(comparison, "undecided")
+    lines = []
+    for names, finding, more in found[:NAMED]:
+        lines.append(f"{_listed(names)} {'is' if len(names) == 1 else 'are'} undecided at {element(finding.path, finding.worst)}")
+        lines += _where(comparison, finding)
+        lines += labelled("why", finding.note, 3) + _more(more)
+    if found:
+        lines += labelled("to decide", _remedy(comparison, [finding for _, finding, _ in found]), 2)
+    return lines
+
+
+def _grouped(comparison: Comparison, outcome: str) -> list[tuple[list[str], Finding, int]]:
+    """The first such finding of every backend, those of one place and reason together; and how many more there are of it."""
+    groups: dict[tuple[str, str], tuple[list[str], Finding, int]] = {}
+    for name, certificate in comparison.certificates.items():
+        found = [finding for finding in (*certificate.findings, *certificate.plain) if finding.outcome == outcome]
+        if found:
+            names, _, _ = groups.setdefault((found[0].path, found[0].note), ([], found[0], len(found) - 1))
+            names.append(name)
+    return list(groups.values())
+
+
+def _listed(names: list[str]) -> str:
+    shown = [clipped(name, 40) for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _where(comparison: Comparison, finding: Finding) -> list[str]:
+    if finding.path.endswith(".plain"):
+        return labelled("where", "the gradient as computed without recording anything", 1)
+    if not finding.size:
+        return []
+    at = place(comparison.plan, finding.path, finding.worst)
+    words = [described(comparison.plan, at)] if len(at.index) or finding.size == 1 else []
+    return labelled("where", words[0] + share_off(finding.off, finding.size), 1) if words else []
+
+
+def _more(number: int) -> list[str]:
+    return labelled("", f"and {counted(number, 'more place')} (-v lists them)", 1) if number else []
+
+
+def _remedy(comparison: Comparison, findings: list[Finding]) -> str:
+    """What would decide it."""
+    notes = " ".join(finding.note for finding in findings)
+    if "not finite" in notes or "NaN" in notes:
+        return "smaller weights, learning rate or data: beyond the range of numbers nothing can be compared"
+    if "instrumentation" in notes:
+        return "a backend in eager mode, or --exact: there recording must not change a bit"
+    ways = []
+    if "zero in every element" in notes or "nothing moves" in notes:
+        ways.append("other data, weights or another --seed, so that every layer is alive")
+    if comparison.dtype == "float32":
+        ways.append("--dtype float64")
+    if not comparison.plan.exact:
+        ways.append("--exact, if the net is made of sums and relu")
+    return "; or ".join(ways)

@@ -1,0 +1,57 @@
+"""The report of a success: what was checked, how sharply, and what this run could not have seen."""
+
+from __future__ import annotations
+
+from bpcompare.comparison import Comparison
+from bpcompare.mistakes import MISTAKES
+from bpcompare.report.lines import clipped, counted, labelled
+from bpcompare.report.numbers import short
+from bpcompare.report.table import head, table
+
+ROWS = 5
+"""Backends with a row of their own."""
+
+
+def passed(comparison: Comparison) -> list[str]:
+    """All lines but the verdict."""
+    return [head(comparison), "", *table(comparison, ROWS), "", *measures(comparison)]
+
+
+def measures(comparison: Comparison) -> list[str]:
+    """How far apart the backends are, and how sharp the certificate is."""
+    found = _apart(comparison)
+    if comparison.plan.exact:
+        return found + labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
+    found += _power(comparison)
+    moved = short(comparison.accumulated)
+    found += labelled("bound", f"if errors conspired inside every ball, a Δ could have moved by {moved} in all (relative)", 1)
+    return found + _blind(comparison)
+
+
+def _apart(comparison: Comparison) -> list[str]:
+    widest = max(comparison.pairs, key=lambda pair: pair.max_scaled, default=None)
+    if widest is None:
+        return []
+    ulp = max(pair.max_ulp for pair in comparison.pairs)
+    if ulp == 0:
+        return labelled("apart", "nothing: the backends have the same bits everywhere", 1)
+    pair = f"{clipped(widest.a, 20)} and {clipped(widest.b, 20)}"
+    scaled = f"at most {short(widest.max_scaled)} of a tensor's largest element ({pair})"
+    return labelled("apart", f"{scaled}, {short(ulp)} ulp; not the verdict", 1)
+
+
+def _power(comparison: Comparison) -> list[str]:
+    size, where = comparison.power
+    shown = f"a mistake of {short(size)} (relative) would have shown everywhere"
+    return labelled("power", f"{shown}; least sharp at {clipped(where, 40)}", 1)
+
+
+def _blind(comparison: Comparison) -> list[str]:
+    codes = comparison.unseen
+    if codes is None:
+        return labelled("blind to", "not searched: that would take longer than the verdict on a net of this size", 1)
+    if not codes:
+        return labelled("blind to", "none of the known mistakes that apply to this net", 1)
+    first = f"{codes[0]} {MISTAKES[codes[0]].title}" if codes[0] in MISTAKES else codes[0]
+    more = f", {', '.join(codes[1:8])}{' …' if len(codes) > 8 else ''}" if len(codes) > 1 else ""
+    return labelled("blind to", f"{counted(len(codes), 'mistake')} that this spec and data cannot show: {first}{more}", 1)

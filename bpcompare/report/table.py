@@ -1,0 +1,96 @@
+"""The head of a report: the net in a line, and phase by phase what every backend's certificate says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bpcompare.comparison import Comparison
+from bpcompare.finding import Certificate, Finding
+from bpcompare.network import Network
+from bpcompare.ops import Identity
+from bpcompare.report.lines import WIDTH, clipped, columns, counted
+from bpcompare.report.numbers import finite, share
+
+PHASES: Mapping[str, tuple[str, ...]] = {
+    "forward": ("forward",),
+    "backward": ("base", "inductive"),
+    "gradient": ("gradient",),
+    "update": ("update",),
+    "state": ("state",),
+}
+"""Statements of the proof by column. State is that of the optimizer and of normalization."""
+
+_BADNESS = ("refuted", "convention", "undecided", "holds")
+_WORDS = {"refuted": "WRONG", "convention": "convention", "undecided": "undecided", "holds": "ok"}
+
+
+def head(comparison: Comparison) -> str:
+    """The spec's name, the net, the numbers."""
+    plan = comparison.plan
+    network = plan.network
+    examples = counted(len(plan.batches[0]), "example") if plan.batches else "no examples"
+    parts = [
+        clipped(comparison.spec, 30),
+        _shape(network),
+        clipped(f"{network.error.op.name} ({network.error.op.reduce})", 46),
+        network.update.name,
+        examples,
+        plan.dtype,
+        counted(len(plan.batches), "step"),
+    ]
+    return clipped("  ".join(parts), WIDTH)
+
+
+def _shape(network: Network) -> str:
+    if len(network.layers) > 3:
+        return counted(len(network.layers), "layer")
+    sizes = ["x".join(map(str, network.shape(name))) or "1" for name in (*network.inputs, *network.order)]
+    kinds = [layer.g.name for layer in network.layers.values() if not isinstance(layer.g, Identity)]
+    return clipped("-".join(sizes) + "".join(f" {kind}" for kind in dict.fromkeys(kinds)), 30)
+
+
+def table(comparison: Comparison, most: int) -> list[str]:
+    """One row a backend, the worst first where there are more than `most`; the others are counted."""
+    names = list(comparison.certificates)
+    hidden: list[str] = []
+    if len(names) > most:
+        worst = sorted(names, key=lambda name: _rank(comparison.certificates[name]))
+        shown, hidden = set(worst[: most - 1]), worst[most - 1 :]
+        names = [name for name in names if name in shown]
+    present = {finding.statement for certificate in comparison.certificates.values() for finding in certificate.findings}
+    phases = [phase for phase, statements in PHASES.items() if present & set(statements)]
+    rows = [["backend", "runs on", *phases, "(% of the rounding allowed)" if phases and not comparison.plan.exact else ""]]
+    rows += [_row(name, comparison, phases) for name in names]
+    lines = ["  " + line for line in columns(rows)]
+    if hidden:
+        verdicts = ", ".join(dict.fromkeys(comparison.backends[name].verdict for name in hidden))
+        lines.append(f"  … and {len(hidden)} more: {verdicts}")
+    return [clipped(line, WIDTH) for line in lines]
+
+
+def _rank(certificate: Certificate) -> int:
+    return ("not_run", "wrong", "convention", "undecided", "certified").index(certificate.verdict)
+
+
+def _row(name: str, comparison: Comparison, phases: list[str]) -> list[str]:
+    certificate = comparison.certificates[name]
+    provenance = certificate.provenance
+    if certificate.failure is not None:
+        return [clipped(name, 30), "not run"]
+    mode = "" if provenance.mode == "eager" else f" {provenance.mode}"
+    exact = comparison.plan.exact
+    cells = [_cell([f for f in _all(certificate) if f.statement in PHASES[phase]], exact=exact) for phase in phases]
+    return [clipped(name, 30), clipped(f"{provenance.framework} {provenance.version}{mode}", 24), *cells]
+
+
+def _all(certificate: Certificate) -> tuple[Finding, ...]:
+    return (*certificate.findings, *certificate.plain)
+
+
+def _cell(findings: list[Finding], *, exact: bool) -> str:
+    if not findings:
+        return "-"
+    outcome = min((finding.outcome for finding in findings), key=_BADNESS.index)
+    if outcome != "holds":
+        return _WORDS[outcome]
+    return "same bits" if exact else f"ok {share(max(finite(finding.share) for finding in findings))}"
