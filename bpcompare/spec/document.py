@@ -139,7 +139,6 @@ def _layer_entry(op: type[LayerOp]) -> type[Entry]:
         declared["weights"] = (Weights | None, Field(default=None, description="First values, by unit names or as nested lists."))
     if "bias" in ROLES[op.name]:
         declared["biases"] = (Numbers | None, Field(default=None, description="First values of the bias."))
-    if ROLES[op.name]:
         declared["init"] = (Init | None, Field(default=None, description="How first values of its weight are drawn."))
     return _entry(op, LayerEntry, "op", declared)
 

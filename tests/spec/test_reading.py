@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -337,3 +338,34 @@ def test_schema_knows_the_examples():
     assert used <= set(schema["properties"])
     layers = {entry["properties"]["op"]["const"] for entry in schema["$defs"].values() if "from" in entry.get("properties", {})}
     assert {"dense", "conv2d", "embedding", "add"} <= layers
+
+
+PAGE = (EXAMPLES.parent / "docs" / "spec.md").read_text("utf-8")
+WHOLE, *FRAGMENTS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_examples_of_the_reference(fragment, tmp_path):
+    """If this fails, the format's reference teaches what the reader refuses."""
+    document = tomllib.loads(WHOLE)
+    for section, more in tomllib.loads(fragment).items():
+        document[section] = {**document.get(section, {}), **more} if section in ("inputs", "layers", "parameters") else more
+    if "file" in document["data"]:
+        del document["layers"]["h"]
+    save_file({"head.weight": np.ones((2, 2))}, tmp_path / "weights.safetensors")
+    base = EXAMPLES if "file" in document["data"] else tmp_path
+    assert parse(json.dumps(document), base=base, json=True).problems() == ()
+
+
+def test_reference_is_complete():
+    """If this fails, there are keys or words that no one can find out about."""
+    schema = json_schema()
+    entries = [schema, *(schema["$defs"][name] for name in schema["$defs"])]
+    keys = {key for entry in entries for key in entry.get("properties", {})}
+    words = {
+        word
+        for entry in entries
+        for value in entry.get("properties", {}).values()
+        for word in (*value.get("enum", ()), value.get("const"))
+    }
+    assert not {word for word in keys | words - {None} if not re.search(rf"[`\"]{re.escape(word)}[`\" ]", PAGE)}
