@@ -91,11 +91,10 @@ def total(terms: Num | Sequence[Num | Product], axis: Axes | None = None, keepdi
     """
     if isinstance(terms, (list, tuple)):
         return _total_of(terms)
+    x: Any = terms
     if axis is None:
-        axis = tuple(range(terms.ndim))
-    if isinstance(terms, Number):
-        return terms.total_along(axis, keepdims)
-    return terms.sum(axis=axis, keepdims=keepdims)
+        axis = tuple(range(x.ndim))
+    return x.total_along(axis, keepdims) if isinstance(x, Number) else x.sum(axis=axis, keepdims=keepdims)
 
 
 def _total_of(terms: Sequence[Num | Product]) -> Num:

@@ -106,14 +106,18 @@ class AutodiffBackend(Backend, Generic[T]):
         walk = self._walk(plan)
         parameters = {name: self.array(value) for name, value in plan.parameters.items()}
         state = {path: self.array(value) for path, value in plan.state.items()}
-        slots = {p: {slot: self.array(plan.slots[path]) for slot, path in paths.items()} for p, paths in plan.slot_paths.items()}
+        slots: Mapping[str, Mapping[str, T]] = {
+            p: {slot: self.array(plan.slots[path]) for slot, path in paths.items()} for p, paths in plan.slot_paths.items()
+        }
         steps = []
         for number, batch in enumerate(plan.batches, 1):
             feed = self._feed(batch, state)
             walked, gradients, din = self.differentiate(plan, walk, parameters, feed)
             plain = self.plain_gradient(plan, walk, parameters, feed)
             free = {name: parameters[name] for name in network.trainable}
-            updated, slots = self.descend(network.update, plan.updates_done + number, free, gradients, slots) if free else ({}, slots)
+            updated, slots = (
+                self.descend(network.update, plan.updates_done + number, free, gradients, slots) if free else ({}, slots)
+            )
             parameters = {**parameters, **updated}
             state = {**state, **walked.state}
             steps.append(
@@ -126,7 +130,9 @@ class AutodiffBackend(Backend, Generic[T]):
                     plain=self._numpy(plain),
                     parameters=self._numpy(parameters),
                     state=self._numpy(state),
-                    slots={path: self.numpy(slots[p][slot]) for p, paths in plan.slot_paths.items() for slot, path in paths.items()},
+                    slots={
+                        path: self.numpy(slots[p][slot]) for p, paths in plan.slot_paths.items() for slot, path in paths.items()
+                    },
                 )
             )
         provenance = self.provenance(plan)

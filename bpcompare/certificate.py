@@ -19,6 +19,8 @@ from bpcompare.power import LEAST, power
 from bpcompare.record import Record
 from bpcompare.values import StepValues, step_values
 
+INFINITE = float("inf")
+
 
 class Balls:
     """Looks quantities up as balls. Given ones are exact; recorded ones carry the rounding they were recorded with."""
@@ -39,7 +41,7 @@ class Balls:
                 if isinstance(x, int) or x.dtype.kind != "f":
                     return x
                 return Ball(self._widened(path, x), fmt)
-            return Ball(wide.get(path) if path in wide else self._widened(path, values.recorded[path]), fmt, fmt.u, rad)
+            return Ball(wide[path] if path in wide else self._widened(path, values.recorded[path]), fmt, fmt.u, rad)
 
         return get
 
@@ -103,7 +105,14 @@ def _judged(claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws:
     distance = np.abs(x - m)
     if not np.isfinite(r).all() or not np.isfinite(m).all() or (r.size and r.min() < 0):
         where = np.unravel_index(int(np.argmax(~(np.isfinite(r) & np.isfinite(m)))), m.shape) if m.ndim else ()
-        return _undecided(claim, prefix, x, m, tuple(int(i) for i in where), "the rounding bound is infinite here (a divisor or logarithm near 0, or overflow)")
+        return _undecided(
+            claim,
+            prefix,
+            x,
+            m,
+            tuple(int(i) for i in where),
+            "the rounding bound is infinite here (a divisor or logarithm near 0, or overflow)",
+        )
     if not m.size:
         return _undecided(claim, prefix, x, m, (), "there is nothing in it")
     share = np.where(distance > 0, distance / np.where(r > 0, r, 1e-320), 0.0)
@@ -127,9 +136,15 @@ def _judged(claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws:
     if outside.any():
         facts["off"] = int(outside.sum())
         note = _kink_note(claim, balls, laws, x, outside)
-        return Finding(prefix + claim.path, claim.statement, "convention" if note else "refuted", largest, least, **facts, note=note)
+        return Finding(
+            prefix + claim.path, claim.statement, "convention" if note else "refuted", largest, least, **facts, note=note
+        )
     if not np.isfinite(least):
-        note = "the law gives zero in every element, so no mistake could show" if before is None else "nothing moves, so no mistake could show"
+        note = (
+            "the law gives zero in every element, so no mistake could show"
+            if before is None
+            else "nothing moves, so no mistake could show"
+        )
         return Finding(prefix + claim.path, claim.statement, "undecided", largest, least, **facts, note=note)
     if least > LEAST:
         note = f"rounding alone could move every element by more than {LEAST:.0%}; a wider dtype would decide it"
@@ -171,7 +186,7 @@ def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array, ball:
             off=int(broken.sum()), size=broken.size, note=f"{count}; {cause}",
         )  # fmt: skip
     return Finding(
-        prefix + claim.path, claim.statement, "refuted", float("inf"), 0.0, at, value, float(ball.mid[at]), 0.0, float("inf"), None,
+        prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, value, float(ball.mid[at]), 0.0, INFINITE, None,
         int(broken.sum()), broken.size, 0.0, count,
     )  # fmt: skip
 
@@ -183,7 +198,7 @@ def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
         return Finding(prefix + claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size, note="frozen: must not change")
     relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
     return Finding(
-        prefix + claim.path, claim.statement, "refuted", float("inf"), 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,
+        prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,
         int(off.sum()), x.size, 0.0, "frozen, yet it changed",
     )  # fmt: skip
 
@@ -191,7 +206,21 @@ def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
 def _undecided(claim: Claim, prefix: str, x: Array, m: Array, at: tuple[int, ...], note: str) -> Finding:
     value, law = (float(x[at]), float(m[at])) if m.size else (0.0, 0.0)
     return Finding(
-        prefix + claim.path, claim.statement, "undecided", 0.0, float("inf"), at, value, law, float("inf"), 0.0, None, 0, m.size, 0.0, note
+        prefix + claim.path,
+        claim.statement,
+        "undecided",
+        0.0,
+        float("inf"),
+        at,
+        value,
+        law,
+        float("inf"),
+        0.0,
+        None,
+        0,
+        m.size,
+        0.0,
+        note,
     )
 
 

@@ -9,12 +9,13 @@ before the step, "….before" for state and slots before the step, "t" for the n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bpcompare.arithmetic import Num, total
 from bpcompare.laws import Laws
+from bpcompare.laws.law import Sources
 from bpcompare.ops.op import Op
 from bpcompare.plan import Plan
 
@@ -26,7 +27,7 @@ Lookup = Callable[[str], Any]
 class Claim:
     """One recorded quantity and the step of the proof it must satisfy.
 
-    `subject` is the layer or parameter it belongs to, `owners` the laws it uses with their ops, `premises` the paths it rests
+    `subject` is the layer or parameter it belongs to, `owners` the laws it uses with their ops, `reads()` the paths it rests
     on, `value(lookup, laws)` what the laws make of them.
     """
 
@@ -34,8 +35,13 @@ class Claim:
     statement: Statement
     subject: str
     owners: tuple[tuple[str, Op], ...]
-    premises: tuple[str, ...]
+    reads: Callable[[], tuple[str, ...]]
     value: Callable[[Lookup, Laws], Num]
+
+    @property
+    def premises(self) -> tuple[str, ...]:
+        """The paths it rests on, each once. Listed when asked for: at a wide fork they are many."""
+        return tuple(dict.fromkeys(self.reads()))
 
 
 def claims(plan: Plan) -> tuple[Claim, ...]:
@@ -64,7 +70,13 @@ def _net_input(plan: Plan, name: str) -> Claim:
         p = {role: get(path) for role, path in roles.items()}
         return laws.of(name, op).forward(op, [get(s) for s in sources], p, {key: get(path) for key, path in extra.items()})
 
-    return Claim(f"{name}.in", "forward", name, ((name, op),), (*sources, *roles.values(), *extra.values()), value)
+    return Claim(f"{name}.in", "forward", name, ((name, op),), lambda: (*sources, *roles.values(), *extra.values()), value)
+
+
+def _sources(plan: Plan, name: str, get: Lookup) -> Sources:
+    """What a layer reads, looked up when the law asks for it."""
+    network = plan.network
+    return Sources(network.layers[name].sources, network.starts[name], lambda source: get(f"{source}.a"))
 
 
 def _extra(plan: Plan, name: str) -> dict[str, str]:
@@ -78,7 +90,7 @@ def _activation(plan: Plan, name: str) -> Claim:
     def value(get: Lookup, laws: Laws) -> Num:
         return laws.of(owner, g).forward(g, [get(premise)], {}, {})
 
-    return Claim(f"{name}.a", "forward", name, ((owner, g),), (premise,), value)
+    return Claim(f"{name}.a", "forward", name, ((owner, g),), lambda: (premise,), value)
 
 
 def _states(plan: Plan, name: str) -> list[Claim]:
@@ -92,7 +104,7 @@ def _states(plan: Plan, name: str) -> list[Claim]:
             c = {key: get(path) for key, path in extra.items()}
             return laws.of(name, op).state(op, [get(s) for s in sources], p, c, key)
 
-        return Claim(path, "state", name, ((name, op),), (*sources, *roles.values(), *extra.values()), value)
+        return Claim(path, "state", name, ((name, op),), lambda: (*sources, *roles.values(), *extra.values()), value)
 
     return [claim(key, path) for key, path in plan.state_paths[name].items()]
 
@@ -104,7 +116,7 @@ def _error(plan: Plan) -> Claim:
     def value(get: Lookup, laws: Laws) -> Num:
         return laws.of("error", error.op).forward(error.op, [get(path) for path in premises], {}, {})
 
-    return Claim("error", "forward", "error", (("error", error.op),), premises, value)
+    return Claim("error", "forward", "error", (("error", error.op),), lambda: premises, value)
 
 
 def _delta(plan: Plan, name: str) -> Claim:
@@ -113,61 +125,67 @@ def _delta(plan: Plan, name: str) -> Claim:
     output = error.of == name
     consumers = network.consumers[name]
     owners: list[tuple[str, Op]] = [(f"{name}.g", g)]
-    premises = [f"{name}.in"]
     if output:
         owners.append(("error", error.op))
-        premises += [f"{name}.a", "target"]
-    for consumer, _ in consumers:
-        layer = network.layers[consumer]
-        owners.append((consumer, layer.op))
-        premises += [f"{s}.a" for s in layer.sources]
-        premises += [*layer.parameters.values(), *_extra(plan, consumer).values(), f"{consumer}.delta"]
+    owners += [(consumer, network.layers[consumer].op) for consumer, _ in consumers]
+
+    def reads() -> tuple[str, ...]:
+        own = (f"{name}.in", f"{name}.a", "target") if output else (f"{name}.in",)
+        return own + _read_at(plan, dict.fromkeys(consumer for consumer, _ in consumers))
 
     def value(get: Lookup, laws: Laws) -> Num:
         terms = []
         if output:
-            xs = [get(f"{name}.a"), get("target")]
-            terms.append(laws.of("error", error.op).delta(error.op, xs, {}, None, {}, 0))
+            end = [get(f"{name}.a"), get("target")]
+            terms.append(laws.of("error", error.op).delta(error.op, end, {}, None, {}, 0))
         for consumer, slot in consumers:
             layer = network.layers[consumer]
-            xs = [get(f"{s}.a") for s in layer.sources]
+            xs = _sources(plan, consumer, get)
             p = {role: get(path) for role, path in layer.parameters.items()}
             c = {key: get(path) for key, path in _extra(plan, consumer).items()}
             terms.append(laws.of(consumer, layer.op).delta(layer.op, xs, p, get(f"{consumer}.delta"), c, slot))
         return laws.of(f"{name}.g", g).delta(g, [get(f"{name}.in")], {}, total(terms), {}, 0)
 
     statement: Statement = "base" if output else "inductive"
-    return Claim(f"{name}.delta", statement, name, tuple(owners), tuple(dict.fromkeys(premises)), value)
+    return Claim(f"{name}.delta", statement, name, tuple(owners), reads, value)
+
+
+def _read_at(plan: Plan, layers: Iterable[str]) -> tuple[str, ...]:
+    """What the laws of `layers` read on the way back: sources, parameters, draws and state, and Δ."""
+    found: list[str] = []
+    for name in layers:
+        layer = plan.network.layers[name]
+        found += [f"{source}.a" for source in layer.sources]
+        found += [*layer.parameters.values(), *_extra(plan, name).values(), f"{name}.delta"]
+    return tuple(found)
 
 
 def _gradient(plan: Plan, parameter: str) -> Claim:
     network = plan.network
     uses = network.uses[parameter]
     owners = tuple((name, network.layers[name].op) for name, _ in uses)
-    premises: list[str] = []
-    for name, _ in uses:
-        layer = network.layers[name]
-        premises += [f"{s}.a" for s in layer.sources]
-        premises += [*layer.parameters.values(), *_extra(plan, name).values(), f"{name}.delta"]
 
     def value(get: Lookup, laws: Laws) -> Num:
         terms = []
         for name, role in uses:
             layer = network.layers[name]
-            xs = [get(f"{s}.a") for s in layer.sources]
+            xs = _sources(plan, name, get)
             p = {r: get(path) for r, path in layer.parameters.items()}
             c = {key: get(path) for key, path in _extra(plan, name).items()}
             terms.append(laws.of(name, layer.op).gradient(layer.op, xs, p, get(f"{name}.delta"), c, role))
         return -total(terms)
 
-    return Claim(f"{parameter}.gradient", "gradient", parameter, owners, tuple(dict.fromkeys(premises)), value)
+    def reads() -> tuple[str, ...]:
+        return _read_at(plan, dict.fromkeys(name for name, _ in uses))
+
+    return Claim(f"{parameter}.gradient", "gradient", parameter, owners, reads, value)
 
 
 def _updates(plan: Plan, parameter: str) -> list[Claim]:
     update = plan.network.update
     path = f"{parameter}.update"
     if not plan.network.parameters[parameter].trainable:
-        return [Claim(path, "update", parameter, (), (parameter,), lambda get, laws: get(parameter))]
+        return [Claim(path, "update", parameter, (), lambda: (parameter,), lambda get, laws: get(parameter))]
     slots = plan.slot_paths[parameter]
     premises = (parameter, f"{parameter}.gradient", *(f"{slot}.before" for slot in slots.values()))
 
@@ -178,10 +196,10 @@ def _updates(plan: Plan, parameter: str) -> list[Claim]:
         def value(get: Lookup, laws: Laws) -> Num:
             return laws.update(parameter, update).slot(update, *before(get), name)
 
-        return Claim(slot, "state", parameter, ((parameter, update),), premises, value)
+        return Claim(slot, "state", parameter, ((parameter, update),), lambda: premises, value)
 
     def value(get: Lookup, laws: Laws) -> Num:
         return laws.update(parameter, update).parameter(update, *before(get))
 
-    last = Claim(path, "update", parameter, ((parameter, update),), premises, value)
+    last = Claim(path, "update", parameter, ((parameter, update),), lambda: premises, value)
     return [slot_claim(name, slot) for name, slot in slots.items()] + [last]

@@ -94,7 +94,7 @@ class Comparison:
         verdicts = {certificate.verdict for certificate in self.certificates.values()}
         for bad in ("not_run", "wrong", "convention", "undecided"):
             if bad in verdicts:
-                return bad  # type: ignore[return-value]
+                return bad
         if not verdicts:
             return "not_run"
         return "identical" if len(self.ran) > 1 and all(pair.max_ulp == 0 for pair in self.pairs) else "certified"
@@ -185,6 +185,6 @@ def _finite(value: Any) -> Any:
         return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(entry) for entry in value]
-    if isinstance(value, float) and not (value - value == 0):
+    if isinstance(value, float) and value - value != 0:
         return None
     return value

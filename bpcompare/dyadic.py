@@ -20,7 +20,7 @@ EMPTY = 10_000
 """The exponent of the quantum of an array of zeros."""
 
 
-class NotExact(ArithmeticError):
+class InexactError(ArithmeticError):
     """A number or function that cannot be exact: what it was."""
 
 
@@ -32,9 +32,9 @@ class Precision:
         self.side = side
 
     def demand(self, most: float, q: int) -> None:
-        """Raise NotExact unless sums of multiples of 2^q with absolute values up to `most` fit."""
+        """Raise InexactError unless sums of multiples of 2^q with absolute values up to `most` fit."""
         if q != EMPTY and (not most < 2.0 ** (self.bits + q) or q < self.least):
-            raise NotExact(f"{np.log2(most) - q + 1:.0f} bits needed, {self.bits} there")
+            raise InexactError(f"{np.log2(most) - q + 1:.0f} bits needed, {self.bits} there")
 
 
 def quantum(x: Array) -> int:
@@ -64,7 +64,8 @@ class Dyadic(Number):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""
-        return self.mid.shape
+        shape: tuple[int, ...] = self.mid.shape
+        return shape
 
     @property
     def ndim(self) -> int:
@@ -88,12 +89,12 @@ class Dyadic(Number):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         rule = _UFUNCS.get(ufunc)
         if rule is None or method != "__call__" or kwargs:
-            raise NotExact(f"{ufunc.__name__} rounds")
+            raise InexactError(f"{ufunc.__name__} rounds")
         return rule(*inputs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func not in _MOVES:
-            raise NotExact(f"numpy.{func.__name__} is not known to be exact")
+            raise InexactError(f"numpy.{func.__name__} is not known to be exact")
         precision = _precision_in(args)
         plain = [_plain(arg) for arg in args]
         return Dyadic(func(*plain, **kwargs), precision)
@@ -211,7 +212,7 @@ def _add(x: Any, y: Any) -> Dyadic:
 
 
 def _subtract(x: Any, y: Any) -> Dyadic:
-    return _add(x, -np.asarray(_plain(y), np.float64))if isinstance(x, Dyadic) else _add(-y, x)
+    return _add(x, -np.asarray(_plain(y), np.float64)) if isinstance(x, Dyadic) else _add(-y, x)
 
 
 def _multiply(x: Any, y: Any) -> Dyadic:
@@ -226,7 +227,7 @@ def _divide(x: Any, y: Any) -> Dyadic:
     precision = _precision_in((x, y))
     a, b = (np.asarray(_plain(z), np.float64) for z in (x, y))
     if (np.frexp(np.abs(b))[0] != 0.5).any():
-        raise NotExact(f"division by {b.ravel()[0]:g} rounds: only powers of two divide exactly")
+        raise InexactError(f"division by {b.ravel()[0]:g} rounds: only powers of two divide exactly")
     mid = a / b
     precision.demand(float(np.abs(mid).max(initial=0.0)), quantum(mid))
     return Dyadic(mid, precision)

@@ -13,17 +13,28 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bpcompare.ball.format import format_of
 from bpcompare.certificate import Balls, evaluate
 from bpcompare.claims import Claim, claims
 from bpcompare.draw import generator, sealed
 from bpcompare.draw import plan as drawn_plan
-from bpcompare.dyadic import Dyadic, NotExact, Precision
-from bpcompare.ball.format import format_of
+from bpcompare.dyadic import Dyadic, InexactError, Precision
 from bpcompare.finding import Certificate, Finding
 from bpcompare.laws import LAWS, Laws
 from bpcompare.network import Data, Dtype, Network, Problem, SpecError
-from bpcompare.ops import BatchNorm, Dropout, Identity, LayerNorm, LeakyRelu, Relu
-from bpcompare.ops import AvgPool2d, HalfSquared, MeanSquared, Scale, Sgd
+from bpcompare.ops import (
+    AvgPool2d,
+    BatchNorm,
+    Dropout,
+    HalfSquared,
+    Identity,
+    LayerNorm,
+    LeakyRelu,
+    MeanSquared,
+    Relu,
+    Scale,
+    Sgd,
+)
 from bpcompare.ops.op import Op
 from bpcompare.parameter import Array, Parameter
 from bpcompare.plan import Batch, Plan
@@ -58,7 +69,7 @@ def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None,
         try:
             plan = _aimed(plan, seed, attempt)
             reference = _proved(plan)
-        except NotExact as error:
+        except InexactError as error:
             reason = str(error)
             continue
         alive = _alive(plan, reference)
@@ -88,15 +99,27 @@ def _inexact(network: Network) -> list[Problem]:
 def _rounds(op: Op) -> str:
     if isinstance(op, AvgPool2d) and not _power_of_two(prod(op.kernel)):
         return f"the mean over {prod(op.kernel)} values"
-    for field, number in (("factor", isinstance(op, Scale)), ("slope", isinstance(op, LeakyRelu)), ("scale", isinstance(op, HalfSquared | MeanSquared))):
+    for field, number in (
+        ("factor", isinstance(op, Scale)),
+        ("slope", isinstance(op, LeakyRelu)),
+        ("scale", isinstance(op, HalfSquared | MeanSquared)),
+    ):
         if number and not _power_of_two(abs(getattr(op, field))):
             return f"its {field} is not a power of two"
     if isinstance(op, Sgd):
-        return "" if _short(op.momentum) and _short(op.weight_decay) else "momentum and weight decay must be short dyadic fractions"
+        return (
+            "" if _short(op.momentum) and _short(op.weight_decay) else "momentum and weight decay must be short dyadic fractions"
+        )
     exact = (Relu, LeakyRelu, Identity, HalfSquared, MeanSquared)
     if op.role in ("activation", "error", "update"):
         return "" if isinstance(op, exact) else "it is not made of sums and products of short numbers"
-    return "it divides by a root" if isinstance(op, BatchNorm | LayerNorm) else "it divides by 1 − rate" if isinstance(op, Dropout) else ""
+    return (
+        "it divides by a root"
+        if isinstance(op, BatchNorm | LayerNorm)
+        else "it divides by 1 − rate"
+        if isinstance(op, Dropout)
+        else ""
+    )
 
 
 def _power_of_two(x: float) -> bool:
@@ -127,7 +150,11 @@ def _attempt(network: Network, dtype: Dtype, seed: int, attempt: int) -> Plan:
     own = replace(network, update=update, data=Data(inputs, target), training=training)
     start = drawn_plan(own, dtype, 1, seed)
     parameters = {name: _sparse(own, name, value.shape, fan, random) for name, value in start.parameters.items()}
-    batch = Batch({name: x.astype(np.int64 if name in own.integer_inputs else dtype) for name, x in inputs.items()}, target.astype(dtype), {})
+    batch = Batch(
+        {name: x.astype(np.int64 if name in own.integer_inputs else dtype) for name, x in inputs.items()},
+        target.astype(dtype),
+        {},
+    )
     own = replace(own, parameters={name: Parameter(parameters[name], own.parameters[name].trainable) for name in parameters})
     return replace(start, network=own, parameters={k: v.astype(dtype) for k, v in parameters.items()}, batches=(batch,))
 
@@ -157,7 +184,7 @@ def _aimed(plan: Plan, seed: int, attempt: int) -> Plan:
 
 
 def _reference(plan: Plan, laws: Laws = LAWS, until: str = "", side: Literal["low", "high"] | None = None) -> dict[str, Array]:
-    """Every quantity of the step by the laws, exactly. Raises NotExact where a partial sum would not fit."""
+    """Every quantity of the step by the laws, exactly. Raises InexactError where a partial sum would not fit."""
     given = given_values(plan, 1, None)
     precision = Precision(plan.dtype, side)
     found: dict[str, Array] = {}
@@ -181,7 +208,7 @@ def _proved(plan: Plan) -> Mapping[str, Array]:
         for side in ("low", "high"):
             other = _reference(plan, side=side)
             if any(path.endswith(".delta") and not np.array_equal(other[path], reference[path]) for path in reference):
-                raise NotExact("a max-pool window has a tie that matters")
+                raise InexactError("a max-pool window has a tie that matters")
     return reference
 
 
@@ -199,7 +226,11 @@ def examine(plan: Plan, record: Record, laws: Laws = LAWS) -> Certificate:
     findings = []
     with np.errstate(all="ignore"):
         for claim in claims(plan):
-            same_start = all(path in values.given or np.array_equal(values.recorded[path], reference[path]) for path in claim.premises if path in reference or path in values.given)
+            same_start = all(
+                path in values.given or np.array_equal(values.recorded[path], reference[path])
+                for path in claim.premises
+                if path in reference or path in values.given
+            )
             expected = reference[claim.path] if same_start else _at(claim, values, laws)
             findings.append(_compared(claim, values, expected, plan, record, laws))
     plain = []

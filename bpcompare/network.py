@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal
 
 from bpcompare.ops import Identity
@@ -129,13 +130,26 @@ class Network:
             layer = self.layers[name]
             if all(source in known for source in layer.sources) and _arity_fits(layer.op, len(layer.sources)):
                 found[name] = layer.op.shapes([known[source] for source in layer.sources])
-                if not found[name].problems:
+                # Sizes that no memory holds are reported where they arise; handed on, they could double with every layer.
+                if not found[name].problems and max(found[name].out, default=1) < 2**63:
                     known[name] = found[name].out
         return found
 
     def shape(self, group: str) -> Shape:
         """Per-example shape of an input or layer."""
         return self.inputs[group].shape if group in self.inputs else self.shapes[group].out
+
+    @cached_property
+    def starts(self) -> Mapping[str, tuple[int, ...]]:
+        """For every layer: where each source begins when all are joined along their first axis."""
+        return {
+            name: tuple(accumulate((self._width(source) for source in layer.sources[:-1]), initial=0))
+            for name, layer in self.layers.items()
+        }
+
+    def _width(self, group: str) -> int:
+        shape = self.shape(group)
+        return shape[0] if shape else 0
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[tuple[str, int], ...]]:

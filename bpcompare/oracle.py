@@ -36,7 +36,9 @@ class Word:
     side: Literal["law", "record", "neither"]
 
 
-def word(plan: Plan, claim: Claim, values: StepValues, index: tuple[int, ...], law: float, recorded: float, laws: Laws = LAWS) -> Word | None:
+def word(
+    plan: Plan, claim: Claim, values: StepValues, index: tuple[int, ...], law: float, recorded: float, laws: Laws = LAWS
+) -> Word | None:
     """The oracle's word on element `index` of a claim of Δ or gradient; None for claims that it knows nothing of."""
     if claim.statement not in ("base", "inductive", "gradient"):
         return None

@@ -55,7 +55,7 @@ def _ulps(x: Array, y: Array) -> int:
     kind = np.int32 if x.dtype == np.float32 else np.int64
 
     def ordered(z: Array) -> Array:
-        bits = np.ascontiguousarray(z).view(kind)
+        bits: Array = np.ascontiguousarray(z).view(kind)
         return np.where(bits < 0, np.iinfo(kind).min - bits, bits)
 
     a, b = ordered(x), ordered(y)

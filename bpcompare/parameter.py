@@ -9,7 +9,18 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-Distribution = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "normal", "uniform", "zeros", "ones"]
+Distribution = Literal[
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+    "normal",
+    "uniform",
+    "zeros",
+    "ones",
+]
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,15 @@ def _judged(path: str, name: str, plain: Array, recorded: Array, mode: str, nois
     if not np.isfinite(gap):
         return _undecided(path, plain, relative, "the gradient is not finite")
     if mode == "eager":
-        return _undecided(path, plain, relative, "the gradient without instrumentation has other bits: watching changed the answer")
+        return _undecided(
+            path, plain, relative, "the gradient without instrumentation has other bits: watching changed the answer"
+        )
     if gap <= CLOSE * noise.u * size:
         return Finding(path, "gradient", "holds", 0.0, 0.0, relative=relative, size=plain.size)
     for spread in noise.spreads(name, recorded):
         if gap <= SPREAD * spread:
             return Finding(path, "gradient", "holds", gap / (SPREAD * spread), 0.0, relative=relative, size=plain.size)
-    note = f"without instrumentation it is another gradient: {relative:.3g} away, more than {SPREAD:g} times what rounding noise explains"
+    note = f"without instrumentation it is another gradient: {relative:.3g} away, over {SPREAD:g} times what rounding explains"
     return _undecided(path, plain, relative, note)
 
 

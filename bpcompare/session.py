@@ -28,7 +28,8 @@ from bpcompare.values import step_values
 from bpcompare.worker import InProcess, Runner
 
 SEARCHED = 2_000_000
-"""Up to this many recorded numbers a step, blind spots are searched for; beyond, that would take longer than the verdict."""
+SEARCHED_CLAIMS = 1_000
+"""Up to so many recorded numbers and claims a step, blind spots are searched for; beyond, that would outlast the verdict."""
 
 Wanted = str | type[Backend]
 
@@ -98,9 +99,7 @@ def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = T
         certificates = {name: exact_mode.examine(plan, record, laws) for name, record in records.items()}
     else:
         certificates = {name: certify(plan, record, laws) for name, record in records.items()}
-        certificates = {
-            name: _with_plain(plan, records[name], certificate, laws) for name, certificate in certificates.items()
-        }
+        certificates = {name: _with_plain(plan, records[name], certificate, laws) for name, certificate in certificates.items()}
     seconds = perf_counter() - started
     found = blames(plan, records, certificates, _cases(plan, records, certificates), oracle, laws)
     return Comparison(
@@ -126,9 +125,7 @@ def _with_plain(plan: Plan, record: Record, certificate: Certificate, laws: Laws
 
 def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate]) -> list[Case]:
     """Every refuted claim, in the order of the proof, with what all backends have there."""
-    refuted = {
-        name: {finding.path: finding for finding in certificate.refuted} for name, certificate in certificates.items()
-    }
+    refuted = {name: {finding.path: finding for finding in certificate.refuted} for name, certificate in certificates.items()}
     if not any(refuted.values()):
         return []
     listed = claims(plan)
@@ -155,7 +152,7 @@ def _unseen(
     if good is None or plan.exact:
         return None
     first = step_values(plan, records[good])[0]
-    if sum(x.size for x in first.recorded.values()) > SEARCHED:
+    if len(first.recorded) > SEARCHED_CLAIMS or sum(x.size for x in first.recorded.values()) > SEARCHED:
         return None
     balls = Balls(first, format_of(plan.dtype, records[good].provenance.flushes))
     with np.errstate(all="ignore"):

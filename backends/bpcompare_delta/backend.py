@@ -16,6 +16,7 @@ import numpy as np
 from bpcompare.arithmetic import total
 from bpcompare.backend import Backend
 from bpcompare.laws import LAWS, Laws
+from bpcompare.laws.law import Sources
 from bpcompare.ops.op import Op
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
@@ -28,7 +29,7 @@ class Delta(Backend):
     """The hand-written Δ rule. `laws` may be another table: that is how a saboteur is made."""
 
     name: ClassVar[str] = "delta"
-    table: ClassVar[Mapping[type[Op], Any]] = {**LAWS.ops, **LAWS.updates}
+    table: ClassVar[Mapping[type[Op], Any]] = dict([*LAWS.ops.items(), *LAWS.updates.items()])
 
     def __init__(self, laws: Laws = LAWS) -> None:
         self.laws = laws
@@ -74,8 +75,8 @@ class Delta(Backend):
     def forward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays) -> tuple[Arrays, Arrays, Any, Arrays]:
         """in_j = Σ_i w_ij a_i and a_j = g(in_j), sources first; then E."""
         network = plan.network
-        net_in: dict[str, Array] = {}
-        a: dict[str, Array] = dict(batch.inputs)
+        net_in: dict[str, Any] = {}
+        a: dict[str, Any] = dict(batch.inputs)
         new_state = dict(state)
         for name in plan.order:
             layer = network.layers[name]
@@ -91,7 +92,7 @@ class Delta(Backend):
     def backward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, net_in: Arrays, a: Arrays) -> Arrays:
         """Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds; an output node's sum starts with −∂E/∂a (the base case)."""
         network, error = plan.network, plan.network.error
-        delta: dict[str, Array] = {}
+        delta: dict[str, Any] = {}
         for name in reversed(plan.order):
             terms = []
             if name == error.of:
@@ -133,7 +134,7 @@ class Delta(Backend):
     def _at(self, plan: Plan, name: str, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays) -> tuple[Any, Any, Any, Any]:
         """The law at layer `name`, and what it is applied to: sources, parameters by role, draws and state."""
         layer = plan.network.layers[name]
-        xs = [a[source] for source in layer.sources]
+        xs = Sources(layer.sources, plan.network.starts[name], a.__getitem__)
         p = {role: parameters[path] for role, path in layer.parameters.items()}
         c = {key: batch.draws[path] for key, path in plan.draw_paths[name].items()}
         c |= {key: state[path] for key, path in plan.state_paths[name].items()}

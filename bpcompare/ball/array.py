@@ -47,7 +47,8 @@ class Ball(Number):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the midpoint."""
-        return self.mid.shape
+        shape: tuple[int, ...] = self.mid.shape
+        return shape
 
     @property
     def ndim(self) -> int:
@@ -191,7 +192,7 @@ class Ball(Number):
         radius = np.broadcast_to(self.radius(), self.mid.shape)
         floor = np.max(self.mid - radius, axis=-1, keepdims=True)
         tied = self.mid + radius >= floor
-        return tied if self.fmt.side == "high" else tied & (tied.sum(axis=-1, keepdims=True) == 1)
+        return np.asarray(tied if self.fmt.side == "high" else tied & (tied.sum(axis=-1, keepdims=True) == 1))
 
     def gather(self, index: Array) -> Ball:
         """Rows."""

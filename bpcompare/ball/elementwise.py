@@ -1,4 +1,4 @@
-"""Ball rules of elementwise functions. Each result covers the exact function of every point of the input balls, plus one rounding."""
+"""Ball rules of elementwise functions. A result covers the exact function of every point of its balls, plus one rounding."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _log_spread(x: Array, r: Radius) -> Array:
 
 def _sech2(x: Array) -> Array:
     e = np.exp(-2 * np.abs(x))
-    return 4 * e / (1 + e) ** 2
+    return np.asarray(4 * e / (1 + e) ** 2)
 
 
 def _sqrt_spread(x: Array, y: Array, r: Radius) -> Array:

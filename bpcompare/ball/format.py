@@ -57,6 +57,7 @@ class Format:
         return nu / (1 - nu) if nu < 0.5 else float("inf")
 
     def __call__(self, *, rearranged: bool = False, side: Literal["low", "high"] | None = None) -> Format:
+        """The same format for another law, or for one side of a kink."""
         return replace(self, rearranged=rearranged, side=side)
 
 

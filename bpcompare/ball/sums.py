@@ -1,4 +1,4 @@
-"""Sums and products of balls. One sum of n terms is off by at most γ_n Σ|terms|, in any order of summation, with FMA or without."""
+"""Sums and products of balls. One sum of n terms is off by at most γ_n Σ|terms|, in any order, with FMA or without."""
 
 from __future__ import annotations
 

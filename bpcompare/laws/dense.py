@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bpcompare.arithmetic import Num, Product, dot, total
-from bpcompare.laws.law import PlainLaw
+from bpcompare.laws.law import PlainLaw, Sources
 from bpcompare.ops import Dense
 
 
@@ -18,7 +18,7 @@ def joined(xs: Sequence[Num]) -> Num:
 
 def rows_of(xs: Sequence[Num], slot: int) -> slice:
     """The rows of the weight that belong to source `slot`."""
-    start = sum(x.shape[-1] for x in xs[:slot])
+    start = xs.starts[slot] if isinstance(xs, Sources) else sum(x.shape[-1] for x in xs[:slot])
     return slice(start, start + xs[slot].shape[-1])
 
 
@@ -34,6 +34,8 @@ class DenseLaw(PlainLaw):
         w = p["weight"] if len(xs) == 1 else p["weight"][rows_of(xs, slot)]
         return Product(dy, w.T)
 
-    def gradient(self, op: Dense, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str) -> Num | Product:
+    def gradient(
+        self, op: Dense, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str
+    ) -> Num | Product:
         """a_i Δ_j, or Δ_j for a bias, summed over examples."""
         return Product(joined(xs).T, dy) if role == "weight" else total(dy, axis=0)

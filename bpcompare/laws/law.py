@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bpcompare.arithmetic import Num, Product
@@ -23,7 +23,9 @@ class Law(Protocol):
     def delta(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num | Product:
         """−∂E/∂xs[slot] when dy = −∂E/∂y: the transposed Jacobian applied to dy. For an error dy is None."""
 
-    def gradient(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str) -> Num | Product:
+    def gradient(
+        self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str
+    ) -> Num | Product:
         """−∂E/∂p[role], the article's side of the gradient, before its sign is changed."""
 
     def state(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num], name: str) -> Num:
@@ -40,6 +42,25 @@ class UpdateLaw(Protocol):
 
     def parameter(self, op: Any, t: int, p: Num, g: Num, slots: Mapping[str, Num]) -> Num:
         """The parameter after the step."""
+
+
+class Sources(Sequence[Num]):
+    """The sources of a layer, looked up when a law asks for them: a node of thousands of sources asks for few at a time.
+
+    `starts` are where each source's entries begin along the joined first axis.
+    """
+
+    def __init__(self, names: Sequence[str], starts: Sequence[int], get: Callable[[str], Num]) -> None:
+        self._names = names
+        self._get = get
+        self.starts = starts
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._names[index]
+        return self._get(found) if isinstance(found, str) else [self._get(name) for name in found]
 
 
 class PlainLaw:

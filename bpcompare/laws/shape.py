@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bpcompare.arithmetic import Num, hyperparameter, total
-from bpcompare.laws.law import PlainLaw
+from bpcompare.laws.law import PlainLaw, Sources
 from bpcompare.ops import Add, Concat, Dropout, Flatten, Scale
 
 
@@ -32,7 +32,7 @@ class ConcatLaw(PlainLaw):
 
     def delta(self, op: Concat, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
         """The source's slice of Δ."""
-        start = sum(x.shape[1] for x in xs[:slot])
+        start = xs.starts[slot] if isinstance(xs, Sources) else sum(x.shape[1] for x in xs[:slot])
         return dy[:, start : start + xs[slot].shape[1]]
 
 

@@ -39,7 +39,9 @@ from bpcompare.ops import (
 from bpcompare.ops.op import Op
 
 
-def _prime(wrong: Callable[[Any, Any, Any], Any], *ops: type[Op], at: Callable[[Network, str], bool] = lambda n, name: True) -> Places:
+def _prime(
+    wrong: Callable[[Any, Any, Any], Any], *ops: type[Op], at: Callable[[Network, str], bool] = lambda n, name: True
+) -> Places:
     """Δ_in = wrong(law, op, in) Δ, at the activations `ops` of the layers that `at` admits."""
 
     def make(network: Network, name: str, law: Any) -> Any:
@@ -79,7 +81,7 @@ def _in_taken_for_a(law: Any, op: Any, x: Any) -> Any:
 
 
 def _after_update(network: Network, name: str, law: Any) -> Any:
-    rule = network.update
+    rule: Any = network.update
     weight = network.layers[name].parameters["weight"]
     plain = isinstance(rule, Sgd) and not rule.momentum and not rule.weight_decay
     if not plain or not network.parameters[weight].trainable or len(network.uses[weight]) > 1:
@@ -206,7 +208,7 @@ MISTAKES = (
         "g' forgotten at the output",
         "Δ_k = t_k − a_k",
         "Δ_k = g'(in_k)(t_k − a_k)",
-        "t − a is −∂E/∂a. To reach in, it must still go through the activation. (Softmax or sigmoid with cross-entropy is the one "
+        "t − a is −∂E/∂a. To reach in, it must go through the activation. (Softmax or sigmoid with cross-entropy is the one "
         "pair where g' cancels.)",
         _prime(_one, *_CURVED, at=_is_output),
     ),
@@ -232,7 +234,7 @@ MISTAKES = (
         "weights taken after their update",
         "Δ_j = g'(in_j) Σ_k w'_jk Δ_k with w' = w + η a Δ",
         "Δ_j = g'(in_j) Σ_k w_jk Δ_k with the w of the forward pass",
-        "Every Δ must be computed before any weight changes. A loop that updates a layer as soon as its Δ is known spoils the Δ of "
+        "Every Δ must be computed before any weight changes. A loop that updates a layer once its Δ is known spoils the Δ of "
         "the layer before.",
         at_layers(_after_update, Dense),
         premise=_updated_premise,
@@ -343,7 +345,7 @@ MISTAKES = (
         "normalization without its variance term",
         "Δ_x = (γΔ − mean(γΔ)) / √(σ² + ε)",
         "Δ_x = (γΔ − mean(γΔ) − x̂ mean(γΔ x̂)) / √(σ² + ε)",
-        "The last term comes through the variance. The mean of Δ_x is zero without it as well, so a look at the mean does not tell.",
+        "The last term comes through the variance. The mean of Δ_x is zero without it as well, so the mean does not tell.",
         _normalizes(_without_variance),
     ),
     Mistake(

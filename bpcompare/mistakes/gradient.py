@@ -77,7 +77,6 @@ def _one_use(network: Network, laws: Laws) -> Mapping[str, Any]:
     return {name: silent(laws.of(name, network.layers[name].op), roles) for name, roles in mute.items()}
 
 
-
 _HAVE_PARAMETERS = tuple(op for op in LAYERS if op.name in ("dense", "conv2d", "batch_norm", "layer_norm", "embedding"))
 
 MISTAKES = (

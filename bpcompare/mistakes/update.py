@@ -217,7 +217,7 @@ MISTAKES = (
         "decay coupled where it is decoupled",
         "g ← g + λ w before the moments (Adam with L2)",
         "w ← w − η (m̂/(√v̂ + ε) + λ w): AdamW",
-        "In AdamW the decay goes straight to the parameter and is not divided by √v̂. torch.optim.Adam(weight_decay=…) couples it.",
+        "In AdamW the decay goes straight to the parameter and is not divided by √v̂. torch.optim.Adam(weight_decay=…) does.",
         at_updates(_coupled, AdamW),
     ),
     Mistake(
@@ -265,7 +265,7 @@ MISTAKES = (
         "gradient dampened in the velocity",
         "velocity ← μ velocity + (1 − μ) g",
         "velocity ← μ velocity + g",
-        "An exponential average is not the momentum of this rule: steps come out (1 − μ) times as long. torch calls it dampening.",
+        "An exponential average is not the momentum of this rule: steps are (1 − μ) times as long. torch calls it dampening.",
         at_updates(_dampened, Sgd),
     ),
     Mistake(

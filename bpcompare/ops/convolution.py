@@ -40,7 +40,9 @@ class Conv2d(LayerOp):
         into, *size = xs[0]
         out = tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, self.kernel, self.stride, self.padding, strict=True))
         problems = tuple(
-            f"the kernel {list(self.kernel)} does not fit into {list(size)} padded by {list(self.padding)}" for n in [min(out)] if n < 1
+            f"the kernel {list(self.kernel)} does not fit into {list(size)} padded by {list(self.padding)}"
+            for n in [min(out)]
+            if n < 1
         )
         area = self.kernel[0] * self.kernel[1]
         fan = (into * area, self.channels * area)

@@ -36,9 +36,11 @@ class Concat(LayerOp):
         """First axes added, the others equal."""
         if any(not x for x in xs):
             return Shapes((), problems=("concat needs sources with at least one axis",))
-        problems = ()
+        problems: tuple[str, ...] = ()
         if len({x[1:] for x in xs}) != 1:
-            problems = (f"concat joins along the first axis; the others must agree, sources are {', '.join(str(list(x)) for x in xs)}",)
+            problems = (
+                f"concat joins along the first axis; the others must agree, sources are {', '.join(str(list(x)) for x in xs)}",
+            )
         return Shapes((sum(x[0] for x in xs), *xs[0][1:]), problems=problems)
 
 

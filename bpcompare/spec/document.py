@@ -15,6 +15,9 @@ from bpcompare.ops.op import LayerOp, Op
 from bpcompare.parameter import Distribution
 from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights, Whole
 
+DEFAULT_LAYER = "dense"
+"""The op of a layer that does not say."""
+
 
 class Entry(BaseModel):
     """A table of a spec: no other keys, no conversions, no NaN."""
@@ -48,7 +51,7 @@ def _declared(kind: type) -> dict[str, Any]:
 
 
 def _entry(op: type[Op], base: type[Entry], key: str, declared: Mapping[str, Any]) -> type[Entry]:
-    tag = {key: (Literal[op.name], ...)}
+    tag = {key: (Literal[op.name], op.name if op.name == DEFAULT_LAYER else ...)}
     return create_model(f"{op.name}_{op.role}", __base__=base, __doc__=op.__doc__, **tag, **declared)  # type: ignore[call-overload, no-any-return]
 
 
@@ -143,6 +146,10 @@ def _layer_entry(op: type[LayerOp]) -> type[Entry]:
     return _entry(op, LayerEntry, "op", declared)
 
 
+def _dense_unless_said(value: Any) -> Any:
+    return {**value, "op": DEFAULT_LAYER} if isinstance(value, dict) and "op" not in value else value
+
+
 LAYER_ENTRIES = {op.name: _layer_entry(op) for op in LAYERS}
 ERROR_ENTRIES = {op.name: _entry(op, ErrorEntry, "op", _declared(op)) for op in ERRORS}
 UPDATE_ENTRIES = {op.name: _entry(op, UpdateEntry, "rule", _declared(op)) for op in UPDATES}
@@ -152,7 +159,7 @@ if TYPE_CHECKING:
     AnyError = ErrorEntry
     AnyUpdate = UpdateEntry
 else:
-    AnyLayer = _one_of(LAYER_ENTRIES, "op")
+    AnyLayer = Annotated[_one_of(LAYER_ENTRIES, "op"), BeforeValidator(_dense_unless_said)]
     AnyError = _one_of(ERROR_ENTRIES, "op")
     AnyUpdate = _one_of(UPDATE_ENTRIES, "rule")
 
@@ -236,6 +243,11 @@ def tag_of(path: tuple[str | int, ...]) -> str | None:
     """The key that says which op (or rule) the table at `path` is, where it is one of several."""
     kind = _kind(path)
     return _TAGGED[kind][0] if kind in _TAGGED else None
+
+
+def default_tag(path: tuple[str | int, ...]) -> str | None:
+    """The op of the table at `path` when it does not say, if it may leave that out."""
+    return DEFAULT_LAYER if _kind(path) == ("layers", "*") else None
 
 
 def _kind(path: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Generator, Iterator, Mapping
+from itertools import chain, islice
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
 from bpcompare.parameter import Array
 from bpcompare.problems.wording import Suggestions, listed, quote
+
+_SHOWN = 8
 
 Table = Mapping[str, Mapping[str, float]]
 
@@ -32,12 +34,14 @@ def by_name(network: Network, shapes: Mapping[str, Shapes], name: str, table: Ta
         hint = "name those units, or give weights as rows of numbers"
         return {}, [Problem(where, f"weights by name need named units in {listed(unnamed)}", hint)]
     sources = _Sources(tuple((source, _names(network, shapes, source)) for source in layer.sources))
-    weight, bias = np.zeros((sources.count, len(units))), np.zeros(len(units))
-    problems = list(_fill(name, units, table, sources, weight, bias))
+    columns: list[Array] = []
+    problems = list(_columns(name, units, table, sources, columns))
     if problems:
         return {}, problems
-    biased = any(_has_bias(sources, edges) for edges in table.values())
-    return {"weight": weight, **({"bias": bias} if biased else {})}, []
+    found = {"weight": np.stack(columns, axis=1)}
+    if _has_bias(sources, table[units[0]]):
+        found["bias"] = np.array([table[unit]["bias"] for unit in units], np.float64)
+    return found, []
 
 
 class _Sources:
@@ -69,30 +73,32 @@ def _has_bias(sources: _Sources, edges: Mapping[str, float]) -> bool:
     return "bias" in edges and "bias" not in sources.rows
 
 
-def _fill(name: str, units: tuple[str, ...], table: Table, sources: _Sources, weight: Array, bias: Array) -> Iterator[Problem]:
-    """Writes the numbers of `table` into `weight` and `bias`; yields what is wrong with it."""
+def _columns(name: str, units: tuple[str, ...], table: Table, sources: _Sources, columns: list[Array]) -> Iterator[Problem]:
+    """Appends the weights of every unit to `columns`; yields what is wrong with `table`."""
     where = ("layers", name, "weights")
     suggest, known = Suggestions(), set(units)
     for unit in table:
         if unit not in known:
             yield Problem((*where, unit), f"{quote(name)} has no unit {quote(unit)}", suggest(unit, units))
-    for column, unit in enumerate(units):
+    for unit in units:
         if unit not in table:
             yield Problem(where, f"no weights for unit {quote(unit)}")
             continue
-        yield from _fill_unit((*where, unit), table[unit], sources, weight[:, column], suggest)
-        if _has_bias(sources, table[unit]):
-            bias[column] = table[unit]["bias"]
+        weights = yield from _weights((*where, unit), table[unit], sources, suggest)
+        if len(weights) == sources.count:
+            columns.append(np.array([weights[row] for row in range(sources.count)], np.float64))
     present = [unit for unit in units if unit in table]
     without = [unit for unit in present if not _has_bias(sources, table[unit])]
     if 0 < len(without) < len(present):
         yield Problem(where, f"no bias for {listed(without)}", "give all of a layer's biases or none")
 
 
-def _fill_unit(
-    where: tuple[str, ...], edges: Mapping[str, float], sources: _Sources, weight: Array, suggest: Suggestions
-) -> Iterator[Problem]:
-    unit, met = where[-1], set()
+def _weights(
+    where: tuple[str, ...], edges: Mapping[str, float], sources: _Sources, suggest: Suggestions
+) -> Generator[Problem, None, dict[int, float]]:
+    """The weights of one unit by row; yields what is wrong with `edges`."""
+    unit = where[-1]
+    found: dict[int, float] = {}
     for source, value in edges.items():
         row = sources.rows.get(source)
         if row is None and source != "bias":
@@ -100,11 +106,13 @@ def _fill_unit(
             yield Problem((*where, source), f"nothing called {quote(source)} feeds {quote(unit)}", hint)
         elif row == -1:
             yield Problem((*where, source), f"{quote(source)} is the name of several sources", 'write "group.unit"')
-        elif row in met:
+        elif row in found:
             yield Problem((*where, source), f"the weight from {quote(source)} to {quote(unit)} is given twice")
         elif row is not None:
-            met.add(row)
-            weight[row] = value
-    if len(met) < sources.count:
-        missing = [source for row, source in enumerate(sources.units) if row not in met]
-        yield Problem(where, f"no weight from {listed(missing)} to {quote(unit)}", "every edge needs one; 0.0 is allowed")
+            found[row] = value
+    if missing := sources.count - len(found):
+        named = list(islice((source for row, source in enumerate(sources.units) if row not in found), _SHOWN))
+        more = f" and {missing - len(named)} more" if missing > len(named) else ""
+        message = f"no weight from {listed(named)}{more} to {quote(unit)}"
+        yield Problem(where, message, "every edge needs one; 0.0 is allowed")
+    return found

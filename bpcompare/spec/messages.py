@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bpcompare.network import Problem, SpecError
 from bpcompare.problems.wording import did_you_mean, listed, printable, quote
-from bpcompare.spec.document import entry_type, tag_of
+from bpcompare.spec.document import default_tag, entry_type, tag_of
 from bpcompare.spec.positions import Path, positions
 
 CODE = "BP002"
@@ -23,7 +23,7 @@ _SNIPPET = 32
 
 WHY_REQUIRED = {
     ("inputs", "inputs"): ("such as [inputs.x] with units = 2", ""),
-    ("layers", "layers"): ("such as [layers.h] with op, from and units", ""),
+    ("layers", "layers"): ("such as [layers.h] with from, units and g", ""),
     ("error", "error"): ("[error] with op, of and reduce", ""),
     ("update", "update"): ('[update] with rule, such as "sgd" with eta', ""),
     ("data", "data"): ("[data] with examples, or with a file", ""),
@@ -161,7 +161,7 @@ def _without_tags(loc: tuple[str | int, ...], raw: object) -> Path:
 def _tag(where: Path, raw: object) -> object:
     for part in where:
         raw = raw.get(part) if isinstance(raw, dict) else None
-    return raw if isinstance(raw, str) else raw.get(str(tag_of(where))) if isinstance(raw, dict) else None
+    return raw if isinstance(raw, str) else raw.get(str(tag_of(where)), default_tag(where)) if isinstance(raw, dict) else None
 
 
 def _in_file(where: Path) -> Path:

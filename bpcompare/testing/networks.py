@@ -205,7 +205,9 @@ def _grow(draft: _Draft) -> None:
     kind = choose.one_of(("dense", "dense", "dense", "add", "concat", "scale", "dropout", "layer_norm", "batch_norm"))
     if kind == "dense":
         sources = list(dict.fromkeys([source, *(choose.one_of(vectors) for _ in range(choose.integer(0, 2)))]))
-        draft.layer(ops.Dense(choose.one_of((choose.integer(2, size.width), 1, size.width)), bias=choose.one_of((True, False))), sources)
+        draft.layer(
+            ops.Dense(choose.one_of((choose.integer(2, size.width), 1, size.width)), bias=choose.one_of((True, False))), sources
+        )
     elif kind == "add":
         alike = [group for group in vectors if draft.shapes[group] == (width,) and group != source]
         other = choose.one_of(alike) if alike else draft.layer(ops.Dense(width), [source])

@@ -5,14 +5,25 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ANSWER_SHEETS_ONLY = {"blame", "certificate", "comparison", "diagnosis", "finding", "power"}
+ANSWER_SHEETS_ONLY = {
+    "archive",
+    "blame",
+    "certificate",
+    "comparison",
+    "diagnosis",
+    "exact",
+    "finding",
+    "oracle",
+    "pairs",
+    "plain",
+    "power",
+}
 MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "ball",
     "claims",
-    "exact",
+    "dyadic",
     "learn",
     "mistakes",
-    "oracle",
     "registry",
     "report",
     "session",

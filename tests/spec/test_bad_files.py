@@ -238,6 +238,17 @@ ABSURD = {
     "deep tables": (SPEC + DATA + "a = " + "{ a = " * 10_000 + "1" + " }" * 10_000, "nested too deeply"),
     "deep lists": (SPEC + DATA + "a = " + "[" * 10_000 + "]" * 10_000, "nested too deeply"),
     "open lists": (SPEC + DATA + "a = " + "[" * 10_000, "nested too deeply"),
+    "doubling": (
+        SPEC + DATA + 'layers.c0 = { op = "concat", from = ["x", "x"] }\n'
+        + "".join(f'layers.c{i + 1} = {{ op = "concat", from = ["c{i}", "c{i}"] }}\n' for i in range(20_000)),
+        "the limit is 2,147,483,648",
+    ),
+    "edges by name": (
+        SPEC.replace("x.units = 2", f"x.units = {[f'x{i}' for i in range(30_000)]}").replace(
+            "units = 1", f"units = {[f'o{i}' for i in range(30_000)]}, weights = {{ {', '.join(f'o{i} = {{}}' for i in range(30_000))} }}"
+        ) + DATA,
+        'no weight from "x0", "x1"',
+    ),
     "globs": (f"freeze = {['*'] * 5000}\n" + SPEC + DATA, "5,000 patterns, the limit is 1,000"),
     "backtracking": (f"freeze = ['{'*a' * 60}b']\n" + SPEC + DATA, "matches no parameter"),
 }  # fmt: skip

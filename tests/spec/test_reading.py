@@ -297,6 +297,11 @@ def test_data_from_files(case, tmp_path):
     np.testing.assert_allclose(data.target, T, rtol=1e-15)
 
 
+def test_layers_are_dense_unless_they_say():
+    """If this fails, the article's own layers need an op."""
+    same(parse(SPEC + DATA + LAYER.replace('op = "dense"\n', "")), parse(SPEC + DATA + LAYER))
+
+
 def test_one_hot():
     """If this fails, class numbers become vectors of another class."""
     text = SPEC + DATA.replace("t = 3", "t = 0").replace("t = 6", "t = 2") + "data.one_hot.t = 3\n" + LAYER.replace("1", "3")
