@@ -1,0 +1,134 @@
+"""Random networks through every backend: how many honest runs raise an alarm? None may.
+
+    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--write]
+
+Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. `--write` saves it as
+benchmarks/fuzz.md. Every net is named by its number: the same number is the same net.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+
+KINDS = ("small", "small", "small", "small", "small", "small", "small", "small", "deep", "wide")
+"""What net number n is: depth up to 64 and width up to 1,024, not both at once."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One net, judged."""
+
+    number: int
+    kind: str
+    dtype: str
+    verdict: str
+    alarm: str
+    shares: dict[str, float]
+    doubts: tuple[str, ...]
+
+
+def judged(task: tuple[int, tuple[str, ...]]) -> Row:
+    """Net `number` through the backends."""
+    number, backends = task
+    from bpcompare import run
+    from bpcompare.testing.networks import Seeded, Size, build
+
+    sizes = {"small": Size(), "deep": Size(depth=64, width=8, batch=4), "wide": Size(depth=2, width=1024, batch=8)}
+    kind = KINDS[number % len(KINDS)]
+    comparison = run(build(Seeded(number), sizes[kind]), backends)
+    alarm = ""
+    if comparison.verdict == "not_run":
+        alarm = "; ".join(f"{n}: {c.failure.partition(chr(10))[0]}" for n, c in comparison.certificates.items() if c.failure)
+    elif comparison.verdict == "wrong" and comparison.first is not None:
+        alarm = f"{comparison.first.backend} {comparison.first.path} {comparison.first.relative:.3g}"
+    shares = {name: one.worst.share for name, one in comparison.backends.items() if one.worst is not None}
+    doubts = {
+        finding.note.partition(",")[0]
+        for certificate in comparison.certificates.values()
+        for finding in (*certificate.findings, *certificate.plain)
+        if finding.outcome == "undecided"
+    }
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    return Row(number, kind, comparison.dtype, comparison.verdict, alarm, shares, tuple(sorted(doubts)))
+
+
+def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
+    """The result as markdown."""
+    titles = ["nets", "dtype", "run", "identical or certified", "convention", "undecided", "false alarms", *backends]
+    lines = ["| " + " | ".join(titles) + " |"]
+    lines.append("|---" * (7 + len(backends)) + "|")
+    for kind in ("small", "deep", "wide"):
+        for dtype in ("float64", "float32"):
+            here = [row for row in rows if row.kind == kind and row.dtype == dtype]
+            count = Counter(row.verdict for row in here)
+            settled = [row for row in here if row.verdict in ("identical", "certified")]
+            worst = [max((row.shares.get(name, 0.0) for row in settled), default=0.0) for name in backends]
+            cells = [
+                kind,
+                dtype,
+                len(here),
+                count["identical"] + count["certified"],
+                count["convention"],
+                count["undecided"],
+                sum(bool(row.alarm) for row in here),
+                *(f"{share:.0%}" for share in worst),
+            ]
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "Last columns: the largest share of its ball that a certified run of that backend used.", ""]
+    doubts = Counter(doubt for row in rows for doubt in row.doubts)
+    lines += ["Why nets were undecided (a net may have several reasons):", ""]
+    lines += [f"- {count}: {doubt}" for doubt, count in doubts.most_common()]
+    lines += ["", f"{len(rows)} nets in {seconds:.0f} s. False alarms: {sum(bool(row.alarm) for row in rows)}."]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """0 when there was no false alarm, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0, help="number of the first net")
+    parser.add_argument("--backends", default="delta,torch,jax")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    backends = tuple(asked.backends.split(","))
+    # One thread each: the nets are small, the cores are for different nets.
+    os.environ |= {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
+    started = perf_counter()
+    rows = []
+    tasks = [(number, backends) for number in range(asked.seed, asked.seed + asked.count)]
+    with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
+        for done, row in enumerate(pool.imap_unordered(judged, tasks), 1):
+            rows.append(row)
+            if row.alarm:
+                print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
+            if done % 100 == 0:
+                print(f"{done} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    text = table(rows, backends, perf_counter() - started)
+    print(text)
+    if asked.write:
+        command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed}"
+        head = f"# Random networks\n\n`{command}`, {versions(backends)}\n\n"
+        (Path(__file__).parent / "fuzz.md").write_text(head + text + "\n", encoding="utf-8")
+    return 1 if any(row.alarm for row in rows) else 0
+
+
+def versions(backends: tuple[str, ...]) -> str:
+    """What it ran on."""
+    from bpcompare.registry import Ready, resolve
+
+    found = [status for name in backends if isinstance(status := resolve(name), Ready)]
+    named = ", ".join(f"{'numpy' if status.name == 'delta' else status.name} {status.version}" for status in found)
+    return f"{named}, Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
