@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
-KINDS = ("small", "small", "small", "small", "small", "small", "small", "small", "deep", "wide")
+KINDS = ("small",) * 18 + ("deep", "wide")
 """What net number n is: depth up to 64 and width up to 1,024, not both at once."""
 
 

@@ -51,7 +51,7 @@ ALIVE = 0.25
 def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None, seed: int | None = None) -> Plan:
     """A plan of one step whose every partial sum is proved representable.
 
-    Learning rate, and where needed the number of examples, become powers of two. Raises SpecError where an op rounds by nature,
+    Learning rate and number of examples become powers of two, momentum and decay multiples of 1/8. Raises SpecError where an op rounds by nature,
     or where no draw was found that fits the dtype.
     """
     problems = list(network.problems())
@@ -107,9 +107,7 @@ def _rounds(op: Op) -> str:
         if number and not _power_of_two(abs(getattr(op, field))):
             return f"its {field} is not a power of two"
     if isinstance(op, Sgd):
-        return (
-            "" if _short(op.momentum) and _short(op.weight_decay) else "momentum and weight decay must be short dyadic fractions"
-        )
+        return ""
     exact = (Relu, LeakyRelu, Identity, HalfSquared, MeanSquared)
     if op.role in ("activation", "error", "update"):
         return "" if isinstance(op, exact) else "it is not made of sums and products of short numbers"
@@ -126,8 +124,9 @@ def _power_of_two(x: float) -> bool:
     return x > 0 and log2(x).is_integer()
 
 
-def _short(x: float) -> bool:
-    return float(x * 16).is_integer()
+def _short(x: float) -> float:
+    """The nearest multiple of 1/8 below 1; what is not 0 stays so."""
+    return min(max(round(x * 8), 1), 7) / 8 if x else 0.0
 
 
 def _attempt(network: Network, dtype: Dtype, seed: int, attempt: int) -> Plan:
@@ -138,11 +137,14 @@ def _attempt(network: Network, dtype: Dtype, seed: int, attempt: int) -> Plan:
     random = generator(seed + attempt, "exact")
     update = network.update
     if isinstance(update, Sgd):
-        update = replace(update, eta=2.0 ** round(log2(update.eta)))
+        short = _short(update.momentum), _short(update.weight_decay)
+        update = replace(update, eta=2.0 ** round(log2(update.eta)), momentum=short[0], weight_decay=short[1])
+    # Windows of a max-pool must not tie: there, inputs have more bits.
+    reach = 100 if any(layer.op.name == "max_pool2d" for layer in network.layers.values()) else 2
     inputs = {
         name: network.data.inputs[name][np.arange(examples) % len(network.data)]
         if name in network.integer_inputs
-        else random.choice([-2.0, -1.0, 1.0, 2.0], (examples, *group.shape))
+        else random.integers(-reach, reach, (examples, *group.shape)) + 0.5
         for name, group in network.inputs.items()
     }
     target = np.zeros((examples, *network.shape(network.error.of)))
@@ -165,11 +167,13 @@ def _sparse(network: Network, name: str, shape: tuple[int, ...], fan: int, rando
     if role != "weight" or op.name == "embedding":
         return random.choice([-1.0, 0.0, 1.0], shape) if role != "weight" else random.choice([-2.0, -1.0, 1.0, 2.0], shape)
     rows, columns = (shape[0], shape[1]) if op.name == "dense" else (prod(shape[1:]), shape[0])
+    hidden = any(source in network.layers for source in network.layers[layer].sources)
+    # Every node of a wide layer before a narrow one needs a weight, or its Δ is zero.
+    fan = min(max(fan, -(-rows // columns) if hidden else 0), rows)
     w = np.zeros((rows, columns))
-    for _ in range(min(fan, rows)):
-        # A permutation spreads the weights over rows too, so that sums over consumers stay as short as sums over sources.
-        order = np.concatenate([random.permutation(rows) for _ in range(-(-columns // rows))])[:columns]
-        w[order, np.arange(columns)] = random.choice([-1.0, 1.0, 1.0], columns)
+    # Walking through permutations spreads weights over rows too: sums over consumers stay as short as sums over sources.
+    order = np.concatenate([random.permutation(rows) for _ in range(-(-fan * columns // rows))])[: fan * columns]
+    w[order, np.arange(fan * columns) % columns] = random.choice([-1.0, 1.0, 1.0], fan * columns)
     return w if op.name == "dense" else w.T.reshape(shape)
 
 

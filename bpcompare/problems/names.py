@@ -22,10 +22,12 @@ def name_problems(network: Network) -> tuple[Problem, ...]:
 
 
 def _own(name: str) -> Iterator[Problem]:
-    if not name.isprintable():
+    if not name.strip():
+        yield Problem(("name",), "is empty", f"1 to {LONGEST} characters, or leave it out")
+    elif len(name) > LONGEST:
+        yield Problem(("name",), f"has {len(name):,} characters, the limit is {LONGEST}")
+    elif not name.isprintable():
         yield Problem(("name",), f"{quote(name)} contains a character that cannot be printed")
-    if len(name) > LONGEST:
-        yield Problem(("name",), f"has {len(name)} characters, the limit is {LONGEST}")
 
 
 def group_name_problems(inputs: Collection[str], layers: Collection[str]) -> Iterator[Problem]:
@@ -74,8 +76,6 @@ def parameter_name_problems(network: Network) -> tuple[Problem, ...]:
 
 
 def _groups(network: Network) -> Iterator[Problem]:
-    if not network.name.isprintable() or not 0 < len(network.name.strip()) <= LONGEST:
-        yield Problem(("name",), f"{quote(network.name)} is not a usable name", f"1 to {LONGEST} characters that can be printed")
     yield from group_name_problems(network.inputs, network.layers)
     for section, groups in (("inputs", network.inputs), ("layers", network.layers)):
         for name, group in groups.items():

@@ -13,6 +13,7 @@ import numpy as np
 from bpcompare.network import Data, Input, Layer, Network, Problem
 from bpcompare.ops.op import Activation, ErrorOp, LayerOp, Op, UpdateOp
 from bpcompare.parameter import Parameter
+from bpcompare.problems.training import ill_typed_training
 from bpcompare.problems.wording import quote
 
 Where = tuple[str | int, ...]
@@ -127,6 +128,11 @@ def _ill_typed(network: Network) -> Iterator[Problem]:
     data: Any = network.data
     if not isinstance(data, Data) or not _is(Mapping, data.inputs):
         yield Problem(("data",), "must be Data with a mapping of arrays")
+    else:
+        for key in data.inputs:
+            if not isinstance(key, str):
+                yield Problem(("data", repr(key)), f"name must be text, is {quote(key)}")
+    yield from ill_typed_training(network.training)
 
 
 def _ill_typed_groups(groups: Any, section: str, kind: type) -> Iterator[Problem]:

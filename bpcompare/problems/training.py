@@ -7,31 +7,44 @@ from typing import Any, get_args
 
 import numpy as np
 
-from bpcompare.network import Dtype, Network, Problem
+from bpcompare.network import Dtype, Network, Problem, Training
 from bpcompare.problems.wording import did_you_mean, quote
 
+LEAST = {"steps": 1, "batch": 1, "first": 0, "seed": 0, "updates_done": 0}
 MOST = {"steps": 10**6, "updates_done": 10**7}
 """Every step is recorded whole; and optimizers that count steps in float32 stop counting at 2²⁴."""
 
 
 def training_problems(network: Network) -> tuple[Problem, ...]:
-    """Numbers that are not whole or too small, and words that are not among the choices."""
+    """Numbers too small or too large, and words that are not among the choices. No field may be of a wrong type."""
     return tuple(_problems(network.training))
 
 
-def _problems(training: Any) -> Iterator[Problem]:
-    choices = {"dtype": get_args(Dtype), "slots": ("zero", "drawn")}
-    for name, allowed in choices.items():
-        if (value := getattr(training, name)) not in allowed:
-            message = f"must be {' or '.join(quote(choice) for choice in allowed)}, is {quote(value)}"
-            yield Problem(("training", name), message, did_you_mean(value, allowed))
-    for name, low in (("steps", 1), ("batch", 1), ("first", 0), ("seed", 0), ("updates_done", 0)):
+def ill_typed_training(training: Any) -> Iterator[Problem]:
+    """What is no Training, and its numbers that are not whole."""
+    if not isinstance(training, Training):
+        yield Problem(("training",), f"must be a Training, is {type(training).__name__}")
+        return
+    for name in LEAST:
         value = getattr(training, name)
         if name == "batch" and value is None:
             continue
         if not isinstance(value, int | np.integer) or isinstance(value, bool):
             yield Problem(("training", name), f"must be a whole number, is {quote(value)}")
-        elif value < low:
+
+
+def _problems(training: Training) -> Iterator[Problem]:
+    choices = {"dtype": get_args(Dtype), "slots": ("zero", "drawn")}
+    for name, allowed in choices.items():
+        value = getattr(training, name)
+        if not isinstance(value, str) or value not in allowed:
+            message = f"must be {' or '.join(quote(choice) for choice in allowed)}, is {quote(value)}"
+            yield Problem(("training", name), message, did_you_mean(value, allowed))
+    for name, low in LEAST.items():
+        value = getattr(training, name)
+        if value is None:
+            continue
+        if value < low:
             yield Problem(("training", name), f"must be at least {low}, is {value}")
         elif value > MOST.get(name, value):
             yield Problem(("training", name), f"must be at most {MOST[name]:,}, is {value:,}")

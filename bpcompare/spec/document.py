@@ -140,9 +140,9 @@ def _layer_entry(op: type[LayerOp]) -> type[Entry]:
             declared[role] = (SwitchOrId, declared[role][1])
     if "weight" in ROLES[op.name]:
         declared["weights"] = (Weights | None, Field(default=None, description="First values, by unit names or as nested lists."))
+        declared["init"] = (Init | None, Field(default=None, description="How first values of its weight are drawn."))
     if "bias" in ROLES[op.name]:
         declared["biases"] = (Numbers | None, Field(default=None, description="First values of the bias."))
-        declared["init"] = (Init | None, Field(default=None, description="How first values of its weight are drawn."))
     return _entry(op, LayerEntry, "op", declared)
 
 

@@ -62,18 +62,19 @@ def spec_error(source: str, problems: Sequence[Problem], text: str = "", *, is_j
     places = [_in_file(problem.where) for problem in unique]
     known = positions(text, places, is_json=is_json) if text else {}
     lines = text.split("\n")
-    rows = []
+    found = []
     for problem, place in zip(unique, places, strict=True):
-        found = next((known[place[:end]] for end in range(len(place), 0, -1) if place[:end] in known), None)
-        message = _sentence(problem)
-        if found is None:
-            rows.append((len(lines) + 1 if place else 0, "", _path(place), message))
-        else:
-            rows.append((found.line, str(found.line), _snippet(lines[found.line - 1], found.column), message))
-    rows.sort(key=lambda row: row[0])
-    head = f"{CODE}  {len(rows)} problem{'s' * (len(rows) != 1)} in {printable(source)}"
-    more = [f"    … and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
-    return SpecError("\n".join([head, *_table([row[1:] for row in rows[:SHOWN]]), *more]), tuple(unique))
+        position = next((known[place[:end]] for end in range(len(place), 0, -1) if place[:end] in known), None)
+        found.append((position.line if position else len(lines) + 1 if place else 0, position, place, problem))
+    found.sort(key=lambda entry: entry[0])
+    rows = []
+    # A snippet costs as much as its line is long: none is made that is not shown.
+    for line, position, place, problem in found[:SHOWN]:
+        left = (str(line), _snippet(lines[line - 1], position.column)) if position else ("", _path(place))
+        rows.append((*left, _sentence(problem)))
+    head = f"{CODE}  {len(found)} problem{'s' * (len(found) != 1)} in {printable(source)}"
+    more = [f"    … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return SpecError("\n".join([head, *_table(rows), *more]), tuple(unique))
 
 
 def syntax_error(source: str, line: int, column: int, message: str, text: str) -> SpecError:

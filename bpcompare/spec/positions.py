@@ -12,6 +12,7 @@ Path = tuple[str | int, ...]
 
 LARGEST = 4 * 2**20
 """Characters of a file beyond which problems are placed by their key path only."""
+_ENDLESS = 10_000
 
 
 class Position(NamedTuple):
@@ -34,13 +35,16 @@ def _toml(text: str, wanted: set[Path]) -> Mapping[Path, Position]:
     from tree_sitter import Language, Parser
 
     lines = text.encode("utf-8", "replace").split(b"\n")
+    # In an endless line, which no one reads, a column may count bytes: to count characters there takes quadratic time.
+    plain = [line.isascii() or len(line) > _ENDLESS for line in lines]
     found: dict[Path, Position] = {}
     counts: dict[Path, int] = {}
 
     def note(path: Path, node: Any) -> None:
         if path in wanted and path not in found:
             row, column = node.start_point
-            found[path] = Position(row + 1, len(lines[row][:column].decode("utf-8", "replace")) + 1)
+            before = column if plain[row] else len(lines[row][:column].decode("utf-8", "replace"))
+            found[path] = Position(row + 1, before + 1)
 
     pending: list[tuple[Path, Any]] = []
     for node in Parser(Language(tree_sitter_toml.language())).parse(text.encode("utf-8", "replace")).root_node.children:

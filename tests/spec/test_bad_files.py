@@ -245,7 +245,8 @@ ABSURD = {
     ),
     "edges by name": (
         SPEC.replace("x.units = 2", f"x.units = {[f'x{i}' for i in range(30_000)]}").replace(
-            "units = 1", f"units = {[f'o{i}' for i in range(30_000)]}, weights = {{ {', '.join(f'o{i} = {{}}' for i in range(30_000))} }}"
+            "units = 1",
+            f"units = {[f'o{i}' for i in range(30_000)]}, weights = {{ {', '.join(f'o{i} = {{}}' for i in range(30_000))} }}",
         ) + DATA,
         'no weight from "x0", "x1"',
     ),
