@@ -133,6 +133,14 @@ def first_max(x: Num) -> Array:
     return mask
 
 
+def masked(mask: Array, x: Num) -> Num:
+    """x where the mask is true, exactly 0 elsewhere."""
+    if isinstance(x, Number):
+        return np.where(mask, x, 0.0)  # type: ignore[call-overload]
+    y = x * mask  # ten times faster than `where`, and the same unless an infinity is masked
+    return y if np.isfinite(y).all() else np.where(mask, x, 0.0)
+
+
 def gather(x: Num, index: Array) -> Num:
     """Rows of x: x[index]."""
     return x.gather(index) if isinstance(x, Number) else x[index]

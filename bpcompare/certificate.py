@@ -20,6 +20,10 @@ from bpcompare.record import Record
 from bpcompare.values import StepValues, step_values
 
 INFINITE = float("inf")
+SMALLEST = 1e-300
+"""Added to radii before dividing by them. Only what is reported is divided; what decides is |recorded − law| ≤ r itself."""
+NEARLY_ONE = 0.999
+"""Below this largest share, no element can be outside its ball, and the exact comparison is left out."""
 
 
 class Balls:
@@ -101,39 +105,38 @@ def _rearranged(owner: str, op: Any, laws: Laws, claim: Claim) -> bool:
 
 
 def _judged(claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws: Laws, before: Array | None) -> Finding:
-    m, r = ball.mid, np.broadcast_to(np.asarray(ball.final_radius(), np.float64), ball.mid.shape)
-    distance = np.abs(x - m)
-    if not np.isfinite(r).all() or not np.isfinite(m).all() or (r.size and r.min() < 0):
-        where = np.unravel_index(int(np.argmax(~(np.isfinite(r) & np.isfinite(m)))), m.shape) if m.ndim else ()
-        return _undecided(
-            claim,
-            prefix,
-            x,
-            m,
-            tuple(int(i) for i in where),
-            "the rounding bound is infinite here (a divisor or logarithm near 0, or overflow)",
-        )
+    m = ball.mid
     if not m.size:
         return _undecided(claim, prefix, x, m, (), "there is nothing in it")
-    share = np.where(distance > 0, distance / np.where(r > 0, r, 1e-320), 0.0)
+    given = ball.final_radius()
+    r = np.broadcast_to(np.asarray(given), m.shape)
+    distance = np.asarray(np.subtract(x, m))
+    np.abs(distance, out=distance)
+    # NaN and infinity, of the radius or of the midpoint, are found in the extremes.
+    if not (np.isfinite(r.max()) and np.isfinite(distance.max()) and r.min() >= 0):
+        broken = int(np.argmax(~(np.isfinite(r) & np.isfinite(m) & (r >= 0))))
+        where = np.unravel_index(broken, m.shape) if m.ndim else ()
+        note = "the rounding bound is infinite here (a divisor or logarithm near 0, or overflow)"
+        return _undecided(claim, prefix, x, m, tuple(int(i) for i in where), note)
+    floored = np.asarray(np.add(r, SMALLEST, dtype=np.float64))
+    share = np.asarray(distance / floored)
     at = np.unravel_index(int(np.argmax(share)), share.shape)
     index = tuple(int(i) for i in at)
     largest = float(share[at])
-    scale = m if before is None else m - before
-    least, blurred = power(r, scale)
-    moved = float(distance[at] / abs(m[at])) if m[at] else float("inf") if distance[at] else 0.0
+    spread = _norm_ratio(floored, m)
+    least, blurred = power(floored, m if before is None else m - before, out=share)
     facts: dict[str, Any] = {
         "worst": index,
         "recorded": float(x[at]),
         "expected": float(m[at]),
         "radius": float(r[at]),
-        "relative": moved,
+        "relative": float(distance[at] / abs(m[at])) if m[at] else float("inf") if distance[at] else 0.0,
         "blurred": blurred,
         "size": m.size,
-        "spread": _norm_ratio(r, m),
+        "spread": spread,
     }
-    outside = distance > r
-    if outside.any():
+    outside = distance > r if largest > NEARLY_ONE else None
+    if outside is not None and outside.any():
         facts["off"] = int(outside.sum())
         note = _kink_note(claim, balls, laws, x, outside)
         return Finding(
@@ -153,8 +156,9 @@ def _judged(claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws:
 
 
 def _norm_ratio(r: Array, m: Array) -> float:
-    norm = float(np.sqrt(np.einsum("i,i", m.ravel(), m.ravel())))
-    return float(np.sqrt(np.einsum("i,i", r.ravel(), r.ravel()))) / norm if norm else 0.0
+    r, m = r.ravel(), m.ravel()
+    norm = float(np.sqrt(np.dot(m, m)))
+    return float(np.sqrt(np.dot(r, r))) / norm if norm else 0.0
 
 
 def _kink_note(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array) -> str:

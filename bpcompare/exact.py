@@ -51,8 +51,8 @@ ALIVE = 0.25
 def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None, seed: int | None = None) -> Plan:
     """A plan of one step whose every partial sum is proved representable.
 
-    Learning rate and number of examples become powers of two, momentum and decay multiples of 1/8. Raises SpecError where an op rounds by nature,
-    or where no draw was found that fits the dtype.
+    Learning rate and number of examples become powers of two, momentum and decay multiples of 1/8. Raises SpecError where an
+    op rounds by nature, or where no draw was found that fits the dtype.
     """
     problems = list(network.problems())
     if steps is not None and steps != 1:

@@ -55,8 +55,8 @@ def _ulps(x: Array, y: Array) -> int:
     kind = np.int32 if x.dtype == np.float32 else np.int64
 
     def ordered(z: Array) -> Array:
-        bits: Array = np.ascontiguousarray(z).view(kind)
-        return np.where(bits < 0, np.iinfo(kind).min - bits, bits)
+        bits: Array = (np.ascontiguousarray(z) + z.dtype.type(0)).view(kind)  # + 0 makes −0 the same as 0
+        return np.asarray(bits ^ ((bits >> (8 * bits.itemsize - 1)) & np.iinfo(kind).max))
 
     a, b = ordered(x), ordered(y)
     low, high = np.minimum(a, b), np.maximum(a, b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -95,11 +96,7 @@ def _missing(name: str, plan: Plan, failure: str) -> Record:
 def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = True, laws: Laws = LAWS) -> Comparison:
     """The comparison of `records`, all of them answers to `plan`."""
     started = perf_counter()
-    if plan.exact:
-        certificates = {name: exact_mode.examine(plan, record, laws) for name, record in records.items()}
-    else:
-        certificates = {name: certify(plan, record, laws) for name, record in records.items()}
-        certificates = {name: _with_plain(plan, records[name], certificate, laws) for name, certificate in certificates.items()}
+    certificates = {name: _certificate(plan, record, laws) for name, record in records.items()}
     seconds = perf_counter() - started
     found = blames(plan, records, certificates, _cases(plan, records, certificates), oracle, laws)
     return Comparison(
@@ -115,12 +112,11 @@ def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = T
     )
 
 
-def _with_plain(plan: Plan, record: Record, certificate: Certificate, laws: Laws) -> Certificate:
-    if certificate.failure is not None:
-        return certificate
-    from dataclasses import replace
-
-    return replace(certificate, plain=plain_findings(plan, record, laws))
+def _certificate(plan: Plan, record: Record, laws: Laws) -> Certificate:
+    if plan.exact:
+        return exact_mode.examine(plan, record, laws)
+    certificate = certify(plan, record, laws)
+    return certificate if certificate.failure is not None else replace(certificate, plain=plain_findings(plan, record, laws))
 
 
 def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate]) -> list[Case]:

@@ -57,6 +57,9 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Ball:
 def where(condition: Array, x: Any, y: Any) -> Ball:
     """Entries of x or y; the condition is plain booleans."""
     fmt = format_in((x, y))
+    if isinstance(x, Ball) and not isinstance(y, Ball | np.ndarray) and y == 0 and np.shape(condition) == x.shape:
+        # An exact zero has every radius: what is pending in x stays pending.
+        return x.map(lambda part: part * condition)
     x, y = as_ball(x, fmt), as_ball(y, fmt)
     mid = np.where(condition, x.mid, y.mid)
     if x.rel == y.rel and not x.n and not y.n and not np.ndim(x.rad) and not np.ndim(y.rad) and not fmt.rearranged:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bpcompare.arithmetic import Num, hyperparameter, positive, total
+from bpcompare.arithmetic import Num, hyperparameter, masked, positive, total
 from bpcompare.laws import elementary
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import Elu, LeakyRelu
@@ -83,7 +83,7 @@ class ReluLaw(Elementwise):
 
     def g(self, op: Any, x: Num) -> Num:
         """x where positive."""
-        return np.where(positive(x), x, 0.0)
+        return masked(positive(x), x)
 
     def g_prime(self, op: Any, x: Num) -> Num:
         """1 where positive."""
@@ -91,7 +91,7 @@ class ReluLaw(Elementwise):
 
     def delta(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
         """Δ where in is positive."""
-        return np.where(positive(xs[0]), dy, 0.0)
+        return masked(positive(xs[0]), dy)
 
 
 class LeakyReluLaw(Elementwise):

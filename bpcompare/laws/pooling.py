@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, first_max, total
+from bpcompare.arithmetic import Num, first_max, masked, total
 from bpcompare.laws.convolution import windows
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import AvgPool2d, MaxPool2d
@@ -41,13 +41,13 @@ class MaxPool2dLaw(PlainLaw):
     def forward(self, op: MaxPool2d, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
         """The largest of each window."""
         view = flat_windows(xs[0], op)
-        return total(np.where(first_max(view), view, 0.0), axis=-1)
+        return total(masked(first_max(view), view), axis=-1)
 
     def delta(self, op: MaxPool2d, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
         """All of Δ to the winner."""
         winner = first_max(flat_windows(xs[0], op))
         spread = np.broadcast_to(np.expand_dims(dy, -1), winner.shape)
-        return returned(np.where(winner, spread, 0.0), op, xs[0].shape[2:])
+        return returned(masked(winner, spread), op, xs[0].shape[2:])
 
 
 class AvgPool2dLaw(PlainLaw):

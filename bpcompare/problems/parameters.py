@@ -81,7 +81,8 @@ def _init(name: str, init: Any, uses: Sequence[Use]) -> Iterator[Problem]:
             )
             yield Problem(("layers", layer, role), message)
     if isinstance(init, Initializer):
-        if init.kind not in get_args(Distribution):
+        kind: Any = init.kind
+        if not isinstance(kind, str) or kind not in get_args(Distribution):
             hint = did_you_mean(init.kind, get_args(Distribution))
             yield Problem((*where, "init"), f"no initializer is called {quote(init.kind)}", hint)
         scale: Any = init.scale

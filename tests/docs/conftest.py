@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 from bpcompare.cli import main
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(Path(__file__).parent))  # for blocks.py; test folders are not packages
 
 
 @pytest.fixture

@@ -241,6 +241,13 @@ def test_where_first_values_come_from():
     assert found["c.bias"] == Initializer("zeros")
 
 
+def test_every_weight_can_be_drawn():
+    """If this fails, an op that has a weight but no bias is drawn by the initializer of the whole file."""
+    text = SPEC.replace("x.units = 2", "x.shape = []") + DATA.replace("[1, 2]", "1").replace("[4, 5]", "2")
+    text += 'layers.o = { op = "embedding", from = "x", rows = 3, width = 1, init = "uniform" }\n'
+    assert parse(text).parameters["o.weight"].init == Initializer("uniform")
+
+
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
 def test_weights_from_files(suffix, tmp_path):
     """If this fails, trained weights cannot be brought in, or change on the way."""
