@@ -24,7 +24,9 @@ def measures(comparison: Comparison) -> list[str]:
         return found + labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
     found += _power(comparison)
     moved = short(comparison.accumulated)
-    found += labelled("bound", f"if errors conspired inside every ball, a Δ could have moved by {moved} in all (relative)", 1)
+    found += labelled(
+        "bound", f"errors that conspire inside every ball would move a Δ by about {moved} in all (relative, to first order)", 1
+    )
     return found + _blind(comparison)
 
 
