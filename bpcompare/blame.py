@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpcompare.certificate import Balls, evaluate
-from bpcompare.claims import Claim
+from bpcompare.claims import Claim, claims
 from bpcompare.diagnosis import causes
 from bpcompare.finding import Certificate, Finding
 from bpcompare.laws import LAWS, Laws
+from bpcompare.mistakes import Mistake
 from bpcompare.oracle import Word, word
 from bpcompare.plan import Plan
 from bpcompare.record import Record
@@ -78,7 +79,10 @@ def _blame(plan: Plan, name: str, case: Case, oracle: bool, laws: Laws) -> Blame
     if oracle and np.isfinite(finding.recorded) and np.isfinite(finding.expected):
         said = word(plan, case.claim, balls.values, finding.worst, finding.expected, finding.recorded, laws)
     blamed, ground = _verdict(name, case, said, oracle, laws)
-    explained = causes(case.claim, balls, plan.network, laws) if case.claim.owners and np.isfinite(finding.recorded) else ()
+    explained: tuple[Mistake, ...] = ()
+    if case.claim.owners and np.isfinite(finding.recorded):
+        related = [claim for claim in claims(plan) if claim.subject == case.claim.subject and claim.path != case.claim.path]
+        explained = causes(case.claim, balls, plan.network, laws, related)
     codes = tuple(mistake.code for mistake in explained)
     return Blame(
         finding.path, name, blamed, ground, codes[0] if codes else None, codes[1:], finding.relative, said.value if said else None
@@ -92,8 +96,8 @@ def _verdict(name: str, case: Case, said: Word | None, oracle: bool, laws: Laws)
     if not case.claim.owners:
         return name, "the parameter is frozen: no arithmetic is involved"
     holding = [other for other in case.balls if other not in case.refuted]
-    independent = [other for other in holding if other != SHARES_THE_LAW]
-    allies = [other for other in case.refuted if other not in (name, SHARES_THE_LAW) and _agree(name, other, case, laws)]
+    independent = [other for other in holding if _independent(other)]
+    allies = [other for other in case.refuted if other != name and _independent(other) and _agree(name, other, case, laws)]
     if said is not None and said.side == "law":
         others = f", and {_listed(independent)} agree{'s' if len(independent) == 1 else ''} with it" if independent else ""
         return name, f"the oracle, from the forward pass alone, confirms the law{others}"
@@ -107,6 +111,11 @@ def _verdict(name: str, case: Case, said: Word | None, oracle: bool, laws: Laws)
     return None, f"undecided: only the law stands against {name}, and {why}; add a third backend" + (
         " or take --oracle auto" if not oracle else ""
     )
+
+
+def _independent(name: str) -> bool:
+    """Whether a backend's word counts beside the law's; with or without a planted mistake, delta speaks from the laws."""
+    return name.partition("!")[0] != SHARES_THE_LAW
 
 
 def _agree(a: str, b: str, case: Case, laws: Laws) -> bool:

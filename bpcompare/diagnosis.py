@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,19 @@ from bpcompare.mistakes import MISTAKES, Mistake
 from bpcompare.network import Network
 
 
-def causes(claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS) -> tuple[Mistake, ...]:
+def causes(
+    claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS, related: Sequence[Claim] = ()
+) -> tuple[Mistake, ...]:
     """The mistakes whose wrong formula reproduces the recorded value, within its own ball; nothing else is offered as a cause.
 
-    Most often none or one. Several mean that this spec cannot tell them apart; the first is the likeliest.
+    Most often none or one. Where several do, those come first that also reproduce most of the `related` claims; several that
+    do so alike cannot be told apart by this spec.
     """
     with np.errstate(all="ignore"):
-        return tuple(mistake for mistake in MISTAKES.values() if any(_explains(mistake, claim, balls, network, laws)))
+        found = [mistake for mistake in MISTAKES.values() if any(_explains(mistake, claim, balls, network, laws))]
+        if len(found) > 1:
+            found.sort(key=lambda mistake: -sum(any(_explains(mistake, other, balls, network, laws)) for other in related))
+    return tuple(found)
 
 
 def _explains(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws: Laws) -> Iterator[bool]:

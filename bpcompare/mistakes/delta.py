@@ -107,6 +107,8 @@ def _transposed(network: Network, name: str, law: Any) -> Any:
     # Only where the shapes fit can the transposed weight be taken unnoticed; a 1 × 1 weight is its own transpose.
     if layer.op.units == 1 or any(width != layer.op.units for width in widths):
         return None
+    if not any(source in network.layers for source in layer.sources):  # no Δ goes back to inputs
+        return None
 
     def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
         return Product(dy, p["weight"][rows_of(xs, slot)])

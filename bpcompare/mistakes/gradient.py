@@ -19,7 +19,9 @@ def _gradient(wrong: Callable[..., Any], *ops: type[Op], batch: int = 1, role: s
     """Layers `ops` with another gradient: wrong(law, op, xs, p, dy, c, role); needs at least `batch` examples."""
 
     def make(network: Network, name: str, law: Any) -> Any:
-        if examples(network) < batch or (role is not None and role not in network.layers[name].parameters):
+        roles = network.layers[name].parameters
+        free = [key for key, path in roles.items() if network.parameters[path].trainable and role in (None, key)]
+        if examples(network) < batch or not free:
             return None
 
         def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, asked: str) -> Any:
