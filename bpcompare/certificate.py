@@ -57,6 +57,36 @@ class Balls:
         return wide
 
 
+class Recomputed(Balls):
+    """A lookup for compiled code, which may compute a number again where it uses it, and round it otherwise than it stored it.
+
+    Compilers fuse a cheap step into each of its consumers. What the consumer used then lies in the ball of that step, as the
+    stored value does: up to two radii apart.
+    """
+
+    def __init__(self, balls: Balls, by_path: Mapping[str, Claim], laws: Laws) -> None:
+        super().__init__(balls.values, balls.fmt, balls.algorithms)
+        self._balls, self._by_path, self._laws = balls, by_path, laws
+        self._radii: dict[str, Array | float] = {}
+
+    def lookup(self, fmt: Format) -> Any:
+        """As `Balls.lookup`, with recorded values as wide as their own step allows."""
+        get = super().lookup(fmt)
+
+        def wider(path: str) -> Num:
+            x = get(path)
+            if path in self.values.given or path not in self._by_path:
+                return x
+            return Ball(x.mid, fmt, fmt.u, x.rad + 2 * self._radius(path))
+
+        return wider
+
+    def _radius(self, path: str) -> Array | float:
+        if path not in self._radii:
+            self._radii[path] = evaluate(self._by_path[path], self._balls, self._laws).final_radius()
+        return self._radii[path]
+
+
 def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None) -> Certificate:
     """Judge every claim of every step of `record`.
 
@@ -72,8 +102,23 @@ def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] 
         for number, values in enumerate(step_values(plan, record), 1):
             if steps is None or number in steps:
                 balls = Balls(values, fmt, record.provenance.algorithms)
-                findings += [judge(claim, balls, laws, step_prefix(number)) for claim in listed]
+                judged = [judge(claim, balls, laws, step_prefix(number)) for claim in listed]
+                if record.provenance.mode != "eager":
+                    judged = _reconsidered(listed, judged, balls, laws, step_prefix(number))
+                findings += judged
     return Certificate(record.provenance, tuple(findings), accumulated=_accumulated(findings))
+
+
+def _reconsidered(listed: Sequence[Claim], judged: Sequence[Finding], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
+    """Refuted claims of compiled code once more, on premises that may have been computed again."""
+    if not any(finding.outcome == "refuted" for finding in judged):
+        return list(judged)
+    wider = Recomputed(balls, {claim.path: claim for claim in listed if claim.owners}, laws)
+    found = []
+    for claim, finding in zip(listed, judged, strict=True):
+        again = judge(claim, wider, laws, prefix) if finding.outcome == "refuted" and claim.owners else finding
+        found.append(finding if again.outcome == "refuted" else again)
+    return found
 
 
 def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding:

@@ -15,9 +15,7 @@ from bpcompare.mistakes import MISTAKES, Mistake
 from bpcompare.network import Network
 
 
-def causes(
-    claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS, related: Sequence[Claim] = ()
-) -> tuple[Mistake, ...]:
+def causes(claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS, related: Sequence[Claim] = ()) -> tuple[Mistake, ...]:
     """The mistakes whose wrong formula reproduces the recorded value, within its own ball; nothing else is offered as a cause.
 
     Most often none or one. Where several do, those come first that also reproduce most of the `related` claims; several that
