@@ -1,17 +1,13 @@
 """Every mistake of the catalogue, planted and looked for. A harness that was never seen to fail was never tested."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 
 import bpcompare
 from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
-
-_spec = importlib.util.spec_from_file_location("mistake_networks", Path(__file__).with_name("networks.py"))
-networks = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(networks)
+from mistaken_networks import NETWORKS
 
 WITNESSES = ["delta", "torch"] if importlib.util.find_spec("torch") else ["delta", "jax"]
 if not importlib.util.find_spec("torch") and not importlib.util.find_spec("jax"):
@@ -22,7 +18,7 @@ SHOWS_AT = {"1": ("base",), "2": ("base", "inductive"), "3": ("gradient",), "4":
 
 
 def _applies(code):
-    return [network for network in networks.NETWORKS if MISTAKES[code].applies(network)]
+    return [network for network in NETWORKS if MISTAKES[code].applies(network)]
 
 
 @pytest.mark.parametrize("code", MISTAKES)
@@ -63,7 +59,7 @@ def _owner_of(network, path, owners):
 
 def test_honest_backends_pass_where_mistakes_are_planted():
     """If these networks were undecided, the test above would prove little."""
-    for network in networks.NETWORKS:
+    for network in NETWORKS:
         for dtype in ("float64", "float32"):
             comparison = bpcompare.run(network, WITNESSES, dtype=dtype)
             assert comparison.verdict in ("certified", "identical") or dtype == "float32", (network.name, dtype)
@@ -83,7 +79,7 @@ def test_a_mistake_in_the_second_step_is_found_there():
     """A run of several steps would only be judged at its first."""
     from dataclasses import replace
 
-    network = networks.NETWORKS[5]
+    network = NETWORKS[5]
     network = replace(network, training=replace(network.training, steps=2))
     comparison = bpcompare.run(network, ["delta", "delta!BP401"])
     paths = [finding.path for finding in comparison.certificates["delta!BP401"].refuted]

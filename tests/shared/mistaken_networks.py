@@ -27,9 +27,13 @@ def network(name, layers, inputs, error, update, *, examples=5, output="o", targ
         roles = {role: f"{key}.{role}" for role in needed.parameters} | (shared[0] if shared else {})
         rows[key] = Layer(op, tuple(sources), g, roles)
         for role, path in roles.items():
-            parameters[path] = Parameter(Initializer("lecun_normal" if role == "weight" else "normal", 1.0 if role == "weight" else 0.5))
+            parameters[path] = Parameter(
+                Initializer("lecun_normal" if role == "weight" else "normal", 1.0 if role == "weight" else 0.5)
+            )
     drawn = {
-        key: random.integers(0, 3, (examples, *group.shape)) if key in integers else random.standard_normal((examples, *group.shape))
+        key: random.integers(0, 3, (examples, *group.shape))
+        if key in integers
+        else random.standard_normal((examples, *group.shape))
         for key, group in inputs.items()
     }
     out = shapes[output]
@@ -117,7 +121,13 @@ NETWORKS = (
     mlp(ops.Elu(2.0), ops.SoftmaxCrossEntropy(reduce="sum", targets="probabilities"), MOMENTUM, name="elu-soft", target=_TWO),
     mlp(ops.Softmax(), HALF, NESTEROV, name="softmax", output=ops.Softmax()),
     mlp(ops.Softmax(), MEAN, MOMENTUM, name="softmax-mean", widths=(4,)),
-    mlp(ops.Tanh(), ops.SoftmaxCrossEntropy(reduce="mean", targets="classes", scale=10.0), ADAMW, name="softmax-tanh", output=ops.Softmax()),
+    mlp(
+        ops.Tanh(),
+        ops.SoftmaxCrossEntropy(reduce="mean", targets="classes", scale=10.0),
+        ADAMW,
+        name="softmax-tanh",
+        output=ops.Softmax(),
+    ),
     mlp(ops.Silu(), _BINARY, ADAMW, name="silu-binary", target=np.array([[1.0, 0], [0, 1], [1, 1], [0, 0], [1, 0]])),
     mlp(ops.Softplus(), CLASSES, ADAM, name="softplus", widths=(3, 3)),
     _skip(ops.Sigmoid(), SGD),
