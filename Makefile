@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow lint format types contracts wheel fuzz clean
+.PHONY: help run test slow lint format types contracts wheel fuzz checkers speed clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
 	@echo "make test   the same, then the fast tests"
 	@echo "make slow   the slow tests"
 	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
-	@echo "make fuzz   thousands of random networks through every backend"
+	@echo "make fuzz   thousands of random networks through every backend;  make checkers, make speed: the other benchmarks"
 
 # A stamp is newer than what it was made from, so a second call has nothing to install.
 $(VENV)/stamp-python:
@@ -60,7 +60,11 @@ wheel: $(VENV)/stamp-dev
 	$(BIN)/check-wheel-contents dist
 
 fuzz: $(VENV)/stamp-dev
-	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.fuzz --write
+
+checkers speed: $(VENV)/stamp-dev
+	$(PIP) install --quiet --constraint constraints.txt --group bench
+	$(BIN)/python -m benchmarks.$@ --write
 
 clean:
 	rm -rf $(VENV) dist

@@ -150,10 +150,15 @@ def _size(network: Network, dtype: Dtype, steps: int) -> tuple[Problem, ...]:
     masks = sum(prod(shape) for layer in network.order for shape in network.shapes[layer].draws.values())
     # 1 KiB a step for the objects themselves.
     wanted = np.dtype(dtype).itemsize * (weights + examples * (copies * features + steps * masks)) + 1024 * steps
-    if wanted <= LIMIT:
-        return ()
-    message = f"{steps} steps of {examples} examples need {wanted / 2**30:.3g} GiB, the limit is {LIMIT / 2**30:.3g} GiB"
-    return (Problem(("training", "steps"), message, "take fewer steps or a smaller batch"),)
+    nodes = sum(prod(network.shapes[layer].out) for layer in network.order)
+    # in, a and Δ of every node; gradient, plain gradient, parameters and slots.
+    recorded = np.dtype(dtype).itemsize * steps * (3 * examples * nodes + 3 * weights)
+    found = []
+    for size, what in ((wanted, "need"), (recorded, "leave a record of")):
+        if size > LIMIT:
+            message = f"{steps} steps of {examples} examples {what} {size / 2**30:.3g} GiB, the limit is {LIMIT / 2**30:.3g} GiB"
+            found.append(Problem(("training", "steps"), message, "take fewer steps or a smaller batch"))
+    return tuple(found)
 
 
 def _shape(network: Network, name: str) -> tuple[int, ...]:

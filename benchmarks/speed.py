@@ -1,0 +1,356 @@
+"""How long a verdict takes, beside what it is about: side by side in one run, warm.
+
+    python -m benchmarks.speed [--write]
+
+(a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
+(c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
+gradcheck; and what importing costs. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a
+plan, and printed by itself. Memory is the peak of the process above what it had before, each point in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from math import log
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from benchmarks.fuzz import versions
+from benchmarks.nodes import nodes
+from bpcompare import ops, session
+from bpcompare.draw import plan as draw
+from bpcompare.network import Data, Error, Input, Layer, Network, Training
+from bpcompare.parameter import Initializer, Parameter
+from bpcompare.plan import Plan
+from bpcompare.worker import InProcess
+
+REPEATS = 15
+
+
+def mlp(widths: list[int], examples: int) -> Network:
+    """Relu layers, softmax cross-entropy on classes, sgd."""
+    random = np.random.default_rng(0)
+    layers, parameters, source = {}, {}, "x"
+    for number, width in enumerate(widths[1:]):
+        name, last = f"l{number}", number == len(widths) - 2
+        roles = {"weight": f"{name}.weight", "bias": f"{name}.bias"}
+        layers[name] = Layer(ops.Dense(width), (source,), ops.Identity() if last else ops.Relu(), roles)
+        parameters |= {roles["weight"]: Parameter(Initializer("he_normal")), roles["bias"]: Parameter(Initializer("normal", 0.1))}
+        source = name
+    data = Data({"x": random.standard_normal((examples, widths[0]))}, random.integers(0, widths[-1], examples))
+    error = Error(ops.SoftmaxCrossEntropy(reduce="mean", targets="classes"), source)
+    return Network("mlp", {"x": Input((widths[0],))}, layers, parameters, error, ops.Sgd(0.1), data, Training())
+
+
+def bare_numpy(plan: Plan) -> Callable[[], Any]:
+    """One step by hand in NumPy."""
+    count = len(plan.order)
+    w, b = ([plan.parameters[f"l{i}.{role}"] for i in range(count)] for role in ("weight", "bias"))
+    x, t = plan.batches[0].inputs["x"], plan.batches[0].target
+    eta = x.dtype.type(0.1)
+
+    def step() -> Any:
+        a = [x]
+        for i in range(count):
+            z = a[-1] @ w[i] + b[i]
+            a.append(np.maximum(z, 0) if i < count - 1 else z)
+        e = np.exp(a[-1] - a[-1].max(axis=1, keepdims=True))
+        delta = e / e.sum(axis=1, keepdims=True)
+        delta[np.arange(len(t)), t] -= 1
+        delta /= -len(t)
+        new = []
+        for i in reversed(range(count)):
+            new.append((w[i] + eta * (a[i].T @ delta), b[i] + eta * delta.sum(axis=0)))
+            if i:
+                delta = (delta @ w[i].T) * (a[i] > 0)
+        return new
+
+    return step
+
+
+def bare_torch(plan: Plan) -> Callable[[], Any]:
+    """One eager step with torch.optim.SGD."""
+    import torch
+    from torch.nn import functional
+
+    count = len(plan.order)
+    w = [torch.tensor(plan.parameters[f"l{i}.weight"].T.copy(), requires_grad=True) for i in range(count)]
+    b = [torch.tensor(plan.parameters[f"l{i}.bias"], requires_grad=True) for i in range(count)]
+    x, t = torch.tensor(plan.batches[0].inputs["x"]), torch.tensor(plan.batches[0].target)
+    optimizer = torch.optim.SGD([*w, *b], lr=1e-6)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        a = x
+        for i in range(count):
+            a = functional.linear(a, w[i], b[i])
+            a = functional.relu(a) if i < count - 1 else a
+        functional.cross_entropy(a, t).backward()
+        optimizer.step()
+
+    return step
+
+
+def bare_jax(plan: Plan) -> Callable[[], Any]:
+    """One jitted step with optax.sgd."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    count = len(plan.order)
+    parameters = {name: jnp.array(value) for name, value in plan.parameters.items()}
+    x, t = jnp.array(plan.batches[0].inputs["x"]), jnp.array(plan.batches[0].target.astype(np.int32))
+    rule = optax.sgd(0.1)
+
+    def error(parameters: Any) -> Any:
+        a = x
+        for i in range(count):
+            a = a @ parameters[f"l{i}.weight"] + parameters[f"l{i}.bias"]
+            a = jax.nn.relu(a) if i < count - 1 else a
+        return optax.softmax_cross_entropy_with_integer_labels(a, t).mean()
+
+    @jax.jit
+    def step(parameters: Any, state: Any) -> Any:
+        updates, state = rule.update(jax.grad(error)(parameters), state, parameters)
+        return optax.apply_updates(parameters, updates), state
+
+    state = rule.init(parameters)
+    return lambda: jax.block_until_ready(step(parameters, state))
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds."""
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
+def verdict() -> list[str]:
+    """(a) and (b)."""
+    from bpcompare_delta import Delta
+    from bpcompare_jax import Jax
+    from bpcompare_torch import Torch
+
+    plan = draw(mlp([64, 256, 256, 10], 1797), "float32")
+    bare = {"NumPy": bare_numpy(plan), "torch": bare_torch(plan), "JAX": bare_jax(plan)}
+    runner = InProcess()
+    records = {"delta": runner.run(Delta, plan), "torch": runner.run(Torch, plan)}
+    compile_seconds = timed(lambda: records.update(jax=runner.run(Jax, plan)))
+    warm = _warm_jax(plan)
+    seconds: dict[str, list[float]] = {}
+    certificate = []
+    for _ in range(REPEATS):
+        for name, step in bare.items():
+            seconds.setdefault(f"bare {name}", []).append(timed(step))
+        seconds.setdefault("run delta", []).append(timed(lambda: runner.run(Delta, plan)))
+        seconds.setdefault("run torch", []).append(timed(lambda: runner.run(Torch, plan)))
+        seconds.setdefault("run jax", []).append(timed(warm))
+        started = perf_counter()
+        certificate.append(session.judge("speed", plan, records).certificate_seconds)
+        seconds.setdefault("judge", []).append(perf_counter() - started)
+    middle = {name: median(values) * 1e3 for name, values in seconds.items()}
+    bare_sum = sum(value for name, value in middle.items() if name.startswith("bare"))
+    whole = sum(value for name, value in middle.items() if not name.startswith("bare"))
+    lines = ["## (a) the whole verdict, 64-256-256-10, 1,797 examples, float32, one step", "", "| | ms |", "|---|---|"]
+    lines += [f"| {name} | {value:.1f} |" for name, value in middle.items()]
+    lines += [
+        f"| **whole verdict** (three runs and the judgement) | {whole:.1f} |",
+        f"| **bare steps** of the three frameworks | {bare_sum:.1f} |",
+        "",
+        f"Whole verdict / bare steps: **{whole / bare_sum:.1f}×** (goal 8, aim 4). The certificates are "
+        f"{median(certificate) * 1e3 / whole:.0%} of it. A first JAX run, compilation included: {compile_seconds * 1e3:.0f} ms.",
+        "",
+        "## (b) delta beside torch eager, same net",
+        "",
+        f"delta's run {middle['run delta']:.1f} ms, torch's bare eager step {middle['bare torch']:.1f} ms: "
+        f"**{middle['run delta'] / middle['bare torch']:.2f}×** (goal 1.5, aim 1); against the recorded torch run "
+        f"({middle['run torch']:.1f} ms): {middle['run delta'] / middle['run torch']:.2f}×.",
+        "",
+    ]
+    return lines
+
+
+def _warm_jax(plan: Plan) -> Callable[[], Any]:
+    """JAX's recorded and plain gradient and its update, compiled: what its run costs a second time."""
+    import jax
+
+    from bpcompare_jax import Jax
+
+    backend = Jax()
+    with jax.enable_x64(True):
+        walk, feed = backend._walk(plan), backend._feed(plan.batches[0], {})
+        parameters = {name: backend.array(value) for name, value in plan.parameters.items()}
+        slots: dict[str, dict[str, Any]] = {name: {} for name in parameters}
+
+    def step() -> Any:
+        with jax.enable_x64(True):
+            walked, gradients, din = backend.differentiate(plan, walk, parameters, feed)
+            plain = backend.plain_gradient(plan, walk, parameters, feed)
+            updated, _ = backend.descend(plan.network.update, 1, parameters, gradients, slots)
+            everything = [
+                *walked.net_in.values(),
+                *walked.a.values(),
+                *din.values(),
+                *gradients.values(),
+                *plain.values(),
+                *updated.values(),
+            ]
+            return [backend.numpy(x) for x in everything]
+
+    step()
+    return step
+
+
+POINTS = {
+    "width": [64, 128, 256, 512, 1024, 2048],
+    "depth": [2, 4, 8, 16, 32, 64],
+    "nodes": [100, 300, 1000, 3000, 10000],
+}
+
+
+def network_of(kind: str, size: int) -> Network:
+    """The net of one point of (c)."""
+    if kind == "width":
+        return mlp([64, size, size, 10], 256)
+    if kind == "depth":
+        return mlp([64] + [128] * (size - 1) + [10], 256)
+    return nodes(size)
+
+
+def point(kind: str, size: int, backend: str) -> dict[str, float]:
+    """Seconds and MiB of one backend's run, and of its certificate, in this process."""
+    from bpcompare.certificate import certify
+    from bpcompare.registry import Ready, resolve
+
+    status = resolve(backend)
+    assert isinstance(status, Ready)
+    plan = draw(network_of(kind, size), "float32")
+    small = draw(network_of(kind, POINTS[kind][0]), "float32")
+    certify(small, InProcess().run(status.backend, small))
+    before = _peak()
+    record = None
+
+    def work() -> None:
+        nonlocal record
+        record = InProcess().run(status.backend, plan)
+
+    run = timed(work)
+    assert record is not None
+    between = _peak()
+    judged = min(timed(lambda: certify(plan, record)) for _ in range(1 if kind == "nodes" else 3))
+    return {"run": run, "run MiB": between - before, "certificate": judged, "certificate MiB": _peak() - between}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def growth() -> list[str]:
+    """(c)."""
+    lines = ["## (c) growth, float32", ""]
+    for kind, sizes in POINTS.items():
+        backends = ["delta"] if kind == "nodes" else ["delta", "torch"]
+        lines += [f"| {kind} | backend | run ms | run MiB | certificate ms | certificate MiB |", "|---" * 6 + "|"]
+        slopes = []
+        for backend in backends:
+            found = {size: json.loads(_python("-m", "benchmarks.speed", "--point", kind, str(size), backend)) for size in sizes}
+            for size, one in found.items():
+                lines.append(
+                    f"| {size} | {backend} | {one['run'] * 1e3:.1f} | {one['run MiB']:.0f} | "
+                    f"{one['certificate'] * 1e3:.1f} | {one['certificate MiB']:.0f} |"
+                )
+            slopes += [
+                f"{backend}: run {_slope({n: p['run'] for n, p in found.items()}):.2f}, "
+                f"certificate {_slope({n: p['certificate'] for n, p in found.items()}):.2f}"
+            ]
+        lines += ["", f"Log-log slope of time over the upper half, {kind}: {'; '.join(slopes)}.", ""]
+    return lines
+
+
+def _slope(values: dict[int, float]) -> float:
+    """Least squares on logarithms, over the upper half of the sizes: below, fixed costs dominate."""
+    chosen = list(values.items())[len(values) // 2 - 1 :]
+    x, y = [log(size) for size, _ in chosen], [log(value) for _, value in chosen]
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def gradcheck() -> list[str]:
+    """(d)."""
+    import torch
+    from torch.nn import functional
+
+    lines = ["## (d) beside torch.autograd.gradcheck (slow mode), float64", ""]
+    lines += ["| parameters | gradcheck s | bpcompare, delta and torch, s | ratio |", "|---|---|---|---|"]
+    for hidden in (16, 56, 128):
+        network = mlp([16, hidden, hidden, 10], 8)
+        plan = draw(network, "float64")
+        count = sum(value.size for value in plan.parameters.values())
+        values = [torch.tensor(value, requires_grad=True) for value in plan.parameters.values()]
+        x, t = torch.tensor(plan.batches[0].inputs["x"]), torch.tensor(plan.batches[0].target)
+
+        def error(*p: Any, x: Any = x, t: Any = t) -> Any:
+            a = functional.relu(x @ p[0] + p[1])
+            return functional.cross_entropy(functional.relu(a @ p[2] + p[3]) @ p[4] + p[5], t)
+
+        session.run(network, ["delta", "torch"])
+        ours = median(timed(lambda network=network: session.run(network, ["delta", "torch"])) for _ in range(5))  # type: ignore[misc]
+        theirs = timed(lambda error=error, values=values: torch.autograd.gradcheck(error, values, raise_exception=False))  # type: ignore[misc]
+        lines.append(f"| {count:,} | {theirs:.2f} | {ours:.3f} | {theirs / ours:.0f} |")
+    return [*lines, ""]
+
+
+def imports() -> list[str]:
+    """What starting costs."""
+    program = str(Path(sys.executable).with_name("bpcompare"))
+    lines = ["## Starting", "", "| | s |", "|---|---|"]
+    for title, command in {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "import bpcompare": [sys.executable, "-c", "import bpcompare"],
+        "bpcompare --help": [program, "--help"],
+    }.items():
+        seconds = median(
+            timed(lambda command=command: subprocess.run(command, check=True, capture_output=True)) for _ in range(9)
+        )  # type: ignore[misc]
+        lines.append(f"| {title} | {seconds:.3f} |")
+    return [*lines, ""]
+
+
+def _python(*arguments: str) -> str:
+    return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.point:
+        kind, size, backend = asked.point
+        print(json.dumps(point(kind, int(size), backend)))
+        return
+    lines = []
+    for part in (verdict, growth, gradcheck, imports):
+        print(part.__name__, file=sys.stderr, flush=True)
+        lines += part()
+    text = "\n".join(lines)
+    print(text)
+    if asked.write:
+        said = " ".join((__doc__ or "").split())
+        head = f"# Speed\n\n`python -m benchmarks.speed`, {versions(('delta', 'torch', 'jax'))}. {said}\n\n"
+        load = f"Load average when it ended: {os.getloadavg()[0]:.1f}.\n"
+        Path(__file__).with_suffix(".md").write_text(head + text + "\n" + load, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
