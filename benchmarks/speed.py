@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.fuzz import versions
-from benchmarks.nodes import nodes
 from bpcompare import ops, session
 from bpcompare.draw import plan as draw
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
 from bpcompare.parameter import Initializer, Parameter
 from bpcompare.plan import Plan
+from bpcompare.testing.nodes import nodes
 from bpcompare.worker import InProcess
 
 REPEATS = 15
