@@ -6,7 +6,7 @@ A law written with these and with NumPy runs unchanged on arrays, on complex arr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,10 @@ class Number(ABC):
     @abstractmethod
     def scatter(self, index: Array, rows: int) -> Num:
         """See `scatter`."""
+
+    def either(self, other: Num) -> Num:
+        """See `either`."""
+        return self
 
     @abstractmethod
     def hyperparameter(self, value: Num) -> Num:
@@ -161,3 +165,8 @@ def hyperparameter(value: Num, like: Num) -> Num:
     Applied to a number computed from hyperparameters alone (1 − βᵗ), it says that no rearrangement reaches into it.
     """
     return like.hyperparameter(value) if isinstance(like, Number) else value
+
+
+def either(value: Num, other: Callable[[], Num]) -> Num:
+    """`value`; for arithmetics with bounds, wide enough for the other formula of the same function that some framework uses."""
+    return value.either(other()) if isinstance(value, Number) else value

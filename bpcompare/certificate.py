@@ -130,7 +130,7 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding:
         return _frozen(claim, prefix, x, balls.values.given[claim.subject])
     ball = evaluate(claim, balls, laws)
     if broken.any():
-        return _not_finite(claim, prefix, recorded, broken, ball)
+        return _not_finite(claim, prefix, recorded, broken, ball, balls)
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
@@ -225,15 +225,21 @@ def _kink_note(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array)
     return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
 
 
-def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array, ball: Ball) -> Finding:
+def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array, ball: Ball, balls: Balls) -> Finding:
     """NaN and infinity agree with nothing. The backend is wrong where its inputs and the law's result are finite and in range."""
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)) if broken.ndim else ()
     value = float(recorded[at])
     count = f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {list(at)}"
     reach = np.abs(ball.mid) + np.asarray(ball.final_radius())
-    innocent = ~(np.broadcast_to(reach, broken.shape)[broken] < np.finfo(recorded.dtype).max)
-    if innocent.all():
-        cause = "the law overflows here too" if np.isfinite(ball.mid[broken]).any() else "so are numbers it is computed from"
+    largest = float(np.finfo(recorded.dtype).max)
+    innocent = ~(np.broadcast_to(reach, broken.shape)[broken] < largest)
+    # Frameworks order products otherwise than the law: where two inputs could overflow together, so could they.
+    read = [balls.values.recorded[path] for path in claim.premises if path in balls.values.recorded]
+    near = any(float(np.abs(x).max(initial=0.0)) > np.sqrt(largest) for x in read)
+    if innocent.all() or near:
+        cause = "so are numbers it is computed from"
+        if np.isfinite(ball.mid[broken]).any():
+            cause = "the law overflows here too" if innocent.all() else "products of what it is computed from overflow"
         return Finding(
             prefix + claim.path, claim.statement, "undecided", 0.0, float("inf"), at, value, float(ball.mid[at]), float("inf"),
             off=int(broken.sum()), size=broken.size, note=f"{count}; {cause}",

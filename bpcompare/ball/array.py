@@ -204,6 +204,11 @@ class Ball(Number):
 
         return sums.scatter(self, index, rows)
 
+    def either(self, other: Ball) -> Ball:
+        """This midpoint, with a radius that covers the other ball too."""
+        radius = np.maximum(self.radius(), np.abs(other.mid - self.mid) + other.radius())
+        return Ball(self.mid, self.fmt, 0.0, radius, major=self.magnitude() if self.fmt.rearranged else None)
+
     def hyperparameter(self, value: float | Ball) -> Ball:
         """A number of the spec, rounded to the backend's format; one computed from such numbers keeps its radius and no more."""
         if isinstance(value, Ball):

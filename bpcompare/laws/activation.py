@@ -134,7 +134,7 @@ class SoftplusLaw(Elementwise):
 
     def g_prime(self, op: Any, x: Num) -> Num:
         """softplus' = σ."""
-        return elementary.sigmoid(x)
+        return elementary.softplus_prime(x)
 
 
 class GeluErfLaw(Elementwise):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, first_max, positive, total
+from bpcompare.arithmetic import Num, either, first_max, positive, total
 
 
 def magnitude(x: Num) -> Num:
@@ -22,6 +22,11 @@ def sigmoid(x: Num) -> Num:
 def softplus(x: Num) -> Num:
     """ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|)."""
     return np.where(positive(x), x, 0.0 * x) + np.log1p(np.exp(-magnitude(x)))
+
+
+def softplus_prime(x: Num) -> Num:
+    """σ(x). JAX differentiates softplus as e^(x − softplus(x)), which is off by |x| u: at x = 700, 6e-14."""
+    return either(sigmoid(x), lambda: np.exp(x - softplus(x)))
 
 
 def largest(x: Num) -> Num:

@@ -103,7 +103,7 @@ class BinaryCrossEntropyWithLogitsLaw(ErrorLaw):
 
     def toward(self, op: Any, a: Num, t: Num) -> Num:
         """t − σ(a)."""
-        return t - elementary.sigmoid(a)
+        return t - elementary.softplus_prime(a)
 
 
 class HuberLaw(ErrorLaw):
