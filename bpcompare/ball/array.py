@@ -19,12 +19,12 @@ class Ball(Number):
     """A float64 midpoint and a radius that covers every evaluation in the format `fmt`.
 
     The radius has three parts, so that products need not form what they can share: `rel`·|mid| for inputs known to a
-    relative error, `rad` (array or scalar) inherited from what went in, and γ_n · `bulk` for one pending sum of n roundings
-    over terms whose absolute values add up to `bulk`. A sum that enters a bigger sum stays one sum. `major` is the law
-    evaluated with absolute values; it is kept for laws that frameworks rearrange.
+    relative error, `rad` (array or scalar) inherited from what went in, and (γ_n + `slack`) · `bulk` for one pending sum of n
+    roundings over terms whose absolute values add up to `bulk`, each known to a relative error of `slack`. A sum that enters a
+    bigger sum stays one sum. `major` is the law evaluated with absolute values, kept for laws that frameworks rearrange.
     """
 
-    __slots__ = ("bulk", "fmt", "major", "mid", "n", "rad", "rel")
+    __slots__ = ("bulk", "fmt", "major", "mid", "n", "rad", "rel", "slack")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Ball(Number):
         n: int = 0,
         bulk: Array | None = None,
         major: Array | None = None,
+        slack: float = 0.0,
     ) -> None:
         self.mid = mid
         self.fmt = fmt
@@ -43,6 +44,7 @@ class Ball(Number):
         self.n = n
         self.bulk = bulk
         self.major = major
+        self.slack = slack
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,8 +71,12 @@ class Ball(Number):
         if self.rel:
             radius = radius + self.rel * np.abs(self.mid)
         if self.n and self.bulk is not None:
-            radius = radius + self.fmt.gamma(self.n) * self.bulk
+            radius = self.pending() + radius
         return radius
+
+    def pending(self) -> Array:
+        """The part of the radius that belongs to the pending sum: what its n roundings, and its terms' own errors, may do."""
+        return (self.fmt.gamma(self.n) + self.slack) * self.absolute()
 
     def final_radius(self) -> Array | float:
         """The radius at the end of a law, where the grant for rearranged laws is added once."""
@@ -91,7 +97,7 @@ class Ball(Number):
         """The same rearrangement of entries for every part."""
         rad = f(np.broadcast_to(self.rad, self.mid.shape)) if isinstance(self.rad, np.ndarray) and self.rad.ndim else self.rad
         bulk, major = (None if part is None else f(part) for part in (self.bulk, self.major))
-        return Ball(f(self.mid), self.fmt, self.rel, rad, self.n, bulk, major)
+        return Ball(f(self.mid), self.fmt, self.rel, rad, self.n, bulk, major, self.slack)
 
     def reshape(self, *shape: Any) -> Ball:
         """As ndarray.reshape."""

@@ -54,7 +54,7 @@ def multiply(x: Any, y: Any) -> Ball:
 
 def _absolute(x: Ball) -> Radius:
     """The radius without its relative part."""
-    return x.rad + x.fmt.gamma(x.n) * x.bulk if x.n and x.bulk is not None else x.rad
+    return x.rad + x.pending() if x.n and x.bulk is not None else x.rad
 
 
 def divide(x: Any, y: Any) -> Ball:
@@ -70,7 +70,7 @@ def divide(x: Any, y: Any) -> Ball:
 
 def negative(x: Ball) -> Ball:
     """−x, exactly."""
-    return Ball(-x.mid, x.fmt, x.rel, x.rad, x.n, x.bulk, x.major)
+    return Ball(-x.mid, x.fmt, x.rel, x.rad, x.n, x.bulk, x.major, x.slack)
 
 
 def square(x: Ball) -> Ball:

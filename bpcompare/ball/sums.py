@@ -22,11 +22,10 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
     mid = x.mid @ w.mid
     bulk = majorant(x.mid, w.mid)
     major = majorant(x.magnitude(), w.magnitude()) if fmt.rearranged else None
-    rel = x.rel + w.rel + x.rel * w.rel
-    rad: Array | float = rel * bulk if rel else 0.0
-    rad = rad + n * fmt.tiny
+    slack = x.rel + w.rel + x.rel * w.rel
+    rad: Array | float = n * fmt.tiny
     for this, other, transposed in ((x, w, False), (w, x, True)):
-        spread = this.rad + fmt.gamma(this.n) * this.bulk if this.n and this.bulk is not None else this.rad
+        spread = this.rad + this.pending() if this.n and this.bulk is not None else this.rad
         if isinstance(spread, np.ndarray) and spread.ndim:
             bound = np.abs(other.mid) + other.radius()
             full = np.broadcast_to(spread, this.mid.shape)
@@ -36,12 +35,12 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
             rad = rad + 2 * float(spread) * sums
     if plus is not None:
         plus = as_ball(plus, fmt)
-        mid = mid + plus.mid
+        mid += plus.mid
         bulk = bulk + np.abs(plus.mid)
         major = None if major is None else major + plus.magnitude()
         rad = rad + plus.radius()
         n += 1
-    return Ball(mid, fmt, 0.0, rad, n, bulk, major)
+    return Ball(mid, fmt, 0.0, rad, n, bulk, major, slack)
 
 
 def majorant(x: Array, w: Array) -> Array:
@@ -85,16 +84,18 @@ def total(terms: Sequence[Num]) -> Ball:
         mid = mid + ball.mid
     n = sum(ball.n for ball in balls) + len(balls)
     rad: Array | float = len(balls) * fmt.tiny
+    slack = 0.0
     bulk: Array | float = 0.0
     major: Array | float = 0.0
     for ball in balls:
         rad = rad + ball.rad
+        slack = max(slack, ball.slack)
         if ball.rel:
             rad = rad + ball.rel * np.abs(ball.mid)
         bulk = bulk + ball.absolute()
         if fmt.rearranged:
             major = major + ball.magnitude()
-    return Ball(mid, fmt, 0.0, rad, n, np.asarray(bulk), np.asarray(major) if fmt.rearranged else None)
+    return Ball(mid, fmt, 0.0, rad, n, np.asarray(bulk), np.asarray(major) if fmt.rearranged else None, slack)
 
 
 def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
@@ -107,7 +108,7 @@ def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
     rad = np.broadcast_to(x.rad, x.mid.shape).sum(axis=axes, keepdims=keepdims) + n * x.fmt.tiny
     if x.rel:
         rad = rad + x.rel * np.abs(x.mid).sum(axis=axes, keepdims=keepdims)
-    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, bulk, major)
+    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, bulk, major, x.slack)
 
 
 def scatter(x: Ball, index: Array, rows: int) -> Ball:

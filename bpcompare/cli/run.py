@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def run(
         complain(f"{problem}\nTry: bpcompare run --help")
         return USAGE
     from bpcompare.comparison import PRECEDENCE
+
+    keep_freed_memory()
 
     names = None if backend is None else [name for given in backend for name in given.split(",") if name]
     flags = _flags(backend, dtype, steps, oracle, seed, exact=exact)
