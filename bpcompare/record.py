@@ -33,7 +33,8 @@ class StepRecord:
 class Provenance:
     """Who computed it and how. `mode`: eager, jit …; `flushes`: whether results below the smallest normal number may become 0.
 
-    `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd").
+    `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd"). `environment` (Python,
+    NumPy, machine) and `printed` (what the backend wrote to its output, the end of it) are filled in by whoever ran it.
     """
 
     backend: str
@@ -46,6 +47,8 @@ class Provenance:
     algorithms: Mapping[str, str] = field(default_factory=dict)
     updater: str = ""
     seconds: float = 0.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    printed: str = ""
 
 
 @dataclass(frozen=True, eq=False)

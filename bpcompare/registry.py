@@ -1,4 +1,4 @@
-"""Which backends there are, and whether they can be used. Listing imports none of them."""
+"""Backends, imported: ready, absent or broken."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import sha256
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from inspect import isabstract
 from pathlib import Path
 from traceback import format_exc
 from types import ModuleType
 from typing import Any
 
+from bpcompare.address import GROUP, Address, UnknownBackendError, locate, names, package
 from bpcompare.backend import Backend
 from bpcompare.ops import OPS
 
-GROUP = "bpcompare.backends"
-
-SABOTAGED = "delta"
-"""The backend that mistakes can be planted in."""
+__all__ = ["Absent", "Broken", "Ready", "Status", "UnknownBackendError", "arrive", "names", "problems", "resolve", "statuses"]
 
 
 @dataclass(frozen=True)
@@ -56,55 +53,32 @@ class Broken:
 Status = Ready | Absent | Broken
 
 
-class UnknownBackendError(ValueError):
-    """A name that no installed package offers a backend under."""
-
-
-def names() -> tuple[str, ...]:
-    """Names of all installed backends, sorted; nothing is imported."""
-    return tuple(sorted(_offers()))
-
-
 def statuses() -> tuple[Status, ...]:
     """Every installed backend, imported as far as that goes."""
     return tuple(resolve(name) for name in names())
 
 
 def resolve(name: str) -> Status:
-    """The backend called `name`, the class in `path/to/file.py:Class`, or `delta!BP204`: delta with that mistake planted.
-
-    Raises UnknownBackendError for a name nobody offers.
-    """
-    if re.search(r"\.py(:|$)", name):
-        return _from_file(name)
-    if "!" in name:
-        return _sabotaged(name)
-    offers = _offers()
-    if name not in offers:
-        near = get_close_matches(name, offers, 1)
-        known = f"did you mean {near[0]}?" if near else f"installed: {', '.join(sorted(offers)) or 'none'}."
-        raise UnknownBackendError(f"no backend is called {name!r}; {known} A file of your own is written path/to/file.py:Class.")
-    if len(offers[name]) > 1:
-        sources = [_described(offer.dist) for offer in offers[name]]
-        return Broken(name, f"several packages offer a backend of this name: {', '.join(sources)}; uninstall one", sources[0])
-    return _from_entry_point(offers[name][0])
+    """The backend of this name (see `locate`), imported. Raises UnknownBackendError for a name nobody offers."""
+    return arrive(locate(name))
 
 
-def _sabotaged(name: str) -> Status:
+def arrive(address: Address) -> Status:
+    """The backend at `address`, imported into this process."""
+    if address.from_file:
+        return _from_file(address)
+    if address.rivals:
+        reason = f"several packages offer a backend of this name: {', '.join(address.rivals)}; uninstall one"
+        return Broken(address.name, reason, address.rivals[0])
+    status = _from_entry_point(address)
+    return _sabotaged(address, status) if address.mistake and isinstance(status, Ready) else status
+
+
+def _sabotaged(address: Address, honest: Ready) -> Status:
     from bpcompare.mistakes import MISTAKES
     from bpcompare.mistakes.saboteur import saboteur
 
-    base, _, code = name.partition("!")
-    if base != SABOTAGED:
-        raise UnknownBackendError(f"no mistake can be planted in {base!r}: only {SABOTAGED} takes its formulas from a table")
-    if code.upper() not in MISTAKES:
-        near = get_close_matches(code.upper(), MISTAKES, 1)
-        known = f"did you mean {SABOTAGED}!{near[0]}?" if near else ""
-        raise UnknownBackendError(f"no mistake has the code {code!r}; {known} `bpcompare explain` lists them.".replace("  ", " "))
-    status = resolve(base)
-    if not isinstance(status, Ready):
-        return status
-    return _arrival(None, saboteur(status.backend, MISTAKES[code.upper()]), status.distribution)
+    return _arrival(None, saboteur(honest.backend, MISTAKES[address.mistake]), honest.distribution)
 
 
 def problems(backend: Any) -> tuple[str, ...]:
@@ -132,39 +106,32 @@ def problems(backend: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _offers() -> dict[str, list[EntryPoint]]:
-    offers: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
-        known = offers.setdefault(point.name, [])
-        if not any(other.value == point.value and _described(other.dist) == _described(point.dist) for other in known):
-            known.append(point)
-    return offers
-
-
-def _from_entry_point(offer: EntryPoint) -> Status:
+def _from_entry_point(address: Address) -> Status:
+    base, source = address.base, address.source
     try:
-        backend = offer.load()
+        backend = EntryPoint(base, address.target, GROUP).load()
     except ModuleNotFoundError as error:
-        command = _installs(offer, (error.name or "").partition(".")[0])
-        return Absent(offer.name, command) if command else _raised(offer.name, error, _described(offer.dist))
+        command = _installs(address, (error.name or "").partition(".")[0])
+        return Absent(base, command) if command else _raised(base, error, source)
     except (Exception, SystemExit) as error:
-        return _raised(offer.name, error, _described(offer.dist))
-    return _arrival(offer.name, backend, _described(offer.dist))
+        return _raised(base, error, source)
+    return _arrival(base, backend, source)
 
 
-def _from_file(name: str) -> Status:
-    path, _, attribute = name.rpartition(":") if not name.endswith(".py") else (name, "", "")
+def _from_file(address: Address) -> Status:
+    path, _, attribute = address.target.rpartition(":")
     if not Path(path).is_file():
-        return Broken(name, f"there is no file {path}", path)
+        return Broken(address.name, f"there is no file {path}", path)
     try:
         module = _module(Path(path))
     except (Exception, SystemExit) as error:
-        return _raised(name, error, path)
+        return _raised(address.name, error, path)
     if not isinstance(getattr(module, attribute, None), type):
         classes = {key: x for key, x in vars(module).items() if isinstance(x, type) and issubclass(x, Backend)}
         own = [key for key, x in classes.items() if x.__module__ == module.__name__]
         known = f"its backends: {', '.join(f'{path}:{key}' for key in own)}" if own else "it defines no subclass of Backend"
-        return Broken(name, f"{path} has no class {attribute!r}; {known}" if attribute else f"{path}: which class? {known}", path)
+        reason = f"{path} has no class {attribute!r}; {known}" if attribute else f"{path}: which class? {known}"
+        return Broken(address.name, reason, path)
     return _arrival(None, getattr(module, attribute), path)
 
 
@@ -205,26 +172,22 @@ def _raised(name: str, error: BaseException, distribution: str) -> Broken:
     return Broken(name, f"{distribution}: {type(error).__name__}{f': {message}' if message else ''}", distribution, format_exc())
 
 
-def _installs(offer: EntryPoint, module: str) -> str:
-    """The command that installs `module`, if the distribution of `offer` declares that it needs it and it is not there."""
-    distribution = offer.dist
-    if distribution is None or not module or module in sys.modules or importlib.util.find_spec(module) is not None:
+def _installs(address: Address, module: str) -> str:
+    """The command that installs `module`, if the package of `address` declares that it needs it and it is not there."""
+    owner = package(address.distribution)
+    if owner is None or not module or module in sys.modules or importlib.util.find_spec(module) is not None:
         return ""
     extras = []
-    for requirement in distribution.requires or ():
-        package = re.match(r"[A-Za-z0-9._-]+", requirement)
-        if package and re.sub(r"[-_.]+", "_", package[0]).lower() == module.lower():
+    for requirement in owner.requires or ():
+        needed = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if needed and re.sub(r"[-_.]+", "_", needed[0]).lower() == module.lower():
             extra = re.search(r"""extra\s*==\s*['"]([^'"]+)""", requirement)
             if extra is None:
-                return f"pip install {package[0]}"
+                return f"pip install {needed[0]}"
             extras.append(extra[1])
     # Several extras may bring it; the one named like the backend brings no more than it needs.
-    chosen = offer.name if offer.name in extras else next(iter(extras), None)
-    return f'pip install "{distribution.name}[{chosen}]"' if chosen else ""
-
-
-def _described(distribution: Distribution | None) -> str:
-    return f"{distribution.name} {distribution.version}" if distribution else "a package without metadata"
+    chosen = address.base if address.base in extras else next(iter(extras), None)
+    return f'pip install "{owner.name}[{chosen}]"' if chosen else ""
 
 
 def _op(op: Any) -> str:

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from bpcompare import exact as exact_mode
+from bpcompare.address import Address, locate, names
 from bpcompare.backend import Backend
 from bpcompare.ball.format import format_of
 from bpcompare.blame import Case, blames
@@ -18,15 +19,15 @@ from bpcompare.comparison import Comparison
 from bpcompare.diagnosis import unseen
 from bpcompare.draw import plan as draw
 from bpcompare.finding import Certificate
+from bpcompare.isolation import Isolated
 from bpcompare.laws import LAWS, Laws
 from bpcompare.network import Dtype, Network
 from bpcompare.pairs import pairs
 from bpcompare.plain import plain_findings
 from bpcompare.plan import Plan, step_prefix
-from bpcompare.record import Provenance, Record
-from bpcompare.registry import Broken, Ready, names, resolve
+from bpcompare.record import Record
 from bpcompare.values import step_values
-from bpcompare.worker import InProcess, Runner
+from bpcompare.worker import AbsentError, InProcess, unanswered
 
 SEARCHED = 2_000_000
 SEARCHED_CLAIMS = 1_000
@@ -44,53 +45,60 @@ def run(
     oracle: str = "auto",
     seed: int | None = None,
     laws: Laws = LAWS,
-    runner: Runner | None = None,
+    isolate: bool = False,
+    timeout: float | None = None,
+    memory: int | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Run `network` on every backend, or on those wanted (names or classes), and judge what they answer.
 
-    Never raises on a mismatch or on what a backend does. Raises SpecError for a network that cannot be run and
-    UnknownBackendError for a name nobody offers.
+    `isolate` gives every backend a process of its own, and so does a `timeout` (seconds) or a limit of `memory` (bytes); backends
+    of another Python always have one. Never raises on a mismatch or on what a backend does. Raises SpecError for a network that
+    cannot be run and UnknownBackendError for a name nobody offers.
     """
     if oracle not in ("auto", "off"):
         raise ValueError(f'oracle: "auto" or "off", is {oracle!r}')
-    found = chosen(backends)
+    asked = chosen(backends)
     plan = exact_mode.draw(network, dtype, steps, seed) if exact else draw(network, dtype, steps, seed)
-    records = {}
-    for name, backend in found.items():
-        progress(f"running {name}")
-        records[name] = _answer(name, backend, plan, runner or InProcess())
+    apart = Isolated(Isolated.timeout if timeout is None else timeout, memory, progress)
+    alone = isolate or timeout is not None or memory is not None
+    records = answers(plan, asked, apart, alone=alone, forgiving=backends is None, progress=progress)
     progress("judging")
     return judge(network.name, plan, records, oracle == "auto", laws)
 
 
-def chosen(wanted: Sequence[Wanted] | None) -> dict[str, type[Backend] | Broken | str]:
-    """The backends to run by name: the class, or why there is none. By default all that are installed with their framework."""
-    found: dict[str, type[Backend] | Broken | str] = {}
-    for one in names() if wanted is None else wanted:
-        if not isinstance(one, str):
-            found[one.name] = one
-            continue
-        status = resolve(one)
-        if isinstance(status, Ready):
-            found[status.name] = status.backend
-        elif isinstance(status, Broken):
-            found[status.name] = status
-        elif wanted is not None:  # absent: an error only where it was asked for
-            found[status.name] = status.hint
-    return found
+def chosen(wanted: Sequence[Wanted] | None) -> list[Address | type[Backend]]:
+    """The backends to run: addresses of names, classes as they are. By default all that are installed."""
+    return [locate(one) if isinstance(one, str) else one for one in (names() if wanted is None else wanted)]
 
 
-def _answer(name: str, backend: type[Backend] | Broken | str, plan: Plan, runner: Runner) -> Record:
-    if isinstance(backend, Broken):
-        return _missing(name, plan, f"{backend.reason} ({backend.distribution})\n{backend.traceback}".rstrip())
-    if isinstance(backend, str):
-        return _missing(name, plan, f"its framework is not installed: {backend}")
-    return runner.run(backend, plan)
+def answers(
+    plan: Plan,
+    asked: Sequence[Address | type[Backend]],
+    apart: Isolated,
+    *,
+    alone: bool = False,
+    forgiving: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, Record]:
+    """The records of all that were asked, by name; all are run `apart` if `alone`, those of another Python in any case.
 
-
-def _missing(name: str, plan: Plan, failure: str) -> Record:
-    return Record(plan.digest, (), Provenance(name, name, "unknown"), failure)
+    A framework that is not installed is a failure, and if `forgiving`, no backend at all.
+    """
+    records: dict[str, Record] = {}
+    for one in asked:
+        progress(f"running {one.name}")
+        foreign = isinstance(one, Address) and one.foreign
+        try:
+            record = (apart if alone or foreign else InProcess()).run(one, plan)
+        except AbsentError as error:
+            if forgiving:
+                continue
+            record = unanswered(one.name, plan, f"its framework is not installed: {error.hint}")
+        # A class in a file has a name of its own, known once it was imported.
+        named = isinstance(one, Address) and not one.from_file
+        records[one.name if named else record.provenance.backend] = record
+    return records
 
 
 def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = True, laws: Laws = LAWS) -> Comparison:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
@@ -22,6 +24,12 @@ from bpcompare_jax.update import described, one_step
 
 Arrays = Mapping[str, jax.Array]
 
+wide = jax.enable_x64 if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental").enable_x64
+"""64-bit numbers as a context: at this place since JAX 0.8, under `jax.experimental` before."""
+
+TAKES_OPTIONS = "compiler_options" in inspect.signature(jax.jit).parameters
+"""Whether `jax.jit` takes compiler options (since JAX 0.5)."""
+
 FUSED_JOINS = 32
 """Up to so many dense layers that join several sources in a matrix-vector product, XLA may fuse.
 
@@ -33,7 +41,7 @@ Fusion copies each such node into all its consumers: 100 single nodes of 10 sour
 class Jax(AutodiffBackend[jax.Array]):
     """JAX under jit, with optax for the updates.
 
-    Everything happens inside `jax.enable_x64`, as a context: a user's process keeps its own setting.
+    Everything happens with 64-bit numbers enabled as a context: a user's process keeps its own setting.
     """
 
     name: ClassVar[str] = "jax"
@@ -59,7 +67,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def run(self, plan: Plan) -> Record:
         """Every step of the plan, in the plan's dtype."""
-        with jax.enable_x64(True):
+        with wide(True):
             try:
                 return super().run(plan)
             finally:
@@ -69,9 +77,9 @@ class Jax(AutodiffBackend[jax.Array]):
     def provenance(self, plan: Plan) -> Provenance:
         """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
         switches = {
-            "x64": str(jax.enable_x64.value),
+            "x64": str(_switch("enable_x64")),
             "platform": jax.default_backend(),
-            "matmul_precision": str(jax.default_matmul_precision.value or "default"),
+            "matmul_precision": str(_switch("default_matmul_precision") or "default"),
             "jaxlib": metadata.version("jaxlib"),
         }
         switches |= _options(plan)
@@ -136,7 +144,14 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def _jit(self, key: Hashable, function: Callable[..., Any], options: Mapping[str, str] | None = None) -> Callable[..., Any]:
         """`function` under jit; a later function with an equal key is taken to be the same one."""
-        return self._compiled.setdefault(key, jax.jit(function, compiler_options=dict(options or {})))
+        # Older versions take no options; `_options` gives none there.
+        compiled = jax.jit(function, compiler_options=dict(options)) if options else jax.jit(function)
+        return self._compiled.setdefault(key, compiled)
+
+
+def _switch(name: str) -> Any:
+    """A switch of JAX as it stands now; the attribute is as old as JAX, its type stub is not."""
+    return getattr(jax.config, f"jax_{name}")
 
 
 def _options(plan: Plan) -> dict[str, str]:
@@ -144,7 +159,7 @@ def _options(plan: Plan) -> dict[str, str]:
     layers = plan.network.layers.values()
     one_example = any(len(batch) == 1 for batch in plan.batches)
     joins = [x for x in layers if isinstance(x.op, Dense) and len(x.sources) > 1 and (x.op.units == 1 or one_example)]
-    return {"xla_disable_hlo_passes": "fusion"} if len(joins) > FUSED_JOINS else {}
+    return {"xla_disable_hlo_passes": "fusion"} if len(joins) > FUSED_JOINS and TAKES_OPTIONS else {}
 
 
 def _split(plan: Plan, parameters: Arrays) -> tuple[Arrays, Arrays]:

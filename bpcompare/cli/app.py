@@ -17,6 +17,7 @@ VERBS = {
     "backends": "List the backends that are installed.",
     "ops": "List the ops a spec may use, or explain one.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "environments": "List what was made for versions of frameworks, or delete it.",
     "explain": "Explain a mistake by its code, or list all codes.",
 }
 """A verb is a function in the module of its name."""

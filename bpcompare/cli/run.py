@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from bpcompare.cli.apart import Apart
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
 
@@ -26,7 +27,8 @@ def run(
             name=["--backend", "-b"],
             negative="",
             help="A backend to run: a name that `bpcompare backends` lists, path/to/file.py:Class, or delta!CODE (delta with a "
-            "mistake planted). Repeat it, or separate names by commas. By default every installed backend runs.",
+            "mistake planted). jax@0.4.35 is that version of the framework, in an environment made for it; torch@/path/to/python "
+            "runs by that Python. Repeat it, or separate names by commas. By default every installed backend runs.",
         ),
     ] = None,
     dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
@@ -34,6 +36,15 @@ def run(
     exact: Annotated[bool, Parameter(negative="", help="Draw numbers that cannot round, and demand identical bits.")] = False,
     oracle: Annotated[Literal["auto", "off"], Parameter(help="Whether the forward pass alone may settle who is wrong.")] = "auto",
     seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    isolate: Annotated[
+        bool, Parameter(negative="", help="Give every backend a process of its own: a crash is then that backend's alone.")
+    ] = False,
+    timeout: Annotated[
+        float | None, Parameter(help="Seconds a backend may take, in a process of its own; 600 where nothing is said.")
+    ] = None,
+    memory: Annotated[
+        str | None, Parameter(help="Memory a backend may take, in a process of its own: 4G, 500M; by default what is free.")
+    ] = None,
     json: Annotated[
         str | None,
         Parameter(
@@ -52,20 +63,24 @@ def run(
 
     The exit code is that of the worst spec, by the precedence 2, 3, 1, 4, 5, 0.
     """
-    if problem := _misused(specs, steps, seed, json, save, quiet=quiet, verbose=verbose):
+    apart = Apart(isolate, timeout, memory)
+    if problem := _misused(specs, steps, seed, json, save, quiet=quiet, verbose=verbose) or apart.problem:
         complain(f"{problem}\nTry: bpcompare run --help")
         return USAGE
     from bpcompare.comparison import PRECEDENCE
 
     keep_freed_memory()
 
-    names = None if backend is None else [name for given in backend for name in given.split(",") if name]
-    flags = _flags(backend, dtype, steps, oracle, seed, exact=exact)
+    from bpcompare.address import separated
+
+    names = None if backend is None else separated(backend)
+    flags = _flags(backend, dtype, steps, oracle, seed, exact=exact) + apart.flags
     codes, lines, told = [], [], set[str]()
     progress = Progress(quiet=quiet)
     for at, spec in enumerate(specs):
         try:
-            found = _compared(spec, names, progress, dtype=dtype, steps=steps, exact=exact, oracle=oracle, seed=seed)
+            options = {"dtype": dtype, "steps": steps, "exact": exact, "oracle": oracle, "seed": seed, **apart.options}
+            found = _compared(spec, names, progress, **options)
         finally:
             progress.done()
         if isinstance(found, str):
@@ -128,8 +143,8 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
     """The comparison of one spec, or why there is none."""
     progress(f"{spec}: reading")
     import bpcompare
+    from bpcompare.address import UnknownBackendError
     from bpcompare.network import SpecError
-    from bpcompare.registry import UnknownBackendError
 
     def shown(message: str) -> None:
         progress(f"{spec}: {message}")

@@ -34,9 +34,11 @@ def _provenance(certificate: Certificate) -> list[str]:
     it = certificate.provenance
     facts = [f"{it.framework} {it.version}", it.device, it.mode, *(f"{key}={value}" for key, value in it.switches.items())]
     facts += [f"{op}: {algorithm}" for op, algorithm in it.algorithms.items()]
+    facts += [f"{key}={value}" for key, value in it.environment.items()]
     if it.updater:
         facts.append(f"updates by {it.updater}")
-    return [clipped("  " + ", ".join(facts) + f", {short(it.seconds)} s", 118)]
+    lines = [clipped("  " + ", ".join(facts) + f", {short(it.seconds)} s", 200)]
+    return lines + (["  printed:", *("    " + line for line in it.printed.splitlines())] if it.printed else [])
 
 
 @dataclass

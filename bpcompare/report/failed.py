@@ -5,12 +5,15 @@ from __future__ import annotations
 from bpcompare.comparison import Comparison
 from bpcompare.report.lines import clipped, counted, labelled
 from bpcompare.report.open import conventions, undecided
-from bpcompare.report.passed import measures
+from bpcompare.report.passed import measures, printed
 from bpcompare.report.table import head, table
 from bpcompare.report.wrong import also_wrong, wrong
 
 ROWS = 4
 """Backends with a row of their own."""
+SILENT = 8
+"""Backends that did not answer, with a line of their own."""
+NEWLINE = "\n"
 
 
 def failed(comparison: Comparison) -> list[str]:
@@ -26,19 +29,20 @@ def failed(comparison: Comparison) -> list[str]:
             lines += ["", *section]
     if comparison.verdict in ("identical", "certified"):
         lines += ["", *measures(comparison), *_alone(comparison)]
-    return lines
+    return lines + printed(comparison)
 
 
 def _not_run(comparison: Comparison) -> list[str]:
     silent = {name: one.failure for name, one in comparison.certificates.items() if one.failure is not None}
-    lines = []
-    for name, failure in list(silent.items())[:3]:
-        first, _, traceback = failure.partition("\n")
-        lines += labelled("not run", f"{clipped(name, 60)}: {first}", 3)
-        if traceback.strip():
-            lines += labelled("", "-v shows the traceback", 1)
-    if len(silent) > 3:
-        lines += labelled("", f"and {counted(len(silent) - 3, 'more backend')}", 1)
+    lines: list[str] = []
+    for name, failure in list(silent.items())[:SILENT]:
+        lines += labelled(
+            "" if lines else "not run", f"{clipped(name, 60)}: {failure.partition(NEWLINE)[0]}", 3 if len(silent) < 3 else 1
+        )
+    if len(silent) > SILENT:
+        lines += labelled("", f"and {counted(len(silent) - SILENT, 'more backend')}", 1)
+    if any(NEWLINE in failure for failure in silent.values()):
+        lines += labelled("", "-v shows tracebacks and last words", 1)
     return lines
 
 

@@ -14,7 +14,7 @@ ROWS = 5
 
 def passed(comparison: Comparison) -> list[str]:
     """All lines but the verdict."""
-    return [head(comparison), "", *table(comparison, ROWS), "", *measures(comparison)]
+    return [head(comparison), "", *table(comparison, ROWS), "", *measures(comparison), *printed(comparison)]
 
 
 def measures(comparison: Comparison) -> list[str]:
@@ -57,3 +57,13 @@ def _blind(comparison: Comparison) -> list[str]:
     first = f"{codes[0]} {MISTAKES[codes[0]].title}" if codes[0] in MISTAKES else codes[0]
     more = f", {', '.join(codes[1:8])}{' …' if len(codes) > 8 else ''}" if len(codes) > 1 else ""
     return labelled("blind to", f"{counted(len(codes), 'mistake')} that this spec and data cannot show: {first}{more}", 1)
+
+
+def printed(comparison: Comparison) -> list[str]:
+    """What backends in processes of their own wrote to their output: theirs, and no result."""
+    chatty = {name: one.provenance.printed for name, one in comparison.certificates.items() if one.provenance.printed}
+    lines: list[str] = []
+    for name, words in list(chatty.items())[:2]:
+        more = f" (and {counted(len(chatty) - 2, 'more backend')})" if lines and len(chatty) > 2 else ""
+        lines += labelled("" if lines else "printed", f"{clipped(name, 30)}{more}: {clipped(' '.join(words.split()), 60)!r}", 1)
+    return lines

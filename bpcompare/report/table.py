@@ -51,7 +51,8 @@ def _shape(network: Network) -> str:
 
 def table(comparison: Comparison, most: int) -> list[str]:
     """One row a backend, the worst first where there are more than `most`; the others are counted."""
-    names = list(comparison.certificates)
+    # Those that did not answer are told one by one; here they would stand with an empty row.
+    names = list(comparison.ran or comparison.certificates)
     hidden: list[str] = []
     if len(names) > most:
         worst = sorted(names, key=lambda name: _rank(comparison.certificates[name]))

@@ -1,6 +1,6 @@
-"""Where backends run: the Runner seam. In this process now, in one of their own later; the answer is checked either way."""
+"""Where backends run, and the check of their answers. A worker's process imports this: standard library, NumPy, safetensors."""
 
 from bpcompare.worker.in_process import InProcess
-from bpcompare.worker.runner import Runner
+from bpcompare.worker.runner import AbsentError, Runner, unanswered
 
-__all__ = ["InProcess", "Runner"]
+__all__ = ["AbsentError", "InProcess", "Runner", "unanswered"]

@@ -16,8 +16,11 @@ NAMED = 3
 """How many missing or unknown names a message lists."""
 
 
-def problems(plan: Plan, record: Any) -> Iterator[str]:
-    """What `record` lacks as an answer to `plan`, each with its path, what was wanted and what came."""
+def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
+    """What `record` lacks as an answer to `plan`, each with its path, what was wanted and what came.
+
+    `owned`: arrays must own their memory, as a backend's must; those read from a file are nobody else's anyway.
+    """
     if not isinstance(record, Record):
         yield f"run must return a Record, returned {type(record).__name__}"
         return
@@ -30,10 +33,10 @@ def problems(plan: Plan, record: Any) -> Iterator[str]:
         return
     lent = {id(x) for _, x in plan.arrays()}
     for number, step in enumerate(record.steps, 1):
-        yield from _step(plan, number, step, lent)
+        yield from _step(plan, number, step, lent if owned else None)
 
 
-def _step(plan: Plan, number: int, step: Any, lent: set[int]) -> Iterator[str]:
+def _step(plan: Plan, number: int, step: Any, lent: set[int] | None) -> Iterator[str]:
     prefix = step_prefix(number)
     if not isinstance(step, StepRecord):
         yield f"{prefix}steps: wanted a StepRecord, got {type(step).__name__}"
@@ -65,11 +68,13 @@ def _step(plan: Plan, number: int, step: Any, lent: set[int]) -> Iterator[str]:
             yield from _array(f"{prefix}{name}{quantity}", found[name], wanted[name], plan.dtype, lent)
 
 
-def _array(path: str, x: Any, shape: tuple[int, ...], dtype: str, lent: set[int]) -> Iterator[str]:
+def _array(path: str, x: Any, shape: tuple[int, ...], dtype: str, lent: set[int] | None) -> Iterator[str]:
     if type(x) is not np.ndarray:
         yield f"{path}: wanted a NumPy array, got {type(x).__module__}.{type(x).__qualname__}"
     elif x.shape != shape or x.dtype != dtype:
         yield f"{path}: wanted {dtype} of shape {list(shape)}, got {x.dtype} of shape {list(x.shape)}"
+    elif lent is None:
+        pass
     elif id(x) in lent:
         yield f"{path}: wanted an array of its own, got the plan's"
     elif not x.flags.owndata:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -12,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.address import Address
 from bpcompare.backend import Backend, unsupported
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
-from bpcompare.record import Provenance, Record
+from bpcompare.record import Record
+from bpcompare.registry import Absent, Broken, arrive
 from bpcompare.worker.answer import problems
+from bpcompare.worker.runner import AbsentError, unanswered
 
 REPORTED = 5
 """How many violations a failure lists."""
@@ -28,8 +32,15 @@ class InProcess:
     A failed run is a Record without steps. The first line of its `failure` is the reason; a traceback may follow.
     """
 
-    def run(self, backend: type[Backend], plan: Plan) -> Record:
+    def run(self, backend: Address | type[Backend], plan: Plan) -> Record:
         """The record of `plan`, or a failure. KeyboardInterrupt passes through; SystemExit is a failure like any exception."""
+        if isinstance(backend, Address):
+            status = arrive(backend)
+            if isinstance(status, Absent):
+                raise AbsentError(status.hint)
+            if isinstance(status, Broken):
+                return unanswered(backend.name, plan, f"{status.reason} ({status.distribution})\n{status.traceback}".rstrip())
+            backend = status.backend
         if lacking := unsupported(backend, plan):
             return _failed(backend, plan, "does not support " + ", ".join(f"{op} ({why})" for op, why in lacking.items()))
         lent = _copied(plan)
@@ -48,7 +59,12 @@ class InProcess:
             more = "; and more" if len(found) > REPORTED else ""
             return _failed(backend, plan, f"its record does not answer the plan: {'; '.join(found[:REPORTED])}{more}")
         answer: Record = record
-        return answer
+        return replace(answer, provenance=replace(answer.provenance, backend=backend.name, environment=environment()))
+
+
+def environment() -> dict[str, str]:
+    """What surrounds a backend and can change a number: Python, NumPy, the machine."""
+    return {"python": platform.python_version(), "numpy": np.__version__, "machine": f"{platform.system()} {platform.machine()}"}
 
 
 def _failed(backend: type[Backend], plan: Plan, reason: str, traceback: str = "") -> Record:
@@ -56,8 +72,7 @@ def _failed(backend: type[Backend], plan: Plan, reason: str, traceback: str = ""
         version = str(backend.version())
     except (Exception, SystemExit):
         version = "unknown"
-    failure = f"{reason}\n{traceback}".rstrip()
-    return Record(plan.digest, (), Provenance(backend=backend.name, framework=backend.name, version=version), failure)
+    return unanswered(backend.name, plan, f"{reason}\n{traceback}".rstrip(), version)
 
 
 def _reason(error: BaseException) -> str:

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bpcompare.address import Address
 from bpcompare.backend import Backend
 from bpcompare.plan import Plan
-from bpcompare.record import Record
+from bpcompare.record import Provenance, Record
+
+
+class AbsentError(Exception):
+    """The backend is there, its framework is not; `hint` is the command that installs it."""
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
 
 
 class Runner(Protocol):
     """A way to have a backend compute a plan."""
 
-    def run(self, backend: type[Backend], plan: Plan) -> Record:
-        """The backend's record of `plan`, complete and of the right shapes, or one with `failure` and no steps. Never raises."""
+    def run(self, backend: Address | type[Backend], plan: Plan) -> Record:
+        """The backend's record of `plan`, complete and of the right shapes, or one with `failure` and no steps.
+
+        Raises AbsentError, and nothing else.
+        """
         ...
+
+
+def unanswered(name: str, plan: Plan, failure: str, version: str = "unknown") -> Record:
+    """The record of a backend that gave none. The first line of `failure` is the reason; a traceback may follow."""
+    return Record(plan.digest, (), Provenance(backend=name, framework=name, version=version), failure)

@@ -9,7 +9,7 @@ from bpcompare.cli.plain import in_ascii
 from bpcompare.mistakes import MISTAKES
 from bpcompare.ops import OPS
 
-HEAVY = {"numpy", "scipy", "torch", "jax", "pydantic", "safetensors", "mpmath", "optax", "bpcompare_delta"}
+HEAVY = {"numpy", "scipy", "torch", "jax", "pydantic", "safetensors", "optax", "bpcompare_delta"}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], []])

@@ -19,9 +19,11 @@ ANSWER_SHEETS_ONLY = {
     "power",
 }
 MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
+    "address",
     "ball",
     "claims",
     "dyadic",
+    "isolation",
     "learn",
     "mistakes",
     "registry",

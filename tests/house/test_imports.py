@@ -26,5 +26,5 @@ def test_no_framework(module):
 def test_what_a_worker_imports():
     """A backend in another environment would need our whole dependency list beside its framework."""
     code = "import bpcompare.ops, bpcompare.network, bpcompare.plan, bpcompare.record, bpcompare.backend, bpcompare.autodiff"
-    unwanted = {"pydantic", "rich", "cyclopts", "scipy", "safetensors", "mpmath", "tree_sitter", "tree_sitter_toml"}
+    unwanted = {"pydantic", "rich", "cyclopts", "scipy", "safetensors", "tree_sitter", "tree_sitter_toml"}
     assert not (FRAMEWORKS | unwanted) & _imported(code)
