@@ -48,6 +48,11 @@ class Address:
         return re.split(r"[@!]", self.name, maxsplit=1)[0] if not self.from_file else self.name
 
     @property
+    def repeatable(self) -> str:
+        """The name, such that it means the same in another folder."""
+        return f"{self.target}{f'@{self.interpreter}' if self.interpreter else ''}" if self.from_file else self.name
+
+    @property
     def from_file(self) -> bool:
         """Whether `target` is a file."""
         return bool(_FILE.search(self.target))

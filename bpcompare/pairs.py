@@ -35,12 +35,13 @@ def _pair(name: str, record: Record, other: str, opposite: Record) -> Pair:
         for step, against in zip(record.steps, opposite.steps, strict=True):
             right = recorded_values(against)
             for path, x in recorded_values(step).items():
-                u, s = _apart(x, right[path])
+                u, s = apart(x, right[path])
                 ulps, scaled = max(ulps, u), max(scaled, s)
     return Pair(name, other, ulps, scaled)
 
 
-def _apart(x: Array, y: Array) -> tuple[float, float]:
+def apart(x: Array, y: Array) -> tuple[float, float]:
+    """The largest difference in units in the last place, and relative to the largest element; ∞ where one is not finite."""
     if np.array_equal(x, y):  # +0 and −0 are equal, NaN is equal to nothing
         return 0.0, 0.0
     if not (np.isfinite(x).all() and np.isfinite(y).all()):

@@ -33,8 +33,9 @@ class StepRecord:
 class Provenance:
     """Who computed it and how. `mode`: eager, jit …; `flushes`: whether results below the smallest normal number may become 0.
 
-    `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd"). `environment` (Python,
-    NumPy, machine) and `printed` (what the backend wrote to its output, the end of it) are filled in by whoever ran it.
+    `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd"). Whoever ran it fills in
+    `environment` (Python, NumPy, machine), `address` (the name by which it can be run again, "" for a class without one) and
+    `printed` (the end of what it wrote to its output).
     """
 
     backend: str
@@ -48,6 +49,7 @@ class Provenance:
     updater: str = ""
     seconds: float = 0.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
     printed: str = ""
 
 

@@ -14,6 +14,7 @@ from bpcompare.backend import Backend
 from bpcompare.ball.format import format_of
 from bpcompare.blame import Case, blames
 from bpcompare.certificate import Balls, certify
+from bpcompare.change import Change
 from bpcompare.claims import claims
 from bpcompare.comparison import Comparison
 from bpcompare.diagnosis import unseen
@@ -95,6 +96,8 @@ def answers(
             if forgiving:
                 continue
             record = unanswered(one.name, plan, f"its framework is not installed: {error.hint}")
+        if isinstance(one, Address):
+            record = replace(record, provenance=replace(record.provenance, address=one.repeatable))
         # A class in a file has a name of its own, known once it was imported.
         named = isinstance(one, Address) and not one.from_file
         records[one.name if named else record.provenance.backend] = record
@@ -118,6 +121,15 @@ def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = T
         oracle=oracle,
         certificate_seconds=seconds,
     )
+
+
+def changed(spec: str, plan: Plan, then: tuple[str, Record, str], now: tuple[str, Record, str]) -> Change:
+    """What became of a backend's record: name, record, and which of the two it is ("golden", "now"), each judged on its own."""
+    titles = []
+    for name, record, which in (then, now):
+        version = f"{record.provenance.framework} {record.provenance.version}" if record.failure is None else name
+        titles.append(f"{version} ({which})")
+    return Change(judge(spec, plan, {titles[0]: then[1], titles[1]: now[1]}), *titles)
 
 
 def _certificate(plan: Plan, record: Record, laws: Laws) -> Certificate:

@@ -55,6 +55,16 @@ def load_record(path: str | os.PathLike[str]) -> Record:
 
 def plan_bytes(plan: Plan) -> bytes:
     """`plan` as the content of a file."""
+    return pack("plan", *plan_parts(plan))
+
+
+def plan_from(data: bytes) -> Plan:
+    """The plan that `plan_bytes` wrote. Raises StorageError."""
+    return plan_of(*unpack(data, "plan"))
+
+
+def plan_parts(plan: Plan) -> tuple[Tree, dict[str, Array]]:
+    """`plan` as JSON-able content, and the arrays it refers to. Raises StorageError."""
     if not plan.digest:
         raise StorageError("the plan has no digest: seal it first")
     network, arrays = _writable(lambda: document.dump(plan.network))
@@ -77,12 +87,11 @@ def plan_bytes(plan: Plan) -> bytes:
             for number, batch in enumerate(plan.batches, 1)
         ],
     }
-    return pack("plan", content, kept.arrays)
+    return content, kept.arrays
 
 
-def plan_from(data: bytes) -> Plan:
-    """The plan that `plan_bytes` wrote. Raises StorageError."""
-    content, arrays = unpack(data, "plan")
+def plan_of(content: object, arrays: Mapping[str, Array]) -> Plan:
+    """The plan of what `plan_parts` gave. Raises StorageError."""
 
     def build() -> Plan:
         names = ("network", "dtype", "updates_done", "exact", "digest", "parameters", "state", "slots", "batches")
@@ -109,6 +118,16 @@ def plan_from(data: bytes) -> Plan:
 
 def record_bytes(record: Record) -> bytes:
     """`record` as the content of a file."""
+    return pack("record", *record_parts(record))
+
+
+def record_from(data: bytes) -> Record:
+    """The record that `record_bytes` wrote. Raises StorageError."""
+    return record_of(*unpack(data, "record"))
+
+
+def record_parts(record: Record) -> tuple[Tree, dict[str, Array]]:
+    """`record` as JSON-able content, and the arrays it refers to."""
     kept = _Arrays({})
     content = {
         "plan_digest": record.plan_digest,
@@ -116,12 +135,11 @@ def record_bytes(record: Record) -> bytes:
         "failure": record.failure,
         "steps": [_dump_step(f"step{number}", step, kept) for number, step in enumerate(record.steps, 1)],
     }
-    return pack("record", content, kept.arrays)
+    return content, kept.arrays
 
 
-def record_from(data: bytes) -> Record:
-    """The record that `record_bytes` wrote. Raises StorageError."""
-    content, arrays = unpack(data, "record")
+def record_of(content: object, arrays: Mapping[str, Array]) -> Record:
+    """The record of what `record_parts` gave. Raises StorageError."""
 
     def build() -> Record:
         top = tree.entries(content, "record", "plan_digest", "provenance", "failure", "steps")

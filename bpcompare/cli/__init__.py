@@ -22,13 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _spoken(__version__)
     from cyclopts import CycloptsError
 
-    from bpcompare.cli.app import VERBS, app
+    from bpcompare.cli.app import GROUPS, VERBS, app
     from bpcompare.cli.terminal import abandon, complain
 
     try:
         code = app()(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        complain(f"{str(error).strip()}\nTry: bpcompare {f'{words[0]} ' if words[0] in VERBS else ''}--help")
+        complain(f"{str(error).strip()}\nTry: bpcompare {f'{words[0]} ' if words[0] in (*VERBS, *GROUPS) else ''}--help")
         return USAGE
     except KeyboardInterrupt:
         complain("interrupted")

@@ -17,10 +17,16 @@ VERBS = {
     "backends": "List the backends that are installed.",
     "ops": "List the ops a spec may use, or explain one.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "matrix": "Run specs on several versions of a framework: the first where something moved.",
+    "diff": "Compare two saved runs: versions, values, the first divergence.",
+    "repro": "Run a saved run again, or make a token or a script of it.",
     "environments": "List what was made for versions of frameworks, or delete it.",
     "explain": "Explain a mistake by its code, or list all codes.",
 }
 """A verb is a function in the module of its name."""
+
+GROUPS = {"golden": ("Check or update goldens: what a version of a backend computed once.", ("check", "update"))}
+"""Verbs that have verbs of their own: functions in the module of the group's name."""
 
 
 def app() -> App:
@@ -35,4 +41,9 @@ def app() -> App:
     )
     for verb, words in VERBS.items():
         it.command(f"bpcompare.cli.{verb}:{verb}", name=verb, help=words)
+    for group, (words, verbs) in GROUPS.items():
+        inner = App(name=group, help=words, help_format="plaintext", help_formatter="plain", suppress_keyboard_interrupt=False)
+        for verb in verbs:
+            inner.command(f"bpcompare.cli.{group}:{verb}", name=verb)
+        it.command(inner)
     return it

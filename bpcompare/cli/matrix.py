@@ -1,0 +1,63 @@
+"""`bpcompare matrix`: one spec, many versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from bpcompare.cli.memory import keep_freed_memory
+from bpcompare.cli.terminal import Progress, complain, say
+
+if TYPE_CHECKING:
+    from bpcompare.comparison import Comparison
+
+USAGE = 2
+
+
+def matrix(
+    *specs: Annotated[str, Parameter(name="SPEC", help="TOML or JSON files that describe a network.", negative="")],
+    backend: Annotated[
+        list[str] | None,
+        Parameter(name=["--backend", "-b"], negative="", help="Versions, in order: jax@0.4.35,0.6.2,0.10.2. Repeat for others."),
+    ] = None,
+    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
+    steps: Annotated[int | None, Parameter(help="Update steps; by default the spec's.")] = None,
+    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    timeout: Annotated[float | None, Parameter(help="Seconds a backend may take.")] = None,
+) -> int:
+    """Run specs on several versions, all on the same numbers: a table of verdicts, and the first version where something moved.
+
+    Each version is certified on its own. The exit code is that of the worst spec, as for `run`.
+    """
+    from bpcompare.address import UnknownBackendError, separated
+
+    names = separated(backend or ())
+    if not specs or not names:
+        complain("matrix needs at least one SPEC and the versions: bpcompare matrix SPEC -b jax@0.4.35,0.10.2")
+        return USAGE
+    if (steps is not None and steps < 1) or (seed is not None and seed < 0) or (timeout is not None and not timeout > 0):
+        complain("--steps and --timeout must be positive, --seed must not be negative")
+        return USAGE
+    keep_freed_memory()
+    import bpcompare
+    from bpcompare.comparison import PRECEDENCE
+    from bpcompare.network import SpecError
+    from bpcompare.report.matrix import matrix_text
+
+    found: list[Comparison] = []
+    codes = []
+    progress = Progress(quiet=False)
+    for spec in specs:
+        try:
+            network = bpcompare.load(spec)
+            found.append(bpcompare.run(network, names, dtype, steps, seed=seed, isolate=True, timeout=timeout, progress=progress))
+            codes.append(found[-1].exit_code)
+        except (SpecError, UnknownBackendError) as error:
+            progress.done()
+            complain(str(error))
+            codes.append(USAGE)
+    progress.done()
+    if found:
+        say(matrix_text(found))
+    return next(code for code in PRECEDENCE if code in codes)

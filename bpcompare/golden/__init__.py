@@ -1,0 +1,7 @@
+"""Goldens: what a backend computed once, to be checked by later versions of it."""
+
+from bpcompare.golden.check import Checked, Options, backends_of, check, update, write
+from bpcompare.golden.golden import Golden
+from bpcompare.golden.store import GoldenError
+
+__all__ = ["Checked", "Golden", "GoldenError", "Options", "backends_of", "check", "update", "write"]

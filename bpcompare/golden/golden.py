@@ -1,0 +1,69 @@
+"""A golden: a plan, what one backend made of it once, and how that was judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpcompare import tree
+from bpcompare.comparison import Verdict
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan
+from bpcompare.record import Record
+from bpcompare.storage import StorageError, plan_of, plan_parts, record_of, record_parts
+from bpcompare.tree import Tree
+from bpcompare.worker.answer import problems
+
+KIND = "golden"
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """The numbers of one backend on one spec. `verdict` is that of the record alone, when it was made."""
+
+    spec: str
+    backend: str
+    plan: Plan
+    record: Record
+    verdict: Verdict
+
+    @property
+    def made_by(self) -> str:
+        """The framework and its version."""
+        return f"{self.record.provenance.framework} {self.record.provenance.version}"
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a file of it holds."""
+        return sum(x.size for x in parts(self)[1].values())
+
+
+def parts(golden: Golden) -> tuple[Tree, dict[str, Array]]:
+    """`golden` as JSON-able content, and the arrays it refers to. Raises StorageError."""
+    plan, given = plan_parts(golden.plan)
+    record, found = record_parts(golden.record)
+    content = {"spec": golden.spec, "backend": golden.backend, "verdict": golden.verdict, "plan": plan, "record": record}
+    arrays = {f"plan/{key}": x for key, x in given.items()} | {f"record/{key}": x for key, x in found.items()}
+    return content, arrays
+
+
+def golden_of(content: object, arrays: dict[str, Array]) -> Golden:
+    """The golden of what `parts` gave. Raises StorageError for what does not fit together."""
+    try:
+        top = tree.entries(content, "golden", "spec", "backend", "verdict", "plan", "record")
+        verdict = tree.value(Verdict, top["verdict"], "verdict")
+        plan = plan_of(top["plan"], _under("plan/", arrays))
+        record = record_of(top["record"], _under("record/", arrays))
+        golden = Golden(tree.value(str, top["spec"], "spec"), tree.value(str, top["backend"], "backend"), plan, record, verdict)
+    except StorageError:
+        raise
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"does not make sense: {error}") from error
+    if record.failure is not None:
+        raise StorageError(f"holds no numbers: {record.failure}")
+    for problem in problems(plan, record, owned=False):
+        raise StorageError(f"its record does not answer its plan: {problem}")
+    return golden
+
+
+def _under(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
+    return {key.removeprefix(prefix): x for key, x in arrays.items() if key.startswith(prefix)}
