@@ -14,12 +14,15 @@ import platform
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import TimeoutError, get_context  # noqa: A004 — the pool's own
 from pathlib import Path
 from time import perf_counter
 
 KINDS = ("small",) * 18 + ("deep", "wide")
 """What net number n is: depth up to 64 and width up to 1,024, not both at once."""
+
+PATIENCE = 300
+"""Seconds without any answer after which a process must have died."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,22 @@ def main() -> int:
     started = perf_counter()
     rows = []
     tasks = [(number, backends) for number in range(asked.seed, asked.seed + asked.count)]
-    with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
-        for done, row in enumerate(pool.imap_unordered(judged, tasks), 1):
-            rows.append(row)
-            if row.alarm:
-                print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
-            if done % 100 == 0:
-                print(f"{done} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    while tasks:
+        with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
+            answers = pool.imap_unordered(judged, tasks)
+            for _ in tasks:
+                try:
+                    row = answers.next(PATIENCE)
+                except TimeoutError:
+                    break
+                rows.append(row)
+                if row.alarm:
+                    print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
+                if len(rows) % 100 == 0:
+                    print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+        tasks = [task for task in tasks if task[0] not in {row.number for row in rows}]
+        if tasks:  # a pool does not notice that a process of its has died
+            print(f"no answer, tried once more: nets {', '.join(str(number) for number, _ in tasks)}", flush=True)
     text = table(rows, backends, perf_counter() - started)
     print(text)
     if asked.write:
