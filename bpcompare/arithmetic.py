@@ -85,7 +85,8 @@ def dot(x: Num, w: Num, plus: Num | None = None) -> Num:
 
 def _plus(y: Array, term: Array) -> Array:
     """y + term, in place of y (which is ours) where its type allows."""
-    return np.add(y, term, out=y) if y.dtype == np.result_type(y, term) else y + term
+    # Sums over all axes are NumPy scalars, which nothing can be written into.
+    return np.add(y, term, out=y) if y.ndim and y.dtype == np.result_type(y, term) else np.asarray(y + term)
 
 
 def total(terms: Num | Sequence[Num | Product], axis: Axes | None = None, keepdims: bool = False) -> Num:

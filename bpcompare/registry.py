@@ -180,7 +180,7 @@ def _installs(address: Address, module: str) -> str:
     extras = []
     for requirement in owner.requires or ():
         needed = re.match(r"[A-Za-z0-9._-]+", requirement)
-        if needed and re.sub(r"[-_.]+", "_", needed[0]).lower() == module.lower():
+        if needed and _brings(needed[0], module):
             extra = re.search(r"""extra\s*==\s*['"]([^'"]+)""", requirement)
             if extra is None:
                 return f"pip install {needed[0]}"
@@ -188,6 +188,12 @@ def _installs(address: Address, module: str) -> str:
     # Several extras may bring it; the one named like the backend brings no more than it needs.
     chosen = address.base if address.base in extras else next(iter(extras), None)
     return f'pip install "{owner.name}[{chosen}]"' if chosen else ""
+
+
+def _brings(package: str, module: str) -> bool:
+    """Whether a package of this name is likely to bring this module: `tensorflow` comes in `tensorflow-cpu`, too."""
+    words = re.sub(r"[-_.]+", "_", package).lower()
+    return words == module.lower() or words.startswith(f"{module.lower()}_")
 
 
 def _op(op: Any) -> str:

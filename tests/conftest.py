@@ -11,6 +11,9 @@ from bpcompare.network import Data, Error, Input, Layer, Network, Training
 from bpcompare.ops import AdamW, BatchNorm, Dense, Dropout, Embedding, Flatten, SoftmaxCrossEntropy, Tanh
 from bpcompare.parameter import Initializer, Parameter
 
+# A project of its own, which tests/plugin/test_plugin.py runs.
+collect_ignore = ["plugin/sample"]
+
 # Tests must say the same on every machine and at any load.
 settings.register_profile("bpcompare", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("bpcompare")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bpcompare.arithmetic import Num, hyperparameter, masked, positive, total
+from bpcompare.arithmetic import Num, either, hyperparameter, masked, positive, total
 from bpcompare.laws import elementary
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import Elu, LeakyRelu
@@ -161,6 +161,17 @@ class GeluTanhLaw(Elementwise):
         a = np.tanh(self.inner(x))
         inner_prime = sqrt(2.0 / pi) * (1.0 + (3.0 * 0.044715) * (x * x))
         return 0.5 * (1.0 + a) + 0.5 * x * (1.0 - a * a) * inner_prime
+
+    def delta(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
+        """g'(in) Δ, or Δ multiplied in first: TensorFlow's product with 0.044715 may be flushed before 3x² makes it large."""
+        x = xs[0]
+
+        def first() -> Num:
+            a = np.tanh(self.inner(x))
+            outer = 0.5 * x * dy * (1.0 - a * a) * sqrt(2.0 / pi)
+            return 0.5 * (1.0 + a) * dy + outer + outer * 0.044715 * (3.0 * (x * x))
+
+        return either(self.g_prime(op, x) * dy, first)
 
     @staticmethod
     def inner(x: Num) -> Num:

@@ -1,0 +1,388 @@
+"""The pytest plugin: fixtures `bpcompare` and `golden`, and a mark that makes a test of every step of the proof.
+
+Loaded with every run of pytest where bpcompare is installed, so it imports nothing else until a test uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from bpcompare.comparison import Comparison
+    from bpcompare.finding import Finding
+    from bpcompare.golden import Checked
+    from bpcompare.network import Network
+
+Each = Literal["path", "backend", "spec"]
+MOST = 2_000
+"""Tests that one spec may become."""
+PROPERTY = "bpcompare"
+_COMPARISONS = pytest.StashKey[dict[Any, "Comparison"]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options."""
+    group = parser.getgroup("bpcompare", "gradients and weight updates")
+    group.addoption("--bpcompare-update", action="store_true", help="write the goldens anew; refused where CI is set")
+    group.addoption("--bpcompare-report", metavar="DIR", help="for every failing test, write its report and its saved run here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark, and the one combination that makes no sense."""
+    config.addinivalue_line(
+        "markers",
+        "bpcompare(specs, backends=None, each='path', **options): a test for every step of the proof of every spec, on every "
+        "backend; specs is a glob or a list of them, each is 'path', 'backend' or 'spec', options are those of bpcompare.run",
+    )
+    if config.getoption("bpcompare_update") and os.environ.get("CI"):
+        raise pytest.UsageError("--bpcompare-update is refused where CI is set: goldens are made where somebody looks at them")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one generated test is about: a spec; a backend, if not all; a path, if not all of its paths."""
+
+    spec: Path
+    backends: tuple[str, ...]
+    options: tuple[tuple[str, Any], ...]
+    backend: str = ""
+    path: str = ""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of a marked function: `spec::path[backend]`."""
+    mark = metafunc.definition.get_closest_marker("bpcompare")
+    if mark is None:
+        return
+    where = f"{metafunc.definition.nodeid}: @pytest.mark.bpcompare"
+    if "bpcompare" not in metafunc.fixturenames:
+        raise pytest.UsageError(f"{where}: the test needs the argument `bpcompare`, and has to call it")
+    try:
+        specs, backends, each, options = _marked(**{**dict(zip(("specs", "backends"), mark.args, strict=False)), **mark.kwargs})
+    except TypeError as error:
+        raise pytest.UsageError(f"{where}: {error}") from error
+    cases: list[Any] = []
+    for name, spec in _specs(where, specs, Path(metafunc.definition.path), metafunc.config).items():
+        cases += _cases(where, name, spec, backends, each, options, metafunc.config)
+    metafunc.parametrize("bpcompare", cases, indirect=True)
+
+
+def _marked(
+    specs: str | Sequence[str], backends: str | Sequence[str] | None = None, each: Each = "path", **options: Any
+) -> tuple[Sequence[str], tuple[str, ...] | None, Each, dict[str, Any]]:
+    if each not in ("path", "backend", "spec"):
+        raise TypeError(f"each is 'path', 'backend' or 'spec', not {each!r}")
+    chosen = None if backends in (None, "installed") else ((backends,) if isinstance(backends, str) else tuple(backends or ()))
+    return [specs] if isinstance(specs, str) else list(specs), chosen, each, options
+
+
+def _specs(where: str, globs: Sequence[str], test: Path, config: pytest.Config) -> dict[str, Path]:
+    """Spec files by a name that is unique: their stem, or the path where two are called alike."""
+    found: dict[Path, None] = {}
+    for glob in globs:
+        folders = (test.parent, config.rootpath)
+        paths = next((paths for folder in folders if (paths := sorted(folder.glob(glob)))), None)
+        if not paths:
+            raise pytest.UsageError(f"{where}: no spec matches {glob!r} in {' or '.join(map(str, folders))}")
+        found |= dict.fromkeys(paths)
+    stems = [path.stem for path in found]
+    return {path.stem if stems.count(path.stem) == 1 else _relative(path, config): path for path in found}
+
+
+def _relative(path: Path, config: pytest.Config) -> str:
+    try:
+        return path.relative_to(config.rootpath).with_suffix("").as_posix()
+    except ValueError:
+        return path.with_suffix("").as_posix()
+
+
+def _cases(
+    where: str,
+    name: str,
+    spec: Path,
+    backends: tuple[str, ...] | None,
+    each: Each,
+    options: dict[str, Any],
+    config: pytest.Config,
+) -> Iterator[Any]:
+    from bpcompare.address import names
+
+    asked = backends if backends is not None else names()
+    # Tests of one spec share one run: a worker of xdist is to have them all (--dist loadgroup).
+    marks = [pytest.mark.xdist_group(name)] if config.pluginmanager.hasplugin("xdist") else []
+    case = Case(spec, asked, tuple(sorted(options.items())))
+    if each == "spec":
+        yield pytest.param(case, id=name, marks=marks)
+        return
+    paths = _paths(where, spec, options) if each == "path" else [""]
+    if len(paths) * len(asked) > MOST:
+        raise pytest.UsageError(
+            f"{where}: {spec} would become {len(paths) * len(asked):,} tests; each='backend' makes {len(asked)} of it"
+        )
+    for backend in asked:
+        for path in paths:
+            one = Case(case.spec, case.backends, case.options, backend, path)
+            yield pytest.param(one, id=f"{name}::{path}[{backend}]" if path else f"{name}[{backend}]", marks=marks)
+
+
+def _paths(where: str, spec: Path, options: dict[str, Any]) -> list[str]:
+    """Every path of every step of the proof."""
+    import bpcompare
+    from bpcompare.claims import claims
+    from bpcompare.draw import plan
+    from bpcompare.network import SpecError
+    from bpcompare.plan import step_prefix
+
+    try:
+        drawn = plan(bpcompare.load(spec), options.get("dtype"), options.get("steps"))
+    except SpecError as error:
+        raise pytest.UsageError(f"{where}:\n{error}") from error
+    listed = claims(drawn)
+    return [step_prefix(number) + claim.path for number in range(1, len(drawn.batches) + 1) for claim in listed]
+
+
+@dataclass(repr=False)
+class Checker:
+    """The fixture `bpcompare`: call it to run and to assert."""
+
+    request: pytest.FixtureRequest
+    case: Case | None = None
+    calls: int = field(default=0, init=False)
+
+    def __repr__(self) -> str:
+        # pytest prints it above every failure.
+        return "the fixture"
+
+    def __call__(
+        self,
+        spec: str | os.PathLike[str] | Network | None = None,
+        backends: str | Sequence[str | type] | None = None,
+        **options: Any,
+    ) -> Comparison:
+        """Run `spec` (a path, or a network) and assert that the backends are certified; options as for `bpcompare.run`.
+
+        In a test with the mark, call it without arguments. Skips where a framework that was asked for is not installed.
+        """
+        __tracebackhide__ = True
+        self.calls += 1
+        if self.case is not None:
+            if spec is not None or backends is not None or options:
+                pytest.fail("a test with the mark calls bpcompare() without arguments: they stand in the mark", pytrace=False)
+            return self._marked(self.case)
+        if spec is None:
+            pytest.fail("bpcompare needs a spec: bpcompare('specs/mlp.toml'), or the mark", pytrace=False)
+        asked = None if backends in (None, "installed") else [backends] if isinstance(backends, str) else list(backends or ())
+        asked = [_placed(self.request, one) for one in asked] if asked is not None else None
+        for name in asked or ():
+            _skip_if_absent(name)
+        comparison = self._run(spec, asked, options)
+        self._assert(comparison)
+        return comparison
+
+    def _run(self, spec: Any, backends: Sequence[Any] | None, options: dict[str, Any]) -> Comparison:
+        __tracebackhide__ = True
+        import bpcompare
+        from bpcompare.address import UnknownBackendError
+        from bpcompare.network import SpecError
+
+        try:
+            network = bpcompare.load(_place(self.request, spec)) if isinstance(spec, str | os.PathLike) else spec
+            return bpcompare.run(network, backends, **options)
+        except (SpecError, UnknownBackendError) as error:
+            message = str(error)
+        pytest.fail(message, pytrace=False)
+
+    def _marked(self, case: Case) -> Comparison:
+        __tracebackhide__ = True
+        kept = self.request.config.stash.setdefault(_COMPARISONS, {})
+        key = (case.spec, case.backends, case.options)
+        if key not in kept:
+            from bpcompare.address import locate
+            from bpcompare.registry import Absent, arrive
+
+            isolated = any(name in ("isolate", "timeout", "memory") for name, _ in case.options)
+            placed = [_placed(self.request, name) for name in case.backends]
+            there = [name for name in placed if isolated or locate(name).foreign or not isinstance(arrive(locate(name)), Absent)]
+            kept[key] = self._run(case.spec, there, dict(case.options))
+        comparison = kept[key]
+        if not case.backend:
+            self._assert(comparison)
+            return comparison
+        names = {record.provenance.address: name for name, record in comparison.records.items()}
+        name = names.get(_placed(self.request, case.backend), case.backend)
+        if name not in comparison.records:
+            from bpcompare.registry import Absent, resolve
+
+            status = resolve(case.backend)
+            hint = status.hint if isinstance(status, Absent) else "it did not run"
+            pytest.skip(f"the framework of {case.backend} is not installed: {hint}")
+        self._assert_one(comparison, name, case.path)
+        return comparison
+
+    def _assert(self, comparison: Comparison) -> None:
+        __tracebackhide__ = True
+        if comparison.exit_code != 0:
+            from bpcompare.report import text
+
+            self._fail(comparison, text(comparison))
+
+    def _assert_one(self, comparison: Comparison, backend: str, path: str) -> None:
+        __tracebackhide__ = True
+        from bpcompare.report import text
+
+        certificate = comparison.certificates[backend]
+        if certificate.failure is not None:
+            self._fail(comparison, f"{backend} did not run: {certificate.failure}")
+        if len(comparison.ran) < 2:
+            self._fail(comparison, text(comparison))
+        bad = [one for one in (*certificate.findings, *certificate.plain) if one.outcome != "holds" and path in ("", one.path)]
+        if bad:
+            first = comparison.first
+            headline = first is not None and first.backend == backend and path in ("", first.path)
+            self._fail(comparison, text(comparison) if headline else _told(comparison, backend, bad[0]))
+
+    def _fail(self, comparison: Comparison, message: str) -> None:
+        __tracebackhide__ = True
+        raise AssertionError(f"\n{message}{_reported(self.request, message, comparison)}")
+
+
+def _told(comparison: Comparison, backend: str, finding: Finding) -> str:
+    from bpcompare.report.places import element
+
+    first = comparison.first
+    follows = f"\n  first      {first.path} of {first.backend} is where it begins" if first else ""
+    outcome = {"refuted": "is wrong"}.get(finding.outcome, f"is {finding.outcome}")
+    values = f"recorded {finding.recorded!r}, the law gives {finding.expected!r} ± {finding.radius:.3g}"
+    note = f"\n  why        {finding.note}" if finding.note else ""
+    return f"{backend} {outcome} at {element(finding.path, finding.worst)}: {values}{note}{follows}"
+
+
+@pytest.fixture
+def bpcompare(request: pytest.FixtureRequest) -> Iterator[Checker]:
+    """Run a spec on several backends and assert: `bpcompare("specs/mlp.toml", backends=["delta", "torch"], dtype="float32")`."""
+    checker = Checker(request, getattr(request, "param", None))
+    yield checker
+    if checker.case is not None and not checker.calls:
+        pytest.fail("nothing was compared: the test has to call bpcompare()", pytrace=False)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[..., Checked]:
+    """Check a backend against its golden: `golden("specs/mlp.toml", "torch", steps=3)`.
+
+    Without a golden, one is written and the test fails, so that somebody looks at it; where CI is set, none is written.
+    """
+
+    def check_golden(spec: str | os.PathLike[str], backend: str | type, **options: Any) -> Checked:
+        __tracebackhide__ = True
+        from bpcompare.address import UnknownBackendError
+        from bpcompare.comparison import NOTHING_COMPARED
+        from bpcompare.golden import GoldenError, Options, check, update, write
+        from bpcompare.network import SpecError
+        from bpcompare.report.change import change_line, change_text
+
+        name = backend if isinstance(backend, str) else str(getattr(backend, "name", backend))
+        path = _place(request, spec)
+        backend = _placed(request, backend)
+        _skip_if_absent(backend)
+        problem = ""
+        try:
+            if request.config.getoption("bpcompare_update"):
+                updated = update(path, backend, Options(**options))
+                if not updated.current:
+                    updated = write(updated)
+                    moved = change_line(updated.change, name) if updated.change else f"new  {updated.golden.spec}  {name}"
+                    request.node.user_properties.append((PROPERTY, f"{moved}  → {updated.path}"))
+                return updated
+            checked = check(path, backend, Options(**options))
+        except (GoldenError, SpecError, UnknownBackendError) as error:
+            problem = str(error)
+            if getattr(error, "exit_code", None) == NOTHING_COMPARED:
+                problem = _first_golden(path, backend, problem, lambda: write(update(path, backend, Options(**options))).path)
+        if problem:
+            pytest.fail(problem, pytrace=False)
+        assert checked.change is not None  # noqa: S101 — it was checked against something
+        if checked.change.exit_code != 0:
+            told = f"{change_text(checked.change, name)}\n  golden     {checked.path}; --bpcompare-update accepts the change"
+            raise AssertionError(f"\n{told}{_reported(request, told, checked.change.comparison)}")
+        if checked.change.outcome == "moved":
+            request.node.user_properties.append((PROPERTY, change_line(checked.change, name)))
+        return checked
+
+    return check_golden
+
+
+def _first_golden(path: Path, backend: str | type, missing: str, make: Callable[[], Path]) -> str:
+    """What to say where there was no golden: that it was written, or why not."""
+    if os.environ.get("CI"):
+        return f"{missing}. CI is set, so none is written here"
+    from bpcompare.golden import GoldenError
+
+    try:
+        return f"there was no golden, so it was written: {make()}. Look at it, commit it, and run again"
+    except GoldenError as error:
+        return str(error)
+
+
+def _place(request: pytest.FixtureRequest, spec: Any) -> Path:
+    """The path of a spec, or of a file with a backend: beside the test, or from the root of the tests, or from here."""
+    places = (Path(request.path).parent / spec, request.config.rootpath / spec, Path(spec))
+    return next((place for place in places if place.exists()), places[0])
+
+
+def _placed(request: pytest.FixtureRequest, backend: Any) -> Any:
+    """A backend in a file: looked for where specs are, too."""
+    if not isinstance(backend, str) or not re.search(r"\.py:", backend):
+        return backend
+    path, _, rest = backend.rpartition(".py:")
+    return f"{_place(request, f'{path}.py').absolute()}:{rest}"
+
+
+def _skip_if_absent(backend: Any) -> None:
+    if not isinstance(backend, str):
+        return
+    from bpcompare.address import UnknownBackendError, locate
+    from bpcompare.registry import Absent, arrive
+
+    try:
+        address = locate(backend)
+    except UnknownBackendError:
+        return  # said where it is used
+    status = None if address.foreign else arrive(address)
+    if isinstance(status, Absent):
+        pytest.skip(f"the framework of {backend} is not installed: {status.hint}")
+
+
+def _reported(request: pytest.FixtureRequest, message: str, comparison: Comparison) -> str:
+    """Write the reports that were asked for, and say where."""
+    folder = request.config.getoption("bpcompare_report")
+    if not folder:
+        return ""
+    from bpcompare.storage import StorageError
+
+    stem = Path(folder) / re.sub(r"[^\w.\[\]-]+", "_", request.node.nodeid)[-150:]
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        Path(f"{stem}.txt").write_text(f"{message}\n", encoding="utf-8")
+        Path(f"{stem}.json").write_text(f"{comparison.to_json()}\n", encoding="utf-8")
+        comparison.save(f"{stem}.bpz")
+    except (OSError, StorageError) as error:
+        return f"\n  report     was not written: {error}"
+    return f"\n  report     {stem}.txt, .json, and .bpz for `bpcompare repro`"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Goldens that were written, or that moved within rounding: no failures, and not to be missed."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
+    lines = [words for report in reports for key, words in getattr(report, "user_properties", ()) if key == PROPERTY]
+    if lines:
+        terminalreporter.section("bpcompare")
+        for line in dict.fromkeys(lines):
+            terminalreporter.line(line)

@@ -1,0 +1,202 @@
+"""The pytest plugin, used as its users would."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parent / "sample"
+QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """A copy of the sample project, outside CI."""
+    shutil.copytree(SAMPLE, pytester.path, dirs_exist_ok=True)
+    for name in ("CI", "SLIP", "NUDGE"):
+        monkeypatch.delenv(name, raising=False)
+    pytester.makeini("[pytest]\nfilterwarnings = error\nstrict = true\n")
+    return pytester
+
+
+def run(project, *args):
+    return project.runpytest_subprocess(*QUIET, *args)
+
+
+def test_the_first_run_writes_the_golden_and_fails_and_the_second_passes(project):
+    """A golden that nobody looked at would be believed from the first run on."""
+    first = run(project)
+    first.assert_outcomes(passed=59, failed=1)
+    first.stdout.fnmatch_lines(["*there was no golden, so it was written:*mlp.Student.steps2.golden.json*"])
+    run(project).assert_outcomes(passed=60)
+
+
+def test_ids_name_spec_path_and_backend(project):
+    """Ids that change from run to run cannot be selected, or looked up in a history."""
+    listed = run(project, "--collect-only", "-q").stdout.str()
+    for name in ("mlp::h.delta[delta]", "xor::o.weight.update[student.py:Student]", "mlp::error[delta]"):
+        assert f"test_my_backward[{name}]" in listed
+    assert "test_float32[mlp[delta]]" in listed
+    run(project, "test_gradients.py::test_my_backward[mlp::h.delta[delta]]").assert_outcomes(passed=1)
+
+
+def test_a_mistake_fails_at_its_path_with_the_text_of_the_command(project, monkeypatch):
+    """A failure would not say where, how much and who; or would be buried in a traceback of this plugin."""
+    run(project, "-k", "golden")
+    monkeypatch.setenv("SLIP", "1e-10")
+    result = run(project)
+    result.assert_outcomes(passed=54, failed=6)
+    text = result.stdout.str()
+    assert "student is wrong at h.weight.gradient[0,1]" in text
+    assert "blame      student" in text
+    for name in ("mlp::h.weight.gradient", "mlp::h.weight.update", "xor::h.weight.gradient"):
+        assert f"FAILED test_gradients.py::test_my_backward[{name}[student.py:Student]]" in text
+    assert "pytest_plugin.py" not in text, "frames of the plugin are hidden"
+    assert "test_golden" in text
+    assert "changed  mlp" in text
+
+
+def test_a_golden_that_moved_within_rounding_passes_and_is_listed(project, monkeypatch):
+    """One bit would fail a regression test, or pass unseen."""
+    run(project, "-k", "golden")
+    monkeypatch.setenv("NUDGE", "1")
+    result = run(project, "-k", "golden")
+    result.assert_outcomes(passed=1, deselected=59)
+    result.stdout.fnmatch_lines(["*moved  mlp*within rounding*"])
+
+
+def test_update_rewrites_shows_what_moved_and_never_accepts_what_is_wrong(project, monkeypatch):
+    """A wrong gradient would become the truth, or a change be accepted unseen."""
+    run(project, "-k", "golden")
+    (golden,) = (project.path / "specs" / "goldens").iterdir()
+    before = golden.read_bytes()
+    monkeypatch.setenv("SLIP", "1e-10")
+    refused = run(project, "-k", "golden", "--bpcompare-update")
+    refused.assert_outcomes(failed=1, deselected=59)
+    refused.stdout.fnmatch_lines(["*is wrong on*a golden must not be*"])
+    assert golden.read_bytes() == before
+    monkeypatch.delenv("SLIP")
+    monkeypatch.setenv("NUDGE", "1")
+    accepted = run(project, "-k", "golden", "--bpcompare-update")
+    accepted.assert_outcomes(passed=1, deselected=59)
+    accepted.stdout.fnmatch_lines(["*moved  mlp*mlp.Student.steps2.golden.json*"])
+    assert golden.read_bytes() != before
+
+
+def test_where_ci_is_set_nothing_is_written(project, monkeypatch):
+    """A machine would make the golden that it is then compared with."""
+    monkeypatch.setenv("CI", "true")
+    refused = run(project, "--bpcompare-update")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*--bpcompare-update is refused where CI is set*"])
+    run(project, "-k", "golden").assert_outcomes(failed=1, deselected=59)
+    assert not (project.path / "specs" / "goldens").exists()
+
+
+def test_it_works_under_xdist(project, monkeypatch):
+    """Workers would not share the options, or write one golden twice."""
+    run(project, "-k", "golden")
+    run(project, "-n", "2", "--dist", "loadgroup").assert_outcomes(passed=60)
+    monkeypatch.setenv("SLIP", "1e-6")
+    run(project, "-n", "2").assert_outcomes(passed=53, failed=7)
+
+
+def test_a_framework_that_is_not_installed_is_a_skip_that_names_it(project):
+    """A missing framework would look like a pass, or like a failure of the backend."""
+    info = project.path / "stranger-1.0.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1\nRequires-Dist: no-such-framework\n")
+    info.joinpath("entry_points.txt").write_text("[bpcompare.backends]\nstranger = stranger_backend:Own\n")
+    project.makepyfile(stranger_backend="import no_such_framework\n")
+    project.makeconftest("import sys; sys.path.insert(0, '.')")
+    project.makepyfile(
+        test_missing="""
+        import pytest
+
+        @pytest.mark.bpcompare(specs="specs/mlp.toml", backends=["delta", "delta!BP204", "stranger"], each="backend")
+        def test_marked(bpcompare):
+            bpcompare()
+
+        def test_called(bpcompare):
+            bpcompare("specs/mlp.toml", backends=["delta", "stranger"])
+
+        def test_golden(golden):
+            golden("specs/mlp.toml", "stranger")
+        """
+    )
+    result = run(project, "test_missing.py", "-rs")
+    result.assert_outcomes(passed=1, failed=1, skipped=3)
+    result.stdout.fnmatch_lines(["*SKIPPED*framework of stranger is not installed: pip install no-such-framework*"])
+
+
+def test_zero_comparisons_are_a_failure(project):
+    """A test would be green although nothing was compared with anything."""
+    project.makepyfile(
+        test_nothing="""
+        import pytest
+
+        def test_one_backend(bpcompare):
+            bpcompare("specs/mlp.toml", backends=["delta"])
+
+        @pytest.mark.bpcompare(specs="specs/mlp.toml", backends="delta", each="backend")
+        def test_one_backend_marked(bpcompare):
+            bpcompare()
+
+        @pytest.mark.bpcompare(specs="specs/mlp.toml", backends=["delta", "student.py:Student"], each="spec")
+        def test_never_called(bpcompare):
+            pass
+        """
+    )
+    result = run(project, "test_nothing.py")
+    result.assert_outcomes(passed=1, failed=2, errors=1)
+    result.stdout.fnmatch_lines(["*nothing was compared*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("specs='nowhere/*.toml'", "no spec matches 'nowhere/*.toml'"),
+        ("specs='specs/*.toml', each='node'", "each is 'path', 'backend' or 'spec'"),
+        ("specs='broken.toml'", "unknown key"),
+        ("", "missing 1 required positional argument: 'specs'"),
+    ],
+)
+def test_a_mark_that_makes_no_sense_is_told_at_collection(project, arguments, said):
+    """A mistyped mark would collect no tests, and nobody would miss them."""
+    broken = (project.path / "specs" / "mlp.toml").read_text().replace("[update]", "[updaet]")
+    (project.path / "broken.toml").write_text(broken)
+    project.makepyfile(test_bad=f"import pytest\n@pytest.mark.bpcompare({arguments})\ndef test_it(bpcompare):\n    bpcompare()\n")
+    result = run(project, "test_bad.py")
+    assert result.ret != 0
+    assert said in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+
+
+def test_reports_are_written_for_failures_only(project, monkeypatch):
+    """On a build machine nobody could see more of a failure than its text."""
+    monkeypatch.setenv("SLIP", "1e-3")
+    run(project, "-k", "float32", "--bpcompare-report=out")
+    names = sorted(path.name for path in (project.path / "out").iterdir())
+    assert names == [f"test_gradients.py_test_float32[mlp[student.py_Student]].{kind}" for kind in ("bpz", "json", "txt")]
+    saved = project.path / "out" / names[0]
+    again = subprocess.run([sys.executable, "-m", "bpcompare", "repro", saved], capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "ends the same way here" in again.stdout
+
+
+def test_loading_the_plugin_imports_nothing_heavy(project):
+    """Every run of pytest, of whatever project, would pay for NumPy."""
+    project.makepyfile(
+        test_plain="""
+        import sys
+
+        def test_plain():
+            assert "bpcompare.pytest_plugin" in sys.modules
+            assert not {"numpy", "scipy", "pydantic", "torch", "jax", "safetensors"} & sys.modules.keys()
+        """
+    )
+    for name in ("test_gradients.py", "student.py"):
+        (project.path / name).unlink()
+    run(project, "-p", "no:hypothesispytest").assert_outcomes(passed=1)
