@@ -169,7 +169,7 @@ def pack(kind: str, content: Tree, arrays: Mapping[str, Array]) -> bytes:
 
 def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
     """The content and arrays that `pack` was given for this `kind`. Raises StorageError for anything else."""
-    manifest = _manifest(data)
+    manifest, text = _manifest(data)
     if manifest["kind"] != kind:
         raise StorageError(f"holds a {manifest['kind']}, expected a {kind}")
     try:
@@ -179,6 +179,9 @@ def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
     content = manifest.get("content")
     if _readable(lambda: document.content_digest([kind, content], dict(sorted(arrays.items())))) != manifest.get("digest"):
         raise StorageError("is damaged: its content does not match the digest stored with it")
+    # A digest of values does not notice another spelling of the same value.
+    if _readable(lambda: tree.encode(manifest).decode()) != text:
+        raise StorageError("is damaged: its header is not as bpcompare writes it")
     return content, arrays
 
 
@@ -227,7 +230,7 @@ class _Arrays:
         return {name: self.one(f"{prefix}/{name}", x) for name, x in arrays.items()}
 
 
-def _manifest(data: bytes) -> Tree:
+def _manifest(data: bytes) -> tuple[Tree, str]:
     length = int.from_bytes(data[:_LENGTH], "little")
     header = data[_LENGTH : _LENGTH + length]
     if len(data) < _LENGTH or not header.startswith(b"{"):
@@ -244,7 +247,7 @@ def _manifest(data: bytes) -> Tree:
     version = manifest.get("version")
     if type(version) is not int or version > VERSION:
         raise StorageError(f"has format version {version}, this bpcompare reads up to {VERSION}; install a newer bpcompare")
-    return manifest
+    return manifest, metadata[FORMAT]
 
 
 def _dump_step(prefix: str, step: StepRecord, kept: _Arrays) -> Tree:
