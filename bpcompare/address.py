@@ -87,6 +87,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_offers()))
 
 
+def offered() -> tuple[str, ...]:
+    """What all installed backends would be imported from: module:Class."""
+    return tuple(point.value for points in _offers().values() for point in points)
+
+
 def separated(given: Iterable[str]) -> list[str]:
     """Names from options: separated by commas; a version alone belongs to the name before it (`jax@0.4.35,0.6.2` are two)."""
     found: list[str] = []

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from bpcompare.comparison import EXIT, Comparison
+from bpcompare.comparison import EXIT, GOOD, Comparison
 from bpcompare.movement import Move, moves, quantities
 from bpcompare.record import Record
 
 Outcome = Literal["same", "moved", "changed", "undecided", "not_run"]
 CODES: dict[Outcome, int] = {"same": 0, "moved": 0, "changed": 1, "undecided": EXIT["undecided"], "not_run": EXIT["not_run"]}
-GOOD = ("identical", "certified")
 
 
 @dataclass(frozen=True, eq=False)

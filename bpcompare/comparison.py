@@ -17,6 +17,8 @@ from bpcompare.record import Record
 Verdict = Literal["identical", "certified", "convention", "undecided", "wrong", "not_run"]
 
 EXIT: Mapping[str, int] = {"identical": 0, "certified": 0, "wrong": 1, "convention": 1, "not_run": 3, "undecided": 4}
+GOOD = ("identical", "certified")
+"""Verdicts that are a success."""
 NOTHING_COMPARED = 5
 BAD_SPEC = 2
 PRECEDENCE = (2, 3, 1, 4, 5, 0)

@@ -53,6 +53,10 @@ def run(
             help="Write one line of JSON a spec to this file; - for standard output, without text.",
         ),
     ] = None,
+    format: Annotated[  # noqa: A002 — the option's name
+        Literal["text", "concise", "github", "junit", "json"],
+        Parameter(help="What to print: text for people, a line a problem, GitHub annotations, JUnit XML, or JSON lines."),
+    ] = "text",
     save: Annotated[str | None, Parameter(negative="", help="Save plan, records and findings here (one SPEC only).")] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print the verdict only.")] = False,
     verbose: Annotated[
@@ -75,7 +79,9 @@ def run(
 
     names = None if backend is None else separated(backend)
     flags = _flags(backend, dtype, steps, oracle, seed, exact=exact) + apart.flags
+    format = "json" if json == "-" else format  # noqa: A001
     codes, lines, told = [], [], set[str]()
+    every: list[tuple[str, Comparison | str]] = []
     progress = Progress(quiet=quiet)
     for at, spec in enumerate(specs):
         try:
@@ -83,26 +89,37 @@ def run(
             found = _compared(spec, names, progress, **options)
         finally:
             progress.done()
-        if isinstance(found, str):
-            codes.append(USAGE)
-            lines.append(_refusal(spec, dtype, found))
-            if found not in told:  # one wrong option is wrong for every spec
-                complain(found)
+        every.append((spec, found))
+        codes.append(USAGE if isinstance(found, str) else found.exit_code)
+        lines.append(_refusal(spec, dtype, found) if isinstance(found, str) else found.to_json())
+        if isinstance(found, str) and found not in told:  # one wrong option is wrong for every spec
+            complain(found)
             told.add(found)
-            if json == "-":
-                say_exactly(lines[-1])
-            continue
-        codes.append(found.exit_code)
-        lines.append(found.to_json())
-        if json == "-":
+        if format == "json":
             say_exactly(lines[-1])
-        else:
-            _report(found, f"bpcompare run {quote(spec)}{flags}", quiet=quiet, verbose=verbose, first=at == 0)
-        if save is not None and not _saved(found, save):
+        elif not isinstance(found, str):
+            command = f"bpcompare run {quote(spec)}{flags}"
+            _tell(found, spec, format, command, quiet=quiet, verbose=verbose, first=at == 0)
+        if save is not None and not isinstance(found, str) and not _saved(found, save):
             codes.append(USAGE)
+    if format == "junit":
+        from bpcompare.report.junit import junit
+
+        say_exactly(junit(every))
     if json not in (None, "-") and not _written(json, lines):
         codes.append(USAGE)
     return next(code for code in PRECEDENCE if code in codes)
+
+
+def _tell(comparison: Comparison, spec: str, form: str, command: str, *, quiet: bool, verbose: bool, first: bool) -> None:
+    if form == "text":
+        _report(comparison, command, quiet=quiet, verbose=verbose, first=first)
+    elif form in ("concise", "github"):
+        from bpcompare.report.concise import concise, github
+        from bpcompare.spec.lines import line_of
+
+        for line in (concise if form == "concise" else github)(comparison, spec, lambda layer: line_of(spec, layer)):
+            say(line)
 
 
 def _misused(

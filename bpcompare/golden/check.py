@@ -13,8 +13,8 @@ import numpy as np
 from bpcompare import document
 from bpcompare.address import Address, locate
 from bpcompare.backend import Backend
-from bpcompare.change import GOOD, Change
-from bpcompare.comparison import EXIT, NOTHING_COMPARED
+from bpcompare.change import Change
+from bpcompare.comparison import EXIT, GOOD, NOTHING_COMPARED
 from bpcompare.draw import plan as draw
 from bpcompare.golden import store
 from bpcompare.golden.golden import Golden

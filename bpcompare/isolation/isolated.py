@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bpcompare.address import Address, address_of
+from bpcompare.address import Address, address_of, offered
 from bpcompare.backend import Backend
 from bpcompare.isolation import process
 from bpcompare.isolation.environment import EnvironmentFailure, interpreter
@@ -129,7 +129,9 @@ def _install(address: Address, python: str) -> str:
 def _packages(address: Address) -> dict[str, str]:
     """Where this Python has bpcompare and the backend: another Python is to see these, and nothing else of this one."""
     found = {}
-    for name in ("bpcompare", *(() if address.from_file else (address.target.partition(":")[0].partition(".")[0],))):
+    # A class in a file may build on any backend that is installed here.
+    targets = offered() if address.from_file else (address.target,)
+    for name in ("bpcompare", *(target.partition(":")[0].partition(".")[0] for target in targets)):
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin is not None:
             found[name] = str(Path(spec.origin).parent) if spec.submodule_search_locations else spec.origin
