@@ -38,7 +38,12 @@ class Row:
     doubts: tuple[str, ...]
 
 
-def judged(task: tuple[int, tuple[str, ...]]) -> Row:
+def judged_apart(task: tuple[int, tuple[str, ...]]) -> Row:
+    """As `judged`, for a net that ended the process: a process for each backend."""
+    return judged(task, isolate=True)
+
+
+def judged(task: tuple[int, tuple[str, ...]], *, isolate: bool = False) -> Row:
     """Net `number` through the backends."""
     number, backends = task
     from bpcompare import run
@@ -46,8 +51,12 @@ def judged(task: tuple[int, tuple[str, ...]]) -> Row:
 
     sizes = {"small": Size(), "deep": Size(depth=64, width=8, batch=4), "wide": Size(depth=2, width=1024, batch=8)}
     kind = KINDS[number % len(KINDS)]
-    comparison = run(build(Seeded(number), sizes[kind]), backends)
+    comparison = run(build(Seeded(number), sizes[kind]), backends, isolate=isolate)
     alarm = ""
+    if comparison.verdict == "not_run" and isolate:
+        failures = {name: one.failure.partition("\n")[0] for name, one in comparison.certificates.items() if one.failure}
+        crashes = tuple(f"{name} gave no answer on net {number}: {why}" for name, why in failures.items())
+        return Row(number, kind, comparison.dtype, "not_run", "", {}, crashes)
     if comparison.verdict == "not_run":
         alarm = "; ".join(f"{n}: {c.failure.partition(chr(10))[0]}" for n, c in comparison.certificates.items() if c.failure)
     elif comparison.verdict == "wrong" and comparison.first is not None:
@@ -66,9 +75,9 @@ def judged(task: tuple[int, tuple[str, ...]]) -> Row:
 
 def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
     """The result as markdown."""
-    titles = ["nets", "dtype", "run", "identical or certified", "convention", "undecided", "false alarms", *backends]
+    titles = ["nets", "dtype", "run", "identical or certified", "convention", "undecided", "crashed", "false alarms", *backends]
     lines = ["| " + " | ".join(titles) + " |"]
-    lines.append("|---" * (7 + len(backends)) + "|")
+    lines.append("|---" * (8 + len(backends)) + "|")
     for kind in ("small", "deep", "wide"):
         for dtype in ("float64", "float32"):
             here = [row for row in rows if row.kind == kind and row.dtype == dtype]
@@ -82,13 +91,14 @@ def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
                 count["identical"] + count["certified"],
                 count["convention"],
                 count["undecided"],
+                count["not_run"],
                 sum(bool(row.alarm) for row in here),
                 *(f"{share:.0%}" for share in worst),
             ]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", "Last columns: the largest share of its ball that a certified run of that backend used.", ""]
     doubts = Counter(doubt for row in rows for doubt in row.doubts)
-    lines += ["Why nets were undecided (a net may have several reasons):", ""]
+    lines += ["Why nets were undecided, or had no answer (a net may have several reasons):", ""]
     lines += [f"- {count}: {doubt}" for doubt, count in doubts.most_common()]
     lines += ["", f"{len(rows)} nets in {seconds:.0f} s. False alarms: {sum(bool(row.alarm) for row in rows)}."]
     return "\n".join(lines)
@@ -108,13 +118,13 @@ def main() -> int:
     started = perf_counter()
     rows = []
     tasks = [(number, backends) for number in range(asked.seed, asked.seed + asked.count)]
-    while tasks:
+    for work in (judged, judged_apart):
         with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
-            answers = pool.imap_unordered(judged, tasks)
+            answers = pool.imap_unordered(work, tasks)
             for _ in tasks:
                 try:
                     row = answers.next(PATIENCE)
-                except TimeoutError:
+                except TimeoutError:  # a pool does not notice that a process of its has died
                     break
                 rows.append(row)
                 if row.alarm:
@@ -122,15 +132,15 @@ def main() -> int:
                 if len(rows) % 100 == 0:
                     print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
         tasks = [task for task in tasks if task[0] not in {row.number for row in rows}]
-        if tasks:  # a pool does not notice that a process of its has died
-            print(f"no answer, tried once more: nets {', '.join(str(number) for number, _ in tasks)}", flush=True)
+    if tasks:
+        print(f"no answer: nets {', '.join(str(number) for number, _ in tasks)}", flush=True)
     text = table(rows, backends, perf_counter() - started)
     print(text)
     if asked.write:
         command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed}"
         head = f"# Random networks\n\n`{command}`, {versions(backends)}\n\n"
         (Path(__file__).parent / "fuzz.md").write_text(head + text + "\n", encoding="utf-8")
-    return 1 if any(row.alarm for row in rows) else 0
+    return 1 if tasks or any(row.alarm for row in rows) else 0
 
 
 def versions(backends: tuple[str, ...]) -> str:
