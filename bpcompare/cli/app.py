@@ -20,6 +20,8 @@ VERBS = {
     "matrix": "Run specs on several versions of a framework: the first where something moved.",
     "diff": "Compare two saved runs: versions, values, the first divergence.",
     "repro": "Run a saved run again, or make a token or a script of it.",
+    "conform": "Try a backend on everything it claims.",
+    "new": "Start a package with a backend of your own.",
     "environments": "List what was made for versions of frameworks, or delete it.",
     "explain": "Explain a mistake by its code, or list all codes.",
 }

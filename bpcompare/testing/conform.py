@@ -1,0 +1,197 @@
+"""A backend tried on every case: what it is asked, and the table of what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from bpcompare.backend import Backend
+from bpcompare.comparison import Comparison
+from bpcompare.draw import plan as draw
+from bpcompare.mistakes import MISTAKES
+from bpcompare.network import Dtype
+from bpcompare.ops import OPS, Op
+from bpcompare.plan import Plan
+from bpcompare.record import Record
+from bpcompare.registry import Ready, problems, resolve
+from bpcompare.report import text
+from bpcompare.session import judge
+from bpcompare.session import run as run_all
+from bpcompare.testing.cases import Case, cases
+from bpcompare.testing.planted import unnoticed
+from bpcompare.values import recorded_values
+from bpcompare.worker import InProcess
+
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)[::-1]
+WITNESS = "delta"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One case in one dtype: the verdict on the backend, its largest share of a ball, and what is to be said."""
+
+    case: Case
+    dtype: Dtype
+    verdict: str
+    share: float
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """Everything that was tried. It conforms if `complaints` is empty."""
+
+    name: str
+    version: str
+    gaps: dict[str, str]
+    trials: tuple[Trial, ...]
+    complaints: tuple[str, ...]
+    conventions: tuple[str, ...]
+    planted: int
+    mistakes: int = field(default=0)
+
+
+def resolved(backend: str | type[Backend]) -> type[Backend]:
+    """The class. Raises UnknownBackendError, or LookupError with the reason why it cannot be used."""
+    if not isinstance(backend, str):
+        return backend
+    status = resolve(backend)
+    if not isinstance(status, Ready):
+        raise LookupError(getattr(status, "reason", "") or f"its framework is not installed: {getattr(status, 'hint', '')}")
+    return status.backend
+
+
+def tried(backend: type[Backend]) -> tuple[Case, ...]:
+    """The cases that need no op it declares as a gap."""
+    return tuple(case for case in cases() if not case.needs & backend.gaps.keys())
+
+
+def contract(backend: type[Backend]) -> tuple[str, ...]:
+    """How it breaks the contract of `Backend`: a name, a table and gaps that cover every op, once."""
+    return problems(backend)
+
+
+def trial(backend: type[Backend], case: Case, dtype: Dtype) -> Trial:
+    """Run one case: is it certified, and does it give the same bits again?"""
+    plan = draw(case.network, dtype)
+    record = InProcess().run(backend, plan)
+    records = {WITNESS: _witness(plan), backend.name: record} if backend.name != WITNESS else {WITNESS: record}
+    comparison = judge(case.name, plan, records)
+    certificate = comparison.certificates[backend.name]
+    worst = certificate.worst
+    share = worst.share if worst is not None else 0.0
+    problem = _unconvincing(comparison, backend.name, case)
+    if not problem and (moved := _differs(record, InProcess().run(backend, plan))):
+        problem = f"{case.name}, {dtype}: it is not deterministic: {moved} has other bits when the same plan is run again"
+    return Trial(case, dtype, certificate.verdict, share, problem)
+
+
+def _witness(plan: Plan) -> Record:
+    return InProcess().run(resolved(WITNESS), plan)
+
+
+def _unconvincing(comparison: Comparison, name: str, case: Case) -> str:
+    """Why a case does not speak for the backend, or nothing."""
+    verdict = comparison.certificates[name].verdict
+    if verdict == "certified" or (verdict == "convention" and case.kink):
+        return ""
+    if verdict == "undecided" and name != WITNESS and comparison.certificates[WITNESS].verdict == "undecided":
+        return ""
+    return f"{case.name}, {comparison.dtype}:\n{text(comparison)}"
+
+
+def _differs(one: Record, other: Record) -> str:
+    for step, again in zip(one.steps, other.steps, strict=True):
+        values = recorded_values(again)
+        for path, x in recorded_values(step).items():
+            if x.tobytes() != values[path].tobytes():
+                return path
+    return ""
+
+
+def false_gap(backend: type[Backend], op: type[Op]) -> str:
+    """Whether a declared gap is none: run past the guard, every case of the op is certified all the same."""
+    mine = [case for case in cases() if case.about is op and case.needs & backend.gaps.keys() == {op}]
+    for case in mine:
+        plan = draw(case.network, "float64")
+        record = _unguarded(backend, plan)
+        if record is None or judge(case.name, plan, {backend.name: record}).verdict != "certified":
+            return ""
+    if not mine:
+        return ""
+    return f"{op.name} is declared as a gap ({backend.gaps[op]!r}), and all {len(mine)} cases of it are certified: it can do it"
+
+
+def _unguarded(backend: type[Backend], plan: Plan) -> Record | None:
+    # The guard asks for a row; one that raises lets it pass, and whoever has another way does not look at it.
+    rows = {op: backend.table.get(op, _nothing) for op in OPS.values()}
+    record = InProcess().run(type(backend.__name__, (backend,), {"table": rows, "gaps": {}}), plan)
+    return None if record.failure is not None else record
+
+
+def _nothing(*_: Any) -> Any:
+    raise NotImplementedError("a gap")
+
+
+def blind(backend: type[Backend], case: Case) -> tuple[str, ...]:
+    """Errors planted in the backend's own answer that its certificate does not see. There must be none."""
+    plan = draw(case.network, "float64")
+    record = InProcess().run(backend, plan)
+    return () if record.failure is not None else tuple(unnoticed(plan, record))
+
+
+def unblamed(backend: type[Backend], code: str) -> str:
+    """Why the mistake, made by delta beside this backend, is not found and blamed on delta; or nothing."""
+    for one in tried(backend):
+        if one.kink or not MISTAKES[code].applies(one.network):
+            continue
+        comparison = run_all(one.network, [backend, f"{WITNESS}!{code}"])
+        honest, wrong = comparison.certificates[backend.name], comparison.certificates[f"{WITNESS}!{code}"]
+        accused = any(blame.blame == backend.name for blame in comparison.blames)
+        if accused or honest.verdict not in ("certified", "undecided"):
+            return f"{code} was made by delta in {one.name}, and {backend.name} is accused:\n{text(comparison)}"
+        if wrong.verdict == "wrong":
+            return ""
+    return f"{code} was made by delta, and found in no case"
+
+
+def with_mistakes(backend: type[Backend]) -> tuple[str, ...]:
+    """Codes of mistakes that can be made in a case which the backend can do."""
+    mine = tried(backend)
+    return tuple(code for code, one in MISTAKES.items() if any(one.applies(case.network) for case in mine if not case.kink))
+
+
+def conform(backend: str | type[Backend], progress: Callable[[str], None] = lambda _: None) -> Conformance:
+    """Try everything. Raises UnknownBackendError, and LookupError for a backend that cannot be used."""
+    chosen = resolved(backend)
+    complaints = [*contract(chosen)]
+    trials = []
+    for case in tried(chosen):
+        for dtype in DTYPES:
+            progress(f"{case.name} {dtype}")
+            trials.append(trial(chosen, case, dtype))
+    complaints += [one.problem for one in trials if one.problem]
+    for op in chosen.gaps:
+        progress(f"the gap {op.name}")
+        complaints += [problem] if (problem := false_gap(chosen, op)) else []
+    planted = 0
+    for case in tried(chosen)[:: max(1, len(tried(chosen)) // 12)]:
+        progress(f"errors planted in {case.name}")
+        missed = blind(chosen, case)
+        planted += 2 * sum(1 for _ in _paths(case))
+        complaints += [f"{case.name}: errors planted in its own answer are not seen: {', '.join(missed)}"] if missed else []
+    codes = with_mistakes(chosen)
+    for code in codes:
+        progress(f"{code} beside it")
+        complaints += [problem] if (problem := unblamed(chosen, code)) else []
+    conventions = [f"{one.case.name} ({one.dtype})" for one in trials if one.verdict == "convention"]
+    version = chosen.version()
+    gaps = {op.name: reason for op, reason in chosen.gaps.items()}
+    return Conformance(chosen.name, version, gaps, tuple(trials), tuple(complaints), tuple(conventions), planted, len(codes))
+
+
+def _paths(case: Case) -> Iterator[str]:
+    from bpcompare.claims import claims
+
+    yield from (claim.path for claim in claims(draw(case.network, "float64")))

@@ -1,0 +1,224 @@
+"""The conformance kit on our own backends, on bad ones, and on a package that it has just begun."""
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bpcompare.cli import main
+from bpcompare.ops import OPS, Adam, Relu, Tanh
+from bpcompare.testing import BackendConformance
+from bpcompare.testing.cases import cases, covered
+from bpcompare.testing.conform import conform, tried
+from bpcompare.testing.draft import Draft
+from bpcompare.testing.table import conformance_markdown, conformance_text
+from bpcompare_delta import Delta
+
+
+class TestDelta(BackendConformance):
+    """The textbook's algorithm, through its own kit."""
+
+    backend = "delta"
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
+@pytest.mark.slow
+class TestTorch(BackendConformance):
+    """autograd and torch.optim."""
+
+    backend = "torch"
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="jax is not installed")
+@pytest.mark.slow
+class TestJax(BackendConformance):
+    """jax.grad under jit, and optax."""
+
+    backend = "jax"
+
+
+def test_every_op_has_cases_and_every_case_can_be_run():
+    """An op without a case would conform whatever it does."""
+    assert covered() == set(OPS.values())
+    assert len({case.name for case in cases()}) == len(cases())
+    assert not [case.name for case in cases() if case.network.problems()]
+
+
+def test_sizes_of_zero_are_refused_before_any_backend_sees_them():
+    """Backends would have to agree on what an empty tensor's gradient is."""
+    draft = Draft("empty")
+    draft.input("x", 0)
+    assert draft.network().problems()
+    draft = Draft("nobody", examples=0)
+    draft.input("x", 2)
+    assert draft.network().problems()
+
+
+class Lies(Delta):
+    """tanh' of in as if it were of a."""
+
+    name = "lies"
+
+    def run(self, plan):
+        record = super().run(plan)
+        for step in record.steps:
+            for name, layer in plan.network.layers.items():
+                if isinstance(layer.g, Tanh):
+                    step.delta[name][...] *= 1 + 1e-9
+        return record
+
+
+class Forgets(Delta):
+    """Gives other bits every time."""
+
+    name = "forgets"
+
+    def run(self, plan):
+        record = super().run(plan)
+        x = record.steps[0].error
+        x[...] = np.nextafter(x, np.random.default_rng().choice([0, 10 * x]))
+        return record
+
+
+class Modest(Delta):
+    """Says that it cannot do what it can."""
+
+    name = "modest"
+    table = {op: row for op, row in Delta.table.items() if op is not Relu}  # noqa: RUF012
+    gaps = {Relu: "too hard"}  # noqa: RUF012
+
+
+class Boasts(Delta):
+    """Forgets an op in both lists."""
+
+    name = "boasts"
+    table = {op: row for op, row in Delta.table.items() if op is not Adam}  # noqa: RUF012
+
+
+class Meddles(Delta):
+    """Changes the plan."""
+
+    name = "meddles"
+
+    def run(self, plan):
+        record = super().run(plan)
+        x = next(iter(plan.parameters.values()))
+        x.setflags(write=True)
+        x[...] = 0
+        return record
+
+
+class Widens(Delta):
+    """Answers in float64, whatever was asked."""
+
+    name = "widens"
+
+    def run(self, plan):
+        record = super().run(plan)
+        steps = [replace(step, delta={k: x.astype(np.float64) for k, x in step.delta.items()}) for step in record.steps]
+        return replace(record, steps=tuple(steps))
+
+
+class Lends(Delta):
+    """Returns views."""
+
+    name = "lends"
+
+    def run(self, plan):
+        record = super().run(plan)
+        steps = [replace(step, a={k: x[:] for k, x in step.a.items()}) for step in record.steps]
+        return replace(record, steps=tuple(steps))
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        (Lies, "lies is wrong at"),
+        (Forgets, "it is not deterministic: error has other bits"),
+        (Modest, "relu is declared as a gap ('too hard')"),
+        (Boasts, "neither in table nor in gaps: adam"),
+        (Meddles, "changed the plan it was given"),
+        (Widens, "wanted float32 of shape"),
+        (Lends, "wanted an array that owns its memory"),
+    ],
+)
+def test_a_bad_backend_does_not_conform(backend, said):
+    """A kit that has never failed is not known to be one."""
+    found = conform(backend)
+    assert any(said in complaint for complaint in found.complaints), found.complaints[:2]
+    assert "does not conform" in conformance_text(found)
+
+
+def test_a_lie_in_one_op_is_told_at_that_op():
+    """An author would look for the mistake everywhere."""
+    table = conformance_markdown(conform(Lies))
+    (tanh,) = [line for line in table.splitlines() if line.startswith("| tanh |")]
+    (sigmoid,) = [line for line in table.splitlines() if line.startswith("| sigmoid |")]
+    assert "FAILS tanh-values" in tanh
+    assert "certified" in sigmoid
+
+
+def test_cases_that_need_a_gap_are_left_out():
+    """A backend would fail for what it said it cannot do."""
+    assert not [case.name for case in tried(Modest) if Relu in case.needs]
+    assert len(tried(Modest)) < len(tried(Delta))
+
+
+def test_the_command_prints_the_table_and_returns_whether_it_conforms(capsys):
+    """A build would go on with a backend that does not conform."""
+    assert main(["conform", "delta"]) == 0
+    out = capsys.readouterr().out
+    assert "It conforms." in out
+    assert "batch_norm" in out
+    assert main(["conform", f"{__file__}:Lies", "--markdown"]) == 1
+    assert "| tanh |" in capsys.readouterr().out
+    assert main(["conform", "nobody"]) == 2
+    assert main(["conform", f"{__file__}:Nothing"]) == 3
+
+
+@pytest.fixture
+def begun(tmp_path):
+    assert main(["new", "my_net", "--into", str(tmp_path)]) == 0
+    return tmp_path / "bpcompare-my_net"
+
+
+def test_a_package_begins_with_passing_tests(begun):
+    """An author's first minute would be spent on somebody else's mistakes."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=begun, env={"PYTHONPATH": str(begun)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_package_that_was_begun_can_be_installed(begun, tmp_path):
+    """Its metadata would be wrong, and bpcompare not find it."""
+    target = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", target, begun]
+    subprocess.run(pip, check=True, capture_output=True)
+    command = [sys.executable, "-m", "bpcompare", "conform", "my_net"]
+    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "It conforms." in done.stdout
+
+
+@pytest.mark.parametrize("name", ["Torch", "torch", "my-net", "2x", "", "a" * 50, "../x", "my__net"])
+def test_names_that_cannot_be_are_refused(name, tmp_path, capsys):
+    """A package that cannot be imported, or that hides another one, would be written."""
+    if name == "torch" and not importlib.util.find_spec("bpcompare_torch"):
+        pytest.skip("bpcompare_torch is not installed")
+    assert main(["new", name, "--into", str(tmp_path)]) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten(begun, capsys):
+    """A second call would destroy the first one's work."""
+    before = (begun / "README.md").read_text()
+    assert main(["new", "my_net", "--into", str(begun.parent)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["new", "other", "--into", str(begun / "nowhere")]) == 2
+    assert (begun / "README.md").read_text() == before
+    assert sorted(path.name for path in begun.parent.iterdir()) == ["bpcompare-my_net"]
