@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow lint format types contracts wheel fuzz checkers speed clean
+.PHONY: help run test slow lint format types contracts wheel fuzz checkers speed conformance clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
@@ -14,6 +14,7 @@ help:
 	@echo "make slow   the slow tests"
 	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
 	@echo "make fuzz   thousands of random networks through every backend;  make checkers, make speed: the other benchmarks"
+	@echo "make conformance   each plugin of examples/plugins in an environment of its own: its tests, and its table"
 
 # A stamp is newer than what it was made from, so a second call has nothing to install.
 $(VENV)/stamp-python:
@@ -66,5 +67,15 @@ checkers speed: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python -m benchmarks.$@ --write
 
+# Each plugin in an environment of its own, as its users have it.
+PLUGINS := $(notdir $(wildcard examples/plugins/bpcompare-*))
+conformance: $(PLUGINS:%=conformance-%)
+conformance-%:
+	test -d .plugins/$* || $(PYTHON) -m venv .plugins/$*
+	.plugins/$*/bin/python -m pip install --quiet --constraint constraints.txt --editable . --editable examples/plugins/$* pytest
+	cd examples/plugins/$* && ../../../.plugins/$*/bin/python -m pytest -q
+	.plugins/$*/bin/bpcompare conform $(*:bpcompare-%=%) --markdown >examples/plugins/$*/CONFORMANCE.md.part
+	mv examples/plugins/$*/CONFORMANCE.md.part examples/plugins/$*/CONFORMANCE.md
+
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) .plugins dist
