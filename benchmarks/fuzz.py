@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
             ]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", "Last columns: the largest share of its ball that a certified run of that backend used.", ""]
-    doubts = Counter(doubt for row in rows for doubt in row.doubts)
+    doubts = Counter(re.sub(r"\b\d+ of \d+\b|\b\d[\d.e+-]* (?=away)|\binf (?=away)", "…", x) for row in rows for x in row.doubts)
     lines += ["Why nets were undecided, or had no answer (a net may have several reasons):", ""]
     lines += [f"- {count}: {doubt}" for doubt, count in doubts.most_common()]
     lines += ["", f"{len(rows)} nets in {seconds:.0f} s. False alarms: {sum(bool(row.alarm) for row in rows)}."]
