@@ -124,9 +124,16 @@ def _each(
     from bpcompare.comparison import NOTHING_COMPARED, PRECEDENCE
     from bpcompare.golden import GoldenError
     from bpcompare.network import SpecError
+    from bpcompare.spec import read
 
     codes = []
     for spec in specs:
+        try:
+            read(spec)
+        except SpecError as error:
+            complain(str(error))
+            codes.append(USAGE)
+            continue
         names = default(spec) if given is None else separated(given)
         if not names:
             complain(f"{spec} has no goldens; `bpcompare golden update {quote(spec)}` makes them")

@@ -139,7 +139,9 @@ def _named(backend: str | type[Backend]) -> str:
     if not isinstance(backend, str):
         return backend.name
     address = locate(backend)
-    return address.target.rpartition(":")[2] if address.from_file else address.base
+    if address.from_file:
+        return address.target.rpartition(":")[2]
+    return f"{address.base}!{address.mistake}" if address.mistake else address.base
 
 
 def _address(backend: str | type[Backend]) -> Address | type[Backend]:

@@ -249,6 +249,8 @@ def test_the_commands_tell_and_return_what_became_of_it(spec, capsys):
     assert "cut short" in capsys.readouterr().err
     assert main(["golden", "check", str(spec), "-b", "nobody"]) == 2
     assert main(["golden", "check"]) == 2
+    assert main(["golden", "check", str(spec.with_name("none.toml"))]) == 2
+    assert "there is no file" in capsys.readouterr().err
     assert main(["golden", "update", str(spec), "--steps", "0"]) == 2
 
 
