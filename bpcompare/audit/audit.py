@@ -1,0 +1,168 @@
+"""The audit: mistakes that would stay unseen and what would show them, dead and saturated units, how sharp each check is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bpcompare.address import locate
+from bpcompare.ball.format import format_of
+from bpcompare.certificate import Balls
+from bpcompare.claims import claims
+from bpcompare.comparison import Comparison
+from bpcompare.diagnosis import unseen
+from bpcompare.draw import plan as draw
+from bpcompare.finding import Finding
+from bpcompare.laws import LAWS
+from bpcompare.laws.activation import Elementwise
+from bpcompare.mistakes import MISTAKES, Mistake
+from bpcompare.network import Data, Dtype, Network, SpecError
+from bpcompare.parameter import Array, Initializer, Parameter
+from bpcompare.plan import Plan
+from bpcompare.record import Record
+from bpcompare.session import judge
+from bpcompare.values import step_values
+from bpcompare.worker import InProcess
+
+FLAT = 1e-3
+"""A unit whose g' is smaller in every example is saturated."""
+SEARCHED_CLAIMS, SEARCHED = 1_000, 2_000_000
+"""Up to so many claims and numbers a step, blind spots are searched for."""
+
+
+@dataclass(frozen=True)
+class BlindSpot:
+    """A mistake that can be made in this network and would not show, and the smallest change tried that makes it visible."""
+
+    mistake: Mistake
+    remedy: str | None
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Units of a layer that say little: dead (Δ is 0 in every example) or saturated (g' is nearly 0 in every example)."""
+
+    layer: str
+    units: tuple[tuple[int, ...], ...]
+    of: int
+    dead: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """`comparison` is delta alone; `blind` is None where the net is too large to search; `weakest` come least sharp first."""
+
+    comparison: Comparison
+    blind: tuple[BlindSpot, ...] | None
+    idle: tuple[Idle, ...]
+    weakest: tuple[Finding, ...]
+
+
+def audit(
+    network: Network,
+    dtype: Dtype | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """Audit a spec and its data, by the delta backend. Raises SpecError for a network that cannot be run."""
+    plan = draw(network, dtype, steps, seed)
+    record = InProcess().run(locate("delta"), plan)
+    comparison = judge(network.name, plan, {"delta": record}, oracle=False)
+    certificate = comparison.certificates["delta"]
+    weakest = tuple(sorted((f for f in certificate.findings if f.size), key=lambda finding: -finding.power))
+    idle = tuple(_idle(plan, record)) if record.failure is None else ()
+    blind = _blind(network, plan, record, progress) if record.failure is None else None
+    return Audit(comparison, blind, idle, weakest)
+
+
+def _idle(plan: Plan, record: Record) -> Iterator[Idle]:
+    step = record.steps[0]
+    for name in plan.order:
+        delta = step.delta[name]
+        dead = np.asarray(~delta.any(axis=0))
+        if dead.any():
+            yield Idle(name, _places(dead), dead.size, dead=True)
+        g = plan.network.layers[name].g
+        law = LAWS.of(f"{name}.g", g)
+        if isinstance(law, Elementwise):
+            flat = np.asarray((np.abs(law.g_prime(g, step.net_in[name])) < FLAT).all(axis=0) & ~dead)
+            if flat.any():
+                yield Idle(name, _places(flat), flat.size, dead=False)
+
+
+def _places(mask: Array) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(i) for i in at) for at in np.argwhere(mask)) if mask.ndim else ((),)
+
+
+def _blind(network: Network, plan: Plan, record: Record, progress: Callable[[str], None]) -> tuple[BlindSpot, ...] | None:
+    first = step_values(plan, record)[0]
+    if len(first.recorded) > SEARCHED_CLAIMS or sum(x.size for x in first.recorded.values()) > SEARCHED:
+        return None
+    # With one example, a mistake in adding over examples is no mistake yet: it is one as soon as there are two.
+    latent = [
+        m for m in MISTAKES.values() if not m.applies(network) and m.applies(replace(network, data=_one_more(network.data)))
+    ]
+    hidden = (*_hidden(plan, record), *latent)
+    remedies: dict[str, str] = {}
+    for words, changed in _changes(network, len(plan.batches)):
+        waiting = {mistake.code for mistake in hidden} - remedies.keys()
+        if not waiting:
+            break
+        progress(f"trying {words}")
+        try:
+            other = draw(changed, plan.dtype, None, None)
+        except SpecError:  # this network cannot be changed so
+            continue
+        answer = InProcess().run(locate("delta"), other)
+        if answer.failure is None:
+            shown = {code for code in waiting if MISTAKES[code].applies(changed)}
+            still = {mistake.code for mistake in _hidden(other, answer)}
+            remedies |= dict.fromkeys(shown - still, words)
+    return tuple(BlindSpot(mistake, remedies.get(mistake.code)) for mistake in hidden)
+
+
+def _hidden(plan: Plan, record: Record) -> tuple[Mistake, ...]:
+    """Mistakes that no step of this run shows."""
+    found: tuple[Mistake, ...] | None = None
+    listed, fmt = claims(plan), format_of(plan.dtype, record.provenance.flushes)
+    for values in step_values(plan, record):
+        here = unseen(listed, Balls(values, fmt), plan.network)
+        found = here if found is None else tuple(mistake for mistake in found if mistake in here)
+        if not found:
+            return ()
+    return found or ()
+
+
+def _changes(network: Network, steps: int) -> Iterator[tuple[str, Network]]:
+    """Small changes of data and start, the smallest first, each in words that follow “visible with”."""
+    training = replace(network.training, steps=steps)
+    started = replace(training, updates_done=3, slots="drawn")
+    more = replace(network, data=_one_more(network.data), training=replace(training, batch=None))
+    drawn = {name: Parameter(Initializer("normal", 0.5), parameter.trainable) for name, parameter in network.parameters.items()}
+    yield "one more example", more
+    yield "one more step", replace(network, training=replace(training, steps=steps + 1))
+    yield "an optimizer that has been running (updates_done = 3, slots = “drawn”)", replace(network, training=started)
+    yield "weights drawn at random", replace(network, parameters=drawn, training=training)
+    yield "one more example and a running optimizer", replace(more, training=replace(started, batch=None))
+    yield (
+        "random weights, one more example and a running optimizer",
+        replace(more, parameters=drawn, training=replace(started, batch=None)),
+    )
+
+
+def _one_more(data: Data) -> Data:
+    """Another example, unlike the first: mixed from it for numbers, the next one for classes."""
+    return Data({name: _longer(x) for name, x in data.inputs.items()}, _longer(data.target))
+
+
+def _longer(x: Array) -> Array:
+    first = x[:1]
+    if x.dtype.kind != "f":
+        return np.concatenate([x, np.roll(first, 1, axis=-1) if first.ndim > 1 else x[-1:]])
+    rolled = np.roll(first, 1, axis=-1) if first.ndim > 1 else first
+    # Shares of a distribution stay shares: rolled, not scaled.
+    same = bool(np.isclose(x.sum(axis=-1), 1).all()) if x.ndim > 1 else False
+    return np.concatenate([x, rolled if same else 0.7 * rolled + 0.1])
