@@ -46,9 +46,13 @@ def _sum(terms: list[tuple[Any, Any]]) -> str:
 
 def _forward(network: Network, claim: Claim, index: tuple[int, ...], get: _Numbers) -> str:
     name = claim.subject
-    if name not in network.layers or not claim.path.endswith(".in") or not isinstance(network.layers[name].op, Dense):
+    if name not in network.layers:
         return ""
     layer = network.layers[name]
+    if claim.path == f"{name}.a" and not isinstance(layer.g, Identity | Softmax):
+        return f"{layer.g.name}({_shown(get(f'{name}.in')[index])})"
+    if claim.path != f"{name}.in" or not isinstance(layer.op, Dense):
+        return ""
     row, unit = index
     a = np.concatenate([get(f"{source}.a")[row] for source in layer.sources])
     w = get(layer.parameters["weight"])[:, unit]

@@ -1,0 +1,50 @@
+"""`bpcompare show`: every Δ, and why it is what it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from bpcompare.cli.memory import keep_freed_memory
+from bpcompare.cli.terminal import Progress, complain, say
+
+
+def show(
+    spec: Annotated[str, Parameter(name="SPEC", help="A TOML or JSON file that describes a network.")],
+    node: Annotated[str | None, Parameter(name="NODE", help="Layer, unit, parameter or path: h, h1, h.weight, h.delta.")] = None,
+    /,
+    *,
+    step: Annotated[int, Parameter(help="Which step, from 1.")] = 1,
+    backend: Annotated[
+        list[str] | None,
+        Parameter(name=["--backend", "-b"], negative="", help="A backend, as for `bpcompare run`. Repeat it, or use commas."),
+    ] = None,
+    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
+    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+) -> int:
+    """Show a run, forward, backward and update: the formula, the formula with numbers, and every backend's value.
+
+    The exit code is that of `run`: a wrong backend is shown, and still wrong.
+    """
+    keep_freed_memory()
+    import bpcompare
+    from bpcompare.address import UnknownBackendError, separated
+    from bpcompare.comparison import NOTHING_COMPARED
+    from bpcompare.network import SpecError
+    from bpcompare.report import verdict_line
+    from bpcompare.report.steps import NothingToShowError, steps_text
+
+    progress = Progress(quiet=False)
+    names = None if backend is None else separated(backend)
+    try:
+        network = bpcompare.load(spec)
+        comparison = bpcompare.run(network, names, dtype, max(step, network.training.steps), seed=seed, progress=progress)
+        text = steps_text(comparison, node, step)
+    except (SpecError, UnknownBackendError, NothingToShowError) as error:
+        progress.done()
+        complain(str(error))
+        return 2
+    progress.done()
+    say(f"{text}\n\n{verdict_line(comparison)}")
+    return 0 if comparison.exit_code == NOTHING_COMPARED else comparison.exit_code
