@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpcompare.comparison import Comparison
-from bpcompare.report.lines import clipped, counted, labelled
+from bpcompare.report.lines import counted, ending, labelled
 from bpcompare.report.open import conventions, undecided
 from bpcompare.report.passed import measures, printed
 from bpcompare.report.table import head, table
@@ -37,7 +37,7 @@ def _not_run(comparison: Comparison) -> list[str]:
     lines: list[str] = []
     for name, failure in list(silent.items())[:SILENT]:
         lines += labelled(
-            "" if lines else "not run", f"{clipped(name, 60)}: {failure.partition(NEWLINE)[0]}", 3 if len(silent) < 3 else 1
+            "" if lines else "not run", f"{ending(name, 60)}: {failure.partition(NEWLINE)[0]}", 3 if len(silent) < 3 else 1
         )
     if len(silent) > SILENT:
         lines += labelled("", f"and {counted(len(silent) - SILENT, 'more backend')}", 1)

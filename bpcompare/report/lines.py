@@ -33,6 +33,12 @@ def clipped(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def ending(text: str, most: int) -> str:
+    """`text`, or as much of its end as fits: of a long path, the file and the class are what people look for."""
+    text = printable(text)
+    return text if len(text) <= most else f"…{text[1 - most :]}"
+
+
 def named(names: Sequence[str], most: int = 3) -> str:
     """Names with commas; beyond `most`, how many more there are."""
     shown = ", ".join(clipped(name, 40) for name in names[:most])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpcompare.comparison import Comparison
-from bpcompare.report.lines import clipped, counted
+from bpcompare.report.lines import clipped, counted, ending
 
 
 def verdict_line(comparison: Comparison) -> str:
@@ -22,7 +22,9 @@ def verdict_line(comparison: Comparison) -> str:
 def _why(comparison: Comparison) -> str:
     if comparison.verdict == "not_run":
         silent = [name for name in comparison.certificates if name not in comparison.ran]
-        return f"{clipped(', '.join(silent), 60)} did not answer" if silent else "no backend was asked"
+        return (
+            f"{clipped(', '.join(ending(name, 30) for name in silent), 60)} did not answer" if silent else "no backend was asked"
+        )
     if comparison.exit_code == 0:
         return ""
     if comparison.verdict in ("identical", "certified"):
