@@ -26,13 +26,16 @@ MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "ball",
     "claims",
     "dyadic",
+    "formula",
     "golden",
+    "grading",
     "isolation",
     "learn",
     "mistakes",
     "registry",
     "report",
     "session",
+    "symbolic",
     "values",
 }
 
