@@ -24,6 +24,7 @@ VERBS = {
     "new": "Start a package with a backend of your own.",
     "environments": "List what was made for versions of frameworks, or delete it.",
     "show": "Show every step of a run: the formula, its numbers, every backend's value.",
+    "report": "Write a run as one HTML page that needs no network.",
     "audit": "Say what a spec and its data cannot show.",
     "explain": "Explain a mistake by its code, or list all codes.",
 }

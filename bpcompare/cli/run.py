@@ -137,12 +137,12 @@ def _misused(
     if save is not None and len(specs) > 1:
         return f"--save takes one SPEC, {len(specs)} were given"
     for option, path in (("--json", None if json == "-" else json), ("--save", save)):
-        if path is not None and (problem := _unwritable(path)):
+        if path is not None and (problem := unwritable(path)):
             return f"{option}: {problem}"
     return ""
 
 
-def _unwritable(path: str) -> str:
+def unwritable(path: str) -> str:
     """Why a file could not be written: said before the work, not after it."""
     target = Path(path)
     if not path or path.startswith("-"):

@@ -58,7 +58,7 @@ def shown(comparison: Comparison, node: str | None = None, step: int = 1) -> Ite
     if not values:
         raise NothingToShowError("no backend answered, so there is nothing to show")
     first = next(iter(values.values()))
-    found = [(claim, index) for claim in claims(plan) for index in _elements(claim, first) if _meant(network, claim, index, node)]
+    found = [(claim, index) for claim in claims(plan) for index in _elements(claim, first) if meant(network, claim, index, node)]
     if not found:
         names = ", ".join([*network.layers, *(unit for layer in network.layers.values() for unit in layer.units or ())][:12])
         raise NothingToShowError(f"{node!r} is no layer, unit, parameter or path of {comparison.spec}; there are {names} …")
@@ -82,7 +82,8 @@ def _elements(claim: Claim, values: StepValues) -> Iterator[tuple[int, ...]]:
     return product(*map(range, values.recorded[claim.path].shape))
 
 
-def _meant(network: Network, claim: Claim, index: tuple[int, ...], node: str | None) -> bool:
+def meant(network: Network, claim: Claim, index: tuple[int, ...], node: str | None) -> bool:
+    """Whether an element belongs to what `node` names: a layer, unit, parameter or path; None is everything."""
     if node is None or node in (claim.subject, claim.path) or claim.path.startswith(f"{node}."):
         return True
     if claim.subject in network.layers:

@@ -32,6 +32,7 @@ MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "isolation",
     "learn",
     "mistakes",
+    "page",
     "registry",
     "report",
     "session",

@@ -1,0 +1,115 @@
+"""`bpcompare report`: a run as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from bpcompare.cli.memory import keep_freed_memory
+from bpcompare.cli.terminal import Progress, complain, say
+
+if TYPE_CHECKING:
+    from bpcompare.backend import Backend
+    from bpcompare.comparison import Comparison
+
+
+def report(
+    spec: Annotated[str, Parameter(name="SPEC", help="A spec, an example's name, or a run saved by `bpcompare run --save`.")],
+    /,
+    *,
+    output: Annotated[str, Parameter(name=["--output", "-o"], help="The file to write.")] = "report.html",
+    step: Annotated[int | None, Parameter(help="Which step, from 1; by default the first that is wrong, or the first.")] = None,
+    node: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Show every formula of this layer, unit, parameter or path as well. Repeat it."),
+    ] = None,
+    static: Annotated[bool, Parameter(negative="", help="No script at all, for places that forbid them.")] = False,
+    notation: Annotated[
+        Literal["article", "nielsen", "bishop", "code"], Parameter(help="The notation the page opens with.")
+    ] = "article",
+    backend: Annotated[
+        list[str] | None,
+        Parameter(name=["--backend", "-b"], negative="", help="A backend, as for `bpcompare run`. Repeat it, or use commas."),
+    ] = None,
+    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
+    steps: Annotated[int | None, Parameter(help="Steps to run; by default the spec's.")] = None,
+    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+) -> int:
+    """Write a run as one HTML page: the verdict, the network, every step with its formula, the proof. It needs no network.
+
+    The exit code is that of `run`.
+    """
+    keep_freed_memory()
+    from bpcompare.address import UnknownBackendError
+    from bpcompare.cli.run import unwritable
+    from bpcompare.network import SpecError
+    from bpcompare.page import Wishes, page
+    from bpcompare.report import verdict_line
+    from bpcompare.report.steps import NothingToShowError
+    from bpcompare.storage import StorageError, write
+
+    if static and notation != "article":
+        complain("--static shows the article's notation; the others need the script. Leave out one of the two.")
+        return 2
+    if problem := unwritable(output) or (f"--steps must be at least 1, is {steps}" if steps is not None and steps < 1 else ""):
+        complain(f"{problem}\nTry: bpcompare report --help")
+        return 2
+    progress = Progress(quiet=False)
+    try:
+        comparison, command = _compared(spec, backend, dtype, steps, seed, progress)
+        progress("writing")
+        wishes = Wishes(step, tuple(node or ()), static, notation, command, _classes(comparison))
+        text = page(comparison, wishes)
+    except (SpecError, UnknownBackendError, NothingToShowError, StorageError) as error:
+        progress.done()
+        complain(str(error))
+        return 2
+    try:
+        write(output, text.encode("utf-8", "replace"))
+    except OSError as error:
+        progress.done()
+        complain(f"{output} was not written: {error.strerror or error}")
+        return 2
+    progress.done()
+    say(f"{verdict_line(comparison)}\n{output}: {len(text) / 1000:,.0f} kB")
+    return comparison.exit_code
+
+
+def _compared(
+    spec: str, backend: list[str] | None, dtype: str | None, steps: int | None, seed: int | None, progress: Progress
+) -> tuple[Comparison, str]:
+    """The comparison, and the command that makes it again."""
+    import bpcompare
+    from bpcompare.address import separated
+
+    if Path(spec).suffix == ".bpz":
+        return bpcompare.load_comparison(spec), ""
+    names = None if backend is None else separated(backend)
+    comparison = bpcompare.run(bpcompare.load(spec), names, dtype, steps, seed=seed, progress=progress)  # type: ignore[arg-type]
+    words = ["bpcompare", "run", quote(spec), *(word for name in backend or () for word in ("-b", quote(name)))]
+    for option, value in (("--dtype", dtype), ("--steps", steps), ("--seed", seed)):
+        words += [] if value is None else [option, str(value)]
+    return comparison, " ".join(words)
+
+
+def _classes(comparison: Comparison) -> dict[str, type[Backend]]:
+    """The classes of backends that can be had here: for their source lines. One of another Python has none."""
+    from bpcompare.address import UnknownBackendError, locate
+    from bpcompare.registry import Ready, arrive
+
+    found = {}
+    for name, record in comparison.records.items():
+        try:
+            address = locate(record.provenance.address or name)
+            # A planted mistake has no lines of its own.
+            if address.foreign or "!" in name:
+                continue
+            loaded = arrive(address)
+        except (UnknownBackendError, OSError):
+            continue
+        if isinstance(loaded, Ready):
+            found[name] = loaded.backend
+    return found

@@ -1,0 +1,179 @@
+"""The network as a drawing: where nodes and edges stand. Columns by longest path from the inputs, so data flow to the right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from bpcompare.formula.pairs import forward_pairs
+from bpcompare.network import Network
+from bpcompare.ops import Identity
+from bpcompare.page.names import Names
+from bpcompare.report.lines import clipped
+from bpcompare.values import StepValues
+
+MOST_UNITS = 60
+MOST_EDGES = 400
+COLUMN, ROW, MARGIN = 150, 62, 46
+
+
+@dataclass(frozen=True)
+class Node:
+    """A unit or a layer: key, place, texts, and whether it is an input or the error."""
+
+    key: str
+    x: float
+    y: float
+    label: str
+    kind: str
+    group: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From one node to another; `path` is its line, `weight` what the source is multiplied by, where that is one number."""
+
+    key: str
+    path: str
+    source: str
+    target: str
+    weight: float | None = None
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Nodes and edges on a canvas of `width` × `height`."""
+
+    units: bool
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    width: float
+    height: float
+
+
+def unit_count(network: Network) -> int:
+    """Units of the net, inputs included."""
+    return sum(prod(network.shape(group)) for group in (*network.inputs, *network.layers))
+
+
+def drawing(network: Network, values: StepValues) -> Drawing:
+    """Units where they are at most 60 with at most 400 edges between them; layers otherwise."""
+    if unit_count(network) <= MOST_UNITS:
+        drawn = _units(network, values)
+        if len(drawn.edges) <= MOST_EDGES:
+            return drawn
+    return _layers(network)
+
+
+def _depths(network: Network) -> dict[str, int]:
+    depth = dict.fromkeys(network.inputs, 0)
+    for name in network.order:
+        depth[name] = 1 + max(depth[source] for source in network.layers[name].sources)
+    return depth
+
+
+def _units(network: Network, values: StepValues) -> Drawing:
+    names = Names(network, units=True)
+    depth = _depths(network)
+    columns: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
+    for group in (*network.inputs, *network.order):
+        columns.setdefault(depth[group], []).extend((group, at) for at in product(*map(range, network.shape(group))))
+    tallest = max(map(len, columns.values()))
+    place: dict[str, tuple[float, float]] = {}
+    nodes = []
+    for column, units in columns.items():
+        for at, (group, index) in enumerate(units):
+            key = names.node(group, index)
+            # A column of one beside a column of one would hide the edges that skip it.
+            shift = 0.45 * ROW * (column % 2) if tallest == 1 or (len(units) == 1 and len(columns) > 3) else 0.0
+            place[key] = (MARGIN + column * COLUMN, MARGIN + (at + (tallest - len(units)) / 2) * ROW + shift)
+            layer = network.layers.get(group)
+            note = "" if layer is None or isinstance(layer.g, Identity) else layer.g.name
+            nodes.append(Node(key, *place[key], names.label(group, index), "input" if layer is None else "unit", group, note))
+    edges = _unit_edges(network, names, values, place)
+    end = (MARGIN + (max(columns) + 1) * COLUMN, MARGIN + (tallest - 1) / 2 * ROW)
+    nodes.append(Node("E", *end, "E", "error", "error", network.error.op.name))
+    of = network.error.of
+    for index in product(*map(range, network.shape(of))):
+        key = names.node(of, index)
+        edges.append(_edge(key, "E", place[key], end, None))
+    return Drawing(True, tuple(nodes), tuple(edges), end[0] + MARGIN + 30, 2 * MARGIN + tallest * ROW)
+
+
+def _unit_edges(network: Network, names: Names, values: StepValues, place: dict[str, tuple[float, float]]) -> list[Edge]:
+    def get(path: str) -> Any:
+        return values.given[path] if path in values.given else values.recorded[path]
+
+    found: dict[str, Edge] = {}
+    for name in network.order:
+        for index in product(*map(range, network.shape(name))):
+            target = names.node(name, index)
+            pairs = forward_pairs(network, name, (0, *index), get)
+            if pairs is None:  # a normalization looks at all of them
+                source = network.layers[name].sources[0]
+                sources: list[tuple[str, float | None]] = [
+                    (names.node(source, at), None) for at in product(*map(range, network.shape(source)))
+                ]
+            else:
+                sources = []
+                for pair in pairs:
+                    group = names.group(pair.right)
+                    if group is None:  # an embedding picks a row of its weight
+                        source = network.layers[name].sources[0]
+                        sources.append((names.node(source, index[:-1]), None))
+                        continue
+                    for at, row in enumerate(pair.right_at):
+                        weight = None if pair.left is None else float(get(pair.left)[tuple(pair.left_at[at])])
+                        sources.append((names.node(group, tuple(map(int, row[1:]))), weight))
+            for key, weight in sources:
+                edge = _edge(key, target, place[key], place[target], weight)
+                found[edge.key] = edge
+    return list(found.values())
+
+
+def _layers(network: Network) -> Drawing:
+    names = Names(network, units=False)
+    depth = _depths(network)
+    columns: dict[int, list[str]] = {}
+    for group in (*network.inputs, *network.order):
+        columns.setdefault(depth[group], []).append(group)
+    tallest = max(map(len, columns.values()))
+    place, nodes = {}, []
+    for column, groups in columns.items():
+        for at, group in enumerate(groups):
+            key = names.node(group, ())
+            shift = 0.45 * ROW * (column % 2) if tallest == 1 else 0.0
+            place[key] = (MARGIN + column * COLUMN, MARGIN + (at + (tallest - len(groups)) / 2) * ROW + shift)
+            shape = "×".join(map(str, network.shape(group))) or "1"
+            layer = network.layers.get(group)
+            note = shape if layer is None else f"{layer.op.name} {shape}"
+            nodes.append(Node(key, *place[key], clipped(group, 14), "input" if layer is None else "layer", group, note))
+    end = (MARGIN + (max(columns) + 1) * COLUMN, MARGIN + (tallest - 1) / 2 * ROW)
+    nodes.append(Node("E", *end, "E", "error", "error", clipped(network.error.op.name, 18)))
+    edges = {}
+    for name in network.order:
+        for source in network.layers[name].sources:
+            here, there = names.node(source, ()), names.node(name, ())
+            edges[f"{here}>{there}"] = _edge(here, there, place[here], place[there], None)
+    last = names.node(network.error.of, ())
+    edges["E"] = _edge(last, "E", place[last], end, None)
+    return Drawing(False, tuple(nodes), tuple(edges.values()), end[0] + MARGIN + 40, 2 * MARGIN + tallest * ROW)
+
+
+def _edge(source: str, target: str, a: tuple[float, float], b: tuple[float, float], weight: float | None) -> Edge:
+    """A straight line to the next column; over further ones a bow, so that it does not run through nodes."""
+    (x1, y1), (x2, y2) = a, b
+    columns = round((x2 - x1) / COLUMN)
+    key = f"{source}>{target}"
+    if columns <= 1:
+        label = x1 + 0.32 * (x2 - x1), y1 + 0.32 * (y2 - y1)
+        return Edge(key, f"M{x1:.0f} {y1:.0f} L{x2:.0f} {y2:.0f}", source, target, weight, *label)
+    bow = 0.75 * ROW * (columns - 1)
+    middle = (x1 + x2) / 2, (y1 + y2) / 2 - bow
+    line = f"M{x1:.0f} {y1:.0f} Q{middle[0]:.0f} {middle[1] - bow:.0f} {x2:.0f} {y2:.0f}"
+    return Edge(key, line, source, target, weight, *middle)

@@ -1,0 +1,71 @@
+"""How much of its ball every element takes, backend by backend."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bpcompare.ball.format import format_of
+from bpcompare.certificate import Balls, evaluate
+from bpcompare.claims import Claim
+from bpcompare.comparison import Comparison
+from bpcompare.finding import Finding
+from bpcompare.laws import LAWS
+from bpcompare.plan import step_prefix
+from bpcompare.values import StepValues, step_values
+
+
+class Shares:
+    """Everything that the page says about one step of a run."""
+
+    def __init__(self, comparison: Comparison, step: int) -> None:
+        self.comparison = comparison
+        self.step = step
+        self.values: dict[str, StepValues] = {
+            name: step_values(comparison.plan, comparison.records[name])[step - 1] for name in comparison.ran
+        }
+        self._balls = {
+            name: Balls(values, format_of(comparison.plan.dtype, comparison.records[name].provenance.flushes))
+            for name, values in self.values.items()
+        }
+        prefix = step_prefix(step)
+        self._findings = {
+            name: {finding.path: finding for finding in comparison.certificates[name].findings} for name in comparison.ran
+        }
+        self._prefix = prefix
+        self.of = cache(self._of)
+
+    def finding(self, backend: str, path: str) -> Finding | None:
+        """What the certificate says of a quantity of this step."""
+        return self._findings[backend].get(self._prefix + path)
+
+    def _of(self, backend: str, claim: Claim) -> Any:
+        """|recorded − law| / radius for every element; 0 or infinity in exact mode and for frozen parameters."""
+        recorded = self.values[backend].recorded[claim.path].astype(np.float64)
+        finding = self.finding(backend, claim.path)
+        with np.errstate(all="ignore"):
+            if not claim.owners:
+                return np.where(recorded == self.values[backend].given[claim.subject], 0.0, np.inf)
+            ball = evaluate(claim, self._balls[backend], LAWS)
+            share = np.abs(recorded - ball.mid) / (np.asarray(ball.final_radius()) + 1e-300)
+        share = np.nan_to_num(np.broadcast_to(share, recorded.shape), nan=np.inf)
+        if finding is not None and finding.outcome == "holds" and share.max(initial=0.0) > 1:
+            # Compiled code was granted that it computes a number again where it uses it.
+            share = np.minimum(share, min(finding.share, 1.0))
+        return share
+
+    def mark(self, backend: str, claim: Claim, index: tuple[int, ...]) -> str:
+        """ok, WRONG, convention or undecided, of one element."""
+        finding = self.finding(backend, claim.path)
+        if finding is None:
+            return ""
+        if finding.outcome == "refuted":
+            value = float(self.values[backend].recorded[claim.path][index])
+            return "WRONG" if self.share(backend, claim, index) > 1 or not np.isfinite(value) else "ok"
+        return {"holds": "ok"}.get(finding.outcome, finding.outcome)
+
+    def share(self, backend: str, claim: Claim, index: tuple[int, ...]) -> float:
+        """One element's share of its ball."""
+        return float(self.of(backend, claim)[index])

@@ -1,0 +1,95 @@
+"""The lines of each backend that made a number: its row of the table, or its own way of differentiating."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpcompare.autodiff import AutodiffBackend
+from bpcompare.backend import Backend
+from bpcompare.claims import Claim
+from bpcompare.ops.op import Op
+
+LONGEST = 60
+"""Lines of a snippet."""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Source text of one backend, with the file and line it stands in."""
+
+    backend: str
+    what: str
+    place: str
+    text: str
+
+
+class Sources:
+    """Looks up, and remembers, the source of what computed a claim. Backends whose class is not at hand have none."""
+
+    def __init__(self, backends: Mapping[str, type[Backend]]) -> None:
+        self._backends = backends
+        self.snippets: list[Snippet] = []
+        self._known: dict[tuple[str, str, int], int] = {}
+
+    def of(self, backend: str, claim: Claim) -> list[int]:
+        """Numbers of the snippets that made this claim's number, in `snippets`."""
+        cls = self._backends.get(backend)
+        if cls is None or not claim.owners:
+            return []
+        found = [self._snippet(backend, what, it) for what, it in _makers(cls, claim)]
+        return list(dict.fromkeys(at for at in found if at is not None))
+
+    def _snippet(self, backend: str, what: str, it: Any) -> int | None:
+        key = (backend, what, id(it))
+        if key not in self._known:
+            text = _source(it)
+            if text is None:
+                return None
+            self._known[key] = len(self.snippets)
+            self.snippets.append(Snippet(backend, what, *text))
+        return self._known[key]
+
+
+def _makers(cls: type[Backend], claim: Claim) -> list[tuple[str, Any]]:
+    ops = [op for _, op in claim.owners]
+    rows = [(op.name, cls.table[type(op)]) for op in ops if type(op) in cls.table]
+    if claim.statement == "update" or (claim.statement == "state" and ops[0].role == "update"):
+        return [(name, _method(row, "parameter" if claim.statement == "update" else "slot")) for name, row in rows]
+    if claim.statement in ("forward", "state"):
+        return [(name, _method(row, "forward" if claim.statement == "forward" else "state")) for name, row in rows]
+    if issubclass(cls, AutodiffBackend):
+        return [("differentiate", cls.differentiate)]
+    if all(_is_law(row) for _, row in rows):
+        verb = "gradient" if claim.statement == "gradient" else "delta"
+        return [(f"{name}: {verb}", _method(row, verb)) for name, row in rows]
+    return [("run", cls.run)]
+
+
+def _is_law(row: Any) -> bool:
+    return hasattr(row, "delta") or hasattr(row, "parameter")
+
+
+def _method(row: Any, verb: str) -> Any:
+    """The law's method; or the row itself, where it is a function."""
+    method = getattr(row, verb, None) if _is_law(row) else None
+    if method is None:
+        return row
+    # σ and σ' say more than the method that multiplies them.
+    prime = {"forward": "g", "delta": "g_prime"}.get(verb)
+    return getattr(row, prime) if prime and hasattr(row, prime) else method
+
+
+def _source(it: Callable[..., Any] | type[Op]) -> tuple[str, str] | None:
+    try:
+        target = inspect.unwrap(getattr(it, "func", it))
+        lines, first = inspect.getsourcelines(target)
+        name = inspect.getsourcefile(target) or ""
+    except (TypeError, OSError):  # written in C, or without its file
+        return None
+    text = inspect.cleandoc("\n" + "".join(lines[:LONGEST])) + ("\n…" if len(lines) > LONGEST else "")
+    parts = Path(name).parts[-2:]
+    return f"{'/'.join(parts)}:{first}", text
