@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow lint format types contracts wheel fuzz checkers speed conformance clean
+.PHONY: help run test browser slow lint format types contracts wheel fuzz checkers speed conformance clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
 	@echo "make test   the same, then the fast tests"
-	@echo "make slow   the slow tests"
+	@echo "make slow   the slow tests;  make browser: those of the HTML page, in headless Chromium"
 	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
 	@echo "make fuzz   thousands of random networks through every backend;  make checkers, make speed: the other benchmarks"
 	@echo "make conformance   each plugin of examples/plugins in an environment of its own: its tests, and its table"
@@ -36,7 +36,13 @@ run: $(VENV)/stamp-run
 	$(BIN)/bpcompare run examples/digits.toml
 
 test: run $(VENV)/stamp-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	@echo 'tests marked "browser" are left out here: make browser; those marked "slow": make slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not browser"
+
+# Needs Chromium: apt-get install chromium, or CHROMIUM=/path/to/it.
+browser: $(VENV)/stamp-dev
+	$(PIP) install --quiet --constraint constraints.txt --group browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser
 
 slow: $(VENV)/stamp-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m slow

@@ -61,7 +61,7 @@ def report(
     try:
         comparison, command = _compared(spec, backend, dtype, steps, seed, progress)
         progress("writing")
-        wishes = Wishes(step, tuple(node or ()), static, notation, command, _classes(comparison))
+        wishes = Wishes(step, tuple(node or ()), static, notation, command, classes(comparison))
         text = page(comparison, wishes)
     except (SpecError, UnknownBackendError, NothingToShowError, StorageError) as error:
         progress.done()
@@ -95,7 +95,7 @@ def _compared(
     return comparison, " ".join(words)
 
 
-def _classes(comparison: Comparison) -> dict[str, type[Backend]]:
+def classes(comparison: Comparison) -> dict[str, type[Backend]]:
     """The classes of backends that can be had here: for their source lines. One of another Python has none."""
     from bpcompare.address import UnknownBackendError, locate
     from bpcompare.registry import Ready, arrive

@@ -47,13 +47,14 @@ class Edge:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Nodes and edges on a canvas of `width` × `height`."""
+    """Nodes and edges on a canvas of `width` × `height` that begins at `top`: bows may rise above the first row."""
 
     units: bool
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     width: float
     height: float
+    top: float = 0.0
 
 
 def unit_count(network: Network) -> int:
@@ -102,7 +103,7 @@ def _units(network: Network, values: StepValues) -> Drawing:
     for index in product(*map(range, network.shape(of))):
         key = names.node(of, index)
         edges.append(_edge(key, "E", place[key], end, None))
-    return Drawing(True, tuple(nodes), tuple(edges), end[0] + MARGIN + 30, 2 * MARGIN + tallest * ROW)
+    return _framed(True, nodes, edges, end[0] + MARGIN + 30, 2 * MARGIN + tallest * ROW)
 
 
 def _unit_edges(network: Network, names: Names, values: StepValues, place: dict[str, tuple[float, float]]) -> list[Edge]:
@@ -162,7 +163,12 @@ def _layers(network: Network) -> Drawing:
             edges[f"{here}>{there}"] = _edge(here, there, place[here], place[there], None)
     last = names.node(network.error.of, ())
     edges["E"] = _edge(last, "E", place[last], end, None)
-    return Drawing(False, tuple(nodes), tuple(edges.values()), end[0] + MARGIN + 40, 2 * MARGIN + tallest * ROW)
+    return _framed(False, nodes, list(edges.values()), end[0] + MARGIN + 40, 2 * MARGIN + tallest * ROW)
+
+
+def _framed(units: bool, nodes: list[Node], edges: list[Edge], width: float, height: float) -> Drawing:
+    top = min(0.0, *(edge.y - 20 for edge in edges))
+    return Drawing(units, tuple(nodes), tuple(edges), width, height - top, top)
 
 
 def _edge(source: str, target: str, a: tuple[float, float], b: tuple[float, float], weight: float | None) -> Edge:

@@ -177,8 +177,7 @@
         parts[0].textContent = `unit ${unit} of ${data.name}, example ${data.example}`;
         if (data.formula) for (const kind of ["in", "a", "delta"]) {
           const line = document.createElement("p");
-          line.className = "num scroll";
-          line.tabIndex = 0;
+          line.className = "num";
           line.textContent = `${kind === "delta" ? "Δ" : kind} = ${data.formula[kind][unit]}`;
           parts.push(line);
         }
