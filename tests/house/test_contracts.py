@@ -37,6 +37,7 @@ MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "report",
     "session",
     "symbolic",
+    "transcript",
     "values",
 }
 

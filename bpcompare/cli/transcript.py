@@ -1,0 +1,37 @@
+"""`bpcompare transcript`: numbers that a person typed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from bpcompare.cli.terminal import complain, say, say_exactly
+
+
+def transcript(
+    spec: Annotated[str, Parameter(name="SPEC", help="The network that the numbers are about.")],
+    numbers: Annotated[str, Parameter(name="NUMBERS", help='A TOML file: [numbers], then "h1.a" = "0.593269992" …')],
+    /,
+    *,
+    format: Annotated[Literal["text", "json"], Parameter(help="How to print the result.")] = "text",  # noqa: A002
+) -> int:
+    """Check numbers from a textbook, a blog or a homework: each is confirmed to its digits, or refuted and explained.
+
+    A printed number stands for everything that rounds to it. Exit codes: 0 all confirmed, 1 some refuted, 2 bad input.
+    """
+    import bpcompare
+    from bpcompare.network import SpecError
+    from bpcompare.transcript import check, read, transcript_json, transcript_text
+    from bpcompare.transcript.reader import TranscriptError
+
+    try:
+        found = check(bpcompare.load(spec), read(numbers))
+    except (SpecError, TranscriptError) as error:
+        complain(str(error))
+        return 2
+    if format == "json":
+        say_exactly(transcript_json(found))
+    else:
+        say(transcript_text(found))
+    return 1 if found.refuted else 0

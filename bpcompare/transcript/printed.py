@@ -1,0 +1,54 @@
+"""A printed number: it stands for everything that rounds to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+LONGEST = 60
+
+
+class NoNumberError(ValueError):
+    """A text that is no printed number, with what to write instead."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """`text` as printed, its value, and half a unit of its last digit."""
+
+    text: str
+    value: float
+    half: float
+
+    def admits(self, value: float, room: float = 0.0) -> bool:
+        """Whether `value` (known up to `room`) could have been printed so. A last digit cut off instead of rounded is not."""
+        return abs(self.value - value) <= self.half * (1 + 1e-9) + room
+
+    def cut(self, value: float) -> bool:
+        """Whether `value`, cut off after the last digit instead of rounded, is this number."""
+        return 0 <= (value - self.value) * (-1 if value < 0 else 1) < 2 * self.half
+
+    @property
+    def digits(self) -> int:
+        """Significant digits."""
+        return len(Decimal(plain(self.text)).as_tuple().digits)
+
+
+def plain(text: str) -> str:
+    """A number as Python reads it: typographic minus signs and thin spaces are what books print."""
+    return text.strip().replace("−", "-").replace("\u2009", "").replace("_", "")
+
+
+def printed(value: object) -> Printed:
+    """The number that a file gives: a text, or a bare number with as many digits as it takes. Raises NoNumberError."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise NoNumberError(f'is {str(value)[:40]!r}; write the number as it is printed, in quotes: "0.3775"')
+    text = value if isinstance(value, str) else repr(value)
+    try:
+        number = Decimal(plain(text)) if len(text) <= LONGEST else Decimal("nan")
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite() or not abs(number.adjusted()) < 300:
+        raise NoNumberError(f'is {text[:40]!r}, which is no finite decimal number; write it as it is printed: "0.3775"')
+    exponent = number.as_tuple().exponent
+    return Printed(text.strip(), float(number), 0.5 * 10.0 ** int(exponent))

@@ -1,0 +1,78 @@
+"""The file of typed numbers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpcompare.transcript.printed import NoNumberError, Printed, printed
+
+LARGEST = 2**20
+"""Bytes of a file of numbers; a person types less."""
+SIGNS = {"-dE/din": False, "+dE/din": True}
+_KNOWN = ("source", "delta", "numbers")
+
+
+class TranscriptError(ValueError):
+    """A file of numbers that cannot be used; the text lists every problem."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Printed numbers by the name that the file gives them. `positive`: Δ is printed as +∂E/∂in. `source`: who printed them."""
+
+    numbers: Mapping[str, Printed]
+    positive: bool = False
+    source: str = ""
+
+
+def read(path: str) -> Numbers:
+    """Read a file of numbers. Raises TranscriptError with all of its problems."""
+    file = Path(path)
+    try:
+        if not file.is_file():
+            raise TranscriptError(f"{path}: no such file")
+        if file.stat().st_size > LARGEST:
+            raise TranscriptError(f"{path}: larger than {LARGEST:,} bytes, which nobody typed")
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TranscriptError(f"{path}: not TOML: {str(error) or type(error).__name__}") from None
+    except OSError as error:
+        raise TranscriptError(f"{path}: {error.strerror or error}") from None
+    return _numbers(path, content)
+
+
+def _numbers(path: str, content: dict[str, Any]) -> Numbers:
+    problems = [f"  {key}: unknown; known are {', '.join(_KNOWN)}" for key in content if key not in _KNOWN]
+    sign, source = content.get("delta", "-dE/din"), content.get("source", "")
+    if not isinstance(sign, str) or sign not in SIGNS:
+        problems.append('  delta: must be "-dE/din" (the article\'s Δ) or "+dE/din"')
+        sign = "-dE/din"
+    if not isinstance(source, str):
+        problems.append("  source: must be text")
+    found = {}
+    table = content.get("numbers")
+    if not isinstance(table, dict) or not table:
+        problems.append('  numbers: a table is required, such as "h1.a" = "0.593269992"')
+    else:
+        for name, value in _flat(table):
+            try:
+                found[name] = printed(value)
+            except NoNumberError as error:
+                problems.append(f"  numbers.{name}: {error}")
+    if problems:
+        raise TranscriptError("\n".join([f"{path} cannot be checked:", *problems]))
+    return Numbers(found, SIGNS[sign], str(source))
+
+
+def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """h1.in = "…" without quotes is a table in a table to TOML; people mean the name."""
+    for key, value in table.items():
+        name = f"{before}.{key}" if before else key
+        if isinstance(value, dict) and value:
+            yield from _flat(value, name)
+        else:
+            yield name, value
