@@ -14,7 +14,7 @@ import numpy as np
 
 from bpcompare.certificate import Balls, evaluate
 from bpcompare.claims import Claim, claims
-from bpcompare.diagnosis import causes
+from bpcompare.diagnosis import causes, ratio
 from bpcompare.finding import Certificate, Finding
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import Mistake
@@ -32,7 +32,8 @@ class Blame:
     """The first place where `backend` leaves the proof, and who is to blame there.
 
     `blame` is a backend, "law", or None where nobody can tell; `ground` says on what the blame rests. `code` names the mistake
-    that reproduces the recorded value, `also` others that do so too. `oracle` is the oracle's value of the worst element.
+    that reproduces the recorded value, `also` others that do so too; `ratio` the constant by which every element is off, where no
+    mistake does. `oracle` is the oracle's value of the worst element.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Blame:
     also: tuple[str, ...]
     relative: float
     oracle: float | None = None
+    ratio: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,12 @@ def _blame(plan: Plan, name: str, case: Case, oracle: bool, laws: Laws) -> Blame
         related = [claim for claim in claims(plan) if claim.subject == case.claim.subject and claim.path != case.claim.path]
         explained = causes(case.claim, balls, plan.network, laws, related)
     codes = tuple(mistake.code for mistake in explained)
-    return Blame(
-        finding.path, name, blamed, ground, codes[0] if codes else None, codes[1:], finding.relative, said.value if said else None
-    )
+    constant = ""
+    if not codes and case.claim.owners and np.isfinite(finding.recorded):
+        found = ratio(case.claim, balls, plan.network, laws)
+        constant = f"{found.name} times what it should be, in every element: {found.hint}" if found else ""
+    value = said.value if said else None
+    return Blame(finding.path, name, blamed, ground, codes[0] if codes else None, codes[1:], finding.relative, value, constant)
 
 
 def _verdict(name: str, case: Case, said: Word | None, oracle: bool, laws: Laws) -> tuple[str | None, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,48 @@ def _holds(claim: Claim, balls: Balls, laws: Laws) -> bool:
     if not (np.isfinite(ball.mid).all() and np.isfinite(radius).all()):
         return False
     return bool((np.abs(x - ball.mid) <= radius).all())
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A constant by which every element is off: its name, and what usually makes it."""
+
+    name: str
+    hint: str
+
+
+def ratio(claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS) -> Ratio | None:
+    """The well-known constant c with recorded = c · law in every element, within the ball; for an update, of the change.
+
+    Asked where no formula of the catalogue gives the recorded value: the constant is most often half of the answer.
+    """
+    x = balls.values.recorded[claim.path].astype(np.float64)
+    with np.errstate(all="ignore"):
+        ball = evaluate(claim, balls, laws)
+        before = balls.values.given[claim.subject].astype(np.float64) if claim.statement == "update" else 0.0
+        law, x, radius = ball.mid - before, x - before, np.asarray(ball.final_radius(), np.float64)
+        if not law.any() or not np.isfinite(x).all():
+            return None
+        for value, found in _constants(network, len(balls.values.given["target"])):
+            if value != 1 and bool((np.abs(x - value * law) <= max(abs(value), 1.0) * radius).all()):
+                return found
+    return None
+
+
+def _constants(network: Network, examples: int) -> Iterator[tuple[float, Ratio]]:
+    """Constants that people forget or write twice, in the order in which they are believed."""
+    yield -1.0, Ratio("−1", "the sign is turned: uphill for downhill, or a − t for t − a")
+    outputs = prod(network.shape(network.error.of))
+    for value, name, hint in (
+        (float(examples), "the number of examples", "a sum over examples where their mean is meant, or the other way round"),
+        (float(outputs), "the number of outputs", "a sum over outputs where their mean is meant, or the other way round"),
+        (2.0, "2", "the ½ of E is missing, or one too many"),
+    ):
+        yield value, Ratio(name, hint)
+        yield 1 / value, Ratio("½" if name == "2" else f"1/{name}", hint)
+    eta = float(getattr(network.update, "eta", 1.0))
+    yield eta, Ratio("η", "the learning rate, applied here already or once more")
+    yield 1 / eta, Ratio("1/η", "the learning rate, left out")
 
 
 class Redirected(Balls):

@@ -119,6 +119,8 @@ def _cause(blame: Blame, finding: Finding) -> list[str]:
             return labelled("cause", finding.note or "not finite", 1)
         if finding.note:
             return labelled("cause", finding.note, 1)
+        if blame.ratio:
+            return labelled("cause", f"unknown, but exactly {blame.ratio}", 2)
         return labelled("cause", "unknown: no formula of the catalogue of mistakes gives this number", 1)
     mistake = MISTAKES[blame.code]
     lines = labelled("cause", f"{blame.code}  {mistake.title}: {mistake.wrong}", 2)
