@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, Literal
 
 from bpcompare.blame import Blame
@@ -139,6 +140,20 @@ class Comparison:
     def accumulated(self) -> float:
         """The largest accumulated bound of any backend."""
         return max((certificate.accumulated for certificate in self.certificates.values()), default=0.0)
+
+    def to_html(self, *, static: bool = False) -> str:
+        """The HTML page of `bpcompare report`, as text; `static` without scripts."""
+        it = import_module("bpcompare.page")
+        return str(it.page(self, it.Wishes(static=static)))
+
+    def show(self) -> Any:
+        """The HTML page in a frame, for notebooks."""
+        return import_module("bpcompare.page.notebook").Framed(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        # Looked up when a notebook asks: nothing that runs a network needs the page.
+        bundle: dict[str, str] = import_module("bpcompare.page.notebook").comparison_bundle(self)
+        return bundle
 
     def assert_identical(self) -> None:
         """Raise AssertionError, with the text that the command line prints, unless the verdict is identical or certified."""

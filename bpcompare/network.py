@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from itertools import accumulate
 from typing import Literal
 
@@ -183,6 +184,11 @@ class Network:
     def trainable(self) -> tuple[str, ...]:
         """Parameters that updates may change, in the order of declaration."""
         return tuple(name for name, parameter in self.parameters.items() if parameter.trainable)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        # Looked up when a notebook asks: nothing that runs a network needs the page.
+        bundle: dict[str, str] = import_module("bpcompare.page.notebook").network_bundle(self)
+        return bundle
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything wrong with this network, whether it was parsed or built in Python; empty when it can be run."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Any
 
-from bpcompare.formula.pairs import forward_pairs
+from bpcompare.formula.pairs import Get, forward_pairs
 from bpcompare.network import Network
 from bpcompare.ops import Identity
 from bpcompare.page.names import Names
 from bpcompare.report.lines import clipped
-from bpcompare.values import StepValues
 
 MOST_UNITS = 60
 MOST_EDGES = 400
@@ -62,10 +60,10 @@ def unit_count(network: Network) -> int:
     return sum(prod(network.shape(group)) for group in (*network.inputs, *network.layers))
 
 
-def drawing(network: Network, values: StepValues) -> Drawing:
-    """Units where they are at most 60 with at most 400 edges between them; layers otherwise."""
+def drawing(network: Network, get: Get) -> Drawing:
+    """Units where they are at most 60 with at most 400 edges between them; layers otherwise. `get` looks numbers up by path."""
     if unit_count(network) <= MOST_UNITS:
-        drawn = _units(network, values)
+        drawn = _units(network, get)
         if len(drawn.edges) <= MOST_EDGES:
             return drawn
     return _layers(network)
@@ -78,7 +76,7 @@ def _depths(network: Network) -> dict[str, int]:
     return depth
 
 
-def _units(network: Network, values: StepValues) -> Drawing:
+def _units(network: Network, get: Get) -> Drawing:
     names = Names(network, units=True)
     depth = _depths(network)
     columns: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
@@ -96,7 +94,7 @@ def _units(network: Network, values: StepValues) -> Drawing:
             layer = network.layers.get(group)
             note = "" if layer is None or isinstance(layer.g, Identity) else layer.g.name
             nodes.append(Node(key, *place[key], names.label(group, index), "input" if layer is None else "unit", group, note))
-    edges = _unit_edges(network, names, values, place)
+    edges = _unit_edges(network, names, get, place)
     end = (MARGIN + (max(columns) + 1) * COLUMN, MARGIN + (tallest - 1) / 2 * ROW)
     nodes.append(Node("E", *end, "E", "error", "error", network.error.op.name))
     of = network.error.of
@@ -106,10 +104,7 @@ def _units(network: Network, values: StepValues) -> Drawing:
     return _framed(True, nodes, edges, end[0] + MARGIN + 30, 2 * MARGIN + tallest * ROW)
 
 
-def _unit_edges(network: Network, names: Names, values: StepValues, place: dict[str, tuple[float, float]]) -> list[Edge]:
-    def get(path: str) -> Any:
-        return values.given[path] if path in values.given else values.recorded[path]
-
+def _unit_edges(network: Network, names: Names, get: Get, place: dict[str, tuple[float, float]]) -> list[Edge]:
     found: dict[str, Edge] = {}
     for name in network.order:
         for index in product(*map(range, network.shape(name))):

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -14,7 +15,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bpcompare import __version__
 from bpcompare.backend import Backend
 from bpcompare.comparison import Comparison
 from bpcompare.mistakes import MISTAKES
@@ -75,7 +75,7 @@ def page(comparison: Comparison, wishes: Wishes = Wishes()) -> str:
         notation=wishes.notation,
         notations=NOTATIONS,
         environment_rows=_environments(comparison),
-        version=__version__,
+        version=version("bpcompare"),
         style=Markup(style),  # noqa: S704 — a file of ours
         script=Markup(script),  # noqa: S704 — likewise
         policy=_policy(style, script),
@@ -93,7 +93,7 @@ def _first_step(comparison: Comparison) -> int:
 def _content(comparison: Comparison, step: int, wishes: Wishes) -> dict[str, Any]:
     plan = comparison.plan
     shares = Shares(comparison, step)
-    drawn = drawing(plan.network, next(iter(shares.values.values())))
+    drawn = drawing(plan.network, shares.get)
     names = Names(plan.network, units=drawn.units)
     mathml = MathMl(names, len(plan.batches[step - 1]))
     sources = Sources(wishes.backends)

@@ -37,6 +37,11 @@ class Shares:
         self._prefix = prefix
         self.of = cache(self._of)
 
+    def get(self, path: str) -> Any:
+        """A quantity as the first backend has it."""
+        values = next(iter(self.values.values()))
+        return values.given[path] if path in values.given else values.recorded[path]
+
     def finding(self, backend: str, path: str) -> Finding | None:
         """What the certificate says of a quantity of this step."""
         return self._findings[backend].get(self._prefix + path)

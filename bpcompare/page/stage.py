@@ -70,7 +70,7 @@ def steps(shares: Shares, mathml: MathMl, sources: Sources, *, units: bool, more
     first = next(iter(shares.values.values()))
     chosen = [(claim, index) for claim in claims(plan) for index in _chosen(shares, claim, first, units=units, more=more)]
     for at, (claim, index) in enumerate(islice(chosen, 4 * MOST)):
-        yield _step(shares, mathml, sources, f"s{at + 1}", claim, index)
+        yield step_of(shares, mathml, sources, f"s{at + 1}", claim, index)
 
 
 def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, more: Sequence[str]) -> list[tuple[int, ...]]:
@@ -114,7 +114,8 @@ def _worst(shares: Shares, backend: str, claim: Claim) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(share_of)), share_of.shape)) if share_of.ndim else ()
 
 
-def _step(shares: Shares, mathml: MathMl, sources: Sources, id: str, claim: Claim, index: tuple[int, ...]) -> Step:  # noqa: A002
+def step_of(shares: Shares, mathml: MathMl, sources: Sources, id: str, claim: Claim, index: tuple[int, ...]) -> Step:  # noqa: A002
+    """One element of one claim, with everything that is said of it."""
     comparison = shares.comparison
     plan, network = comparison.plan, comparison.plan.network
     base = _speaker(shares, claim, index)

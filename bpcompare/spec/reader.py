@@ -18,10 +18,12 @@ from bpcompare.network import Network, Problem
 from bpcompare.problems import structure_problems
 from bpcompare.problems.data import data_problems
 from bpcompare.problems.graph import reference_problems
+from bpcompare.problems.wording import did_you_mean
 from bpcompare.spec.build import Built, build
 from bpcompare.spec.document import Document
 from bpcompare.spec.files import Unreadable, contents, missing_file
 from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, unreadable
+from bpcompare.spec.shipped import found, shipped
 
 Where = tuple[str | int, ...]
 
@@ -30,12 +32,16 @@ LARGEST = 64 * 2**20
 
 
 def read(path: str | os.PathLike[str]) -> Network:
-    """The network in a TOML or JSON file, chosen by its suffix. Raises SpecError with every problem of the file."""
-    source = os.fspath(path)
+    """The network in a TOML or JSON file, chosen by its suffix, or the example of that name ("mazur").
+
+    Raises SpecError with every problem of the file.
+    """
+    source = str(found(os.fspath(path)))
     try:
         data = contents(Path(source), LARGEST, "a spec", "keep large weights and data in files of their own")
     except Unreadable as error:
-        raise unreadable(source, str(error), error.hint or missing_file(Path(source))) from None
+        hint = error.hint or missing_file(Path(source)) or did_you_mean(source, shipped())
+        raise unreadable(source, str(error), hint) from None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise unreadable(source, "it is UTF-16 text", "save it as UTF-8")
     try:

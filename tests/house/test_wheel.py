@@ -24,6 +24,10 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path):
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
     sources = {str(path.relative_to(ROOT)).removeprefix("backends/") for path in _sources()}
     assert {name for name in held if name.endswith(".py")} == sources
+    examples = {f"bpcompare/examples/{path.name}" for path in (ROOT / "examples").glob("*.toml")}
+    data = {f"bpcompare/examples/data/{name}" for name in ("digits.csv.gz", "README.md")}
+    assert examples | data == {name for name in held if "/examples/" in name}
+    assert {f"bpcompare/page/templates/page.{kind}" for kind in ("html", "css", "js")} <= set(held)
 
 
 def _sources():
