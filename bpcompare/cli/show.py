@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import Progress, complain, say
+from bpcompare.cli.terminal import Progress, complain, say, write
 
 
 def show(
@@ -16,6 +16,9 @@ def show(
     /,
     *,
     step: Annotated[int, Parameter(help="Which step, from 1.")] = 1,
+    interactive: Annotated[
+        bool, Parameter(name=["--interactive", "-i"], negative="", help="One at a time, by the arrow keys.")
+    ] = False,
     backend: Annotated[
         list[str] | None,
         Parameter(name=["--backend", "-b"], negative="", help="A backend, as for `bpcompare run`. Repeat it, or use commas."),
@@ -30,21 +33,31 @@ def show(
     keep_freed_memory()
     import bpcompare
     from bpcompare.address import UnknownBackendError, separated
+    from bpcompare.cli import stepper
     from bpcompare.comparison import NOTHING_COMPARED
     from bpcompare.network import SpecError
     from bpcompare.report import verdict_line
-    from bpcompare.report.steps import NothingToShowError, steps_text
+    from bpcompare.report.steps import NothingToShowError, frames, steps_text
+
+    if interactive and not stepper.interactive():
+        complain("--interactive needs a terminal to be stepped through; without it, all steps are printed one after the other")
+        return 2
 
     progress = Progress(quiet=False)
     names = None if backend is None else separated(backend)
     try:
         network = bpcompare.load(spec)
         comparison = bpcompare.run(network, names, dtype, max(step, network.training.steps), seed=seed, progress=progress)
-        text = steps_text(comparison, node, step)
+        text = "" if interactive else steps_text(comparison, node, step)
+        each = frames(comparison, node, step) if interactive else []
     except (SpecError, UnknownBackendError, NothingToShowError) as error:
         progress.done()
         complain(str(error))
         return 2
     progress.done()
-    say(f"{text}\n\n{verdict_line(comparison)}")
+    if interactive:
+        stepper.step_through([frame for _, frame in each], [phase for phase, _ in each], write)
+        say(verdict_line(comparison))
+    else:
+        say(f"{text}\n\n{verdict_line(comparison)}")
     return 0 if comparison.exit_code == NOTHING_COMPARED else comparison.exit_code

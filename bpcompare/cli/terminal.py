@@ -43,6 +43,12 @@ def say_exactly(text: str) -> None:
         abandon()
 
 
+def write(text: str) -> None:
+    """Put text on the terminal as it is, escape sequences included, in ASCII where the encoding needs it."""
+    sys.stdout.write(_encodable(text, sys.stdout))
+    sys.stdout.flush()
+
+
 def complain(text: str) -> None:
     """Print what went wrong, on standard error."""
     try:

@@ -118,6 +118,27 @@ def steps_text(comparison: Comparison, node: str | None = None, step: int = 1) -
     return joined([*lines, "", *labelled("sign", "Δ = −∂E/∂in, the textbook's; a gradient is +∂E/∂w, the frameworks'", 1)])
 
 
+def frames(comparison: Comparison, node: str | None = None, step: int = 1) -> list[tuple[str, str]]:
+    """The same one element at a time: the phase, and its lines. Raises NothingToShowError."""
+    top = head(comparison)
+    found = []
+    for one in shown(comparison, node, step):
+        element = f"{one.path}[{','.join(map(str, one.index))}]" if one.index else one.path
+        lines = [
+            top,
+            "",
+            one.phase,
+            "",
+            f"  {clipped(one.where, WIDTH - 2)}   {clipped(element, 60)}",
+            f"  {clipped(one.rule, WIDTH - 2)}",
+        ]
+        if one.numbers:
+            lines += ["", f"  {clipped(one.numbers, WIDTH - 2)}"]
+        lines += ["", *(f"  {clipped(name, 24):<24}  {long(value)}" for name, value in one.values.items())]
+        found.append((one.phase, joined(lines)))
+    return found
+
+
 def _values(values: dict[str, float]) -> str:
     """Each backend's value, those that are alike together."""
     alike: dict[float, list[str]] = {}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bpcompare_delta import Delta
 
 import bpcompare
 from bpcompare.report import text
+from bpcompare_delta import Delta
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
