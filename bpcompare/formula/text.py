@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import copysign
 
 from bpcompare.formula.expression import (
@@ -26,9 +27,14 @@ def in_numbers(x: Expression) -> str:
     return _written(x, lead=True)
 
 
-def in_symbols(x: Expression) -> str:
-    """With names: `g'(h.in[0,1]) * [o.weight[1,0]*o.delta[0,0] + …]`."""
-    return _written(x, lead=True, numbers=False)
+def in_symbols(x: Expression, name: Callable[[Quantity], str] | None = None) -> str:
+    """With names: `g'(h.in[0,1]) * [o.weight[1,0]*o.delta[0,0] + …]`, or as `name` calls its quantities."""
+    return _written(x, lead=True, names=name or _path)
+
+
+def _path(x: Quantity) -> str:
+    path = x.path.removesuffix(".before")
+    return f"{path}[{','.join(map(str, x.index))}]" if x.index else path
 
 
 def number(x: float, *, lead: bool = True) -> str:
@@ -37,9 +43,11 @@ def number(x: float, *, lead: bool = True) -> str:
     return text if lead or copysign(1.0, x + 0.0) > 0 else f"({text})"
 
 
-def _written(x: Expression, *, lead: bool, numbers: bool = True) -> str:  # noqa: C901 — one line a kind of node
+def _written(x: Expression, *, lead: bool, names: Callable[[Quantity], str] | None = None) -> str:  # noqa: C901 — one line a kind of node
+    numbers = names is None
+
     def inner(part: Expression, *, first: bool = True) -> str:
-        return _written(part, lead=first, numbers=numbers)
+        return _written(part, lead=first, names=names)
 
     def factor(part: Expression, *, first: bool) -> str:
         # What has a + or − of its own goes into brackets.
@@ -48,9 +56,7 @@ def _written(x: Expression, *, lead: bool, numbers: bool = True) -> str:  # noqa
 
     match x:
         case Quantity():
-            if not numbers:
-                return f"{x.path.removesuffix('.before')}[{','.join(map(str, x.index))}]" if x.index else x.path
-            return number(x.value, lead=lead)
+            return number(x.value, lead=lead) if names is None else names(x)
         case Constant():
             return x.symbol if x.symbol and not numbers else number(x.value, lead=lead)
         case Rest():

@@ -13,11 +13,11 @@ from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES, Mistake
 from bpcompare.network import Network
 from bpcompare.plan import Plan
-from bpcompare.transcript.carried import Run, enclosures, values
 from bpcompare.transcript.naming import Place, UnknownNameError, place
 from bpcompare.transcript.printed import Printed
 from bpcompare.transcript.reader import Numbers, TranscriptError
 from bpcompare.values import given_values
+from bpcompare.worked import Run, enclosures, values
 
 MOST_STEPS = 1_000
 FORMS = 16
@@ -155,7 +155,11 @@ def _explained(
     *,
     positive: bool,
 ) -> list[Checked]:
-    going = enclosures(plan, listed, LAWS, {places[name]: printed for name, printed in meant.items()})
+    fixed: dict[tuple[int, str], list[tuple[tuple[int, ...], float, float]]] = {}
+    for name, printed in meant.items():
+        at = places[name]
+        fixed.setdefault((at.step, at.path), []).append((at.index, printed.value, printed.half))
+    going = enclosures(plan, listed, LAWS, fixed)
     wrong = {one.name: places[one.name] for one in checked if not one.confirmed}
     causes = _causes(plan, listed, checked, places, meant)
     found = []

@@ -39,6 +39,7 @@ MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "symbolic",
     "transcript",
     "values",
+    "worked",
 }
 
 

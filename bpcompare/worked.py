@@ -13,19 +13,19 @@ from bpcompare.claims import Claim
 from bpcompare.laws import Laws
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan
-from bpcompare.transcript.naming import Place
-from bpcompare.transcript.printed import Printed
 from bpcompare.values import given_values
 
 Run = list[dict[str, Any]]
 """For every step: numbers by path."""
+Fixed = Mapping[tuple[int, str], Sequence[tuple[tuple[int, ...], float, float]]]
+"""Elements of a step's quantity whose number is given: index, midpoint, radius."""
 
 
-def enclosures(plan: Plan, listed: Sequence[Claim], laws: Laws, printed: Mapping[Place, Printed]) -> Run:
+def enclosures(plan: Plan, listed: Sequence[Claim], laws: Laws, fixed: Fixed) -> Run:
     """Every quantity of every step as a ball that holds its exact value, each step going on from the balls before it.
 
-    Where a number is `printed`, what rests on it goes on from that number, up to half a unit of its last digit; the ball that
-    is returned is what the numbers before it give.
+    Where a number is `fixed`, what rests on it goes on from that number; the ball that is returned is what the numbers before it
+    give.
     """
     fmt = format_of("float64")
 
@@ -37,12 +37,12 @@ def enclosures(plan: Plan, listed: Sequence[Claim], laws: Laws, printed: Mapping
         return Ball(ball.mid, fmt, 0.0, np.broadcast_to(np.asarray(ball.final_radius()), ball.mid.shape))
 
     def replaced(step: int, path: str, ball: Ball) -> Ball:
-        here = {place: number for place, number in printed.items() if (place.step, place.path) == (step, path)}
+        here = fixed.get((step, path))
         if not here:
             return ball
         mid, rad = np.array(ball.mid), np.array(np.broadcast_to(ball.rad, ball.mid.shape))
-        for place, number in here.items():
-            mid[place.index], rad[place.index] = number.value, number.half
+        for index, middle, radius in here:
+            mid[index], rad[index] = middle, radius
         return Ball(mid, fmt, 0.0, rad)
 
     return _run(plan, listed, laws, start, settle, replaced)
