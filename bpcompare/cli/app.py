@@ -26,6 +26,7 @@ VERBS = {
     "show": "Show every step of a run: the formula, its numbers, every backend's value.",
     "report": "Write a run as one HTML page that needs no network.",
     "audit": "Say what a spec and its data cannot show.",
+    "prove": "Prove the rule for a small network, for all weights and data, on symbols.",
     "transcript": "Check numbers that a person typed or printed.",
     "explain": "Explain a mistake by its code, or list all codes.",
 }

@@ -9,8 +9,8 @@ from math import prod
 from bpcompare.formula.pairs import Get, forward_pairs
 from bpcompare.network import Network
 from bpcompare.ops import Identity
-from bpcompare.page.names import Names
 from bpcompare.report.lines import clipped
+from bpcompare.report.names import Names
 
 MOST_UNITS = 60
 MOST_EDGES = 400

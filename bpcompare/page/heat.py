@@ -10,9 +10,9 @@ import numpy as np
 
 from bpcompare.claims import Claim, claims
 from bpcompare.formula import formula, in_numbers
-from bpcompare.page.names import Names
 from bpcompare.page.shares import Shares
 from bpcompare.report.lines import clipped
+from bpcompare.report.names import Names
 
 CELLS = 48
 """Cells of a strip; in a wider layer a cell stands for several units, and shows the worst of them."""

@@ -20,7 +20,7 @@ from bpcompare.formula import (
     Square,
     Sum,
 )
-from bpcompare.page.names import Names
+from bpcompare.report.names import Names
 
 _TIMES = Markup("<mo>·</mo>")
 _BESIDE = Markup('<mspace width="0.17em"></mspace>')

@@ -18,13 +18,13 @@ from bpcompare.network import Network, SpecError
 from bpcompare.ops import Identity
 from bpcompare.page.drawing import drawing
 from bpcompare.page.mathml import MathMl
-from bpcompare.page.names import Names, safe
 from bpcompare.page.page import Wishes, page
 from bpcompare.page.shares import Shares
 from bpcompare.page.source import Sources
 from bpcompare.page.stage import step_of
 from bpcompare.report import text, verdict_line
 from bpcompare.report.lines import clipped, counted, joined
+from bpcompare.report.names import Names, safe
 from bpcompare.report.numbers import share, short
 from bpcompare.report.places import place
 from bpcompare.values import given_values

@@ -21,13 +21,13 @@ from bpcompare.mistakes import MISTAKES
 from bpcompare.page.drawing import drawing
 from bpcompare.page.heat import heat, unit_data
 from bpcompare.page.mathml import MathMl
-from bpcompare.page.names import Names, safe
 from bpcompare.page.notation import NOTATIONS
 from bpcompare.page.proof import proof
 from bpcompare.page.shares import Shares
 from bpcompare.page.source import Sources
 from bpcompare.page.stage import steps
 from bpcompare.report import text, verdict_line
+from bpcompare.report.names import Names, safe
 from bpcompare.report.steps import NothingToShowError
 from bpcompare.report.table import head
 

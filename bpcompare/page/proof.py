@@ -9,9 +9,9 @@ from itertools import product
 from bpcompare.claims import Claim, claims
 from bpcompare.finding import Finding
 from bpcompare.network import Network
-from bpcompare.page.names import Names
 from bpcompare.page.shares import Shares
 from bpcompare.report.lines import clipped, named
+from bpcompare.report.names import Names
 from bpcompare.report.numbers import share, short
 
 TITLES = {

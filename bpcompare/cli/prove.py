@@ -1,0 +1,44 @@
+"""`bpcompare prove`: the proof on symbols."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bpcompare.cli.terminal import Progress, complain, say
+
+
+def prove(
+    spec: Annotated[str, Parameter(name="SPEC", help="A small network: a spec, or an example's name.")],
+    /,
+    *,
+    mistake: Annotated[
+        str | None, Parameter(help="Plant a mistake of the catalogue, such as BP204, and see which statement breaks.")
+    ] = None,
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Print every row.")] = False,
+) -> int:
+    """Prove the four statements of backpropagation for a small network, for all weights and all data.
+
+    The Δ laws are compared with the derivatives of the forward laws, on symbols. Needs SymPy: pip install 'bpcompare[prove]'.
+    Exit codes: 0 proved, 1 a statement is false, 2 bad input or no network for this, 3 SymPy is missing, 4 not shown.
+    """
+    import bpcompare
+    from bpcompare.network import SpecError
+    from bpcompare.symbolic import MissingSympyError, TooLargeError, proof_text
+    from bpcompare.symbolic import prove as shown
+
+    progress = Progress(quiet=False)
+    try:
+        it = shown(bpcompare.load(spec), mistake=mistake.upper() if mistake else None, progress=progress)
+    except (SpecError, TooLargeError) as error:
+        progress.done()
+        complain(str(error))
+        return 2
+    except MissingSympyError as error:
+        progress.done()
+        complain(str(error))
+        return 3
+    progress.done()
+    say(proof_text(it, verbose=verbose))
+    return {"shown": 0, "false": 1, "open": 4}[it.outcome]

@@ -1,0 +1,161 @@
+"""The induction, step by step, on symbols: the derivatives of the forward laws on one side, the Δ laws on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+
+from bpcompare.claims import Claim, Statement, claims
+from bpcompare.draw import plan as draw
+from bpcompare.laws import LAWS, Laws
+from bpcompare.mistakes import MISTAKES
+from bpcompare.network import Data, Network
+from bpcompare.plan import Plan
+
+LARGEST = 800
+"""Elements that are proved one by one; a larger net has more of the same."""
+EXAMPLES = 2
+Outcome = Literal["shown", "false", "open"]
+
+
+class MissingSympyError(ImportError):
+    """SymPy is not installed."""
+
+
+class TooLargeError(ValueError):
+    """A network that this is not for, with the limit, or an op that has no symbolic form."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One element of a claim: how it ended, on how many sides of kinks; where it is false, numbers that show it."""
+
+    path: str
+    statement: Statement
+    subject: str
+    index: tuple[int, ...]
+    outcome: Outcome
+    sides: int = 1
+    kinks: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """Every line, in the order of the article: base case, inductive step, gradient, update.
+
+    `plan` has the examples that stand in the proof, out of `examples` of the spec; `mistake` is the code of one planted.
+    """
+
+    plan: Plan
+    lines: tuple[Line, ...]
+    examples: int
+    mistake: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of any line."""
+        outcomes = {line.outcome for line in self.lines}
+        return "false" if "false" in outcomes else "open" if "open" in outcomes else "shown"
+
+    @property
+    def first(self) -> Line | None:
+        """The first line that is false, or else open."""
+        return next((line for line in self.lines if line.outcome == self.outcome), None) if self.outcome != "shown" else None
+
+
+def prove(
+    network: Network, laws: Laws | None = None, mistake: str | None = None, progress: Callable[[str], None] = lambda _: None
+) -> Proof:
+    """Prove the four statements for `network`, for all weights and data; with a `mistake` planted, find where they break.
+
+    Raises SpecError for a network that cannot be run, TooLargeError, and MissingSympyError.
+    """
+    try:
+        import sympy  # noqa: F401 — asked for here, so that the message comes before the work
+    except ImportError:
+        raise MissingSympyError("prove needs SymPy: pip install 'bpcompare[prove]'") from None
+    from bpcompare.symbolic.lookup import generalized
+
+    cut = _cut(network)
+    table = _table(cut, laws or LAWS, mistake)
+    numeric = draw(cut, "float64", 1)
+    plan = generalized(numeric)
+    # What the forward pass does is the net's definition: there is nothing to show about it.
+    listed = [claim for claim in claims(plan) if claim.owners and claim.statement != "forward"]
+    _fits(plan, listed)
+    lines: list[Line] = []
+    for statement in ("base", "inductive", "gradient", "state", "update"):
+        for claim in (claim for claim in listed if claim.statement == statement):
+            if statement == "state" and claim.subject in cut.layers:
+                continue  # running statistics are what the forward law says they are
+            progress(f"proving {claim.path}")
+            lines += _lines(plan, claim, table)
+    return Proof(numeric, tuple(lines), len(network.data), mistake)
+
+
+def _cut(network: Network) -> Network:
+    """The same network on few examples: they are all alike, unless an op looks at the whole batch."""
+    couples = any(layer.op.couples_examples for layer in network.layers.values())
+    many = EXAMPLES + 1 if couples else EXAMPLES
+    data = Data({name: x[:many] for name, x in network.data.inputs.items()}, network.data.target[:many])
+    return replace(network, data=data, training=replace(network.training, batch=None, first=0, steps=1))
+
+
+def _table(network: Network, laws: Laws, mistake: str | None) -> Laws:
+    if mistake is None:
+        return laws
+    found = MISTAKES.get(mistake)
+    if found is None:
+        raise TooLargeError(f"no mistake has the code {mistake!r}; `bpcompare explain` lists them")
+    if not found.applies(network):
+        raise TooLargeError(f"{mistake} ({found.title}) cannot be made in {network.name}")
+    return found.laws(network, laws)
+
+
+def _fits(plan: Plan, listed: list[Claim]) -> None:
+    size = sum(prod(_shape(plan, claim)) for claim in listed)
+    if size > LARGEST:
+        raise TooLargeError(
+            f"{plan.network.name} has {size:,} numbers in its backward pass, on {len(plan.batches[0])} examples; up to "
+            f"{LARGEST} are proved on symbols. A smaller net with the same ops proves the same laws"
+        )
+
+
+def _shape(plan: Plan, claim: Claim) -> tuple[int, ...]:
+    if claim.path.endswith(".delta") and claim.subject in plan.network.layers:
+        return (len(plan.batches[0]), *plan.network.shape(claim.subject))
+    return plan.parameters[claim.subject].shape if claim.subject in plan.parameters else ()
+
+
+def _lines(plan: Plan, claim: Claim, laws: Laws) -> Iterator[Line]:
+    """Every element of a claim, each on every side of the kinks it meets."""
+    import sympy
+
+    from bpcompare.symbolic.lookup import Lookup
+    from bpcompare.symbolic.symbols import Cases, every
+    from bpcompare.symbolic.zero import Answer, is_zero
+
+    def difference(cases: Cases) -> Any:
+        look = Lookup(plan, cases, laws, claim.subject)
+        return (look.law(claim) - look.truth(claim)).x
+
+    answers: dict[tuple[int, ...], list[Answer]] = {}
+    kinks: dict[str, None] = {}
+    try:
+        for cases, gap in every(difference):
+            kinks |= {str(what): None for what, _ in cases.conditions}
+            for index in np.ndindex(*gap.shape):
+                mine = [one for one in cases.conditions if one[0].free_symbols & sympy.sympify(gap[index]).free_symbols]
+                answers.setdefault(index, []).append(is_zero(gap[index], mine))
+    except (TypeError, NotImplementedError) as error:
+        raise TooLargeError(f"{claim.path}: no symbolic form: {error}") from None
+    for index, found in answers.items():
+        worst = next((one for one in found if one.outcome == "false"), None) or next(
+            (one for one in found if one.outcome == "open"), found[0]
+        )
+        yield Line(claim.path, claim.statement, claim.subject, index, worst.outcome, len(found), tuple(kinks), worst.numbers)
