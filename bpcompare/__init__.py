@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bpcompare.archive import load_comparison
     from bpcompare.comparison import Comparison
     from bpcompare.gradient import check_gradient
+    from bpcompare.learn import exercise
     from bpcompare.network import Network
     from bpcompare.session import run
     from bpcompare.spec import read as load
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Comparison": ("bpcompare.comparison", "Comparison"),
     "check_gradient": ("bpcompare.gradient", "check_gradient"),
+    "exercise": ("bpcompare.learn", "exercise"),
     "Network": ("bpcompare.network", "Network"),
     "load": ("bpcompare.spec", "read"),
     "load_comparison": ("bpcompare.archive", "load_comparison"),
     "run": ("bpcompare.session", "run"),
 }
 
-__all__ = ["Comparison", "Network", "__version__", "check_gradient", "load", "load_comparison", "run"]
+__all__ = ["Comparison", "Network", "__version__", "check_gradient", "exercise", "load", "load_comparison", "run"]
 
 
 def __getattr__(name: str) -> Any:

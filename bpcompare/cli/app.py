@@ -27,6 +27,7 @@ VERBS = {
     "report": "Write a run as one HTML page that needs no network.",
     "audit": "Say what a spec and its data cannot show.",
     "prove": "Prove the rule for a small network, for all weights and data, on symbols.",
+    "grade": "Grade homework: the four steps, each on its own, in a process of its own.",
     "transcript": "Check numbers that a person typed or printed.",
     "explain": "Explain a mistake by its code, or list all codes.",
 }

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import IO
@@ -38,8 +38,13 @@ class Ended:
             return f"signal {-self.code}"
 
 
-def run(command: Sequence[str], timeout: float | None) -> Ended:
-    """Run `command`, all that it prints in one stream, for at most `timeout` seconds. Raises OSError if it cannot start."""
+def run(
+    command: Sequence[str], timeout: float | None, folder: str | None = None, environment: Mapping[str, str] | None = None
+) -> Ended:
+    """Run `command`, all that it prints in one stream, for at most `timeout` seconds. Raises OSError if it cannot start.
+
+    In `folder` and with `environment`, if given; else in the caller's.
+    """
     started = monotonic()
     process = subprocess.Popen(  # noqa: S603 — the command is a Python of the user's
         command,
@@ -47,6 +52,8 @@ def run(command: Sequence[str], timeout: float | None) -> Ended:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        cwd=folder,
+        env=environment,
     )
     assert process.stdout is not None  # noqa: S101 — asked for above
     heard = _Heard(process.stdout)

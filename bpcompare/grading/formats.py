@@ -1,0 +1,91 @@
+"""A grade as text, as Gradescope's results.json, as JSON and as JUnit XML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from bpcompare.grading.grade import Grade, Part
+from bpcompare.learn.feedback import told
+from bpcompare.problems.wording import printable
+from bpcompare.report.lines import clipped, joined
+
+
+def text(it: Grade) -> str:
+    """For people: the public checks with their feedback, the hidden ones with their names."""
+    lines = [f"{clipped(it.file, 60)}  on {clipped(it.spec, 40)}", ""]
+    for part in it.parts:
+        if part.kind == "public":
+            lines += told(part.mark, reveal=it.reveal)
+    hidden = [part for part in it.parts if part.kind == "hidden"]
+    lines.append("")
+    passed = [part.step for part in it.parts if part.kind == "public" and part.mark.passed]
+    lines.append(f"public checks passed: {', '.join(passed)}" if passed else "no public check passed yet")
+    if hidden:
+        good = [part.step for part in hidden if part.mark.passed]
+        lines.append(f"hidden checks, on other numbers, passed: {', '.join(good) or 'none'}")
+    lines += ["", f"score  {it.score:g} of {it.most:g}"]
+    return joined(lines)
+
+
+def gradescope(it: Grade) -> str:
+    """Gradescope's results.json: public checks visible, hidden ones after the grades are published."""
+    tests = [
+        {
+            "name": f"{part.step} ({part.kind})",
+            "score": part.score,
+            "max_score": part.points,
+            "status": "passed" if part.mark.passed else "failed",
+            "output": _words(part, it),
+            "output_format": "text",
+            "visibility": "visible" if part.kind == "public" else "after_published",
+        }
+        for part in it.parts
+    ]
+    said = "Public checks look at the numbers of the exercise; others follow when grades are published."
+    return json.dumps({"score": it.score, "output": said, "output_format": "text", "tests": tests}, ensure_ascii=False)
+
+
+def as_json(it: Grade) -> str:
+    """For other programs."""
+    parts = [
+        {
+            "step": part.step,
+            "kind": part.kind,
+            "passed": part.mark.passed,
+            "score": part.score,
+            "max_score": part.points,
+            "problem": part.mark.problem,
+            "where": part.mark.where,
+            "off": part.mark.off,
+            "of": part.mark.of,
+            "codes": [cause.code for cause in part.mark.causes],
+            "ratio": part.mark.ratio.name if part.mark.ratio else None,
+        }
+        for part in it.parts
+    ]
+    content: dict[str, Any] = {"spec": it.spec, "file": it.file, "score": it.score, "max_score": it.most, "parts": parts}
+    return json.dumps(content, ensure_ascii=False)
+
+
+def junit(it: Grade) -> str:
+    """As build servers read it."""
+    failed = sum(not part.mark.passed for part in it.parts)
+    root = ET.Element("testsuites", name="bpcompare grade", tests=str(len(it.parts)), failures=str(failed), errors="0")
+    suite = ET.SubElement(root, "testsuite", name=printable(it.spec), tests=str(len(it.parts)), failures=str(failed), errors="0")
+    for part in it.parts:
+        case = ET.SubElement(suite, "testcase", classname=printable(it.file), name=f"{part.step} ({part.kind})")
+        if not part.mark.passed:
+            words = _words(part, it)
+            ET.SubElement(case, "failure", message=words.partition("\n")[0], type="wrong").text = words
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _words(part: Part, it: Grade) -> str:
+    return "\n".join(line.strip() for line in joined(told(part.mark, reveal=it.reveal)).splitlines())
+
+
+FORMATS: Mapping[str, Callable[[Grade], str]] = {"text": text, "gradescope": gradescope, "json": as_json, "junit": junit}

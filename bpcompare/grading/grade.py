@@ -1,0 +1,149 @@
+"""A submission's grade: every step asked on the spec's numbers and on others, and judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bpcompare.draw import plan as draw
+from bpcompare.grading.submission import Limits, ask
+from bpcompare.learn.marking import Mark, mark
+from bpcompare.learn.questions import Asked, Sheet, unfit
+from bpcompare.learn.views import STEPS
+from bpcompare.network import Data, Network
+from bpcompare.ops import BinaryCrossEntropyWithLogits
+from bpcompare.parameter import Initializer, Parameter
+
+LARGEST = 2**20
+"""Bytes of a submission."""
+HIDDEN_EXAMPLES = 3
+
+
+class GradingError(ValueError):
+    """A submission that cannot be read, or a spec that is no exercise."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One step on one set of numbers: "public", the spec's, or "hidden", others of the same network."""
+
+    step: str
+    kind: str
+    mark: Mark
+    points: float
+
+    @property
+    def score(self) -> float:
+        """All of its points, or none."""
+        return self.points if self.mark.passed else 0.0
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Everything that was asked, and what the submission printed (theirs, and no result)."""
+
+    spec: str
+    file: str
+    parts: tuple[Part, ...]
+    reveal: bool = False
+    printed: str = ""
+
+    @property
+    def score(self) -> float:
+        """Points reached."""
+        return sum(part.score for part in self.parts)
+
+    @property
+    def most(self) -> float:
+        """Points that there are."""
+        return sum(part.points for part in self.parts)
+
+
+def grade(
+    network: Network,
+    file: str,
+    points: Mapping[str, float] | None = None,
+    *,
+    hidden: bool = True,
+    limits: Limits = Limits(),  # noqa: B008 — frozen
+    reveal: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Grade:
+    """Grade the file: `points` for each step that counts, all four with one point each by default.
+
+    Half of a step's points are for the spec's numbers and half for `hidden` ones. Raises SpecError and GradingError.
+    """
+    wanted = dict.fromkeys(STEPS, 1.0) if points is None else {step: points[step] for step in STEPS if step in points}
+    if points is None and not any(name != network.error.of for name in network.layers):
+        del wanted["delta_hidden"]
+    if problems := unfit(network, list(wanted), vectorized=False):
+        raise GradingError("\n".join([f"{network.name} is no network for this exercise:", *(f"  {one}" for one in problems)]))
+    source = _source(file)
+    kinds = ["public", "hidden"] if hidden else ["public"]
+    sheets = [Sheet(draw(one, "float64", 1)) for one in ([network, _other(network)] if hidden else [network])]
+    may_be_arrays = not unfit(network, list(wanted), vectorized=True)
+    parts: list[Part] = []
+    printed: list[str] = []
+    # In this order no step's questions hold the answers of a step that is asked later.
+    for step, most in wanted.items():
+        progress(f"asking for {step}")
+        node = [sheet.asked(step, vectorized=False) for sheet in sheets]
+        arrays: list[list[Asked]] = (
+            [sheet.asked(step, vectorized=True) for sheet in sheets] if may_be_arrays else [[]] * len(sheets)
+        )
+        said = ask(source, step, node, arrays, limits)
+        printed.append(said.printed)
+        found: list[Mark] = []
+        for at in range(len(kinds)):
+            problem = said.problems[at]
+            if said.vectorized and not may_be_arrays:
+                problem = "vectorized answers cannot be asked of this network: its layers are not all dense"
+            asked = arrays[at] if said.vectorized else node[at]
+            found.append(mark(sheets[at], step, asked, said.numbers[at], problem))
+        parts += [Part(step, kind, one, most / len(kinds)) for kind, one in zip(kinds, _agreed(found), strict=True)]
+    return Grade(network.name, Path(file).name, tuple(parts), reveal, "\n".join(dict.fromkeys(filter(None, printed))))
+
+
+def _agreed(marks: Sequence[Mark]) -> list[Mark]:
+    """The same marks, with those mistakes first that explain all of them: other numbers tell apart what the spec's cannot."""
+    wrong = [one for one in marks if one.causes]
+    both = [cause for cause in (wrong[0].causes if wrong else ()) if all(cause in one.causes for one in wrong)]
+    return [replace(one, causes=tuple(both)) if one.causes and both else one for one in marks]
+
+
+def _source(file: str) -> bytes:
+    path = Path(file)
+    try:
+        if not path.is_file():
+            raise GradingError(f"{file}: no such file")
+        if path.stat().st_size > LARGEST:
+            raise GradingError(f"{file}: larger than {LARGEST:,} bytes, which nobody typed")
+        return path.read_bytes()
+    except OSError as error:
+        raise GradingError(f"{file}: {error.strerror or error}") from None
+
+
+def _other(network: Network, seed: int = 20_261) -> Network:
+    """The same network with other weights, other data and another η: answers that were copied, not computed, fail here."""
+    random = np.random.default_rng(seed)
+    parameters = {name: Parameter(Initializer("normal", 0.6), one.trainable) for name, one in network.parameters.items()}
+    inputs = {}
+    for name, x in network.data.inputs.items():
+        shape = (HIDDEN_EXAMPLES, *x.shape[1:])
+        inputs[name] = random.choice(x.ravel(), shape) if x.dtype.kind != "f" else random.standard_normal(shape)
+    shape = (HIDDEN_EXAMPLES, *network.data.target.shape[1:])
+    binary = isinstance(network.error.op, BinaryCrossEntropyWithLogits)
+    target = random.integers(0, 2, shape).astype(np.float64) if binary else random.uniform(0.05, 0.95, shape)
+    update = replace(network.update, eta=0.7 * getattr(network.update, "eta", 1.0))  # type: ignore[call-arg]
+    training = replace(network.training, seed=seed, batch=None, first=0, steps=1)
+    return replace(
+        network,
+        parameters=parameters,
+        data=Data(inputs, target),
+        update=update,
+        training=training,
+        name=f"{network.name} (hidden)",
+    )

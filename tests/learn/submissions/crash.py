@@ -1,0 +1,17 @@
+"""Divides by zero in one step."""
+
+
+def delta_output(k):
+    return k.g_prime(k.in_) * (k.t - k.a) / k.examples
+
+
+def delta_hidden(j):
+    return 1 / 0
+
+
+def gradient(e):
+    return -sum(a * delta for a, delta in zip(e.a, e.delta, strict=True))
+
+
+def update(p):
+    return p.w - p.eta * p.gradient

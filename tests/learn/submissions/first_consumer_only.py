@@ -1,0 +1,18 @@
+"""Only the first node that j feeds."""
+
+
+def delta_output(k):
+    return k.g_prime(k.in_) * (k.t - k.a) / k.examples
+
+
+def delta_hidden(j):
+    w, delta = j.out[0]
+    return j.g_prime(j.in_) * w * delta
+
+
+def gradient(e):
+    return -sum(a * delta for a, delta in zip(e.a, e.delta, strict=True))
+
+
+def update(p):
+    return p.w - p.eta * p.gradient

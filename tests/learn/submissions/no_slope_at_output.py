@@ -1,0 +1,17 @@
+"""g' forgotten at the output."""
+
+
+def delta_output(k):
+    return (k.t - k.a) / k.examples
+
+
+def delta_hidden(j):
+    return j.g_prime(j.in_) * sum(w * delta for w, delta in j.out)
+
+
+def gradient(e):
+    return -sum(a * delta for a, delta in zip(e.a, e.delta, strict=True))
+
+
+def update(p):
+    return p.w - p.eta * p.gradient

@@ -1,0 +1,17 @@
+"""g' taken at a instead of in."""
+
+
+def delta_output(k):
+    return k.g_prime(k.a) * (k.t - k.a) / k.examples
+
+
+def delta_hidden(j):
+    return j.g_prime(j.a) * sum(w * delta for w, delta in j.out)
+
+
+def gradient(e):
+    return -sum(a * delta for a, delta in zip(e.a, e.delta, strict=True))
+
+
+def update(p):
+    return p.w - p.eta * p.gradient

@@ -1,0 +1,19 @@
+"""The weight matrix on its other side: it has the right shape only because the layer is square."""
+
+STYLE = "vectorized"
+
+
+def delta_output(k):
+    return k.g_prime(k.in_) * (k.t - k.a) / k.examples
+
+
+def delta_hidden(j):
+    return j.g_prime(j.in_) * sum(delta @ w for w, delta in j.out)
+
+
+def gradient(e):
+    return -e.a.T @ e.delta
+
+
+def update(p):
+    return p.w - p.eta * p.gradient
