@@ -86,6 +86,8 @@ def meant(network: Network, claim: Claim, index: tuple[int, ...], node: str | No
     """Whether an element belongs to what `node` names: a layer, unit, parameter or path; None is everything."""
     if node is None or node in (claim.subject, claim.path) or claim.path.startswith(f"{node}."):
         return True
+    if node.endswith("]"):
+        return node.replace(" ", "") == f"{claim.path}[{','.join(map(str, index))}]"
     if claim.subject in network.layers:
         units = network.layers[claim.subject].units or ()
         return node in units and claim.path.rpartition(".")[2] in ("in", "a", "delta") and units.index(node) == index[1]
