@@ -1,0 +1,38 @@
+"""The matrix of mistakes: every entry of the catalogue, in every position among the backends, under its own code everywhere."""
+
+import json
+import re
+
+import pytest
+from mistaken_networks import NETWORKS
+
+import bpcompare
+from bpcompare.mistakes import MISTAKES
+from bpcompare.page import page
+from bpcompare.report import text
+
+pytestmark = pytest.mark.slow
+POSITIONS = {"first": 0, "middle": 1, "last": 2}
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("code", MISTAKES)
+def test_every_mistake_has_its_own_code_in_terminal_json_and_page(code, position):
+    """The three would disagree about what is wrong, or whoever stands first would be believed."""
+    for framework in ("torch", "jax"):
+        pytest.importorskip(framework)
+    network = min((one for one in NETWORKS if MISTAKES[code].applies(one)), key=lambda one: len(one.layers))
+    wrong = f"delta!{code}"
+    asked = ["torch", "jax"]
+    asked.insert(POSITIONS[position], wrong)
+    comparison = bpcompare.run(network, asked)
+    first = json.loads(comparison.to_json())["first"]
+    assert (first["code"], first["backend"], first["blame"]) == (code, wrong, wrong)
+    told = text(comparison)
+    assert f"cause      {code}  {MISTAKES[code].title}" in told
+    assert told.splitlines()[-1].endswith(code)
+    shown = " ".join(re.sub(r"</?(?:strong|bdi)>", "", page(comparison)).split())
+    assert f'Cause: <a href="#{code}">{code}</a> reproduces the value' in shown
+    assert f"Blame: {wrong}," in shown
+    assert f'<article id="{code}">' in shown
+    assert 'class="step wrong"' in shown
