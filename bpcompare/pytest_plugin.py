@@ -373,9 +373,10 @@ def _reported(request: pytest.FixtureRequest, message: str, comparison: Comparis
         Path(f"{stem}.txt").write_text(f"{message}\n", encoding="utf-8")
         Path(f"{stem}.json").write_text(f"{comparison.to_json()}\n", encoding="utf-8")
         comparison.save(f"{stem}.bpz")
+        Path(f"{stem}.html").write_text(comparison.to_html(), encoding="utf-8", errors="replace")
     except (OSError, StorageError) as error:
         return f"\n  report     was not written: {error}"
-    return f"\n  report     {stem}.txt, .json, and .bpz for `bpcompare repro`"
+    return f"\n  report     {stem}.txt, .json, .html, and .bpz for `bpcompare repro`"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

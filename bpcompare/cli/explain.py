@@ -39,17 +39,27 @@ def explain(
 
 
 def page(mistake: Mistake) -> list[str]:
-    """Everything about one mistake."""
+    """Everything about one mistake: the two formulas, the statement it breaks, how it looks, and how to put it right."""
+    from bpcompare.cli.sighting import sighting
+
+    looks = sighting(mistake)
     return [
         f"{mistake.code}  {mistake.title}",
         "",
         f"  wrong   {mistake.wrong}",
         f"  right   {mistake.right}",
+        f"  breaks  {mistake.breaks}",
+        *_wrapped("  looks", looks),
         "",
         *(f"  {line}" for line in wrap(mistake.page, 96)),
         "",
         f"  See it caught: bpcompare run SPEC -b delta -b 'delta!{mistake.code}', and a framework as a third.",
     ]
+
+
+def _wrapped(label: str, words: str) -> list[str]:
+    rows = wrap(words, 96)
+    return [f"{label:<10}{rows[0]}", *(" " * 10 + row for row in rows[1:])] if rows else []
 
 
 _SPEC = [

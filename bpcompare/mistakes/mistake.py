@@ -14,6 +14,16 @@ Places = Callable[[Network, Laws], Mapping[str, Any]]
 """places(network, right laws) → the wrong law by owner; empty where the mistake cannot be made in this network."""
 
 
+STATEMENTS = {
+    "1": "base case: Δ = −∂E/∂in at the output",
+    "2": "inductive step: Δ_j = −∂E/∂in_j, from the Δ of the nodes that j feeds",
+    "3": "gradient: −∂E/∂w_ij = a_i Δ_j, summed over examples and uses",
+    "4": "update: the rule that the spec names, w ← w + η a Δ the simplest",
+    "5": "forward pass: in, a and E are what the spec says they are",
+}
+"""The statements of the proof, by the first digit of the codes of mistakes that break them."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A wrong formula that people really write.
@@ -31,6 +41,11 @@ class Mistake:
     places: Places
     others: tuple[Places, ...] = ()
     premise: Callable[[Network, str], str] | None = None
+
+    @property
+    def breaks(self) -> str:
+        """The statement of the proof that it breaks."""
+        return STATEMENTS[self.code[2]]
 
     def applies(self, network: Network) -> bool:
         """Whether the mistake can be made in this network."""

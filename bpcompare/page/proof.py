@@ -10,6 +10,7 @@ from bpcompare.claims import Claim, claims
 from bpcompare.finding import Finding
 from bpcompare.network import Network
 from bpcompare.page.shares import Shares
+from bpcompare.page.stage import ABSURD
 from bpcompare.report.lines import clipped, named
 from bpcompare.report.names import Names
 from bpcompare.report.numbers import share, short
@@ -78,9 +79,13 @@ def _row(shares: Shares, names: Names, claim: Claim) -> Row:
         if finding is None:
             continue
         mark = {"holds": "ok", "refuted": "WRONG"}.get(finding.outcome, finding.outcome)
-        cells.append(Cell(name, mark, share(finding.share), finding.note))
+        cells.append(Cell(name, mark, _taken(finding.share), finding.note))
         power = _power(finding)
     return Row(names.element(claim.path, ()), _rests(claim), _key(names, claim), power, tuple(cells))
+
+
+def _taken(taken: float) -> str:
+    return share(taken) if taken < ABSURD else "outside"
 
 
 def _power(finding: Finding) -> str:
@@ -110,7 +115,7 @@ def _node_rows(shares: Shares, names: Names, claim: Claim) -> list[Row]:
                 mark = shares.mark(backend, claim, (row, *unit))
                 if mark != "ok":
                     break
-            cells.append(Cell(backend, mark, share(float(every.max())), ""))
+            cells.append(Cell(backend, mark, _taken(float(every.max())), ""))
         finding = shares.finding(next(iter(shares.values)), claim.path)
         power = "" if finding is None else _power(finding)
         rows.append(

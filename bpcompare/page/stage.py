@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
-from math import isfinite, prod
+from math import prod
 
 import numpy as np
 from markupsafe import Markup
@@ -23,6 +23,8 @@ from bpcompare.report.rule import rule
 from bpcompare.report.steps import PHASES, meant
 from bpcompare.values import StepValues
 
+ABSURD = 1e100
+"""A share of a ball without a radius says nothing more than that the number is outside."""
 MOST = 240
 """Steps on a page; further ones are asked for by name."""
 
@@ -181,7 +183,7 @@ def _value(shares: Shares, backend: str, claim: Claim, index: tuple[int, ...], r
         text=long(recorded).strip(),
         number=recorded,
         hex=recorded.hex(),
-        share=share(taken) if isfinite(taken) else "outside",
+        share=share(taken) if taken < ABSURD else "outside",
         mark=mark,
         off=off(recorded, result) if mark == "WRONG" else "",
     )

@@ -50,6 +50,31 @@ def files(tmp_path_factory):
     return one
 
 
+def test_hostile_names_do_nothing(chromium, tmp_path):
+    """A colleague's spec would run code in the browser of whoever opens its page."""
+    from hostile import hostile
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bpcompare.draw._refuse", lambda name, problems: None)
+        text = page(bpcompare.run(hostile(), ["delta", "delta!BP204"]))
+    file = tmp_path / "hostile.html"
+    file.write_text(text, encoding="utf-8")
+    view = chromium.new_page(viewport={"width": 1300, "height": 900})
+    said = []
+    view.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    view.on("console", lambda message: said.append(message.text))
+    view.on("pageerror", lambda error: said.append(str(error)))
+    view.goto(file.as_uri())
+    for _ in range(20):
+        view.keyboard.press("ArrowRight")
+    view.select_option("#notation", "code")
+    view.select_option("#notation", "bishop")
+    assert view.locator("img, iframe, object").count() == 0
+    assert view.evaluate("document.documentElement.scrollWidth") <= 1300
+    assert said == []
+    view.close()
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A browser for all tests."""

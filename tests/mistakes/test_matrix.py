@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from mistaken_networks import NETWORKS
 
 import bpcompare
 from bpcompare.mistakes import MISTAKES
 from bpcompare.page import page
 from bpcompare.report import text
+from mistaken_networks import NETWORKS
 
 pytestmark = pytest.mark.slow
 POSITIONS = {"first": 0, "middle": 1, "last": 2}

@@ -19,6 +19,7 @@ from bpcompare.page import Wishes, page
 from bpcompare.page.notation import NOTATIONS
 from bpcompare.parameter import Initializer, Parameter
 from bpcompare.values import step_values
+from hostile import hostile
 from page_reading import calls, plain, seen, worked_out
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -89,34 +90,6 @@ def test_the_page_names_the_mistake_and_explains_it(code, pages):
     assert f'<a href="#{code}">{code}</a> reproduces the value' in " ".join(text.split())
     assert f'<article id="{code}">' in text
     assert html.escape(MISTAKES[code].title, quote=False) in html.unescape(text) or MISTAKES[code].title in html.unescape(text)
-
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'; drop",
-    "\u202eelif.exe",
-    "a" * 10_000,
-    "&lt;b&gt;",
-    "</script>",
-)
-
-
-def hostile():
-    """A network all of whose names want to be markup."""
-    x, h, o = HOSTILE[0], HOSTILE[1], HOSTILE[3]
-    return Network(
-        name=HOSTILE[2] + HOSTILE[6],
-        inputs={x: Input((2,), (HOSTILE[4], HOSTILE[5]))},
-        layers={
-            h: Layer(Dense(2), (x,), Tanh(), {"weight": HOSTILE[6], "bias": "b<i>"}, ("<u>", "]]>")),
-            o: Layer(Dense(1), (h,), Tanh(), {"weight": "w<!--", "bias": "--></math>"}, ("<svg onload=alert(1)>",)),
-        },
-        parameters={name: Parameter(Initializer("normal", 0.5)) for name in (HOSTILE[6], "b<i>", "w<!--", "--></math>")},
-        error=Error(HalfSquared(reduce="sum"), o),
-        update=Sgd(0.1),
-        data=Data({x: np.array([[0.3, -0.2]])}, np.array([[0.5]])),
-    )
 
 
 class _Tags(HTMLParser):
