@@ -86,7 +86,7 @@ def _compared(
     from bpcompare.address import separated
 
     if Path(spec).suffix == ".bpz":
-        return bpcompare.load_comparison(spec), ""
+        return bpcompare.load_comparison(spec), f"bpcompare repro {quote(spec)}"
     names = None if backend is None else separated(backend)
     comparison = bpcompare.run(bpcompare.load(spec), names, dtype, steps, seed=seed, progress=progress)  # type: ignore[arg-type]
     words = ["bpcompare", "run", quote(spec), *(word for name in backend or () for word in ("-b", quote(name)))]

@@ -57,11 +57,15 @@ def _limit(memory: int, seconds: float) -> None:
         ("RLIMIT_FSIZE", 64 * 2**20),
         ("RLIMIT_CORE", 0),
     ):
-        if hasattr(resource, kind):
-            number = getattr(resource, kind)
+        if not hasattr(resource, kind):
+            continue
+        number = getattr(resource, kind)
+        try:
             _, hard = resource.getrlimit(number)
-            most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # noqa: PLW2901 — no more than is allowed
-            resource.setrlimit(number, (most, most))
+            allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(number, (allowed, allowed))
+        except (ValueError, OSError):  # a system that cannot: the parent's clock remains
+            continue
 
 
 def _write(path: Path, content: Any) -> None:

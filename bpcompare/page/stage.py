@@ -20,7 +20,7 @@ from bpcompare.page.source import Sources
 from bpcompare.report.numbers import long, off, share
 from bpcompare.report.places import Place, described
 from bpcompare.report.rule import rule
-from bpcompare.report.steps import PHASES, meant
+from bpcompare.report.steps import PHASES, NothingToShowError, meant
 from bpcompare.values import StepValues
 
 ABSURD = 1e100
@@ -67,12 +67,20 @@ class Step:
 
 
 def steps(shares: Shares, mathml: MathMl, sources: Sources, *, units: bool, more: Sequence[str]) -> Iterator[Step]:
-    """Every step that the page shows, in the order of the proof."""
+    """Every step that the page shows, in the order of the proof. Raises NothingToShowError for a node that is not there."""
     plan = shares.comparison.plan
     first = next(iter(shares.values.values()))
-    chosen = [(claim, index) for claim in claims(plan) for index in _chosen(shares, claim, first, units=units, more=more)]
+    listed = claims(plan)
+    for node in more:
+        if not any(meant(plan.network, claim, index, node) for claim in listed for index in _every(first, claim)):
+            raise NothingToShowError(f"{node!r} is no layer, unit, parameter or path of {plan.network.name}")
+    chosen = [(claim, index) for claim in listed for index in _chosen(shares, claim, first, units=units, more=more)]
     for at, (claim, index) in enumerate(islice(chosen, 4 * MOST)):
         yield step_of(shares, mathml, sources, f"s{at + 1}", claim, index)
+
+
+def _every(first: StepValues, claim: Claim) -> Iterator[tuple[int, ...]]:
+    return product(*map(range, first.recorded[claim.path].shape))
 
 
 def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, more: Sequence[str]) -> list[tuple[int, ...]]:

@@ -216,6 +216,8 @@ def test_the_command(tmp_path, capsys):
     assert main(["report", mazur, "-o", str(tmp_path / "none" / "page.html")]) == 2
     assert main(["report", mazur, "-o", str(out), "--step", "7", "-b", "delta"]) == 2
     assert main(["report", mazur, "-o", str(out), "--static", "--notation", "bishop"]) == 2
+    assert main(["report", mazur, "-o", str(out), "--node", "nobody", "-b", "delta"]) == 2
+    assert main(["report", mazur, "-o", str(out), "--node", "h.delta[0,1]", "-b", "delta,torch"]) == 0
     assert main(["report", str(tmp_path / "absent.toml"), "-o", str(out)]) == 2
     run.write_bytes(b"nonsense")
     assert main(["report", str(run), "-o", str(out)]) == 2
