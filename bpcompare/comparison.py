@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from bpcompare.blame import Blame
 from bpcompare.finding import Certificate, Finding
 from bpcompare.pairs import Pair
 from bpcompare.plan import Plan
 from bpcompare.record import Record
+from bpcompare.shown import Paged
 
 Verdict = Literal["identical", "certified", "convention", "undecided", "wrong", "not_run"]
 
@@ -49,12 +49,14 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Paged):
     """One plan, every backend's record and certificate, and what follows from them.
 
     `pairs` are information, not verdict. `blames` has one entry for each backend that is wrong. `unseen` are codes of
     mistakes that this run could not have seen (None: not searched). `certificate_seconds` is the wall time of all judging.
     """
+
+    bundle: ClassVar[str] = "comparison_bundle"
 
     spec: str
     plan: Plan
@@ -140,20 +142,6 @@ class Comparison:
     def accumulated(self) -> float:
         """The largest accumulated bound of any backend."""
         return max((certificate.accumulated for certificate in self.certificates.values()), default=0.0)
-
-    def to_html(self, *, static: bool = False) -> str:
-        """The HTML page of `bpcompare report`, as text; `static` without scripts."""
-        it = import_module("bpcompare.page")
-        return str(it.page(self, it.Wishes(static=static)))
-
-    def show(self) -> Any:
-        """The HTML page in a frame, for notebooks."""
-        return import_module("bpcompare.page.notebook").Framed(self)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        # Looked up when a notebook asks: nothing that runs a network needs the page.
-        bundle: dict[str, str] = import_module("bpcompare.page.notebook").comparison_bundle(self)
-        return bundle
 
     def assert_identical(self) -> None:
         """Raise AssertionError, with the text that the command line prints, unless the verdict is identical or certified."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bpcompare.claims import Statement
 from bpcompare.record import Provenance
+from bpcompare.shown import Shown
 
 Outcome = Literal["holds", "convention", "undecided", "refuted"]
 
@@ -40,12 +40,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     """Every finding about one record, in the order of the proof, with who was examined.
 
     `accumulated` is how far a Δ may have moved in all, relative to its tensor's norm, if errors conspired below every ball
     (first order, normwise). `plain` judges the gradient computed without instrumentation; `failure` says why there is none.
     """
+
+    bundle: ClassVar[str] = "certificate_bundle"
 
     provenance: Provenance
     findings: tuple[Finding, ...]
@@ -78,8 +80,3 @@ class Certificate:
     def blindest(self) -> Finding | None:
         """The finding with the least power."""
         return max(self.findings, key=lambda finding: finding.power, default=None)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        # Looked up when a notebook asks: what judges needs no page.
-        bundle: dict[str, str] = import_module("bpcompare.page.notebook").certificate_bundle(self)
-        return bundle

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from itertools import accumulate
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bpcompare.ops import Identity
 from bpcompare.ops.op import ErrorOp, LayerOp, Op, Shape, Shapes, UpdateOp
 from bpcompare.parameter import Array, Parameter
+from bpcompare.shown import Shown
 
 Dtype = Literal["float32", "float64"]
 
@@ -93,8 +93,10 @@ class SpecError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Shown):
     """Inputs, layers, parameters, error, update, data. Names are unique over inputs and layers."""
+
+    bundle: ClassVar[str] = "network_bundle"
 
     name: str
     inputs: Mapping[str, Input]
@@ -184,11 +186,6 @@ class Network:
     def trainable(self) -> tuple[str, ...]:
         """Parameters that updates may change, in the order of declaration."""
         return tuple(name for name, parameter in self.parameters.items() if parameter.trainable)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        # Looked up when a notebook asks: nothing that runs a network needs the page.
-        bundle: dict[str, str] = import_module("bpcompare.page.notebook").network_bundle(self)
-        return bundle
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything wrong with this network, whether it was parsed or built in Python; empty when it can be run."""
