@@ -28,3 +28,10 @@ def power(radius: Array, scale: Array, out: Array | None = None) -> tuple[float,
     worst = [float(part[np.isfinite(part)].max(initial=0.0)) for part in (units, examples)]
     overall = 2 * float(units.min(initial=np.inf))
     return overall, 2 * max(worst) if np.isfinite(overall) else None
+
+
+def unit_power(radius: Array, scale: Array) -> Array:
+    """The same for every unit of an array (examples, …): by its sharpest example. Infinite for a unit whose law is always 0."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        ratio = 2 * np.broadcast_to(radius, scale.shape) / np.abs(scale)
+    return np.asarray(np.where(np.isnan(ratio), np.inf, ratio).min(axis=0, initial=np.inf))

@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcompare.address import locate
 from bpcompare.ball.format import format_of
-from bpcompare.certificate import Balls
+from bpcompare.certificate import Balls, evaluate
 from bpcompare.claims import claims
 from bpcompare.comparison import Comparison
 from bpcompare.diagnosis import unseen
@@ -21,6 +21,7 @@ from bpcompare.mistakes import MISTAKES, Mistake
 from bpcompare.network import Data, Dtype, Network, SpecError
 from bpcompare.parameter import Array, Initializer, Parameter
 from bpcompare.plan import Plan
+from bpcompare.power import unit_power
 from bpcompare.record import Record
 from bpcompare.session import judge
 from bpcompare.values import step_values
@@ -50,14 +51,24 @@ class Idle:
     dead: bool
 
 
+@dataclass(frozen=True)
+class NodePower:
+    """The smallest relative mistake in one node's Δ that would show, in its sharpest example; infinite if in none."""
+
+    layer: str
+    unit: tuple[int, ...]
+    power: float
+
+
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """`comparison` is delta alone; `blind` is None where the net is too large to search; `weakest` come least sharp first."""
+    """`comparison` is delta alone; `blind` is None if the net is too large to search; `weakest`, `nodes`: least sharp first."""
 
     comparison: Comparison
     blind: tuple[BlindSpot, ...] | None
     idle: tuple[Idle, ...]
     weakest: tuple[Finding, ...]
+    nodes: tuple[NodePower, ...] = ()
 
 
 def audit(
@@ -75,7 +86,20 @@ def audit(
     weakest = tuple(sorted((f for f in certificate.findings if f.size), key=lambda finding: -finding.power))
     idle = tuple(_idle(plan, record)) if record.failure is None else ()
     blind = _blind(network, plan, record, progress) if record.failure is None else None
-    return Audit(comparison, blind, idle, weakest)
+    nodes = tuple(sorted(_nodes(plan, record), key=lambda one: -one.power)) if record.failure is None else ()
+    return Audit(comparison, blind, idle, weakest, nodes)
+
+
+def _nodes(plan: Plan, record: Record) -> Iterator[NodePower]:
+    """Every node's Δ in the first step."""
+    balls = Balls(step_values(plan, record)[0], format_of(plan.dtype, record.provenance.flushes))
+    for claim in claims(plan):
+        if claim.statement in ("base", "inductive"):
+            with np.errstate(all="ignore"):
+                ball = evaluate(claim, balls, LAWS)
+                found = unit_power(np.asarray(ball.final_radius()), ball.mid)
+            for unit in np.ndindex(*found.shape):
+                yield NodePower(claim.subject, unit, float(found[unit]))
 
 
 def _idle(plan: Plan, record: Record) -> Iterator[Idle]:

@@ -18,7 +18,7 @@ def audit_text(it: Audit, *, verbose: bool = False) -> str:
     lines = [head(it.comparison), ""]
     if failure is not None:
         return joined([*lines, f"delta does not run: {failure.partition(NEWLINE)[0]}"])
-    return joined([*lines, *_blind(it, most), "", *_idle(it, most), "", *_weakest(it, most)])
+    return joined([*lines, *_blind(it, most), "", *_idle(it, most), "", *_weakest(it, most), "", *_nodes(it, most)])
 
 
 NEWLINE = "\n"
@@ -56,6 +56,15 @@ def _weakest(it: Audit, most: int) -> list[str]:
         power = short(finding.power) if finding.power < float("inf") else "none would"
         rows.append([power, blurred, clipped(finding.path, 60)])
     return [*columns(rows), *_more(len(it.weakest) - most)]
+
+
+def _nodes(it: Audit, most: int) -> list[str]:
+    network = it.comparison.plan.network
+    rows = [["smallest mistake that shows in Δ", "of node"]]
+    for one in it.nodes[:most]:
+        power = short(one.power) if one.power < float("inf") else "none would"
+        rows.append([power, clipped(node(network, one.layer, one.unit).removeprefix("node "), 60)])
+    return [*columns(rows), *_more(len(it.nodes) - most)]
 
 
 def _more(number: int) -> list[str]:

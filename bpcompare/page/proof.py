@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import product
 
 from bpcompare.claims import Claim, claims
-from bpcompare.finding import Finding
 from bpcompare.network import Network
 from bpcompare.page.shares import Shares
 from bpcompare.page.stage import ABSURD
@@ -80,7 +79,7 @@ def _row(shares: Shares, names: Names, claim: Claim) -> Row:
             continue
         mark = {"holds": "ok", "refuted": "WRONG"}.get(finding.outcome, finding.outcome)
         cells.append(Cell(name, mark, _taken(finding.share), finding.note))
-        power = _power(finding)
+        power = _smallest(finding.power)
     return Row(names.element(claim.path, ()), _rests(claim), _key(names, claim), power, tuple(cells))
 
 
@@ -88,8 +87,8 @@ def _taken(taken: float) -> str:
     return share(taken) if taken < ABSURD else "outside"
 
 
-def _power(finding: Finding) -> str:
-    return short(finding.power) if finding.power < float("inf") else "none"
+def _smallest(power: float) -> str:
+    return short(power) if power < float("inf") else "none"
 
 
 def _rests(claim: Claim) -> str:
@@ -105,6 +104,7 @@ def _node_rows(shares: Shares, names: Names, claim: Claim) -> list[Row]:
     """A row for each node, over all examples: the row a student would write."""
     network, name = names.network, claim.subject
     rows = []
+    sharp = shares.unit_power(next(iter(shares.values)), claim)
     for unit in product(*map(range, network.shape(name))):
         cells = []
         for backend in shares.values:
@@ -116,8 +116,7 @@ def _node_rows(shares: Shares, names: Names, claim: Claim) -> list[Row]:
                 if mark != "ok":
                     break
             cells.append(Cell(backend, mark, _taken(float(every.max())), ""))
-        finding = shares.finding(next(iter(shares.values)), claim.path)
-        power = "" if finding is None else _power(finding)
+        power = _smallest(float(sharp[unit]))
         rows.append(
             Row(f"Δ of {names.label(name, unit)}", _fed(names, network, claim), names.node(name, unit), power, tuple(cells))
         )

@@ -14,6 +14,7 @@ from bpcompare.comparison import Comparison
 from bpcompare.finding import Finding
 from bpcompare.laws import LAWS
 from bpcompare.plan import step_prefix
+from bpcompare.power import unit_power
 from bpcompare.values import StepValues, step_values
 
 
@@ -60,6 +61,12 @@ class Shares:
             # Compiled code was granted that it computes a number again where it uses it.
             share = np.minimum(share, min(finding.share, 1.0))
         return share
+
+    def unit_power(self, backend: str, claim: Claim) -> Any:
+        """The smallest relative mistake that would show, for every unit; empty where no arithmetic is done."""
+        with np.errstate(all="ignore"):
+            ball = evaluate(claim, self._balls[backend], LAWS)
+            return unit_power(np.asarray(ball.final_radius()), ball.mid)
 
     def mark(self, backend: str, claim: Claim, index: tuple[int, ...]) -> str:
         """ok, WRONG, convention or undecided, of one element."""

@@ -95,3 +95,13 @@ def test_the_command(capsys, tmp_path):
     assert "blind spots" in capsys.readouterr().out
     assert main(["audit", str(tmp_path / "none.toml")]) == 2
     assert main(["audit"]) == 2
+
+
+def test_every_node_has_its_smallest_visible_mistake(mazur):
+    """A node that nobody can see would hide behind the sharpest one of its layer."""
+    it = audit(mazur)
+    assert {(one.layer, one.unit) for one in it.nodes} == {(layer, (unit,)) for layer in "ho" for unit in (0, 1)}
+    assert all(0 < one.power < 1e-11 for one in it.nodes)
+    assert list(it.nodes) == sorted(it.nodes, key=lambda one: -one.power)
+    text = audit_text(it)
+    assert all(name in text.partition("of node")[2] for name in ("h1", "h2", "o1", "o2"))
