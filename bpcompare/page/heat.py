@@ -16,6 +16,8 @@ from bpcompare.report.names import Names
 
 CELLS = 48
 """Cells of a strip; in a wider layer a cell stands for several units, and shows the worst of them."""
+ALL_CELLS = 6_000
+"""Cells of a page: a net of very many layers has shorter strips."""
 BUDGET = 700_000
 """Characters of unit data on a page."""
 COLOURS = ("#eef3f8", "#c9ddf0", "#8fbbe0", "#4a8fc7", "#1f5f99")
@@ -61,10 +63,12 @@ def heat(shares: Shares, names: Names) -> list[LayerHeat]:
     plan = shares.comparison.plan
     by_path = {claim.path: claim for claim in claims(plan)}
     found = []
+    cells = max(1, min(CELLS, ALL_CELLS // (len(plan.order) * len(shares.values))))
     for name in plan.order:
         mine = [by_path[f"{name}.{kind}"] for kind in ("in", "a", "delta")]
         strips = tuple(
-            _strip(backend, unit_shares(shares, backend, mine), _bad(shares, backend, mine)) for backend in shares.values
+            _strip(backend, unit_shares(shares, backend, mine), cells, bad=_bad(shares, backend, mine))
+            for backend in shares.values
         )
         layer = plan.network.layers[name]
         shape = plan.network.shape(name)
@@ -86,9 +90,9 @@ def _bad(shares: Shares, backend: str, mine: list[Claim]) -> bool:
     return any(finding is not None and finding.outcome == "refuted" for finding in findings)
 
 
-def _strip(backend: str, units: Any, bad: bool) -> Strip:
+def _strip(backend: str, units: Any, most: int, *, bad: bool) -> Strip:
     cells = []
-    for at, bucket in enumerate(np.array_split(np.arange(len(units)), min(CELLS, len(units)))):
+    for at, bucket in enumerate(np.array_split(np.arange(len(units)), min(most, len(units)))):
         largest = float(units[bucket].max())
         wrong = bad and largest > 1
         which = f"unit {bucket[0]}" if len(bucket) == 1 else f"units {bucket[0]} to {bucket[-1]}"

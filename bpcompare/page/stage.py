@@ -26,7 +26,12 @@ from bpcompare.values import StepValues
 ABSURD = 1e100
 """A share of a ball without a radius says nothing more than that the number is outside."""
 MOST = 240
-"""Steps on a page; further ones are asked for by name."""
+"""Steps of a small net that are shown unasked; further ones are asked for by name."""
+ASKED = 40
+"""Elements of one quantity that are added for one name."""
+LIMIT = 360
+"""Steps on a page."""
+_Element = tuple[Claim, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,24 @@ def steps(shares: Shares, mathml: MathMl, sources: Sources, *, units: bool, more
         if not any(meant(plan.network, claim, index, node) for claim in listed for index in _every(first, claim)):
             raise NothingToShowError(f"{node!r} is no layer, unit, parameter or path of {plan.network.name}")
     chosen = [(claim, index) for claim in listed for index in _chosen(shares, claim, first, units=units, more=more)]
-    for at, (claim, index) in enumerate(islice(chosen, 4 * MOST)):
+    for at, (claim, index) in enumerate(_kept(shares, chosen, more)):
         yield step_of(shares, mathml, sources, f"s{at + 1}", claim, index)
+
+
+def _kept(shares: Shares, chosen: list[_Element], more: Sequence[str]) -> list[_Element]:
+    """As many as a page holds, in their order: what is wrong, then what was asked for, then the others."""
+    if len(chosen) <= LIMIT:
+        return chosen
+    network = shares.comparison.plan.network
+
+    def rank(one: _Element) -> int:
+        claim, index = one
+        if any(shares.mark(name, claim, index) == "WRONG" for name in shares.values):
+            return 0
+        return 1 if any(meant(network, claim, index, node) for node in more) else 2
+
+    first = sorted(range(len(chosen)), key=lambda at: rank(chosen[at]))[:LIMIT]
+    return [chosen[at] for at in sorted(first)]
 
 
 def _every(first: StepValues, claim: Claim) -> Iterator[tuple[int, ...]]:
@@ -100,7 +121,7 @@ def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, mor
         wanted = worst
     if more:
         asked = (index for index in product(*map(range, shape)) if any(meant(network, claim, index, node) for node in more))
-        wanted |= set(islice(asked, MOST))
+        wanted |= set(islice(asked, ASKED))
     return sorted(wanted)
 
 

@@ -182,6 +182,18 @@ def test_a_million_parameters_make_a_page_of_less_than_two_megabytes(pages):
     assert re.search(r"\d+ of 1,000 units wrong", text)
 
 
+def test_a_deep_net_stays_light_and_shows_what_is_wrong():
+    """A thousand quantities would make a page of fifteen megabytes, or leave out the one that matters."""
+    network = large((6,) + (4,) * 120)
+    comparison = bpcompare.run(network, ["delta", "delta!BP201"])
+    text = page(comparison, Wishes(nodes=("h3",)))
+    assert len(text.encode()) < 3_000_000
+    found = list(seen(text))
+    assert len(found) <= 360
+    assert sum('class="step wrong"' in part for part in text.split("<details")) >= 1
+    assert any(step.element.startswith("h3.delta") for step in found)
+
+
 def test_the_shell_of_the_page_is_small():
     """Every page would carry it."""
     import gzip
