@@ -19,21 +19,20 @@ def main(folder: Path) -> int:
     file = str(folder / "submission.py")
     from bpcompare.learn.answering import answers, raised
 
-    problem, found, names = "", [], []
+    problem, found, vectorized = "", [], False
     try:
         content = _run(file)
         function = content.get(request["step"])
-        names = [step for step in request["steps"] if callable(content.get(step))]
+        vectorized = content.get("STYLE") == "vectorized"
         if not callable(function):
             problem = "not written"
         else:
-            vectorized = content.get("STYLE") == "vectorized"
             for questions in request["vectorized" if vectorized else "node"]:
                 answer = answers(function, questions, vectorized=vectorized, file=file)
                 found.append({"numbers": list(answer.numbers), "problem": answer.problem})
     except BaseException as error:  # noqa: BLE001 — a submission may raise anything, SystemExit included
         problem = raised(error, file)
-    _write(folder / "answers.json", {"found": found, "problem": problem, "names": names})
+    _write(folder / "answers.json", {"found": found, "problem": problem, "vectorized": vectorized})
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from typing import Any
 from bpcompare.grading import child
 from bpcompare.isolation.process import Ended, run
 from bpcompare.learn.questions import Asked
-from bpcompare.learn.views import STEPS
 
 LARGEST = 64 * 2**20
 """Bytes of answers that are read."""
@@ -44,13 +44,11 @@ def ask(source: bytes, step: str, node: Sequence[Sequence[Asked]], arrays: Seque
 
     Never raises on what a submission does.
     """
-    vectorized = _vectorized(source)
     with TemporaryDirectory(prefix="bpcompare-grading-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         (folder / "submission.py").write_bytes(source)
         request = {
             "step": step,
-            "steps": STEPS,
             "seconds": limits.seconds,
             "memory": limits.memory,
             "node": [[given for one in sheet for given in one.given] for sheet in node],
@@ -61,47 +59,43 @@ def ask(source: bytes, step: str, node: Sequence[Sequence[Asked]], arrays: Seque
         environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         command = [sys.executable, "-I", "-B", child.__file__, place]
         ended = run(command, limits.seconds + 5, place, environment)
-        return _read(folder, ended, len(node), limits, vectorized=vectorized)
+        return _read(folder, ended, len(node), limits)
 
 
-def _vectorized(source: bytes) -> bool:
-    """Whether the file says STYLE = "vectorized": the reader of the answers must know which questions were asked."""
-    import ast
-
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if any(isinstance(target, ast.Name) and target.id == "STYLE" for target in targets) and isinstance(node, ast.Assign):
-            return isinstance(node.value, ast.Constant) and node.value.value == "vectorized"
-    return False
-
-
-def _read(folder: Path, ended: Ended, sheets: int, limits: Limits, *, vectorized: bool) -> Answered:
+def _read(folder: Path, ended: Ended, sheets: int, limits: Limits) -> Answered:
     if problem := _ended(ended, limits):
-        return Answered(((),) * sheets, (problem,) * sheets, vectorized, ended.printed)
+        return Answered(((),) * sheets, (problem,) * sheets, vectorized=False, printed=ended.printed)
     try:
-        numbers, problems = _answers(folder / "answers.json", sheets)
+        return _answers(folder / "answers.json", sheets, ended.printed)
     except OSError:
-        numbers, problems = ((),) * sheets, ("ended without an answer",) * sheets
+        problem = "ended without an answer"
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        numbers, problems = ((),) * sheets, (f"left no answer that can be read: {str(error)[:200]}",) * sheets
-    return Answered(numbers, problems, vectorized, ended.printed)
+        problem = f"left no answer that can be read: {str(error)[:200]}"
+    return Answered(((),) * sheets, (problem,) * sheets, vectorized=False, printed=ended.printed)
 
 
-def _answers(path: Path, sheets: int) -> tuple[tuple[tuple[Any, ...], ...], tuple[str, ...]]:
-    """Numbers and problems, sheet by sheet. The file may hold anything: it was written by a stranger's process."""
-    if path.stat().st_size > LARGEST:
-        raise ValueError("its answers are too large")
-    content = json.loads(path.read_text(encoding="utf-8"))
+def _answers(path: Path, sheets: int, printed: str) -> Answered:
+    """What the process left. The file may hold anything: it was written by a stranger's code."""
+    content = json.loads(_bytes(path))
+    vectorized = content["vectorized"] is True
     if content["problem"]:
-        return ((),) * sheets, (str(content["problem"])[:400],) * sheets
+        return Answered(((),) * sheets, (str(content["problem"])[:400],) * sheets, vectorized, printed)
     numbers = tuple(tuple(one["numbers"]) for one in content["found"])
     if len(numbers) != sheets:
         raise ValueError("it answered another number of questions")
-    return numbers, tuple(str(one["problem"])[:400] for one in content["found"])
+    return Answered(numbers, tuple(str(one["problem"])[:400] for one in content["found"]), vectorized, printed)
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a regular file: no link, pipe or device that a submission put there could keep us reading for ever."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("they are no regular file")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError("they are too large")
+    return data
 
 
 def _ended(ended: Ended, limits: Limits) -> str:

@@ -139,6 +139,19 @@ def test_a_submission_sees_no_expected_value_and_no_answer_of_a_later_step(tmp_p
     assert "expected" not in "".join(parts)
 
 
+@pytest.mark.skipif(not hasattr(__import__("os"), "mkfifo"), reason="needs links and pipes")
+@pytest.mark.parametrize(
+    "trap", ["os.symlink('/dev/zero', 'answers.json')", "os.mkfifo('answers.json')", "os.mkdir('answers.json')"]
+)
+def test_an_answer_that_is_no_file_does_not_keep_the_grader_reading(trap, tmp_path):
+    """The grader would hang where the submission does not."""
+    file = tmp_path / "trap.py"
+    file.write_text(f"import os\n\n{trap}\nos._exit(0)\n", encoding="utf-8")
+    it = grade(bpcompare.load("mazur"), str(file), {"update": 1}, hidden=False)
+    assert it.score == 0
+    assert it.parts[0].mark.problem.startswith(("ended without an answer", "left no answer"))
+
+
 @pytest.mark.parametrize("form", ["text", "gradescope", "json", "junit"])
 def test_the_command_in_every_format(form, tmp_path, capsys):
     """A grader's platform would not understand it."""
