@@ -14,7 +14,8 @@ from bpcompare.comparison import Comparison
 from bpcompare.finding import Certificate, Finding
 from bpcompare.pairs import Pair
 from bpcompare.record import Provenance
-from bpcompare.storage import StorageError, pack, plan_bytes, plan_from, read, record_bytes, record_from, unpack, write
+from bpcompare.storage import StorageError, pack, plan_bytes, plan_from, read, record_bytes, record_from, unpack
+from bpcompare.writing import write
 
 
 def save(comparison: Comparison, path: str | os.PathLike[str]) -> None:

@@ -85,10 +85,13 @@ def _marked(
 
 def _specs(where: str, globs: Sequence[str], test: Path, config: pytest.Config) -> dict[str, Path]:
     """Spec files by a name that is unique: their stem, or the path where two are called alike."""
+    from bpcompare.writing import is_unfinished
+
     found: dict[Path, None] = {}
     for glob in globs:
         folders = (test.parent, config.rootpath)
-        paths = next((paths for folder in folders if (paths := sorted(folder.glob(glob)))), None)
+        matched = (sorted(path for path in folder.glob(glob) if not is_unfinished(path)) for folder in folders)
+        paths = next((paths for paths in matched if paths), None)
         if not paths:
             raise pytest.UsageError(f"{where}: no spec matches {glob!r} in {' or '.join(map(str, folders))}")
         found |= dict.fromkeys(paths)
@@ -366,14 +369,15 @@ def _reported(request: pytest.FixtureRequest, message: str, comparison: Comparis
     if not folder:
         return ""
     from bpcompare.storage import StorageError
+    from bpcompare.writing import write
 
     stem = Path(folder) / re.sub(r"[^\w.\[\]-]+", "_", request.node.nodeid)[-150:]
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        Path(f"{stem}.txt").write_text(f"{message}\n", encoding="utf-8")
-        Path(f"{stem}.json").write_text(f"{comparison.to_json()}\n", encoding="utf-8")
+        write(f"{stem}.txt", f"{message}\n".encode("utf-8", "replace"))
+        write(f"{stem}.json", f"{comparison.to_json()}\n".encode("utf-8", "replace"))
         comparison.save(f"{stem}.bpz")
-        Path(f"{stem}.html").write_text(comparison.to_html(), encoding="utf-8", errors="replace")
+        write(f"{stem}.html", comparison.to_html().encode("utf-8", "replace"))
     except (OSError, StorageError) as error:
         return f"\n  report     was not written: {error}"
     return f"\n  report     {stem}.txt, .json, .html, and .bpz for `bpcompare repro`"

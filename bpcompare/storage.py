@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
 from bpcompare.record import Provenance, Record, StepRecord
 from bpcompare.tree import Tree
+from bpcompare.writing import write
 
 FORMAT = "bpcompare"
 VERSION = 1
@@ -183,25 +183,6 @@ def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
     if _readable(lambda: tree.encode(manifest).decode()) != text:
         raise StorageError("is damaged: its header is not as bpcompare writes it")
     return content, arrays
-
-
-def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that `path` holds, at any moment, all of the old content or all of the new."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files for their owner only; a result is made with the rights of any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def read(path: str | os.PathLike[str], build: Callable[[bytes], T]) -> T:

@@ -32,12 +32,11 @@ def grade(
     """
     import bpcompare
     from bpcompare.cli.apart import Apart
-    from bpcompare.cli.run import unwritable
     from bpcompare.grading import FORMATS, GradingError
     from bpcompare.grading import grade as graded
     from bpcompare.grading.submission import Limits
     from bpcompare.network import SpecError
-    from bpcompare.storage import write
+    from bpcompare.writing import unwritable, write
 
     progress = Progress(quiet=False)
     try:

@@ -44,12 +44,12 @@ def report(
     """
     keep_freed_memory()
     from bpcompare.address import UnknownBackendError
-    from bpcompare.cli.run import unwritable
     from bpcompare.network import SpecError
     from bpcompare.page import Wishes, page
     from bpcompare.report import verdict_line
     from bpcompare.report.steps import NothingToShowError
-    from bpcompare.storage import StorageError, write
+    from bpcompare.storage import StorageError
+    from bpcompare.writing import unwritable, write
 
     if static and notation != "article":
         complain("--static shows the article's notation; the others need the script. Leave out one of the two.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -136,23 +134,11 @@ def _misused(
         return "-q and -v say opposite things; give one of them"
     if save is not None and len(specs) > 1:
         return f"--save takes one SPEC, {len(specs)} were given"
+    from bpcompare.writing import unwritable
+
     for option, path in (("--json", None if json == "-" else json), ("--save", save)):
         if path is not None and (problem := unwritable(path)):
             return f"{option}: {problem}"
-    return ""
-
-
-def unwritable(path: str) -> str:
-    """Why a file could not be written: said before the work, not after it."""
-    target = Path(path)
-    if not path or path.startswith("-"):
-        return f"the name of a file is required, is {path!r}"
-    if target.is_dir():
-        return f"{path} is a folder, not a file"
-    if not target.parent.is_dir():
-        return f"there is no folder {target.parent}"
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        return f"no permission to write in {target.parent}"
     return ""
 
 
@@ -216,15 +202,11 @@ def _saved(comparison: Comparison, path: str) -> bool:
 
 
 def _written(path: str, lines: list[str]) -> bool:
-    from bpcompare.storage import write
+    from bpcompare.writing import write
 
-    target = Path(path)
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
     try:
-        if target.exists() and not target.is_file():  # a pipe or /dev/stderr: replacing it would not be writing to it
-            target.write_bytes(data)
-        else:
-            write(path, data)
+        write(path, data)
     except OSError as error:
         complain(f"--json: {path} was not written: {_reason(error)}")
         return False

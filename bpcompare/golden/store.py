@@ -10,7 +10,7 @@ from bpcompare.golden import text
 from bpcompare.golden.golden import KIND, Golden, golden_of, parts
 from bpcompare.storage import StorageError, pack, unpack
 from bpcompare.storage import read as read_file
-from bpcompare.storage import write as write_file
+from bpcompare.writing import write as write_file
 
 FOLDER = "goldens"
 TEXT, TENSORS = ".golden.json", ".golden.safetensors"

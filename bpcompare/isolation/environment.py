@@ -17,6 +17,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from bpcompare.address import Address, package
+from bpcompare.writing import write
 
 WORKER = ("numpy>=2.0", "safetensors>=0.4")
 """What a worker needs besides the framework."""
@@ -120,9 +121,7 @@ def _make(folder: Path, requirements: tuple[str, ...]) -> None:
         _do([sys.executable, "-m", "venv", str(folder)], requirements)
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
         _do([str(_python(folder)), "-m", "pip", "install", *quiet, *requirements], requirements)
-    part = folder / f"{STAMP}.part"
-    part.write_text(json.dumps({"requirements": requirements}), encoding="utf-8")
-    part.replace(folder / STAMP)
+    write(folder / STAMP, json.dumps({"requirements": requirements}).encode())
 
 
 def _do(command: list[str], requirements: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 LAYOUT = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
+    "gitignore": ".gitignore",
     "__init__.py": "@PACKAGE@/__init__.py",
     "backend.py": "@PACKAGE@/backend.py",
     "test_conformance.py": "tests/test_conformance.py",
