@@ -30,8 +30,9 @@ class Address:
     """One backend that was asked for by `name`.
 
     `target` is what to import: module:Class, or a file's path:Class. `distribution` is the package that offers it ("" for a
-    file), `rivals` are all packages that do, if there are several. `mistake` is the code of one to plant. A `version` of the
-    framework, or an `interpreter` that has it, means a process of another Python.
+    file), `rivals` are all packages that do, if there are several. `mistake` is the code of one to plant, with
+    ":" and the place if it is one alone. A `version` of the framework, or an `interpreter` that has it, means a process of
+    another Python.
     """
 
     name: str
@@ -106,6 +107,8 @@ def separated(given: Iterable[str]) -> list[str]:
 def locate(name: str) -> Address:
     """The address of `name`: as listed, `path/to/file.py:Class`, `delta!BP204`; followed by `@VERSION` or `@/path/to/python`.
 
+    `delta!BP301:h.bias` makes the mistake at one place alone: a layer, a parameter, `h.g` for an activation, `error`.
+
     Raises UnknownBackendError for a name nobody offers.
     """
     bare, version, interpreter = _elsewhere(name)
@@ -142,16 +145,21 @@ def _elsewhere(name: str) -> tuple[str, str, str]:
     return bare, rest, ""
 
 
-def _planted(base: str, code: str) -> str:
+def _planted(base: str, mistake: str) -> str:
     from bpcompare.mistakes import MISTAKES
 
+    code, colon, place = mistake.partition(":")
     if base != SABOTAGED:
         raise UnknownBackendError(f"no mistake can be planted in {base!r}: only {SABOTAGED} takes its formulas from a table")
     if code.upper() not in MISTAKES:
         near = get_close_matches(code.upper(), MISTAKES, 1)
         known = f"did you mean {SABOTAGED}!{near[0]}?" if near else ""
         raise UnknownBackendError(f"no mistake has the code {code!r}; {known} `bpcompare explain` lists them.".replace("  ", " "))
-    return code.upper()
+    if colon and not place:
+        raise UnknownBackendError(
+            f"{base}!{mistake}: the place is missing: {base}!{code}:h.bias, or {base}!{code} for all places"
+        )
+    return f"{code.upper()}{colon}{place}"
 
 
 def _offers() -> dict[str, list[EntryPoint]]:

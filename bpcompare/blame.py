@@ -14,7 +14,7 @@ import numpy as np
 
 from bpcompare.certificate import Balls, evaluate
 from bpcompare.claims import Claim, claims
-from bpcompare.diagnosis import causes, ratio
+from bpcompare.diagnosis import causes, confined, ratio
 from bpcompare.finding import Certificate, Finding
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import Mistake
@@ -33,7 +33,8 @@ class Blame:
 
     `blame` is a backend, "law", or None where nobody can tell; `ground` says on what the blame rests. `code` names the mistake
     that reproduces the recorded value, `also` others that do so too; `ratio` the constant by which every element is off, where no
-    mistake does. `oracle` is the oracle's value of the worst element.
+    mistake does. `oracle` is the oracle's value of the worst element. `alone` is the parameter at which alone the mistake was
+    made, where the other parameters of its layers are right.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Blame:
     relative: float
     oracle: float | None = None
     ratio: str = ""
+    alone: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,20 @@ def _blame(plan: Plan, name: str, case: Case, oracle: bool, laws: Laws) -> Blame
         said = word(plan, case.claim, balls.values, finding.worst, finding.expected, finding.recorded, laws)
     blamed, ground = _verdict(name, case, said, oracle, laws)
     explained: tuple[Mistake, ...] = ()
+    alone = ""
     if case.claim.owners and np.isfinite(finding.recorded):
         related = [claim for claim in claims(plan) if claim.subject == case.claim.subject and claim.path != case.claim.path]
         explained = causes(case.claim, balls, plan.network, laws, related)
+        if explained:
+            alone = confined(explained[0], case.claim, balls, plan.network, claims(plan), laws) or ""
     codes = tuple(mistake.code for mistake in explained)
     constant = ""
     if not codes and case.claim.owners and np.isfinite(finding.recorded):
         found = ratio(case.claim, balls, plan.network, laws)
         constant = f"{found.name} times what it should be, in every element: {found.hint}" if found else ""
     value = said.value if said else None
-    return Blame(finding.path, name, blamed, ground, codes[0] if codes else None, codes[1:], finding.relative, value, constant)
+    code = codes[0] if codes else None
+    return Blame(finding.path, name, blamed, ground, code, codes[1:], finding.relative, value, constant, alone)
 
 
 def _verdict(name: str, case: Case, said: Word | None, oracle: bool, laws: Laws) -> tuple[str | None, str]:

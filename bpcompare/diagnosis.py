@@ -30,6 +30,38 @@ def causes(claim: Claim, balls: Balls, network: Network, laws: Laws = LAWS, rela
     return tuple(found)
 
 
+def confined(
+    mistake: Mistake, claim: Claim, balls: Balls, network: Network, listed: Sequence[Claim], laws: Laws = LAWS
+) -> str | None:
+    """The parameter at which alone the mistake was made, where it could be seen at others of the same layers; else None.
+
+    A bias that is divided by the batch twice while its weight is not has a cause of its own: code for the bias alone.
+    """
+    if claim.subject not in network.parameters:
+        return None
+    beside = {path for name, _ in network.uses[claim.subject] for path in network.layers[name].parameters.values()}
+    others = [one for one in listed if one.statement == claim.statement and one.subject in beside - {claim.subject}]
+    with np.errstate(all="ignore"):
+        right = [one for one in others if _parts(mistake, one, balls, network, laws)]
+        alone = right and not any(any(_explains(mistake, one, balls, network, laws)) for one in right)
+    return claim.subject if alone else None
+
+
+def _parts(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws: Laws) -> bool:
+    """Whether the mistake, made at a claim's owners, gives another value there than the right law, beyond rounding."""
+    owners = frozenset(owner for owner, _ in claim.owners)
+    try:
+        it = evaluate(claim, balls, laws)
+        return any(_apart(it, evaluate(claim, balls, wrong)) for wrong in mistake.forms(network, owners, laws))
+    except (ArithmeticError, ValueError, TypeError):
+        return False
+
+
+def _apart(it: Ball, other: Ball) -> bool:
+    gap = np.abs(other.mid - it.mid)
+    return bool((gap > 2 * np.asarray(it.final_radius())).any() or not np.isfinite(other.mid).all())
+
+
 def _explains(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws: Laws) -> Iterator[bool]:
     owners = frozenset(owner for owner, _ in claim.owners)
     for wrong in mistake.forms(network, owners, laws):
@@ -127,8 +159,6 @@ def _shows(
             continue
         if claim.path not in right:
             right[claim.path] = evaluate(claim, balls, laws)
-        it, other = right[claim.path], evaluate(claim, balls, wrong)
-        gap = np.abs(other.mid - it.mid)
-        if (gap > 2 * np.asarray(it.final_radius())).any() or not np.isfinite(other.mid).all():
+        if _apart(right[claim.path], evaluate(claim, balls, wrong)):
             return True
     return False

@@ -78,7 +78,8 @@ def _sabotaged(address: Address, honest: Ready) -> Status:
     from bpcompare.mistakes import MISTAKES
     from bpcompare.mistakes.saboteur import saboteur
 
-    return _arrival(None, saboteur(honest.backend, MISTAKES[address.mistake]), honest.distribution)
+    code, _, place = address.mistake.partition(":")
+    return _arrival(None, saboteur(honest.backend, MISTAKES[code], place), honest.distribution)
 
 
 def problems(backend: Any) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def _gradient(wrong: Callable[..., Any], *ops: type[Op], batch: int = 1, role: s
                 return law.gradient(op, xs, p, dy, c, asked)
             return wrong(law, op, xs, p, dy, c, asked)
 
-        return Altered(law, gradient=gradient)
+        return Altered(law, spoils=free, gradient=gradient)
 
     return at_layers(make, *ops)
 
@@ -74,7 +74,7 @@ def _one_use(network: Network, laws: Laws) -> Mapping[str, Any]:
         def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
             return np.zeros(p[role].shape) if role in roles else law.gradient(op, xs, p, dy, c, role)
 
-        return Altered(law, gradient=gradient)
+        return Altered(law, spoils=roles, gradient=gradient)
 
     return {name: silent(laws.of(name, network.layers[name].op), roles) for name, roles in mute.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,31 @@ class Mistake:
         return bool(self.places(network, LAWS))
 
     def laws(self, network: Network, laws: Laws = LAWS, only: str | None = None) -> Laws:
-        """`laws` with this mistake at all its places, or at the owner `only`."""
-        return Sabotaged(laws, {o: law for o, law in self.places(network, laws).items() if only in (None, o)})
+        """`laws` with this mistake at all its places, or at `only` one: an owner, or a parameter whose gradient it spoils."""
+        places = self.places(network, laws)
+        if only is None:
+            return Sabotaged(laws, places)
+        if only in places:
+            return Sabotaged(laws, {only: places[only]})
+        return Sabotaged(laws, at_parameter(network, only, places, laws) if only in network.parameters else {})
+
+    def spots(self, network: Network, laws: Laws = LAWS) -> tuple[str, ...]:
+        """Every single place where it can be made alone: its owners, and the parameters whose gradients it spoils."""
+        places = self.places(network, laws)
+        parameters = (name for name in network.trainable if name not in places and at_parameter(network, name, places, laws))
+        return (*places, *parameters)
+
+    def at_each_parameter(self, network: Network, laws: Laws = LAWS) -> Iterator[tuple[str, Laws]]:
+        """Every form of the mistake at one parameter alone (its gradient or its update), all other parameters right.
+
+        Where a layer has one parameter only, this is the mistake at that layer, and is given all the same.
+        """
+        for places in (self.places, *self.others):
+            found = places(network, laws)
+            for name in network.trainable:
+                mine = {name: found[name]} if name in found else at_parameter(network, name, found, laws)
+                if mine:
+                    yield name, Sabotaged(laws, mine)
 
     def forms(self, network: Network, owners: frozenset[str], laws: Laws = LAWS) -> Iterator[Laws]:
         """Every form of the mistake that touches one of `owners`: at all its places, then at each alone."""
@@ -84,14 +107,32 @@ class Sabotaged(Laws):
 
 
 class Altered:
-    """A law with some of its methods replaced; all others are the right law's."""
+    """A law with some of its methods replaced; all others are the right law's. `spoils`: the roles whose gradients are wrong."""
 
-    def __init__(self, law: Any, **methods: Callable[..., Any]) -> None:
+    def __init__(self, law: Any, spoils: Iterable[str] = (), **methods: Callable[..., Any]) -> None:
         self.law = law
+        self.spoils = frozenset(spoils)
         self.__dict__.update(methods)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.law, name)
+
+
+def at_parameter(network: Network, parameter: str, places: Mapping[str, Any], laws: Laws) -> Mapping[str, Any]:
+    """The wrong laws of `places` that give a gradient of `parameter`, right for the other parameters of their layers."""
+    roles: dict[str, set[str]] = {}
+    for name, role in network.uses[parameter]:
+        wrong = places.get(name)
+        if isinstance(wrong, Altered) and role in wrong.spoils:
+            roles.setdefault(name, set()).add(role)
+
+    def one(wrong: Any, right: Any, mine: set[str]) -> Any:
+        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+            return (wrong if role in mine else right).gradient(op, xs, p, dy, c, role)
+
+        return Altered(right, spoils=mine, gradient=gradient)
+
+    return {name: one(places[name], laws.of(name, network.layers[name].op), mine) for name, mine in roles.items()}
 
 
 def at_layers(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Places:

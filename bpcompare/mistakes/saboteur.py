@@ -9,18 +9,24 @@ from bpcompare.plan import Plan
 from bpcompare.record import Record
 
 
-def saboteur(delta: type[Any], mistake: Mistake) -> type[Any]:
-    """A subclass of `delta` (a backend made with a table of laws, kept in `laws`) called "delta!CODE".
+def saboteur(delta: type[Any], mistake: Mistake, place: str = "") -> type[Any]:
+    """A subclass of `delta` (a backend made with a table of laws, kept in `laws`) called "delta!CODE", or "delta!CODE:PLACE".
 
-    Its run raises ValueError where the mistake cannot be made in the plan's network.
+    With a `place` the mistake is made there alone. Its run raises ValueError where the mistake cannot be made.
     """
 
     def run(self: Any, plan: Plan) -> Record:
-        if not mistake.applies(plan.network):
+        spots = mistake.spots(plan.network)
+        if not spots:
             raise ValueError(f"{mistake.code} ({mistake.title}) cannot be made in {plan.network.name}")
-        self.laws = mistake.laws(plan.network, self.laws)
+        if place and place not in spots:
+            raise ValueError(f"{mistake.code} ({mistake.title}) cannot be made at {place}; it can at {', '.join(spots)}")
+        self.laws = mistake.laws(plan.network, self.laws, place or None)
         record: Record = delta.run(self, plan)
         return record
 
-    name = f"{delta.name}!{mistake.code}"
-    return type(name, (delta,), {"name": name, "run": run, "__doc__": f"{delta.name} with {mistake.code}: {mistake.title}."})
+    name = f"{delta.name}!{mistake.code}{f':{place}' if place else ''}"
+    where = f" at {place} alone" if place else ""
+    return type(
+        name, (delta,), {"name": name, "run": run, "__doc__": f"{delta.name} with {mistake.code}{where}: {mistake.title}."}
+    )
