@@ -138,11 +138,21 @@ def _elsewhere(name: str) -> tuple[str, str, str]:
         return name, "", ""
     if "/" in rest or "\\" in rest:
         return bare, "", str(Path(rest).expanduser().absolute())
-    if not _VERSION.fullmatch(rest):
+    if not _VERSION.fullmatch(rest) or not is_version(rest):
         raise UnknownBackendError(
             f"{name}: {rest!r} is no version, and no path to a Python: {bare}@1.2.3 or {bare}@/path/to/python"
         )
     return bare, rest, ""
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is a version by the rules of Python packages."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return text.isascii() and text == text.strip() and bool(Version(text))
+    except InvalidVersion:
+        return False
 
 
 def _planted(base: str, mistake: str) -> str:

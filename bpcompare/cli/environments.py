@@ -6,19 +6,39 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bpcompare.cli.terminal import complain, say
+from bpcompare.cli.terminal import Progress, complain, say
 
 
 def environments(
-    *, remove: Annotated[str | None, Parameter(help="Delete the environment of this name, or `all`.", negative="")] = None
+    *,
+    remove: Annotated[str | None, Parameter(help="Delete the environment of this name, or `all`.", negative="")] = None,
+    make: Annotated[
+        str | None, Parameter(help="Make the environment of a backend's version now: jax@0.4.35.", negative="")
+    ] = None,
+    source: Annotated[
+        bool,
+        Parameter(
+            negative="", help="With --make: build packages that have no binaries, which runs code of theirs on this machine."
+        ),
+    ] = False,
 ) -> int:
-    """List the environments that `-b jax@0.4.35` and the like have made, or delete them."""
+    """List the environments that `-b jax@0.4.35` and the like have made, and those that failed; delete them, or make one."""
     from bpcompare.isolation import environment
-    from bpcompare.report.lines import columns, joined
+    from bpcompare.report.lines import clipped, columns, joined
 
+    if (remove is not None and make is not None) or (source and make is None):
+        complain("--remove and --make are two commands; --source belongs to --make")
+        return 2
+    if make is not None:
+        return _made(make, source=source)
     found = {one.folder.name: one for one in environment.environments()}
     if remove is None:
-        rows = [[name, f"{one.bytes / 2**20:,.0f} MiB", " ".join(one.requirements)] for name, one in found.items()]
+        rows = [
+            [name, "failed", clipped(one.failure, 300)]
+            if one.failure
+            else [name, f"{one.bytes / 2**20:,.0f} MiB", " ".join(one.requirements)]
+            for name, one in found.items()
+        ]
         say(joined([*columns(rows), "", f"in {environment.cache()}; delete with --remove NAME, or --remove all"] if rows else
                    [f"none in {environment.cache()}"]))  # fmt: skip
         return 0
@@ -29,7 +49,27 @@ def environments(
         try:
             environment.remove(found[name])
         except OSError as error:
-            complain(f"{name} was not deleted: {error}")
+            complain(f"{name} was not deleted: {error.strerror or error}")
             return 2
         say(f"deleted {name}")
+    return 0
+
+
+def _made(name: str, *, source: bool) -> int:
+    from bpcompare.address import UnknownBackendError, locate
+    from bpcompare.isolation.environment import EnvironmentFailure, interpreter
+
+    progress = Progress(quiet=False)
+    try:
+        address = locate(name)
+        if not address.version:
+            complain(f"{name} asks for no version of a framework, so it needs no environment: name@VERSION does")
+            return 2
+        python = interpreter(address, progress, source=source)
+    except (UnknownBackendError, EnvironmentFailure) as error:
+        progress.done()
+        complain(str(error))
+        return 2
+    progress.done()
+    say(python)
     return 0
