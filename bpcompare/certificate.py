@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +50,12 @@ class Balls:
             return Ball(wide[path] if path in wide else self._widened(path, values.recorded[path]), fmt, fmt.u, rad)
 
         return get
+
+    def on(self, values: StepValues) -> Balls:
+        """The same lookup of other numbers."""
+        other = copy(self)
+        vars(other).update(values=values, _wide={})
+        return other
 
     def _widened(self, path: str, x: Array) -> Array:
         if path not in self._wide:

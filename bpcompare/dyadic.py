@@ -1,8 +1,8 @@
 """Arrays of dyadic numbers, with a proof that no order of summation can round them.
 
-All entries of an array are whole multiples of a quantum 2^q. A sum whose terms are multiples of 2^q, and whose absolute values
-add up to less than 2^(p+q), has only partial sums with at most p bits: in a format of precision p each is exact, in any order,
-with FMA or without.
+A sum whose terms are whole multiples of a quantum 2^q, and whose absolute values add up to less than 2^(p+q), has only partial
+sums with at most p bits: in a format of precision p each is exact, in any order, with FMA or without. The proof is made for each
+entry on its own: what one entry of an array needs says nothing about another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from bpcompare.arithmetic import Axes, Num, Number
 from bpcompare.parameter import Array
 
 EMPTY = 10_000
-"""The exponent of the quantum of an array of zeros."""
+"""The exponent of the quantum of zero, which is a multiple of everything."""
+BASE = 16
+"""Quanta of the products in a sum meet as powers of 2^16, so that a matrix product finds the smallest of up to 2^16."""
 
 
 class InexactError(ArithmeticError):
@@ -25,31 +27,63 @@ class InexactError(ArithmeticError):
 
 
 class Precision:
-    """A format of `bits` significant bits and least exponent `least`; `side` decides at ties of a maximum."""
+    """A format of `bits` significant bits and least exponent `least`.
 
-    def __init__(self, dtype: str, side: Literal["low", "high"] | None = None) -> None:
+    `side` decides where a maximum ties and, with `kinks`, where an activation stands on its kink: None by the law's
+    convention, "low" and "high" as the two extremes of what is valid.
+    """
+
+    def __init__(self, dtype: str, side: Literal["low", "high"] | None = None, kinks: bool = False) -> None:
         self.bits, self.least = (24, -126) if dtype == "float32" else (53, -1022)
         self.side = side
+        self.kinks = kinks
 
-    def demand(self, most: float, q: int) -> None:
-        """Raise InexactError unless sums of multiples of 2^q with absolute values up to `most` fit."""
-        if q != EMPTY and (not most < 2.0 ** (self.bits + q) or q < self.least):
-            raise InexactError(f"{np.log2(most) - q + 1:.0f} bits needed, {self.bits} there")
-
-
-def quantum(x: Array) -> int:
-    """The largest q such that every entry is a multiple of 2^q."""
-    nonzero = np.asarray(x, np.float64)[np.asarray(x) != 0]
-    if not nonzero.size:
-        return EMPTY
-    mantissa, exponent = np.frexp(nonzero)
-    whole = (np.abs(mantissa) * 2.0**53).astype(np.int64)
-    lowest_bit = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
-    return int((lowest_bit + exponent - 53).min())
+    def demand(self, most: Array, q: Array) -> None:
+        """Raise InexactError unless, entry by entry, sums of multiples of 2^q with absolute values up to `most` fit."""
+        most, q = np.asarray(most, np.float64), np.asarray(q)
+        live = q < EMPTY
+        with np.errstate(over="ignore", under="ignore"):
+            fits = (most < np.ldexp(1.0, np.minimum(self.bits + q, 1023))) & (q >= self.least)
+        if (bad := ~fits & (live | np.isnan(most))).any():
+            at = np.unravel_index(int(np.argmax(bad)), bad.shape)
+            most, q = np.broadcast_to(most, bad.shape)[at], np.broadcast_to(q, bad.shape)[at]
+            if not most:
+                raise InexactError("a product underflows")
+            raise InexactError(f"{np.floor(np.log2(most)) + 1 - q:.0f} bits needed, {self.bits} there")
 
 
-def _sum_of(*q: int) -> int:
-    return EMPTY if EMPTY in q else sum(q)
+def quanta(x: Array) -> Array:
+    """For every entry the largest q such that it is a multiple of 2^q; EMPTY for zero. Raises InexactError for NaN, infinity."""
+    x = np.asarray(x, np.float64)
+    if not np.isfinite(x).all():
+        raise InexactError("a number is not finite")
+    mantissa, exponent = np.frexp(x)
+    whole = np.abs(np.ldexp(mantissa, 53)).astype(np.int64)
+    _, lowest = np.frexp((whole & -whole).astype(np.float64))
+    return np.where(x == 0, EMPTY, lowest - 1 + exponent - 53)
+
+
+def bits(x: Array) -> Array:
+    """For every entry the significant bits that it needs; 0 for zero."""
+    _, exponent = np.frexp(np.asarray(x, np.float64))
+    return np.where(np.asarray(x) == 0, 0, exponent - quanta(x))
+
+
+def _of_products(q: Array, r: Array) -> Array:
+    """For every entry of a matrix product, a common quantum of its terms, from the quanta of the factors."""
+    live_q, live_r = q < EMPTY, r < EMPTY
+    if not live_q.any() or not live_r.any():
+        return np.full((q.shape[0], r.shape[1]), EMPTY)
+    high_q, high_r = int(q[live_q].max()), int(r[live_r].max())
+    if (high_q - int(q.min())) + (high_r - int(r.min())) > 1000 // BASE:
+        # Too far apart for a float64: one quantum for each row and column instead, which is never too large.
+        return np.minimum(q.min(axis=1)[:, None] + r.min(axis=0)[None, :], EMPTY)
+    left = np.where(live_q, np.ldexp(1.0, np.where(live_q, BASE * (high_q - q), 0)), 0.0)
+    right = np.where(live_r, np.ldexp(1.0, np.where(live_r, BASE * (high_r - r), 0)), 0.0)
+    met = left @ right
+    # A sum of n powers is at least its largest, and below 2^BASE times it while n is: rounding down finds the exponent.
+    _, exponent = np.frexp(met)
+    return np.where(met > 0, high_q + high_r - (exponent - 1) // BASE, EMPTY)
 
 
 class Dyadic(Number):
@@ -130,11 +164,11 @@ class Dyadic(Number):
         """x @ w + plus, if every partial sum fits."""
         precision = _precision_in((x, w, plus))
         x, w = _plain(x), _plain(w)
-        q, mid, most = _sum_of(quantum(x), quantum(w)), x @ w, np.abs(x) @ np.abs(w)
+        q, mid, most = _of_products(quanta(x), quanta(w)), x @ w, np.abs(x) @ np.abs(w)
         if plus is not None:
             plus = _plain(plus)
-            q, mid, most = min(q, quantum(plus)), mid + plus, most + np.abs(plus)
-        precision.demand(float(most.max(initial=0.0)), q)
+            q, mid, most = np.minimum(q, quanta(plus)), mid + plus, most + np.abs(plus)
+        precision.demand(most, q)
         return cls(mid, precision)
 
     @classmethod
@@ -142,17 +176,21 @@ class Dyadic(Number):
         """The sum of the terms, if every partial sum fits."""
         precision = _precision_in(terms)
         plain = [np.asarray(_plain(term), np.float64) for term in terms]
-        precision.demand(float(sum(np.abs(x) for x in plain).max(initial=0.0)), min(map(quantum, plain)))  # type: ignore[union-attr]
+        most, q = np.abs(plain[0]), quanta(plain[0])
+        for x in plain[1:]:
+            most, q = most + np.abs(x), np.minimum(q, quanta(x))
+        precision.demand(most, q)
         return cls(np.asarray(sum(plain)), precision)
 
     def total_along(self, axis: Axes, keepdims: bool) -> Dyadic:
         """One sum along axes, if every partial sum fits."""
-        most = np.abs(self.mid).sum(axis=axis)
-        self.precision.demand(float(np.max(most, initial=0.0)), quantum(self.mid))
+        self.precision.demand(np.abs(self.mid).sum(axis=axis), quanta(self.mid).min(axis=axis, initial=EMPTY))
         return Dyadic(np.asarray(self.mid.sum(axis=axis, keepdims=keepdims)), self.precision)
 
     def positive(self) -> Array:
-        """Entries above zero."""
+        """Entries above zero; with `kinks` and a side, zeros as that side has them."""
+        if self.precision.kinks and self.precision.side == "high":
+            return np.asarray(self.mid >= 0)
         return np.asarray(self.mid > 0)
 
     def first_max(self) -> Array:
@@ -173,9 +211,11 @@ class Dyadic(Number):
     def scatter(self, index: Array, rows: int) -> Dyadic:
         """Rows added up, if every partial sum fits."""
         y, most = (np.zeros((rows, *self.mid.shape[index.ndim :])) for _ in range(2))
+        q = np.full(y.shape, EMPTY)
         np.add.at(y, index, self.mid)
         np.add.at(most, index, np.abs(self.mid))
-        self.precision.demand(float(most.max(initial=0.0)), quantum(self.mid))
+        np.minimum.at(q, index, quanta(self.mid))
+        self.precision.demand(most, q)
         return Dyadic(y, self.precision)
 
     def hyperparameter(self, value: Num) -> Dyadic:
@@ -183,7 +223,7 @@ class Dyadic(Number):
         if isinstance(value, Dyadic):
             return value
         x = np.asarray(float(value))
-        self.precision.demand(abs(float(value)), quantum(x))
+        self.precision.demand(np.abs(x), quanta(x))
         return Dyadic(x, self.precision)
 
 
@@ -207,7 +247,7 @@ def _precision_in(operands: Any) -> Precision:
 def _add(x: Any, y: Any) -> Dyadic:
     precision = _precision_in((x, y))
     a, b = (np.asarray(_plain(z), np.float64) for z in (x, y))
-    precision.demand(float((np.abs(a) + np.abs(b)).max(initial=0.0)), min(quantum(a), quantum(b)))
+    precision.demand(np.abs(a) + np.abs(b), np.minimum(quanta(a), quanta(b)))
     return Dyadic(a + b, precision)
 
 
@@ -219,7 +259,7 @@ def _multiply(x: Any, y: Any) -> Dyadic:
     precision = _precision_in((x, y))
     a, b = (np.asarray(_plain(z), np.float64) for z in (x, y))
     mid = a * b
-    precision.demand(float(np.abs(mid).max(initial=0.0)), _sum_of(quantum(a), quantum(b)))
+    precision.demand(np.abs(mid), np.minimum(quanta(a) + quanta(b), EMPTY))
     return Dyadic(mid, precision)
 
 
@@ -229,7 +269,7 @@ def _divide(x: Any, y: Any) -> Dyadic:
     if (np.frexp(np.abs(b))[0] != 0.5).any():
         raise InexactError(f"division by {b.ravel()[0]:g} rounds: only powers of two divide exactly")
     mid = a / b
-    precision.demand(float(np.abs(mid).max(initial=0.0)), quantum(mid))
+    precision.demand(np.abs(mid), quanta(mid))
     return Dyadic(mid, precision)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from bpcompare import exact as exact_mode
 from bpcompare.address import Address, locate, names
 from bpcompare.backend import Backend
+from bpcompare.ball import Format
 from bpcompare.ball.format import format_of
 from bpcompare.blame import Case, blames
 from bpcompare.certificate import Balls, certify
@@ -27,7 +28,7 @@ from bpcompare.pairs import pairs
 from bpcompare.plain import plain_findings
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.record import Record
-from bpcompare.values import step_values
+from bpcompare.values import StepValues, step_values
 from bpcompare.worker import AbsentError, InProcess, unanswered
 
 SEARCHED = 2_000_000
@@ -154,10 +155,14 @@ def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str,
             path = step_prefix(number) + claim.path
             here = {name: refuted[name][path] for name in answered if path in refuted[name]}
             if waiting & here.keys():
-                balls = {name: Balls(values[name][number - 1], formats[name]) for name in answered}
+                balls = {name: _lookup(plan, values[name][number - 1], formats[name]) for name in answered}
                 cases.append(Case(number, claim, balls, here))
                 waiting -= here.keys()
     return cases
+
+
+def _lookup(plan: Plan, values: StepValues, fmt: Format) -> Balls:
+    return exact_mode.Exactly(values, fmt, plan.dtype) if plan.exact else Balls(values, fmt)
 
 
 def _unseen(

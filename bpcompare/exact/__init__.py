@@ -1,0 +1,11 @@
+"""Exact mode: numbers drawn so that nothing can round, and then bit for bit the same from everyone.
+
+One step, on its own draw of short dyadic numbers. The law is evaluated in arithmetic that proves every partial sum
+representable; what a backend records must equal it in every bit (+0 and −0 are equal). No ball, no order, no hardware.
+"""
+
+from bpcompare.exact.draw import ALIVE, draw
+from bpcompare.exact.exactly import Exactly, evaluate
+from bpcompare.exact.examine import examine
+
+__all__ = ["ALIVE", "Exactly", "draw", "evaluate", "examine"]

@@ -1,0 +1,48 @@
+"""A lookup for laws, right and wrong, whose balls have no radius where the proof says that nothing rounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpcompare.ball import Ball, Format
+from bpcompare.certificate import Balls
+from bpcompare.certificate import evaluate as evaluate_balls
+from bpcompare.claims import Claim
+from bpcompare.dyadic import InexactError, Precision
+from bpcompare.exact.reference import Side, exact_value
+from bpcompare.laws import Laws
+from bpcompare.values import StepValues
+
+
+class Exactly(Balls):
+    """The numbers of one step of an exact run. What is recorded is what was used: nothing was rounded on the way."""
+
+    def __init__(self, values: StepValues, fmt: Format, dtype: str) -> None:
+        super().__init__(values, fmt)
+        self.dtype = dtype
+
+    def lookup(self, fmt: Format) -> Any:
+        """A lookup of balls without a radius, for formulas that round."""
+
+        def get(path: str) -> Any:
+            x = self.number(path)
+            return Ball(np.asarray(x, np.float64), fmt) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+        return get
+
+    def number(self, path: str) -> Any:
+        """A quantity as it was given or recorded."""
+        return self.values.given[path] if path in self.values.given else self.values.recorded[path]
+
+
+def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side | None = None) -> Ball:
+    """The law of a claim as a ball; `side` decides kinks. In an exact run a point, if the formula provably rounds nowhere."""
+    if isinstance(balls, Exactly):
+        try:
+            point = exact_value(claim, balls.number, Precision(balls.dtype, side, kinks=side is not None), laws)
+            return Ball(point, balls.fmt)
+        except InexactError:
+            pass
+    return evaluate_balls(claim, balls, laws, side)
