@@ -16,9 +16,14 @@ class Backend(ABC):
 
     `name` is what people call it. `table` maps exact op types to the functions that compute them, `gaps` maps the op types it
     does not support to the reason; together they cover every op. A gap is reported before anything runs, never skipped.
+
+    `voice` says whose formulas make its numbers: the framework that differentiates, or the backend it builds on ("torch"), one
+    name or several. Backends with a name in common are one witness. What its code shows is added; a backend written by hand
+    says nothing, and is a voice of its own.
     """
 
     name: ClassVar[str]
+    voice: ClassVar[str | tuple[str, ...]] = ()
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]]
     gaps: ClassVar[Mapping[type[Op], str]] = {}
 

@@ -1,8 +1,9 @@
 """Who is wrong: a vote among independent voices, or the oracle; where neither can tell, nobody.
 
-The law and the delta backend are one voice, for they share their formulas. A backend alone against the law is blamed if
-another independent backend holds with the law, or if the oracle sides with the law. Backends that leave the law together, and
-agree with each other, put the law on trial.
+Votes are counted by voice (`bpcompare.voice`), not by backend. Whoever shares the laws speaks with the law's own voice, and has
+no vote. A backend alone against the law is blamed if another voice holds with the law, or if the oracle sides with the law.
+Voices that leave the law together, and agree with each other, put the law on trial; one that also holds with the law, in
+another version or in the backend that a subclass was made of, does not count against it.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from bpcompare.mistakes import Mistake
 from bpcompare.oracle import Word, word
 from bpcompare.plan import Plan
 from bpcompare.record import Record
+from bpcompare.voice import LAWS as SHARED_LAWS
+from bpcompare.voice import Voice, listed, sources, voices
 
 LAW = "law"
-SHARES_THE_LAW = "delta"
-"""The backend that is computed from the laws themselves."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +70,21 @@ def blames(
 ) -> tuple[Blame, ...]:
     """One blame for every backend that is wrong: about its first refuted claim, in the order of the proof."""
     found: dict[str, Blame] = {}
+    heard = {name: sources(name, record.provenance) for name, record in records.items()}
     for case in cases:
         for name in case.refuted:
             if name not in found:
-                found[name] = _blame(plan, name, case, oracle, laws)
+                found[name] = _blame(plan, name, case, heard, oracle, laws)
     return tuple(found.values())
 
 
-def _blame(plan: Plan, name: str, case: Case, oracle: bool, laws: Laws) -> Blame:
+def _blame(plan: Plan, name: str, case: Case, heard: Mapping[str, frozenset[str]], oracle: bool, laws: Laws) -> Blame:
     finding = case.refuted[name]
     balls = case.balls[name]
     said: Word | None = None
     if oracle and np.isfinite(finding.recorded) and np.isfinite(finding.expected):
         said = word(plan, case.claim, balls.values, finding.worst, finding.expected, finding.recorded, laws)
-    blamed, ground = _verdict(name, case, said, oracle, laws)
+    blamed, ground = _verdict(name, case, heard, said, oracle, laws)
     explained: tuple[Mistake, ...] = ()
     alone = ""
     if case.claim.owners and np.isfinite(finding.recorded):
@@ -100,33 +102,46 @@ def _blame(plan: Plan, name: str, case: Case, oracle: bool, laws: Laws) -> Blame
     return Blame(finding.path, name, blamed, ground, code, codes[1:], finding.relative, value, constant, alone)
 
 
-def _verdict(name: str, case: Case, said: Word | None, oracle: bool, laws: Laws) -> tuple[str | None, str]:
+def _verdict(
+    name: str, case: Case, heard: Mapping[str, frozenset[str]], said: Word | None, oracle: bool, laws: Laws
+) -> tuple[str | None, str]:
     finding = case.refuted[name]
     if not np.isfinite(finding.recorded):
         return name, "it is not finite, and everything it was computed from is"
     if not case.claim.owners:
         return name, "the parameter is frozen: no arithmetic is involved"
-    holding = [other for other in case.balls if other not in case.refuted]
-    independent = [other for other in holding if _independent(other)]
-    allies = [other for other in case.refuted if other != name and _independent(other) and _agree(name, other, case, laws)]
+    voting = [other for other in case.balls if SHARED_LAWS not in heard[other]]
+    holding = voices([other for other in voting if other not in case.refuted], heard)
+    together = [other for other in voting if other in case.refuted and other != name and _agree(name, other, case, laws)]
+    leaving = voices([name, *together] if name in voting else together, heard)
+    # A voice that says both things has not said that the law is wrong.
+    against = [voice for voice in leaving if not _speaks_for(voice, holding, heard)]
     if said is not None and said.side == "law":
-        others = f", and {_listed(independent)} agree{'s' if len(independent) == 1 else ''} with it" if independent else ""
+        others = f", and {_agreeing(holding)} with it" if holding else ""
         return name, f"the oracle, from the forward pass alone, confirms the law{others}"
     if said is not None and said.side == "record":
-        return LAW, f"the oracle, from the forward pass alone, confirms {_listed([name, *allies])} against the law"
-    if allies and len(allies) + 1 > len(independent):
-        return LAW, f"{_listed([name, *allies])} leave the law together and agree with each other"
-    if independent and len(independent) > len(allies):
-        return name, f"the law and {_listed(independent)} agree without it"
+        return LAW, f"the oracle, from the forward pass alone, confirms {listed([name, *together])} against the law"
+    if len(against) > 1 and len(against) > len(holding):
+        return LAW, f"{listed(against)} leave the law together and agree with each other"
+    if holding:
+        company = f"; {listed(leaving)} leave it together" if together and leaving else ""
+        return name, f"the law and {_agreeing(holding, 1)} without it{company}"
     why = "the oracle is off" if not oracle else "the oracle cannot tell here"
-    return None, f"undecided: only the law stands against {name}, and {why}; add a third backend" + (
-        " or take --oracle auto" if not oracle else ""
-    )
+    who = listed(leaving) if together and name in voting and len(leaving) == 1 else name
+    mute = [other for other in case.balls if other not in voting and other not in case.refuted]
+    law = f"the law{f', whose voice is also that of {listed(mute)},' if mute else ''} stands against {who}"
+    return None, f"undecided: only {law}, and {why}; add a third backend" + ("" if oracle else " or take --oracle auto")
 
 
-def _independent(name: str) -> bool:
-    """Whether a backend's word counts beside the law's; with or without a planted mistake, delta speaks from the laws."""
-    return name.partition("!")[0] != SHARES_THE_LAW
+def _speaks_for(voice: Voice, others: Sequence[Voice], heard: Mapping[str, frozenset[str]]) -> bool:
+    """Whether members of `voice` share a source with one of `others`."""
+    return any(heard[one] & heard[other] for one in voice.members for those in others for other in those.members)
+
+
+def _agreeing(voices: Sequence[Voice], more: int = 0) -> str:
+    """The voices, with a verb; `more` others are in the sentence already."""
+    members = sum(len(voice.members) for voice in voices) + more
+    return f"{listed(voices)} agree{'s' if members == 1 else ''}"
 
 
 def _agree(a: str, b: str, case: Case, laws: Laws) -> bool:
@@ -138,7 +153,3 @@ def _agree(a: str, b: str, case: Case, laws: Laws) -> bool:
         off.append((balls.values.recorded[case.claim.path].astype(np.float64) - ball.mid, np.asarray(ball.final_radius())))
     (x, rx), (y, ry) = off
     return bool((np.abs(x - y) <= rx + ry + 1e-3 * np.maximum(np.abs(x), np.abs(y)).max()).all())
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -35,7 +35,9 @@ class Provenance:
 
     `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd"). Whoever ran it fills in
     `environment` (Python, NumPy, machine), `address` (the name by which it can be run again, "" for a class without one) and
-    `printed` (the end of what it wrote to its output).
+    `printed` (the end of what it wrote to its output), and adds to `voice` what can be seen of it. `voice` names what made the
+    numbers: a framework that differentiates, "laws", the code of a package or file. Backends with an entry in common have one
+    word between them (`bpcompare.voice`).
     """
 
     backend: str
@@ -51,6 +53,7 @@ class Provenance:
     environment: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
     printed: str = ""
+    voice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

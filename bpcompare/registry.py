@@ -91,6 +91,9 @@ def problems(backend: Any) -> tuple[str, ...]:
         found.append(f"abstract methods without a body: {', '.join(sorted(backend.__abstractmethods__))}")
     if not isinstance(getattr(backend, "name", None), str) or not backend.name:
         found.append("name: a non-empty text is required")
+    voice = getattr(backend, "voice", ())
+    if not all(isinstance(one, str) and one.strip() for one in (voice if isinstance(voice, tuple) else (voice,))):
+        found.append(f"voice: a text or a tuple of texts is required, such as the name of its framework, is {voice!r:.60}")
     table, gaps = getattr(backend, "table", None), getattr(backend, "gaps", None)
     if not isinstance(table, Mapping) or not isinstance(gaps, Mapping):
         return (*found, "table and gaps: mappings from op types are required")

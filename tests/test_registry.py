@@ -241,3 +241,11 @@ def test_missing_rows_equal_declared_gaps_both_ways():
     for op in OPS.values():
         less = type("Less", (Whole,), {"table": {o: print for o in Whole.table if o is not op}, "gaps": {}})
         assert f"neither in table nor in gaps: {', '.join(sorted({op.name, 'relu'}))}" in problems(less)
+
+
+@pytest.mark.parametrize("voice", ["", " ", 3, None, ("torch", ""), ["torch"]])
+def test_a_voice_is_a_name_or_several(voice):
+    """A vote would be counted for a voice that nobody else can have."""
+    delta = resolve("delta").backend
+    assert any(problem.startswith("voice:") for problem in problems(type("Broken", (delta,), {"voice": voice})))
+    assert not problems(type("Fine", (delta,), {"voice": ("torch", "jax")}))

@@ -29,6 +29,7 @@ class Delta(Backend):
     """The hand-written Δ rule. `laws` may be another table: that is how a saboteur is made."""
 
     name: ClassVar[str] = "delta"
+    voice: ClassVar[str] = "laws"
     table: ClassVar[Mapping[type[Op], Any]] = dict([*LAWS.ops.items(), *LAWS.updates.items()])
 
     def __init__(self, laws: Laws = LAWS) -> None:

@@ -45,6 +45,7 @@ class Jax(AutodiffBackend[jax.Array]):
     """
 
     name: ClassVar[str] = "jax"
+    voice: ClassVar[str] = "jax"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
         **dense.TABLE,
         **convolution.TABLE,

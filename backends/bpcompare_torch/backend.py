@@ -24,6 +24,7 @@ class Torch(AutodiffBackend[Tensor]):
     """PyTorch on the CPU in eager mode, with torch.optim for the updates."""
 
     name: ClassVar[str] = "torch"
+    voice: ClassVar[str] = "torch"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
         **dense.TABLE,
         **convolution.TABLE,

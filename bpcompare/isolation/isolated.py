@@ -22,6 +22,7 @@ from bpcompare.record import Record
 from bpcompare.storage import StorageError, load_record, save_plan
 from bpcompare.worker.answer import problems
 from bpcompare.worker.bootstrap import PROTOCOL
+from bpcompare.worker.origin import seen
 from bpcompare.worker.runner import AbsentError, unanswered
 
 TIMEOUT = 600.0
@@ -79,7 +80,11 @@ class Isolated:
             raise AbsentError(str(answer.get("hint", "")))
         if answer["outcome"] != "answered":
             return unanswered(address.name, plan, f"{answer.get('reason')}{_install(address, python)}")
-        return _checked(plan, load_record(folder / "record.safetensors"), ended, memory)
+        record = _checked(plan, load_record(folder / "record.safetensors"), ended, memory)
+        if address.from_file:  # what its file shows stands, whatever was said over there
+            voice = tuple(dict.fromkeys((*record.provenance.voice, *seen(Path(address.target.rpartition(":")[0])))))
+            record = replace(record, provenance=replace(record.provenance, voice=voice))
+        return record
 
 
 def _outcome(folder: Path) -> dict[str, Any] | None:

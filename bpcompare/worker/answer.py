@@ -14,6 +14,8 @@ from bpcompare.record import Provenance, Record, StepRecord
 Shapes = Mapping[str, tuple[int, ...]]
 NAMED = 3
 """How many missing or unknown names a message lists."""
+SOURCES, WORD = 500, 500
+"""Entries of a voice, and characters of each."""
 
 
 def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
@@ -26,6 +28,8 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
         return
     if not isinstance(record.provenance, Provenance):
         yield f"provenance: wanted a Provenance, got {type(record.provenance).__name__}"
+    else:
+        yield from _provenance(record.provenance)
     if record.plan_digest != plan.digest:
         yield f"plan_digest: wanted {plan.digest}, got {record.plan_digest}: the answer is to another plan"
     if len(record.steps) != len(plan.batches):
@@ -34,6 +38,13 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
     lent = {id(x) for _, x in plan.arrays()}
     for number, step in enumerate(record.steps, 1):
         yield from _step(plan, number, step, lent if owned else None)
+
+
+def _provenance(provenance: Provenance) -> Iterator[str]:
+    voice = provenance.voice
+    few = isinstance(voice, tuple) and len(voice) <= SOURCES
+    if not few or not all(isinstance(one, str) and len(one) <= WORD for one in voice):
+        yield f"provenance.voice: wanted a tuple of at most {SOURCES} names"
 
 
 def _step(plan: Plan, number: int, step: Any, lent: set[int] | None) -> Iterator[str]:

@@ -20,10 +20,13 @@ from bpcompare.plan import Batch, Plan
 from bpcompare.record import Record
 from bpcompare.registry import Absent, Broken, arrive
 from bpcompare.worker.answer import problems
+from bpcompare.worker.origin import voice
 from bpcompare.worker.runner import AbsentError, unanswered
 
 REPORTED = 5
 """How many violations a failure lists."""
+_RUNNING: list[list[str]] = []
+"""For every backend that is running, outermost first, the sources of the backends that it has run in turn."""
 
 
 class InProcess:
@@ -44,12 +47,18 @@ class InProcess:
         if lacking := unsupported(backend, plan):
             return _failed(backend, plan, "does not support " + ", ".join(f"{op} ({why})" for op, why in lacking.items()))
         lent = _copied(plan)
+        asked: list[str] = []
+        _RUNNING.append(asked)
         try:
             # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
             with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
                 record: Any = backend().run(lent)
         except (Exception, SystemExit) as error:
             return _failed(backend, plan, _reason(error), format_exc())
+        finally:
+            _RUNNING.pop()
+            for outer in _RUNNING:
+                outer.extend(voice(backend))
         if changed := _changed(plan, lent):
             return _failed(backend, plan, f"changed the plan it was given: {', '.join(changed[:REPORTED])}")
         if isinstance(record, Record) and record.failure is not None:
@@ -59,7 +68,9 @@ class InProcess:
             more = "; and more" if len(found) > REPORTED else ""
             return _failed(backend, plan, f"its record does not answer the plan: {'; '.join(found[:REPORTED])}{more}")
         answer: Record = record
-        return replace(answer, provenance=replace(answer.provenance, backend=backend.name, environment=environment()))
+        provenance = answer.provenance
+        heard = tuple(dict.fromkeys((*voice(backend), *provenance.voice, *asked)))
+        return replace(answer, provenance=replace(provenance, backend=backend.name, environment=environment(), voice=heard))
 
 
 def environment() -> dict[str, str]:

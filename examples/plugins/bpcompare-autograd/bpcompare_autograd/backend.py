@@ -45,6 +45,7 @@ class Autograd(AutodiffBackend[Array]):
     """HIPS autograd on NumPy arrays."""
 
     name: ClassVar[str] = "autograd"
+    voice: ClassVar[str] = "autograd"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
         **layers.TABLE,
         **activations.TABLE,

@@ -24,6 +24,7 @@ class Paddle(AutodiffBackend[Tensor]):
     """PaddlePaddle on the CPU, in its dynamic graph."""
 
     name: ClassVar[str] = "paddle"
+    voice: ClassVar[str] = "paddle"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
         **layers.TABLE,
         **activations.TABLE,

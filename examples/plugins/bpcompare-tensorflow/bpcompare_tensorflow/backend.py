@@ -21,6 +21,7 @@ class TensorFlow(AutodiffBackend[tf.Tensor]):
     """TensorFlow on the CPU in eager mode."""
 
     name: ClassVar[str] = "tensorflow"
+    voice: ClassVar[str] = "tensorflow"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
         **layers.TABLE,
         **activations.TABLE,
