@@ -17,6 +17,7 @@ from typing import Any
 
 from bpcompare.address import GROUP, Address, UnknownBackendError, locate, names, package
 from bpcompare.backend import Backend
+from bpcompare.interruption import pass_on
 from bpcompare.ops import OPS
 
 __all__ = ["Absent", "Broken", "Ready", "Status", "UnknownBackendError", "arrive", "names", "problems", "resolve", "statuses"]
@@ -117,7 +118,8 @@ def _from_entry_point(address: Address) -> Status:
     except ModuleNotFoundError as error:
         command = _installs(address, (error.name or "").partition(".")[0])
         return Absent(base, command) if command else _raised(base, error, source)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        pass_on(error)
         return _raised(base, error, source)
     return _arrival(base, backend, source)
 
@@ -128,7 +130,8 @@ def _from_file(address: Address) -> Status:
         return Broken(address.name, f"there is no file {path}", path)
     try:
         module = _module(Path(path))
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        pass_on(error)
         return _raised(address.name, error, path)
     if not isinstance(getattr(module, attribute, None), type):
         classes = {key: x for key, x in vars(module).items() if isinstance(x, type) and issubclass(x, Backend)}
@@ -164,7 +167,8 @@ def _arrival(name: str | None, backend: Any, distribution: str) -> Status:
         return Broken(title, f"{title} of {distribution} is not a usable backend: {'; '.join(found)}", distribution)
     try:
         version = backend.version()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        pass_on(error)
         return _raised(title, error, distribution)
     if not isinstance(version, str):
         return Broken(title, f"{title} of {distribution}: version() must return text, returned {version!r}", distribution)

@@ -7,48 +7,64 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-USAGE = 2
-"""Exit code of a bad spec or usage."""
-INTERRUPTED = 130
-BUG = 70
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` (default: the process's own) and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run the command line `argv` in this process, and return its exit code.
+
+    Without `argv` it is the process's own: then a child does the work, and this process sees how it ends.
+    """
+    if argv is not None:
+        return _answered(list(argv))
+    from bpcompare.cli.supervision import supervised
+    from bpcompare.cli.terminal import occupy
+
+    occupy()
+    words = sys.argv[1:]
+    return supervised(lambda: _answered(words))
+
+
+def _answered(words: list[str]) -> int:
+    from bpcompare.cli.terminal import settled
+
+    return settled(_code(words))
+
+
+def _code(words: list[str]) -> int:
+    from bpcompare.cli.codes import BUG, INTERRUPTED, NOT_RUN, USAGE
+    from bpcompare.cli.terminal import complain, say
+
     if words == ["--version"]:
         from bpcompare import __version__
 
-        return _spoken(__version__)
+        say(__version__)
+        return 0
     from cyclopts import CycloptsError
 
     from bpcompare.cli.app import GROUPS, VERBS, app
-    from bpcompare.cli.terminal import abandon, complain
+    from bpcompare.cli.help import Help
+    from bpcompare.interruption import wanted
 
     try:
-        code = app()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        with Help() as console:
+            code = app()(words, console=console, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         complain(f"{str(error).strip()}\nTry: bpcompare {f'{words[0]} ' if words[0] in (*VERBS, *GROUPS) else ''}--help")
         return USAGE
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read the help has read enough
-        abandon()
-        return 0
     except MemoryError:
         complain("out of memory: fewer steps, a smaller batch or --dtype float32 take less")
         return USAGE
-    except Exception:  # noqa: BLE001 — Python's own exit code for it would be 1, which here means "wrong"
+    except BaseException as error:  # noqa: BLE001 — whatever it is, Python's own exit code for it could be a verdict's
+        if wanted(error):
+            complain("interrupted")
+            return INTERRUPTED
+        if isinstance(error, OSError) and error.filename is not None:
+            complain(f"{error.filename}: {error.strerror or error}")
+            return USAGE
+        if not isinstance(error, Exception):
+            complain(f"the run was ended by a {type(error).__name__} that nobody here raised: there is no verdict")
+            return NOT_RUN
         from traceback import format_exc
 
         complain(f"{format_exc()}This is a bug in bpcompare, not a verdict about your network.")
         return BUG
     return code if isinstance(code, int) else 0
-
-
-def _spoken(text: str) -> int:
-    from bpcompare.cli.terminal import say
-
-    say(text)
-    return 0

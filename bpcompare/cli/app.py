@@ -9,7 +9,8 @@ from bpcompare import __version__
 HELP = """Do these backends compute the same gradients and weight updates? Proved node by node, without tolerances.
 
 Exit codes: 0 identical or certified, 1 wrong or another convention, 2 bad spec or usage, 3 a backend did not run, \
-4 undecided, 5 nothing was compared (fewer than two backends)."""
+4 undecided, 5 nothing was compared (fewer than two backends), 70 bpcompare itself failed, 74 the result could not be written, \
+130 interrupted."""
 
 
 VERBS = {

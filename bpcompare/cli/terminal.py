@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from io import StringIO
 from typing import TextIO
 
+from bpcompare.cli.codes import UNTOLD
+from bpcompare.cli.notes import note
 from bpcompare.cli.plain import in_ascii
 
 _STYLES = (
@@ -20,42 +25,74 @@ _STYLES = (
 """Colour only repeats what words say."""
 
 
+_NOWHERE = StringIO()
+_lost = ""
+"""Why something that was to be said reached nobody, or nothing."""
+
+
 def say(text: str) -> None:
-    """Print a result. In colour on a terminal, in ASCII where the encoding needs it; a reader who left is no error."""
-    stream = sys.stdout
-    text = _encodable(text, stream)
-    try:
-        if _colourful(stream):
-            _coloured(text)
-        else:
-            stream.write(f"{text}\n")
-        stream.flush()
-    except BrokenPipeError:
-        abandon()
+    """Print a result. In colour on a terminal, in ASCII where the encoding needs it; a reader who left is no error.
+
+    What cannot be written is not raised here, so that the work goes on and files are written; `settled` tells it.
+    """
+    _put(lambda stream: f"{_coloured(_encodable(text, stream)) if _colourful(stream) else _encodable(text, stream)}\n")
 
 
 def say_exactly(text: str) -> None:
     """Print data for programs: UTF-8 if the stream can, and never coloured."""
-    try:
-        sys.stdout.write(f"{_escaped(text, sys.stdout)}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        abandon()
+    _put(lambda stream: f"{_escaped(text, stream)}\n")
 
 
 def write(text: str) -> None:
     """Put text on the terminal as it is, escape sequences included, in ASCII where the encoding needs it."""
-    sys.stdout.write(_encodable(text, sys.stdout))
-    sys.stdout.flush()
+    _put(lambda stream: _encodable(text, stream))
 
 
 def complain(text: str) -> None:
-    """Print what went wrong, on standard error."""
-    try:
+    """Print what went wrong, on standard error, if anybody reads that."""
+    with suppress(OSError, ValueError, AttributeError):  # full, closed, or never there
         sys.stderr.write(f"{_encodable(text, sys.stderr)}\n")
         sys.stderr.flush()
+
+
+def settled(code: int) -> int:
+    """The exit code of a command that ended with `code`: another one where its result reached nobody."""
+    global _lost  # noqa: PLW0603 — of the process, as its streams are
+    _put(lambda _: "")  # what others printed, and what waits in a buffer
+    if not _lost:
+        return code
+    complain(f"the result could not be written to standard output: {_lost}")
+    _lost = ""
+    return UNTOLD
+
+
+def occupy() -> None:
+    """Let no file that is opened later become a standard stream that is closed: what is printed would be written into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 — until the process ends
+
+
+def _put(written: Callable[[TextIO], str]) -> None:
+    global _lost  # noqa: PLW0603
+    if sys.stdout is None:
+        _lost = _lost or ("it is closed" if written(_NOWHERE) else "")
+        return
+    try:
+        sys.stdout.write(written(sys.stdout))
+        sys.stdout.flush()
     except BrokenPipeError:
-        pass
+        abandon()
+    except (OSError, ValueError) as error:
+        _lost = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        abandon()
 
 
 class Progress:
@@ -66,9 +103,11 @@ class Progress:
 
     def __call__(self, message: str) -> None:
         """Replace the line."""
+        note(message)
         if self._on:
-            sys.stderr.write(f"\r\x1b[K{_encodable(message, sys.stderr)[:100]}")
-            sys.stderr.flush()
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"\r\x1b[K{_encodable(message, sys.stderr)[:100]}")
+                sys.stderr.flush()
 
     def done(self) -> None:
         """Erase the line."""
@@ -101,16 +140,18 @@ def _colourful(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _coloured(text: str) -> None:
+def _coloured(text: str) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    written = StringIO()
+    console = Console(file=written, force_terminal=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in text.split("\n"):
         styled = Text(line)
         for pattern, style in _STYLES:
             styled.highlight_regex(pattern, style)
         console.print(styled)
+    return written.getvalue().removesuffix("\n")
 
 
 def abandon() -> None:

@@ -36,7 +36,8 @@ def change_text(change: Change, backend: str, command: str | None = None) -> str
         return joined([line, *_moved(change)])
     from bpcompare.report import text
 
-    return joined([text(change.comparison, command=command), *([""] if change.moves else []), *_moved(change), "", line])
+    report = text(change.comparison, command=command).split("\n")
+    return joined([*report, *([""] if change.moves else []), *_moved(change), "", line])
 
 
 def _why(change: Change) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from bpcompare.address import Address
 from bpcompare.backend import Backend, unsupported
+from bpcompare.interruption import pass_on
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
 from bpcompare.record import Record
@@ -36,7 +37,7 @@ class InProcess:
     """
 
     def run(self, backend: Address | type[Backend], plan: Plan) -> Record:
-        """The record of `plan`, or a failure. KeyboardInterrupt passes through; SystemExit is a failure like any exception."""
+        """The record of `plan`, or a failure: whatever is raised is one, but for the user's KeyboardInterrupt."""
         if isinstance(backend, Address):
             status = arrive(backend)
             if isinstance(status, Absent):
@@ -53,7 +54,8 @@ class InProcess:
             # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
             with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
                 record: Any = backend().run(lent)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            pass_on(error)
             return _failed(backend, plan, _reason(error), format_exc())
         finally:
             _RUNNING.pop()
@@ -81,7 +83,8 @@ def environment() -> dict[str, str]:
 def _failed(backend: type[Backend], plan: Plan, reason: str, traceback: str = "") -> Record:
     try:
         version = str(backend.version())
-    except (Exception, SystemExit):
+    except BaseException as error:
+        pass_on(error)
         version = "unknown"
     return unanswered(backend.name, plan, f"{reason}\n{traceback}".rstrip(), version)
 
