@@ -1,21 +1,49 @@
-"""A comparison on disk: plan, records, and what was found about them, in one file."""
+"""A run on disk: its plan and every backend's answer, in one file. The verdict is worked out when the file is read.
+
+Reading a file imports no backend and runs nothing that the file names.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from bpcompare import tree
-from bpcompare.blame import Blame
 from bpcompare.comparison import Comparison
-from bpcompare.finding import Certificate, Finding
-from bpcompare.pairs import Pair
-from bpcompare.record import Provenance
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan
+from bpcompare.record import Record
+from bpcompare.session import judge
 from bpcompare.storage import StorageError, pack, plan_bytes, plan_from, read, record_bytes, record_from, unpack
+from bpcompare.worker.answer import problems
 from bpcompare.writing import write
+
+FOUND = ("certificates", "blames", "pairs", "unseen")
+"""What version 1 kept beside the answers; it is not read."""
+LONGEST = 1_000
+"""Characters of a name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a file holds: the plan, every record, all of them answers to it, and whether the oracle was asked.
+
+    `seconds` is how long judging took when the file was written.
+    """
+
+    spec: str
+    plan: Plan
+    records: Mapping[str, Record]
+    oracle: bool
+    seconds: float = 0.0
+
+    def judged(self) -> Comparison:
+        """The verdict, worked out now."""
+        return replace(judge(self.spec, self.plan, self.records, self.oracle), certificate_seconds=self.seconds)
 
 
 def save(comparison: Comparison, path: str | os.PathLike[str]) -> None:
@@ -24,8 +52,13 @@ def save(comparison: Comparison, path: str | os.PathLike[str]) -> None:
 
 
 def load_comparison(path: str | os.PathLike[str]) -> Comparison:
-    """The comparison that `save` wrote. Raises StorageError, OSError."""
-    return read(path, comparison_from)
+    """The comparison that `save` wrote, judged anew: the file is not asked for a verdict. Raises StorageError, OSError."""
+    return load_answers(path).judged()
+
+
+def load_answers(path: str | os.PathLike[str]) -> Saved:
+    """What `save` wrote, not judged. Raises StorageError, OSError."""
+    return read(path, answers_from)
 
 
 def comparison_bytes(comparison: Comparison) -> bytes:
@@ -35,10 +68,6 @@ def comparison_bytes(comparison: Comparison) -> bytes:
     content = {
         "spec": comparison.spec,
         "backends": list(comparison.records),
-        "certificates": {name: _certificate(one) for name, one in comparison.certificates.items()},
-        "blames": [_dumped(blame) for blame in comparison.blames],
-        "pairs": [_dumped(pair) for pair in comparison.pairs],
-        "unseen": None if comparison.unseen is None else list(comparison.unseen),
         "oracle": comparison.oracle,
         "certificate_seconds": comparison.certificate_seconds,
     }
@@ -46,64 +75,59 @@ def comparison_bytes(comparison: Comparison) -> bytes:
 
 
 def comparison_from(data: bytes) -> Comparison:
-    """The comparison that `comparison_bytes` wrote. Raises StorageError."""
+    """The comparison that `comparison_bytes` wrote, judged anew. Raises StorageError."""
+    return answers_from(data).judged()
+
+
+def answers_from(data: bytes) -> Saved:
+    """What `comparison_bytes` wrote, not judged. Raises StorageError for anything that cannot be judged."""
     content, arrays = unpack(data, "comparison")
     try:
-        names = [str(name) for name in content["backends"]]
-        return Comparison(
-            spec=str(content["spec"]),
-            plan=plan_from(arrays["plan"].tobytes()),
-            records={name: record_from(arrays[f"records/{name}"].tobytes()) for name in names},
-            certificates={name: _read_certificate(content["certificates"][name], name) for name in names},
-            blames=tuple(_read(Blame, entry) for entry in content["blames"]),
-            pairs=tuple(_read(Pair, entry) for entry in content["pairs"]),
-            unseen=None if content["unseen"] is None else tuple(content["unseen"]),
-            oracle=bool(content["oracle"]),
-            certificate_seconds=float(content["certificate_seconds"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _saved(content, arrays)
+    except StorageError:
+        raise
+    except (ValueError, TypeError) as error:
         raise StorageError(f"does not make sense: {error}") from error
 
 
-def _packed(data: bytes) -> Any:
+def _saved(content: object, arrays: Mapping[str, Array]) -> Saved:
+    top = tree.entries(content, "run", "spec", "backends", "oracle", optional=("certificate_seconds", *FOUND))
+    names = tree.items(top["backends"], "backends", _name)
+    if len(set(names)) < len(names):
+        raise ValueError("backends: a name stands there twice")
+    if odd := arrays.keys() ^ {"plan", *(f"records/{name}" for name in names)}:
+        raise ValueError(f"arrays: missing or unknown {', '.join(sorted(odd)[:3])}")
+    seconds = tree.value(float, top.get("certificate_seconds", 0.0), "certificate_seconds")
+    if seconds < 0:
+        raise ValueError(f"certificate_seconds: must be at least 0, is {seconds}")
+    plan = plan_from(_bytes(arrays["plan"], "plan"))
+    records = {name: record_from(_bytes(arrays[f"records/{name}"], name)) for name in names}
+    for name, record in records.items():
+        _answers(plan, record, name)
+    return Saved(_name(top["spec"], "spec"), plan, records, tree.value(bool, top["oracle"], "oracle"), seconds)
+
+
+def _answers(plan: Plan, record: Record, name: str) -> None:
+    """Raises StorageError for a record that does not answer the plan, and is no failure either."""
+    if record.failure is None:
+        for problem in islice(problems(plan, record, owned=False), 1):
+            raise StorageError(f"the record of {name} does not answer the plan: {problem}")
+    elif record.steps or record.plan_digest != plan.digest or not record.failure.strip():
+        raise StorageError(f"the record of {name} is neither an answer to the plan nor a failure")
+
+
+def _packed(data: bytes) -> Array:
     return np.frombuffer(data, np.uint8)
 
 
-def _certificate(certificate: Certificate) -> tree.Tree:
-    return {
-        "provenance": tree.dump(certificate.provenance),
-        "findings": [_dumped(finding) for finding in certificate.findings],
-        "plain": [_dumped(finding) for finding in certificate.plain],
-        "accumulated": _number(certificate.accumulated),
-        "failure": certificate.failure,
-    }
+def _bytes(x: Array, name: str) -> bytes:
+    if x.dtype != np.uint8 or x.ndim != 1:
+        raise ValueError(f"{name}: expected bytes, found {x.dtype} of shape {list(x.shape)}")
+    return bytes(x.tobytes())
 
 
-def _read_certificate(entry: Any, name: str) -> Certificate:
-    return Certificate(
-        tree.load(Provenance, entry["provenance"], f"certificates.{name}"),
-        tuple(_read(Finding, one) for one in entry["findings"]),
-        tuple(_read(Finding, one) for one in entry["plain"]),
-        float(entry["accumulated"]),
-        entry["failure"],
-    )
-
-
-def _dumped(value: Any) -> list[Any]:
-    return [_number(getattr(value, field.name)) for field in fields(value)]
-
-
-def _number(x: Any) -> Any:
-    # JSON has no infinity and no NaN; as text they keep what they are.
-    if isinstance(x, float) and not np.isfinite(x):
-        return {"float": repr(float(x))}
-    return list(x) if isinstance(x, tuple) else x
-
-
-def _read(kind: Any, entry: list[Any]) -> Any:
-    found = {}
-    for field, x in zip(fields(kind), entry, strict=True):
-        if isinstance(x, dict):
-            x = float(x["float"])  # noqa: PLW2901 — the value itself, decoded
-        found[field.name] = tuple(x) if isinstance(x, list) else x
-    return kind(**found)
+def _name(found: object, place: str) -> str:
+    name: str = tree.value(str, found, place)
+    if not name or not name.isprintable() or len(name) > LONGEST:
+        raise ValueError(f"{place}: a name of printable characters is expected, found {name[:40]!r}")
+    return name

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from bpcompare.ops import OPS
 from bpcompare.ops.op import Op
 from bpcompare.plan import Plan
 from bpcompare.record import Record
@@ -15,7 +16,8 @@ class Backend(ABC):
     """One way to compute forward pass, Δ, gradients and updates.
 
     `name` is what people call it. `table` maps exact op types to the functions that compute them, `gaps` maps the op types it
-    does not support to the reason; together they cover every op. A gap is reported before anything runs, never skipped.
+    does not support to the reason. An op in neither is a gap, too: one that came after the backend was written. A gap is reported
+    before anything runs, never skipped.
 
     `voice` says whose formulas make its numbers: the framework that differentiates, or the backend it builds on ("torch"), one
     name or several. Backends with a name in common are one witness. What its code shows is added; a backend written by hand
@@ -42,6 +44,15 @@ class Backend(ABC):
         """
 
 
+UNHEARD = "it has neither a row nor a gap for it"
+"""The reason of a gap that is not declared."""
+
+
+def gaps_of(backend: type[Backend]) -> Mapping[type[Op], str]:
+    """Every op that `backend` has no row for, with the declared reason, or `UNHEARD`."""
+    return {op: backend.gaps.get(op, UNHEARD) for op in OPS.values() if op not in backend.table}
+
+
 def unsupported(backend: type[Backend], plan: Plan) -> Mapping[str, str]:
     """Ops that `plan` needs and `backend` has no row for: op name → declared reason."""
     network = plan.network
@@ -49,4 +60,4 @@ def unsupported(backend: type[Backend], plan: Plan) -> Mapping[str, str]:
     for layer in network.layers.values():
         needed |= {type(layer.op), type(layer.g)}
     missing = sorted(needed - backend.table.keys(), key=lambda op: op.name)
-    return {op.name: backend.gaps.get(op, "no row in its table") for op in missing}
+    return {op.name: backend.gaps.get(op, UNHEARD) for op in missing}

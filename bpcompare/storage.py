@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from bpcompare import document, tree
+from bpcompare import document, fit, tree
 from bpcompare.draw import sealed
 from bpcompare.network import Dtype
 from bpcompare.parameter import Array
@@ -24,6 +24,11 @@ from bpcompare.writing import write
 
 FORMAT = "bpcompare"
 VERSION = 1
+"""The newest format of plans, records and goldens that is known here. A new field with a default needs no new one: it is left out
+where it is the default, and what does not know it refuses it by name. A version is for what would be misread otherwise.
+"""
+VERSIONS = {"comparison": 2}
+"""Kinds that have come further: from 2 on, a saved run holds answers and no verdict."""
 _DTYPES = frozenset("?bhilqBHILQefd")
 _LENGTH = 8
 T = TypeVar("T")
@@ -110,6 +115,8 @@ def plan_of(content: object, arrays: Mapping[str, Array]) -> Plan:
         )
 
     loaded = _readable(build)
+    for problem in fit.problems(loaded):
+        raise StorageError(f"does not make sense: the plan: {problem}")
     plan = sealed(loaded)
     if plan.digest != loaded.digest:
         raise StorageError("the plan is not the one its digest names; make the plan again")
@@ -159,7 +166,7 @@ def pack(kind: str, content: Tree, arrays: Mapping[str, Array]) -> bytes:
         if x.dtype.char not in _DTYPES:
             raise StorageError(f"{key}: arrays of dtype {x.dtype} cannot be saved")
     digest = _writable(lambda: document.content_digest([kind, content], dict(sorted(arrays.items()))))
-    manifest = {"format": FORMAT, "version": VERSION, "kind": kind, "digest": digest, "content": content}
+    manifest = {"format": FORMAT, "version": VERSIONS.get(kind, VERSION), "kind": kind, "digest": digest, "content": content}
     metadata = {FORMAT: _writable(lambda: tree.encode(manifest).decode())}
     try:
         return save_tensors(dict(arrays), metadata)
@@ -225,16 +232,21 @@ def _manifest(data: bytes) -> tuple[Tree, str]:
         raise StorageError("is damaged: its header cannot be read") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("kind"), str):
         raise StorageError("is not a file that bpcompare wrote")
-    version = manifest.get("version")
-    if type(version) is not int or version > VERSION:
-        raise StorageError(f"has format version {version}, this bpcompare reads up to {VERSION}; install a newer bpcompare")
+    version, known = manifest.get("version"), VERSIONS.get(manifest["kind"], VERSION)
+    if type(version) is not int or version < 1:
+        raise StorageError(f"is damaged: {str(version)[:40]!r} is no version of a format")
+    if version > known:
+        raise StorageError(f"has format version {version}, this bpcompare reads up to {known}; install a newer bpcompare")
     return manifest, metadata[FORMAT]
 
 
 def _dump_step(prefix: str, step: StepRecord, kept: _Arrays) -> Tree:
     content: Tree = {}
+    optional = tree.defaults(StepRecord)
     for field in fields(StepRecord):
         found = getattr(step, field.name)
+        if field.name in optional and not found:
+            continue
         key = f"{prefix}/{field.name}"
         content[field.name] = (
             None if found is None else kept.put(key, found) if isinstance(found, Mapping) else kept.one(key, found)
@@ -243,11 +255,11 @@ def _dump_step(prefix: str, step: StepRecord, kept: _Arrays) -> Tree:
 
 
 def _load_step(entry: Any, place: str, arrays: Mapping[str, Array]) -> StepRecord:
-    names = [field.name for field in fields(StepRecord)]
-    found = tree.entries(entry, place, *names)
+    optional = tree.defaults(StepRecord)
+    found = tree.entries(entry, place, *(f.name for f in fields(StepRecord) if f.name not in optional), optional=optional)
     groups = {
         name: None if name == "plain" and found[name] is None else _group(found[name], f"{place}.{name}", arrays)
-        for name in names
+        for name in found
         if name != "error"
     }
     return StepRecord(error=document.array(found["error"], f"{place}.error", arrays), **groups)  # type: ignore[arg-type]

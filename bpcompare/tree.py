@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -13,6 +13,30 @@ import numpy as np
 Tree = dict[str, Any]
 T = TypeVar("T")
 _HINTS: dict[type, Mapping[str, Any]] = {}
+ALWAYS: Mapping[str, Collection[str]] = {
+    "Input": ("units",),
+    "Training": ("dtype", "steps", "batch", "first", "seed", "updates_done", "slots"),
+    "Initializer": ("scale",),
+    "Provenance": (
+        "device", "mode", "flushes", "switches", "algorithms", "updater", "seconds", "environment", "address", "printed",
+    ),
+    "Dense": ("bias",),
+    "Conv2d": ("stride", "padding", "bias"),
+    "LeakyRelu": ("slope",),
+    "Elu": ("alpha",),
+    "HalfSquared": ("scale",),
+    "MeanSquared": ("scale",),
+    "SoftmaxCrossEntropy": ("scale",),
+    "BinaryCrossEntropyWithLogits": ("scale",),
+    "Huber": ("scale", "threshold"),
+    "Sgd": ("momentum", "nesterov", "weight_decay"),
+    "Adam": ("beta1", "beta2", "epsilon"),
+    "AdamW": ("beta1", "beta2", "epsilon", "weight_decay"),
+}  # fmt: skip
+"""Fields with a default that are written all the same, because 0.1.0 wrote them: the digest of a network stays what it was.
+
+Never add to it. A field that came later is written only where it is not its default, and its default never changes.
+"""
 
 
 def encode(tree: object) -> bytes:
@@ -23,25 +47,32 @@ def encode(tree: object) -> bytes:
 def dump(value: Any) -> Tree:
     """The fields of a dataclass instance whose fields are numbers, text, tuples, mappings or None.
 
-    Equal values have one spelling, whatever number types an instance built in Python holds: digests depend on it.
+    Equal values have one spelling, whatever number types an instance built in Python holds: digests depend on it. Defaults are
+    left out, but for those that are `ALWAYS` written.
     """
-    return {name: _plain(hint, getattr(value, name)) for name, hint in hints(type(value)).items()}
+    spelled = {name: _plain(hint, getattr(value, name)) for name, hint in hints(type(value)).items()}
+    always, known = ALWAYS.get(type(value).__name__, ()), defaults(type(value))
+    return {name: x for name, x in spelled.items() if name in always or name not in known or repr(x) != repr(known[name])}
 
 
 def load(kind: type[T], tree: object, place: str) -> T:
-    """The reverse of `dump`. Raises ValueError, naming the place, for a missing, unknown or mistyped field."""
-    found = entries(tree, place, *hints(kind))
-    return kind(**{name: value(hint, found[name], f"{place}.{name}") for name, hint in hints(kind).items()})
+    """The reverse of `dump`; what is missing takes its default.
+
+    Raises ValueError, naming the place, for a field that is unknown, mistyped, or missing without a default.
+    """
+    optional = defaults(kind)
+    found = entries(tree, place, *(name for name in hints(kind) if name not in optional), optional=optional)
+    return kind(**{name: value(hint, found[name], f"{place}.{name}") for name, hint in hints(kind).items() if name in found})
 
 
-def entries(tree: object, place: str, *names: str) -> Tree:
-    """`tree` as an object with exactly the keys `names`, or ValueError."""
+def entries(tree: object, place: str, *names: str, optional: Collection[str] = ()) -> Tree:
+    """`tree` as an object with the keys `names`, perhaps those that are `optional`, and no other; or ValueError."""
     if not isinstance(tree, dict):
         raise ValueError(f"{place}: expected an object, found {_kind(tree)}")
     if missing := [name for name in names if name not in tree]:
         raise ValueError(f"{place}: {', '.join(missing)} missing")
-    if unknown := [str(name) for name in tree if name not in names]:
-        raise ValueError(f"{place}: unknown {', '.join(unknown)}")
+    if unknown := [str(name) for name in tree if name not in names and name not in optional]:
+        raise ValueError(f"{place}: unknown {', '.join(unknown)[:100]}; if a newer bpcompare wrote it, install a newer bpcompare")
     return tree
 
 
@@ -90,6 +121,17 @@ def _plain(hint: Any, found: Any) -> Any:
     if isinstance(found, tuple | list):
         return [_plain(type(entry), entry) for entry in found]
     return found.item() if isinstance(found, np.generic) else found
+
+
+def defaults(kind: type) -> Mapping[str, Any]:
+    """The fields of a dataclass that have a default, with it as `dump` spells it."""
+    found = {}
+    for field in fields(kind):
+        if field.default is not MISSING:
+            found[field.name] = _plain(hints(kind)[field.name], field.default)
+        elif field.default_factory is not MISSING:
+            found[field.name] = _plain(hints(kind)[field.name], field.default_factory())
+    return found
 
 
 def hints(kind: type) -> Mapping[str, Any]:

@@ -9,9 +9,12 @@ from textwrap import dedent
 import pytest
 
 from bpcompare import registry
+from bpcompare.address import locate
 from bpcompare.backend import Backend
+from bpcompare.draw import plan as draw
 from bpcompare.ops import OPS, Dense, Op, Relu
 from bpcompare.registry import Absent, Broken, Ready, UnknownBackendError, names, problems, resolve, statuses
+from bpcompare.worker import InProcess
 
 GOOD = """
 from bpcompare.backend import Backend
@@ -223,7 +226,6 @@ def _without(**changes):
         (_without(name=""), "name: a non-empty"),
         (_without(name=3), "name: a non-empty text is required"),
         (_without(table=[Dense]), "table and gaps: mappings"),
-        (_without(gaps={}), "neither in table nor in gaps: relu"),
         (_without(gaps={Relu: ""}), "gaps: relu needs a reason"),
         (_without(gaps={Relu: "no", Dense: "no"}), "both in table and in gaps: dense"),
         (_without(table={**Whole.table, Dense: None}), "table: the row of dense is empty"),
@@ -237,10 +239,27 @@ def test_bad_guests_are_refused_at_the_door(backend, found):
 
 
 def test_missing_rows_equal_declared_gaps_both_ways():
-    """An op could be added without anyone noticing that a backend lacks it."""
+    """An op could be added without anyone noticing that a backend of ours lacks it."""
     for op in OPS.values():
         less = type("Less", (Whole,), {"table": {o: print for o in Whole.table if o is not op}, "gaps": {}})
-        assert f"neither in table nor in gaps: {', '.join(sorted({op.name, 'relu'}))}" in problems(less)
+        assert f"neither in table nor in gaps: {', '.join(sorted({op.name, 'relu'}))}" in problems(less, total=True)
+
+
+def test_a_plugin_that_has_not_heard_of_an_op_stays_usable(install, make_network):
+    """One new op here would take every plugin away from those who use it, on nets without that op, too."""
+    source = GOOD.format(name="Own", title="own").replace("in OPS.values()", "in OPS.values() if op.name != 'dense'")
+    install("strange", {"own": source})
+    assert isinstance(resolve("own"), Ready)
+    (address,) = [locate("own")]
+    failure = InProcess().run(address, draw(make_network())).failure
+    assert failure == "does not support dense (it has neither a row nor a gap for it)"
+
+
+def test_a_backend_of_ours_is_refused_for_the_same(install):
+    """Totality would be asked of nobody."""
+    source = GOOD.format(name="Own", title="own").replace("in OPS.values()", "in OPS.values() if op.name != 'dense'")
+    install("bpcompare", {"own": source})
+    assert "neither in table nor in gaps: dense" in resolve("own").reason
 
 
 @pytest.mark.parametrize("voice", ["", " ", 3, None, ("torch", ""), ["torch"]])

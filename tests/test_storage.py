@@ -263,7 +263,7 @@ def test_every_op_comes_back(kind):
             {"channels": True, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0], "bias": True},
             "op.channels: expected int, found bool True",
         ),
-        ({"channels": 1, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0]}, "op: bias missing"),
+        ({"channels": 1, "stride": [1, 1], "padding": [0, 0]}, "op: kernel missing"),
         (
             {"channels": 1, "kernel": [2, 2], "stride": [1, 1], "padding": [0, 0], "bias": 1, "dilation": 2},
             "op: unknown dilation",

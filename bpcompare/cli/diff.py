@@ -11,7 +11,7 @@ from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.terminal import complain, say
 
 if TYPE_CHECKING:
-    from bpcompare.comparison import Comparison
+    from bpcompare.archive import Saved
 
 USAGE = 2
 
@@ -24,7 +24,7 @@ def diff(a: Annotated[Saved, Parameter(name="A")], b: Annotated[Saved, Parameter
     Exit code 0: the same bits, or moved within rounding. 1: changed. 4: undecided. 5: no backend is in both.
     """
     keep_freed_memory()
-    from bpcompare.archive import load_comparison
+    from bpcompare.archive import load_answers
     from bpcompare.comparison import NOTHING_COMPARED, PRECEDENCE
     from bpcompare.report.change import change_text
     from bpcompare.session import changed
@@ -33,7 +33,7 @@ def diff(a: Annotated[Saved, Parameter(name="A")], b: Annotated[Saved, Parameter
     runs = []
     for path in (a, b):
         try:
-            runs.append(load_comparison(path))
+            runs.append(load_answers(path))
         except StorageError as error:
             complain(str(error))
             return USAGE
@@ -55,10 +55,10 @@ def diff(a: Annotated[Saved, Parameter(name="A")], b: Annotated[Saved, Parameter
     return next((code for code in PRECEDENCE if code in codes), NOTHING_COMPARED)
 
 
-def _matched(old: Comparison, new: Comparison) -> list[tuple[str, str]]:
+def _matched(old: Saved, new: Saved) -> list[tuple[str, str]]:
     """Backends of both runs: by name, or else by the name without a version, where that is one on each side."""
 
-    def bare(run: Comparison) -> dict[str, list[str]]:
+    def bare(run: Saved) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for name in run.records:
             found.setdefault(name.partition("@")[0], []).append(name)
@@ -72,7 +72,7 @@ def _matched(old: Comparison, new: Comparison) -> list[tuple[str, str]]:
     return pairs
 
 
-def _difference(old: Comparison, new: Comparison) -> str:
+def _difference(old: Saved, new: Saved) -> str:
     import numpy as np
 
     one, other = old.plan, new.plan

@@ -58,6 +58,7 @@ def _field(one: Field[object]) -> str:
 
 
 def _backends(op: type[Op]) -> list[str]:
+    from bpcompare.backend import gaps_of
     from bpcompare.registry import Absent, Broken, statuses
 
     rows = []
@@ -67,6 +68,7 @@ def _backends(op: type[Op]) -> list[str]:
         elif isinstance(status, Broken):
             says = "broken"
         else:
-            says = f"no: {status.backend.gaps[op]}" if op in status.backend.gaps else "yes"
+            gaps = gaps_of(status.backend)
+            says = f"no: {gaps[op]}" if op in gaps else "yes"
         rows.append(f"{status.name}: {says}")
     return rows

@@ -42,9 +42,11 @@ def loads(data: bytes) -> tuple[Any, dict[str, Array]]:
         raise StorageError("is not a golden that bpcompare wrote: it is no UTF-8 text") from error
     if not text.startswith(f'{{\n "{TITLE}": '):
         raise StorageError("is not a golden that bpcompare wrote")
-    version = re.match(r"\d{1,9}(?=,\n)", text[len(f'{{\n "{TITLE}": ') :])
-    if version and int(version[0]) > VERSION:
-        raise StorageError(f"has format version {version[0]}, this bpcompare reads up to {VERSION}; install a newer bpcompare")
+    version = re.match(r"0*([1-9]\d{0,8})(?=,\n)", text[len(f'{{\n "{TITLE}": ') :])
+    if version is None:
+        raise StorageError("is not a golden that bpcompare wrote: its format has no version")
+    if int(version[1]) > VERSION:
+        raise StorageError(f"has format version {version[1]}, this bpcompare reads up to {VERSION}; install a newer bpcompare")
     body, mark, tail = text.rpartition(' "sha256": ')
     if not _TAIL.fullmatch(mark + tail):
         raise StorageError("is cut short: its last lines are missing")

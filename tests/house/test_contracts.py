@@ -6,7 +6,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ANSWER_SHEETS_ONLY = {
-    "archive",
     "blame",
     "certificate",
     "change",
@@ -22,6 +21,7 @@ ANSWER_SHEETS_ONLY = {
 }
 MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "address",
+    "archive",
     "audit",
     "ball",
     "claims",
