@@ -16,7 +16,7 @@ from bpcompare.plan import Plan
 from bpcompare.values import given_values
 
 Run = list[dict[str, Any]]
-"""For every step: numbers by path."""
+"""For every step: numbers by path, those that it starts from and those that are worked out."""
 Fixed = Mapping[tuple[int, str], Sequence[tuple[tuple[int, ...], float, float]]]
 """Elements of a step's quantity whose number is given: index, midpoint, radius."""
 
@@ -79,7 +79,7 @@ def _run(
             for claim in listed:
                 worked[claim.path] = settle(claim.value(get, laws))
                 going[claim.path] = replaced(step, claim.path, worked[claim.path])
-            found.append({path: x for path, x in given.items() if path in plan.parameters} | worked)
+            found.append({path: x for path, x in given.items() if not isinstance(x, int)} | worked)
             before = {name: going[f"{name}.update"] for name in plan.parameters}
             before |= {f"{path}.before": going[path] for path in (*plan.state, *plan.slots)}
     return found

@@ -22,11 +22,13 @@ def conform(
     """
     keep_freed_memory()
     from bpcompare.address import UnknownBackendError
+    from bpcompare.cli.present import present
     from bpcompare.testing.conform import conform as tried
     from bpcompare.testing.table import conformance_markdown, conformance_text
 
     progress = Progress(quiet=False)
     try:
+        present([name])
         found = tried(name, progress)
     except UnknownBackendError as error:
         complain(str(error))

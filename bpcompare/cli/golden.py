@@ -121,11 +121,17 @@ def _each(
     specs: tuple[str, ...], given: list[str] | None, default: Callable[[str], Sequence[str]], one: Callable[[str, str], int]
 ) -> int:
     from bpcompare.address import UnknownBackendError, separated
+    from bpcompare.cli.present import present
     from bpcompare.comparison import NOTHING_COMPARED, PRECEDENCE
     from bpcompare.golden import GoldenError
     from bpcompare.network import SpecError
     from bpcompare.spec import read
 
+    try:
+        present(separated(given or ()))
+    except UnknownBackendError as error:
+        complain(str(error))
+        return USAGE
     codes = []
     for spec in specs:
         try:

@@ -41,10 +41,16 @@ def matrix(
         return USAGE
     keep_freed_memory()
     import bpcompare
+    from bpcompare.cli.present import present
     from bpcompare.comparison import PRECEDENCE
     from bpcompare.network import SpecError
     from bpcompare.report.matrix import matrix_text
 
+    try:
+        present(names)
+    except UnknownBackendError as error:
+        complain(str(error))
+        return USAGE
     found: list[Comparison] = []
     codes = []
     progress = Progress(quiet=False)

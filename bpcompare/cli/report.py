@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -59,7 +60,7 @@ def report(
         return 2
     progress = Progress(quiet=False)
     try:
-        comparison, command = _compared(spec, backend, dtype, steps, seed, progress)
+        comparison, command = _compared(spec, backend, dtype, steps, seed, (step, node or ()), progress)
         progress("writing")
         wishes = Wishes(step, tuple(node or ()), static, notation, command, classes(comparison))
         text = page(comparison, wishes)
@@ -79,16 +80,31 @@ def report(
 
 
 def _compared(
-    spec: str, backend: list[str] | None, dtype: str | None, steps: int | None, seed: int | None, progress: Progress
+    spec: str,
+    backend: list[str] | None,
+    dtype: str | None,
+    steps: int | None,
+    seed: int | None,
+    asked: tuple[int | None, Sequence[str]],
+    progress: Progress,
 ) -> tuple[Comparison, str]:
-    """The comparison, and the command that makes it again."""
+    """The comparison, and the command that makes it again. What is `asked` for (step, nodes) must be there before it is run."""
     import bpcompare
     from bpcompare.address import separated
+    from bpcompare.cli.present import present
+    from bpcompare.report.lines import counted
+    from bpcompare.report.steps import NothingToShowError, asked_for
 
     if Path(spec).suffix == ".bpz":
         return bpcompare.load_comparison(spec), f"bpcompare repro {quote(spec)}"
     names = None if backend is None else separated(backend)
-    comparison = bpcompare.run(bpcompare.load(spec), names, dtype, steps, seed=seed, progress=progress)  # type: ignore[arg-type]
+    present(names)
+    network = bpcompare.load(spec)
+    _, said = asked_for(network, asked[1], asked[0])
+    runs = network.training.steps if steps is None else steps
+    if said is not None and said > runs:
+        raise NothingToShowError(f"there is no step {said}: the run has {counted(runs, 'step')}; --steps {said} runs so many")
+    comparison = bpcompare.run(network, names, dtype, steps, seed=seed, progress=progress)  # type: ignore[arg-type]
     words = ["bpcompare", "run", quote(spec), *(word for name in backend or () for word in ("-b", quote(name)))]
     for option, value in (("--dtype", dtype), ("--steps", steps), ("--seed", seed)):
         words += [] if value is None else [option, str(value)]

@@ -147,12 +147,14 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
     progress(f"{spec}: reading")
     import bpcompare
     from bpcompare.address import UnknownBackendError
+    from bpcompare.cli.present import present
     from bpcompare.network import SpecError
 
     def shown(message: str) -> None:
         progress(f"{spec}: {message}")
 
     try:
+        present(backends)
         return bpcompare.run(bpcompare.load(spec), backends, progress=shown, **options)
     except (SpecError, UnknownBackendError) as error:
         return str(error)

@@ -12,10 +12,13 @@ from bpcompare.cli.terminal import Progress, complain, say, write
 
 def show(
     spec: Annotated[str, Parameter(name="SPEC", help="A TOML or JSON file that describes a network.")],
-    node: Annotated[str | None, Parameter(name="NODE", help="Layer, unit, parameter or path: h, h1, h.weight, h.delta.")] = None,
+    node: Annotated[
+        str | None,
+        Parameter(name="NODE", help="Layer, unit, input, weight or path: h, h1, x1, w[x1,h1], E, h.delta, step2/h1.delta."),
+    ] = None,
     /,
     *,
-    step: Annotated[int, Parameter(help="Which step, from 1.")] = 1,
+    step: Annotated[int | None, Parameter(help="Which step, from 1; by default the one that NODE says, or the first.")] = None,
     interactive: Annotated[
         bool, Parameter(name=["--interactive", "-i"], negative="", help="One at a time, by the arrow keys.")
     ] = False,
@@ -34,10 +37,11 @@ def show(
     import bpcompare
     from bpcompare.address import UnknownBackendError, separated
     from bpcompare.cli import stepper
+    from bpcompare.cli.present import present
     from bpcompare.comparison import NOTHING_COMPARED
     from bpcompare.network import SpecError
     from bpcompare.report import verdict_line
-    from bpcompare.report.steps import NothingToShowError, frames, steps_text
+    from bpcompare.report.steps import NothingToShowError, asked_for, frames, steps_text
 
     if interactive and not stepper.interactive():
         complain("--interactive needs a terminal to be stepped through; without it, all steps are printed one after the other")
@@ -46,8 +50,11 @@ def show(
     progress = Progress(quiet=False)
     names = None if backend is None else separated(backend)
     try:
+        present(names)
         network = bpcompare.load(spec)
-        comparison = bpcompare.run(network, names, dtype, max(step, network.training.steps), seed=seed, progress=progress)
+        _, step = asked_for(network, () if node is None else (node,), step)
+        steps = max(step or 1, network.training.steps)
+        comparison = bpcompare.run(network, names, dtype, steps, seed=seed, progress=progress)
         text = "" if interactive else steps_text(comparison, node, step)
         each = frames(comparison, node, step) if interactive else []
     except (SpecError, UnknownBackendError, NothingToShowError) as error:

@@ -18,7 +18,8 @@ def transcript(
 ) -> int:
     """Check numbers from a textbook, a blog or a homework: each is confirmed to its digits, or refuted and explained.
 
-    A printed number stands for everything that rounds to it. Exit codes: 0 all confirmed, 1 some refuted, 2 bad input.
+    A printed number stands for everything that rounds to it. Exit codes: 0 all confirmed, 1 some refuted, 2 bad input, 4 none
+    refuted, but some say too little to be confirmed.
     """
     import bpcompare
     from bpcompare.network import SpecError
@@ -34,4 +35,4 @@ def transcript(
         say_exactly(transcript_json(found))
     else:
         say(transcript_text(found))
-    return 1 if found.refuted else 0
+    return 1 if found.refuted else 4 if found.open else 0

@@ -28,7 +28,7 @@ from bpcompare.page.source import Sources
 from bpcompare.page.stage import steps
 from bpcompare.report import text, verdict_line
 from bpcompare.report.names import Names, safe
-from bpcompare.report.steps import NothingToShowError
+from bpcompare.report.steps import NothingToShowError, asked_for
 from bpcompare.report.table import head
 
 
@@ -49,9 +49,10 @@ class Wishes:
 
 
 def page(comparison: Comparison, wishes: Wishes = Wishes()) -> str:
-    """`comparison` as one HTML document. Raises NothingToShowError where there is no such step."""
+    """`comparison` as one HTML document. Raises NothingToShowError where there is no such step, or no such node."""
     count = len(comparison.plan.batches)
-    step = wishes.step or _first_step(comparison)
+    _, said = asked_for(comparison.plan.network, wishes.nodes, wishes.step)
+    step = said or _first_step(comparison)
     if not 1 <= step <= count:
         raise NothingToShowError(f"there is no step {step}: the run has {count}")
     with np.errstate(all="ignore"):

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from bpcompare.claims import Claim, claims
 from bpcompare.formula import Expression, Quantity, formula
 from bpcompare.formula.expression import Kind
+from bpcompare.naming import Chosen
 from bpcompare.network import Network
 from bpcompare.page.mathml import MathMl
 from bpcompare.page.shares import Shares
@@ -20,7 +21,7 @@ from bpcompare.page.source import Sources
 from bpcompare.report.numbers import long, off, share
 from bpcompare.report.places import Place, described
 from bpcompare.report.rule import rule
-from bpcompare.report.steps import PHASES, NothingToShowError, meant
+from bpcompare.report.steps import PHASES, asked_for
 from bpcompare.values import StepValues
 
 ABSURD = 1e100
@@ -76,35 +77,28 @@ def steps(shares: Shares, mathml: MathMl, sources: Sources, *, units: bool, more
     plan = shares.comparison.plan
     first = next(iter(shares.values.values()))
     listed = claims(plan)
-    for node in more:
-        if not any(meant(plan.network, claim, index, node) for claim in listed for index in _every(first, claim)):
-            raise NothingToShowError(f"{node!r} is no layer, unit, parameter or path of {plan.network.name}")
-    chosen = [(claim, index) for claim in listed for index in _chosen(shares, claim, first, units=units, more=more)]
-    for at, (claim, index) in enumerate(_kept(shares, chosen, more)):
+    asked, _ = asked_for(plan.network, more, shares.step)
+    chosen = [(claim, index) for claim in listed for index in _chosen(shares, claim, first, units=units, more=asked)]
+    for at, (claim, index) in enumerate(_kept(shares, chosen, asked)):
         yield step_of(shares, mathml, sources, f"s{at + 1}", claim, index)
 
 
-def _kept(shares: Shares, chosen: list[_Element], more: Sequence[str]) -> list[_Element]:
+def _kept(shares: Shares, chosen: list[_Element], more: Sequence[Chosen]) -> list[_Element]:
     """As many as a page holds, in their order: what is wrong, then what was asked for, then the others."""
     if len(chosen) <= LIMIT:
         return chosen
-    network = shares.comparison.plan.network
 
     def rank(one: _Element) -> int:
         claim, index = one
         if any(shares.mark(name, claim, index) == "WRONG" for name in shares.values):
             return 0
-        return 1 if any(meant(network, claim, index, node) for node in more) else 2
+        return 1 if any(one.holds(claim.path, index) for one in more) else 2
 
     first = sorted(range(len(chosen)), key=lambda at: rank(chosen[at]))[:LIMIT]
     return [chosen[at] for at in sorted(first)]
 
 
-def _every(first: StepValues, claim: Claim) -> Iterator[tuple[int, ...]]:
-    return product(*map(range, first.recorded[claim.path].shape))
-
-
-def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, more: Sequence[str]) -> list[tuple[int, ...]]:
+def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, more: Sequence[Chosen]) -> list[tuple[int, ...]]:
     """The elements of a claim that are shown: all of a small net's examples, else the worst and those asked for."""
     network = shares.comparison.plan.network
     shape = first.recorded[claim.path].shape
@@ -120,7 +114,7 @@ def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, mor
     else:
         wanted = worst
     if more:
-        asked = (index for index in product(*map(range, shape)) if any(meant(network, claim, index, node) for node in more))
+        asked = (index for index in product(*map(range, shape)) if any(one.holds(claim.path, index) for one in more))
         wanted |= set(islice(asked, ASKED))
     return sorted(wanted)
 

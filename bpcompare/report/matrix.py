@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bpcompare.comparison import Comparison
 from bpcompare.movement import Move, moves
-from bpcompare.report.lines import clipped, columns, counted, joined
+from bpcompare.report.lines import clipped, columns, counted, joined, named
 from bpcompare.report.numbers import short
 from bpcompare.report.places import element
 
@@ -52,9 +52,20 @@ def _cells(comparison: Comparison, names: Sequence[str]) -> tuple[list[str], lis
         before[base] = name
     wrong = [(blame, f" ({blame.code})" if blame.code else "") for blame in comparison.blames]
     notes += [f"{spec}: {blame.backend} is wrong at {blame.path}{code}" for blame, code in wrong]
-    if not told and len(before) < len(comparison.ran):
+    if len(before) == len(comparison.ran):
+        notes.append(f"{spec}: {_incomparable(comparison.ran)}")
+    elif not told:
         notes.append(f"{spec}: nothing moved")
     return cells, notes
+
+
+def _incomparable(ran: Sequence[str]) -> str:
+    """Why no version was held against another: at most one of each backend ran."""
+    if len(ran) > 1:
+        names = named([*ran], 4)
+        return f"no bits were compared: {names} are no two versions of one backend. Name some: -b jax@0.4.35,0.10.2"
+    what = f"only {clipped(ran[0], 24)} ran, and" if ran else "no backend ran:"
+    return f"nothing was compared: {what} it takes two versions, such as -b jax@0.4.35,0.10.2"
 
 
 def _described(comparison: Comparison, name: str, moved: Sequence[Move]) -> str:

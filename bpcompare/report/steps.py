@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from bpcompare.claims import Claim, claims
 from bpcompare.comparison import Comparison
+from bpcompare.naming import Chosen, Names, UnknownNameError
 from bpcompare.network import Network
 from bpcompare.report.lines import WIDTH, clipped, counted, joined, labelled
 from bpcompare.report.numbers import long
@@ -46,22 +47,46 @@ class Shown:
     values: dict[str, float]
 
 
-def shown(comparison: Comparison, node: str | None = None, step: int = 1) -> Iterator[Shown]:
-    """Every element of step number `step`, in the order of the proof; of one layer, unit, parameter or path, if `node` names it.
+def asked_for(network: Network, nodes: Sequence[str], step: int | None) -> tuple[list[Chosen], int | None]:
+    """What `nodes` name, and the step: the one asked for, or the one that a name says (`step2/h1.delta`), if any.
+
+    Needs no numbers, so that it can be asked before anything runs. Raises NothingToShowError.
+    """
+    if step is not None and step < 1:
+        raise NothingToShowError(f"there is no step {step}: steps count from 1")
+    names, found = Names(network), []
+    for node in nodes:
+        try:
+            found.append(names.chosen(node))
+        except UnknownNameError as error:
+            raise NothingToShowError(f"{clipped(node, 80)!r} {error}") from None
+        said = found[-1].step
+        if said is not None and step not in (None, said):
+            raise NothingToShowError(f"{node!r} is of step {said}, and step {step} is asked for: one of the two is too many")
+        step = said if step is None else step
+    return found, step
+
+
+def shown(comparison: Comparison, node: str | None = None, step: int | None = None) -> Iterator[Shown]:
+    """Every element of step number `step`, in the order of the proof; of what `node` names, if it is given.
 
     Raises NothingToShowError.
     """
     plan, network = comparison.plan, comparison.plan.network
+    asked, said = asked_for(network, () if node is None else (node,), step)
+    step = said or 1
     if not 1 <= step <= len(plan.batches):
         raise NothingToShowError(f"there is no step {step}: the run has {counted(len(plan.batches), 'step')}")
     values = {name: step_values(plan, comparison.records[name])[step - 1] for name in comparison.ran}
     if not values:
         raise NothingToShowError("no backend answered, so there is nothing to show")
     first = next(iter(values.values()))
-    found = [(claim, index) for claim in claims(plan) for index in _elements(claim, first) if meant(network, claim, index, node)]
-    if not found:
-        names = ", ".join([*network.layers, *(unit for layer in network.layers.values() for unit in layer.units or ())][:12])
-        raise NothingToShowError(f"{node!r} is no layer, unit, parameter or path of {comparison.spec}; there are {names} …")
+    found = [
+        (claim, index)
+        for claim in claims(plan)
+        for index in _elements(claim, first)
+        if all(one.holds(claim.path, index) for one in asked)
+    ]
     if len(found) > MOST:
         raise NothingToShowError(
             f"{len(found):,} elements are too many to show at once; name a node, such as {network.order[-1]}"
@@ -82,27 +107,7 @@ def _elements(claim: Claim, values: StepValues) -> Iterator[tuple[int, ...]]:
     return product(*map(range, values.recorded[claim.path].shape))
 
 
-def meant(network: Network, claim: Claim, index: tuple[int, ...], node: str | None) -> bool:
-    """Whether an element belongs to what `node` names: a layer, unit, parameter or path; None is everything."""
-    if node is None or node in (claim.subject, claim.path) or claim.path.startswith(f"{node}."):
-        return True
-    if node.endswith("]"):
-        return node.replace(" ", "") == f"{claim.path}[{','.join(map(str, index))}]"
-    if claim.subject in network.layers:
-        units = network.layers[claim.subject].units or ()
-        return node in units and claim.path.rpartition(".")[2] in ("in", "a", "delta") and units.index(node) == index[1]
-    if claim.subject not in network.uses:
-        return False
-    return any(node == layer or _into(network, layer, index, node) for layer, _ in network.uses[claim.subject])
-
-
-def _into(network: Network, layer: str, index: tuple[int, ...], node: str) -> bool:
-    """Whether this element of a dense layer's weight or bias belongs to the unit `node`."""
-    units = network.layers[layer].units or ()
-    return node in units and bool(index) and units.index(node) == index[-1]
-
-
-def steps_text(comparison: Comparison, node: str | None = None, step: int = 1) -> str:
+def steps_text(comparison: Comparison, node: str | None = None, step: int | None = None) -> str:
     """All of it, phase by phase. Raises NothingToShowError."""
     lines = [head(comparison)]
     phase = told = ""
@@ -120,7 +125,7 @@ def steps_text(comparison: Comparison, node: str | None = None, step: int = 1) -
     return joined([*lines, "", *labelled("sign", "Δ = −∂E/∂in, the textbook's; a gradient is +∂E/∂w, the frameworks'", 1)])
 
 
-def frames(comparison: Comparison, node: str | None = None, step: int = 1) -> list[tuple[str, str]]:
+def frames(comparison: Comparison, node: str | None = None, step: int | None = None) -> list[tuple[str, str]]:
     """The same one element at a time: the phase, and its lines. Raises NothingToShowError."""
     top = head(comparison)
     found = []

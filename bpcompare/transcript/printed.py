@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 LONGEST = 60
+SUFFICIENT = 3
+"""Significant digits that say by themselves how finely a number was printed."""
 
 
 class NoNumberError(ValueError):
@@ -24,14 +26,45 @@ class Printed:
         """Whether `value` (known up to `room`) could have been printed so. A last digit cut off instead of rounded is not."""
         return abs(self.value - value) <= self.half * (1 + 1e-9) + room
 
+    def stands_for(self, value: float, room: float = 0.0) -> bool:
+        """Whether `value` (known up to `room`) is this very number, with nothing rounded away."""
+        return abs(self.value - value) <= room + 2.0**-52 * abs(self.value)
+
     def cut(self, value: float) -> bool:
         """Whether `value`, cut off after the last digit instead of rounded, is this number."""
         return 0 <= (value - self.value) * (-1 if value < 0 else 1) < 2 * self.half
 
     @property
+    def decimal(self) -> Decimal:
+        """The number with its digits as they are printed."""
+        return Decimal(plain(self.text))
+
+    @property
+    def place(self) -> int:
+        """The power of ten of its last digit: 0 for "12", −4 for "0.3775"."""
+        return int(self.decimal.as_tuple().exponent)
+
+    @property
     def digits(self) -> int:
-        """Significant digits."""
-        return len(Decimal(plain(self.text)).as_tuple().digits)
+        """Significant digits, trailing zeros included."""
+        return len(self.decimal.as_tuple().digits)
+
+    @property
+    def bare(self) -> bool:
+        """Whether no digit stands behind the point, but for the one 0 that programs put there: "1", "1.", "0.0", "1e-5".
+
+        Such a text may be the number itself, or what rounding to a whole number has left of it.
+        """
+        mantissa = plain(self.text).lower().partition("e")[0]
+        return mantissa.partition(".")[2] in ("", "0")
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether the text alone says how finely it was printed: by its many digits, or by a zero that no program adds."""
+        digits = "".join(map(str, self.decimal.as_tuple().digits))
+        if self.bare:
+            return len(digits.strip("0")) >= SUFFICIENT
+        return len(digits) >= SUFFICIENT or digits.endswith("0")
 
 
 def plain(text: str) -> str:

@@ -37,7 +37,8 @@ def read(path: str) -> Numbers:
             raise TranscriptError(f"{path}: no such file")
         if file.stat().st_size > LARGEST:
             raise TranscriptError(f"{path}: larger than {LARGEST:,} bytes, which nobody typed")
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        # A number without quotes keeps its digits, too: 1.0000 is more than 1.0.
+        content = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=str)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TranscriptError(f"{path}: not TOML: {str(error) or type(error).__name__}") from None
     except OSError as error:

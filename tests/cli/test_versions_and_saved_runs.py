@@ -256,3 +256,18 @@ def test_format_json_is_the_lines_of_json(capsys):
     assert main(["run", MAZUR, XOR, "-b", "delta,delta!BP204", "--format", "json"]) == 1
     verdicts = [json.loads(line)["verdict"] for line in capsys.readouterr().out.splitlines()]
     assert verdicts == ["wrong", "wrong"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("delta", "nothing was compared: only delta ran, and it takes two versions"),
+        ("delta,torch", "no bits were compared: delta, torch are no two versions of one backend"),
+    ],
+)
+def test_matrix_says_why_nothing_was_compared(names, said, capsys):
+    """Exit code 5, or a table of verdicts, without a word why no column moved."""
+    if "torch" in names:
+        pytest.importorskip("torch")
+    assert main(["matrix", MAZUR, "-b", names]) == (5 if names == "delta" else 0)
+    assert said in capsys.readouterr().out

@@ -1,0 +1,44 @@
+"""Whether the backends that were asked for are there: said before anything runs, and without importing any of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from bpcompare.address import Address, UnknownBackendError, locate
+from bpcompare.problems.wording import did_you_mean
+from bpcompare.spec.files import missing_file
+
+
+def present(names: Iterable[str] | None) -> None:
+    """Raise UnknownBackendError, with a suggestion, for a name nobody offers, a file, class or Python that is not there."""
+    for name in names or ():
+        address = locate(name)
+        reason = _no_python(address) or (_no_class(address) if address.from_file else "")
+        if reason:
+            raise UnknownBackendError(f"{name}: {reason}")
+
+
+def _no_python(address: Address) -> str:
+    there = not address.interpreter or Path(address.interpreter).is_file()
+    return "" if there else f"there is no Python at {address.interpreter}"
+
+
+def _no_class(address: Address) -> str:
+    """What is missing of a file's class. A name that stands nowhere in the file cannot be one of it."""
+    where, _, wanted = address.target.rpartition(":")
+    path = Path(where)
+    if not path.is_file():
+        hint = missing_file(path)
+        return f"there is no file {where}" + (f"; {hint}" if hint else "")
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return f"{where} cannot be read: {error.strerror or error}"
+    made_elsewhere = re.search(r"import\s*\*|\bglobals\b|\bexec\b", text)
+    if not wanted or made_elsewhere or re.search(rf"\b{re.escape(wanted)}\b", text):
+        return ""
+    classes = re.findall(r"^\s*class\s+(\w+)", text, re.MULTILINE)
+    hint = did_you_mean(wanted, classes) or f"its classes: {', '.join(classes[:8]) or 'none'}"
+    return f"{where} has no class {wanted}; {hint}"
