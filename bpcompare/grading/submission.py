@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bpcompare.grading import child
-from bpcompare.isolation.process import Ended, run
+from bpcompare.isolation.process import Ended, Process
 from bpcompare.learn.questions import Asked
 
 LARGEST = 64 * 2**20
@@ -44,8 +43,8 @@ def ask(source: bytes, step: str, node: Sequence[Sequence[Asked]], arrays: Seque
 
     Never raises on what a submission does.
     """
-    with TemporaryDirectory(prefix="bpcompare-grading-", ignore_cleanup_errors=True) as place:
-        folder = Path(place)
+    with Process() as apart:
+        folder = apart.folder
         (folder / "submission.py").write_bytes(source)
         request = {
             "step": step,
@@ -57,8 +56,8 @@ def ask(source: bytes, step: str, node: Sequence[Sequence[Asked]], arrays: Seque
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         environment = {key: value for key, value in os.environ.items() if key in KEPT}
         environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-        command = [sys.executable, "-I", "-B", child.__file__, place]
-        ended = run(command, limits.seconds + 5, place, environment)
+        command = [sys.executable, "-I", "-B", child.__file__, str(folder)]
+        ended = apart.run(command, limits.seconds + 5, environment, inside=True)
         return _read(folder, ended, len(node), limits)
 
 

@@ -6,20 +6,22 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bpcompare.address import Address, address_of, offered
 from bpcompare.backend import Backend
-from bpcompare.isolation import process
+from bpcompare.isolation import answers
 from bpcompare.isolation.environment import EnvironmentFailure, interpreter
+from bpcompare.isolation.guard import KEPT
+from bpcompare.isolation.process import Ended, Process
 from bpcompare.plan import Plan
-from bpcompare.record import Record
-from bpcompare.storage import StorageError, load_record, save_plan
+from bpcompare.problems.wording import inert
+from bpcompare.record import Provenance, Record
+from bpcompare.storage import StorageError, save_plan
 from bpcompare.worker.answer import problems
 from bpcompare.worker.bootstrap import PROTOCOL
 from bpcompare.worker.origin import seen
@@ -29,6 +31,10 @@ TIMEOUT = 600.0
 """Seconds a backend may take unless told otherwise: nothing hangs for ever."""
 SHOWN = 500
 """Characters of a backend's chatter that a record keeps."""
+FACTS = 100
+"""Entries of each table of a provenance that are kept."""
+FILE = 4 * 2**30
+"""Bytes, besides those of its answer, of any file that a worker writes: an endless one is to end before the disk does."""
 EXHAUSTED = ("MemoryError", "bad_alloc", "can't allocate memory", "Cannot allocate memory", "out of memory", "RESOURCE_EXHAUSTED")
 """How Python, C++, torch, the system and XLA say that there is no memory left."""
 
@@ -52,12 +58,12 @@ class Isolated:
             return unanswered(str(getattr(backend, "name", backend)), plan, reason)
         try:
             python = interpreter(address, self.progress) if address.foreign else sys.executable
-            with TemporaryDirectory(prefix="bpcompare-", ignore_cleanup_errors=True) as folder:
-                return self._run(address, python, plan, Path(folder))
+            with Process() as apart:
+                return self._run(address, python, plan, apart)
         except (EnvironmentFailure, StorageError, OSError) as error:
-            return unanswered(address.name, plan, str(error) or type(error).__name__)
+            return unanswered(address.name, plan, _inert(str(error) or type(error).__name__))
 
-    def _run(self, address: Address, python: str, plan: Plan, folder: Path) -> Record:
+    def _run(self, address: Address, python: str, plan: Plan, apart: Process) -> Record:
         memory = self.memory or _free()
         request = {
             "protocol": PROTOCOL,
@@ -65,52 +71,64 @@ class Isolated:
             "packages": _packages(address) if address.foreign else {},
             "path": [] if address.foreign else [entry or str(Path.cwd()) for entry in sys.path],
             "memory": memory,
+            "file": FILE + answers.largest(plan),
         }
-        save_plan(plan, folder / "plan.safetensors")
-        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+        save_plan(plan, apart.folder / "plan.safetensors")
+        (apart.folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         script = importlib.util.find_spec("bpcompare.worker.bootstrap")
         assert script is not None and script.origin is not None  # noqa: PT018, S101 — it stands beside this file
         # -I: nothing of this Python's environment; -P: not the folder of the script; -u: last words are not lost.
         flags = ["-I", "-u"] if address.foreign else ["-P", "-u"]
-        ended = process.run([python, *flags, script.origin, str(folder)], self.timeout)
-        answer = _outcome(folder)
+        ended = apart.run([python, *flags, script.origin, str(apart.folder)], self.timeout)
+        answer = answers.outcome(apart.folder, PROTOCOL)
         if answer is None:
             return unanswered(address.name, plan, _ending(ended, self.timeout, memory))
         if answer["outcome"] == "absent":
-            raise AbsentError(str(answer.get("hint", "")))
+            raise AbsentError(inert(answer.get("hint", "")))
         if answer["outcome"] != "answered":
-            return unanswered(address.name, plan, f"{answer.get('reason')}{_install(address, python)}")
-        record = _checked(plan, load_record(folder / "record.safetensors"), ended, memory)
+            return unanswered(address.name, plan, f"{inert(answer.get('reason'))}{_install(address, python)}")
+        record = _checked(plan, answers.record(apart.folder, plan), ended, memory)
         if address.from_file:  # what its file shows stands, whatever was said over there
             voice = tuple(dict.fromkeys((*record.provenance.voice, *seen(Path(address.target.rpartition(":")[0])))))
             record = replace(record, provenance=replace(record.provenance, voice=voice))
         return record
 
 
-def _outcome(folder: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and found.get("protocol") == PROTOCOL and "outcome" in found else None
-
-
-def _checked(plan: Plan, record: Record, ended: process.Ended, memory: int) -> Record:
+def _checked(plan: Plan, record: Record, ended: Ended, memory: int) -> Record:
     """The record, if it answers the plan; that it was checked over there is not taken on trust."""
-    printed = ended.printed[-SHOWN:]
-    if ended.characters > len(printed.encode()):
-        printed = f"… {printed}" if printed else printed
-    record = replace(record, provenance=replace(record.provenance, printed=printed))
+    record = replace(record, provenance=_legible(record.provenance, ended))
     if record.failure is not None:
         exhausted = any(sign in record.failure for sign in EXHAUSTED)
-        first, line, rest = record.failure.partition("\n")
-        return replace(record, failure=f"{first}{_allowed(memory) if exhausted else ''}{line}{rest}")
+        first, line, rest = _inert(record.failure).partition("\n")
+        return replace(record, failure=f"{first}{_allowed(memory) if exhausted else ''}{line}{rest}", steps=())
     if found := list(islice(problems(plan, record, owned=False), 1)):
-        return unanswered(record.provenance.backend, plan, f"its record does not answer the plan: {found[0]}")
+        return unanswered(record.provenance.backend, plan, f"its record does not answer the plan: {inert(found[0])}")
     return record
 
 
-def _ending(ended: process.Ended, timeout: float, memory: int) -> str:
+def _legible(provenance: Provenance, ended: Ended) -> Provenance:
+    """Provenance whose every word can be shown, and in it the last that was printed."""
+    last = ended.printed[-SHOWN:]
+    more = "… " if last.strip() and ended.characters > len(last.encode()) else ""
+    kept: dict[str, Any] = {}
+    for field in fields(Provenance):
+        value = getattr(provenance, field.name)
+        if isinstance(value, str):
+            kept[field.name] = inert(value)
+        elif isinstance(value, tuple):
+            kept[field.name] = tuple(inert(words) for words in value[:FACTS])
+        elif isinstance(value, Mapping):
+            kept[field.name] = {inert(key): inert(words) for key, words in islice(value.items(), FACTS)}
+    return replace(provenance, **(kept | {"printed": inert(f"{more}{last.strip()}")}))
+
+
+def _inert(failure: str) -> str:
+    """A reason and, after it, a traceback or last words, of which the end says most."""
+    first, line, rest = failure.partition("\n")
+    return f"{inert(first)}{line}{inert(rest, KEPT, end=True)}"
+
+
+def _ending(ended: Ended, timeout: float, memory: int) -> str:
     """Why there is no answer; then, as a traceback would stand, the last words."""
     exhausted = _allowed(memory) if any(sign in ended.printed for sign in EXHAUSTED) else ""
     if ended.code is None:
@@ -120,7 +138,8 @@ def _ending(ended: process.Ended, timeout: float, memory: int) -> str:
         reason = f"its process crashed with {ended.signal}{meaning.get(ended.signal, '')}{exhausted}"
     else:
         reason = f"its process ended with exit code {ended.code} and no answer{exhausted}"
-    return f"{reason}\nlast output:\n{ended.printed}" if ended.printed else reason
+    printed = ended.printed.strip()
+    return _inert(f"{reason}\nlast output:\n{printed}" if printed else reason)
 
 
 def _allowed(memory: int) -> str:

@@ -1,31 +1,45 @@
-"""One child process: watched, listened to, and ended with all it started."""
+"""One process apart: in a folder of its own, watched, listened to, and ended with all it started."""
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from time import monotonic
-from typing import IO
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Self
 
-KEPT = 8_192
-"""So many bytes of what a process prints are kept: its last words."""
-PAUSE = 1.0
-"""Seconds to wait for the rest of the output of a process that has ended; what it started may hold the pipe open."""
+from bpcompare.isolation import guard
+
+STARTING = 120.0
+"""Seconds in which a process that answers must have begun, and in which a guard must make its folder."""
+PATIENCE = 60
+"""Seconds that a guard may be late. It keeps the time itself; this is for one that was stopped."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended. `code` is None where it was stopped for being late; negative codes are signals."""
+    """How a process ended. `code` is None where it was stopped for being late; negative codes are signals.
+
+    `seconds` and `cpu` are what it took; `printed` is the end of what it wrote, of `characters` in all. Where it answers by its
+    standard output, `begun` says whether there was any, and `answer` is the first of it, of `answered` bytes in all.
+    """
 
     code: int | None
     seconds: float
     printed: str
     characters: int
+    cpu: float = 0.0
+    begun: bool = True
+    answer: str = ""
+    answered: int = 0
 
     @property
     def signal(self) -> str:
@@ -38,64 +52,122 @@ class Ended:
             return f"signal {-self.code}"
 
 
-def run(
-    command: Sequence[str], timeout: float | None, folder: str | None = None, environment: Mapping[str, str] | None = None
-) -> Ended:
-    """Run `command`, all that it prints in one stream, for at most `timeout` seconds. Raises OSError if it cannot start.
+class Process:
+    """A folder, and room for one process in it: `with Process() as apart: … apart.run(…)`. Both are gone afterwards.
 
-    In `folder` and with `environment`, if given; else in the caller's.
+    They also go when this process ends, in whatever way: a process of ours guards them (guard.py). On Linux everything that a
+    process started ends with it, also what began a session of its own; elsewhere that ends which stayed in its group, and on
+    Windows the process alone. Raises OSError where no folder or no process can be made.
     """
-    started = monotonic()
-    process = subprocess.Popen(  # noqa: S603 — the command is a Python of the user's
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        cwd=folder,
-        env=environment,
-    )
-    assert process.stdout is not None  # noqa: S101 — asked for above
-    heard = _Heard(process.stdout)
-    late = False
-    try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        late = True
-    finally:
-        _end(process)
-        heard.join(PAUSE)
-    return Ended(None if late else process.returncode, monotonic() - started, heard.text(), heard.count)
 
+    folder: Path
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and what it started."""
-    try:
-        if sys.platform == "win32":
-            process.kill()
+    def __init__(self) -> None:
+        # Nothing is read from the environment, and no site-packages: what stands there is no part of this.
+        command = [sys.executable, "-I", "-S", "-B", guard.__file__]
+        self._guard = subprocess.Popen(  # noqa: S603 — our own Python
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        assert self._guard.stdout is not None  # noqa: S101 — asked for above
+        threading.Thread(target=_read, args=(self._guard.stdout, self._lines), daemon=True).start()
+        self._leaving = _leaving(self._close)
+
+    def __enter__(self) -> Self:
+        self._leaving.__enter__()
+        try:
+            self.folder = Path(self._said(STARTING)["folder"])
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._close()
+        finally:
+            self._leaving.__exit__(None, None, None)
+
+    def run(
+        self,
+        command: Sequence[str],
+        timeout: float,
+        environment: Mapping[str, str] | None = None,
+        *,
+        inside: bool = False,
+        answer: int = 0,
+    ) -> Ended:
+        """Run `command` for at most `timeout` seconds, with `environment` if given, `inside` the folder or where we are.
+
+        It is heard as one stream; or, where so many bytes are wanted as `answer`, its standard output is the answer, the clock
+        starts at the first byte of it, and what it prints is what it writes to standard error. Raises OSError if it cannot start.
+        """
+        job = {
+            "command": list(command),
+            "timeout": timeout,
+            "start": STARTING,
+            "environment": None if environment is None else dict(environment),
+            "inside": inside,
+            "answer": answer,
+        }
+        assert self._guard.stdin is not None  # noqa: S101 — asked for above
+        with suppress(BrokenPipeError):
+            self._guard.stdin.write(json.dumps(job).encode() + b"\n")
+            self._guard.stdin.flush()
+        return Ended(**self._said(timeout + STARTING))
+
+    def _said(self, seconds: float) -> dict[str, Any]:
+        waited = 0
+        while waited < seconds + PATIENCE:
+            with suppress(queue.Empty):
+                line = self._lines.get(timeout=1.0)
+                break
+            waited += 1
         else:
-            os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    process.wait()
+            raise OSError("the process that guarded it was stopped from outside")
+        said = json.loads(line) if line else {"error": "the process that guarded it was killed from outside"}
+        if "error" in said:
+            raise OSError(str(said["error"]))
+        return dict(said)
+
+    def _close(self) -> None:
+        """Let the guard end what it guards, and itself; do without it if it does not."""
+        with suppress(OSError):
+            self._guard.stdin.close()  # type: ignore[union-attr]
+        try:
+            self._guard.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()
+            self._guard.wait()
+        if self._guard.returncode and hasattr(self, "folder"):
+            guard.remove(str(self.folder))
 
 
-class _Heard(threading.Thread):
-    """Reads a stream to its end, so that nobody blocks on it, and keeps the last of it."""
+def _read(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(b"")
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__(daemon=True)
-        self.count = 0
-        self._stream, self._kept = stream, b""
-        self.start()
 
-    def run(self) -> None:
-        with self._stream:
-            while chunk := os.read(self._stream.fileno(), 65_536):
-                self.count += len(chunk)
-                self._kept = (self._kept + chunk)[-KEPT:]
+@contextmanager
+def _leaving(end: Callable[[], None]) -> Iterator[None]:
+    """Where a signal would end this process at once, it ends after `end`, and still by that signal."""
 
-    def text(self) -> str:
-        """What was kept, printable."""
-        text = self._kept.decode("utf-8", "replace")
-        return "".join(c if c.isprintable() or c == "\n" else "�" for c in text).strip()
+    def leave(number: int, frame: FrameType | None) -> None:
+        end()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+        ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            if signal.getsignal(number) is leave:
+                signal.signal(number, signal.SIG_DFL)

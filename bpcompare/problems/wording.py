@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
 _LONGEST = 60
 _CANDIDATES = 2000
+_WORDS = 1_000
 
 
 def quote(text: object) -> str:
@@ -20,6 +22,23 @@ def quote(text: object) -> str:
 def printable(text: str) -> str:
     """`text` with control characters and lone surrogates written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def inert(text: object, most: int = _WORDS, *, end: bool = False) -> str:
+    """A stranger's words, for people to read: lines stay lines, and nothing is left that a terminal or a build server obeys.
+
+    Control characters, escape sequences and what turns the direction of writing become visible escapes, and so do the first
+    characters of a workflow command (`::error::`, `##[group]`). At most `most` characters, the first, or the last if `end`.
+    """
+    text = text if isinstance(text, str) else _shown(text)
+    if len(text) > most:
+        text = f"… {text[-most:]}" if end else f"{text[:most]} …"
+    shown = "\n".join(printable(line.expandtabs()) for line in text.replace("\r\n", "\n").split("\n"))
+    return _COMMAND.sub(lambda found: f"\\x{ord(found[0][0]):02x}{found[0][1:]}", shown)
+
+
+_COMMAND = re.compile(r"(?<![^\s…])::(?=\S)|##(?=\[|vso\[|teamcity\[)")
+"""What GitHub, Azure and TeamCity take for a command at the start of a line; wrapped, any word may come to stand there."""
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -27,7 +27,8 @@ def main(folder: Path) -> int:
         return _broken(folder, f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed")
     if request["protocol"] != PROTOCOL:
         return _broken(folder, f"the request is of another bpcompare: protocol {request['protocol']}")
-    _limit(request["memory"])
+    _limit("RLIMIT_DATA", request["memory"])
+    _limit("RLIMIT_FSIZE", request.get("file", 0))
     sys.path[:] = request["path"] or sys.path
     try:
         sys.meta_path.append(_Sent(request["packages"]))
@@ -53,16 +54,17 @@ class _Sent:
         return importlib.util.spec_from_file_location(name, str(source), submodule_search_locations=inside)
 
 
-def _limit(memory: int) -> None:
-    """Let allocations beyond so many bytes fail, where the system can."""
-    if not memory:
+def _limit(kind: str, most: int) -> None:
+    """Let what goes beyond so many bytes fail, where the system can: allocations, or writing a file."""
+    if not most:
         return
     try:
         import resource
 
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
-    except (ImportError, ValueError, OSError):
+        number = getattr(resource, kind)
+        hard = resource.getrlimit(number)[1]
+        resource.setrlimit(number, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    except (ImportError, AttributeError, ValueError, OSError):
         pass
 
 

@@ -46,7 +46,7 @@ class Allocates(Delta):
     def run(self, plan):
         kept = []
         while True:
-            kept.append(np.ones(10_000_000))
+            kept.append(np.empty(10_000_000))  # counted as it is asked for, whether or not it is touched
 
 
 class Nan(Delta):

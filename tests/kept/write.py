@@ -85,17 +85,17 @@ def goldens(folder):
 
 def worker(folder):
     """Every file of one exchange with a worker's process, and the two outcomes without a record."""
-    real = process.run
+    real = process.Process.run
 
-    def kept(command, timeout, **options):
-        ended = real(command, timeout, **options)
-        for file in Path(command[-1]).iterdir():
+    def kept(apart, command, timeout, **options):
+        ended = real(apart, command, timeout, **options)
+        for file in apart.folder.iterdir():
             shutil.copy(file, folder)
         return ended
 
-    process.run = kept
+    process.Process.run = kept
     isolation.Isolated().run(bpcompare.address.locate("delta"), draw(bpcompare.load(EXAMPLES / "mazur.toml")))
-    process.run = real
+    process.Process.run = real
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     # Where Python looks for modules, and how much memory there is, differs from machine to machine.
     (folder / "request.json").write_text(json.dumps({**request, "path": [], "memory": 0}), encoding="utf-8")
