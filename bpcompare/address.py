@@ -93,6 +93,17 @@ def offered() -> tuple[str, ...]:
     return tuple(point.value for points in _offers().values() for point in points)
 
 
+def offers(backend: type) -> tuple[str, ...]:
+    """Names under which this very class is installed."""
+    found = []
+    for name, points in _offers().items():
+        for point in points:
+            module, _, attribute = point.value.partition(":")
+            if getattr(sys.modules.get(module), attribute, None) is backend:
+                found.append(name)
+    return tuple(found)
+
+
 def separated(given: Iterable[str]) -> list[str]:
     """Names from options: separated by commas; a version alone belongs to the name before it (`jax@0.4.35,0.6.2` are two)."""
     found: list[str] = []

@@ -68,6 +68,12 @@ class Comparison(Paged):
     oracle: bool = True
     certificate_seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        # Whoever was asked is judged, and nobody else: a backend that is missing here would be missing from the verdict.
+        if self.records.keys() != self.certificates.keys():
+            odd = ", ".join(sorted(self.records.keys() ^ self.certificates.keys()))
+            raise ValueError(f"every record must have a certificate, and every certificate a record: {odd}")
+
     @property
     def dtype(self) -> str:
         """float64 or float32."""

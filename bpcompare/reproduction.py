@@ -61,7 +61,7 @@ class Reproduction:
     def run(self, progress: Callable[[str], None] = lambda _: None) -> Comparison:
         """Run it again, here and now. Raises UnknownBackendError for backends that this place does not have."""
         asked = [locate(address) for address in self.backends.values()]
-        records = answers(self.plan, asked, Isolated(progress=progress), progress=progress)
+        records = answers(self.plan, asked, Isolated(progress=progress), called=tuple(self.backends), progress=progress)
         return judge(self.spec, self.plan, records, self.oracle)
 
     def fails_likewise(self, comparison: Comparison) -> bool:

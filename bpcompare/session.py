@@ -9,8 +9,8 @@ from time import perf_counter
 import numpy as np
 
 from bpcompare import exact as exact_mode
-from bpcompare.address import Address, locate, names
-from bpcompare.backend import Backend
+from bpcompare.address import Address
+from bpcompare.asked import Located, Wanted, located, titles
 from bpcompare.ball import Format
 from bpcompare.ball.format import format_of
 from bpcompare.blame import Case, blames
@@ -35,8 +35,6 @@ SEARCHED = 2_000_000
 SEARCHED_CLAIMS = 1_000
 """Up to so many recorded numbers and claims a step, blind spots are searched for; beyond, that would outlast the verdict."""
 
-Wanted = str | type[Backend]
-
 
 def run(
     network: Network,
@@ -60,7 +58,7 @@ def run(
     """
     if oracle not in ("auto", "off"):
         raise ValueError(f'oracle: "auto" or "off", is {oracle!r}')
-    asked = chosen(backends)
+    asked = located(backends)
     plan = exact_mode.draw(network, dtype, steps, seed) if exact else draw(network, dtype, steps, seed)
     apart = Isolated(Isolated.timeout if timeout is None else timeout, memory, progress)
     alone = isolate or timeout is not None or memory is not None
@@ -69,25 +67,23 @@ def run(
     return judge(network.name, plan, records, oracle == "auto", laws)
 
 
-def chosen(wanted: Sequence[Wanted] | None) -> list[Address | type[Backend]]:
-    """The backends to run: addresses of names, classes as they are. By default all that are installed."""
-    return [locate(one) if isinstance(one, str) else one for one in (names() if wanted is None else wanted)]
-
-
 def answers(
     plan: Plan,
-    asked: Sequence[Address | type[Backend]],
+    asked: Sequence[Located],
     apart: Isolated,
     *,
     alone: bool = False,
     forgiving: bool = False,
+    called: Sequence[str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Record]:
     """The records of all that were asked, by name; all are run `apart` if `alone`, those of another Python in any case.
 
-    A framework that is not installed is a failure, and if `forgiving`, no backend at all.
+    A framework that is not installed is a failure, and if `forgiving`, no backend at all. Their names are `called`, or by default
+    found so that no two are the same (`bpcompare.asked`).
     """
-    records: dict[str, Record] = {}
+    ran: list[Located] = []
+    found: list[Record] = []
     for one in asked:
         progress(f"running {one.name}")
         foreign = isinstance(one, Address) and one.foreign
@@ -99,9 +95,12 @@ def answers(
             record = unanswered(one.name, plan, f"its framework is not installed: {error.hint}")
         if isinstance(one, Address):
             record = replace(record, provenance=replace(record.provenance, address=one.repeatable))
-        # A class in a file has a name of its own, known once it was imported.
-        named = isinstance(one, Address) and not one.from_file
-        records[one.name if named else record.provenance.backend] = record
+        ran.append(one)
+        found.append(record)
+    names = titles(ran, [record.provenance.backend for record in found]) if called is None else called
+    records = dict(zip(names, found, strict=True))
+    if len(records) != len(found):
+        raise AssertionError(f"{len(found)} backends were asked for, and would be judged as {len(records)}: {', '.join(names)}")
     return records
 
 

@@ -22,6 +22,7 @@ ANSWER_SHEETS_ONLY = {
 MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "address",
     "archive",
+    "asked",
     "audit",
     "ball",
     "claims",
