@@ -93,7 +93,7 @@ def test_everything_that_a_claim_is_about_has_a_name(case):
         ("hh1.delta", 'did you mean "h1.delta"?'),
         ("x1.delta", "is no layer, unit, parameter or path"),
         ("banana", 'there are "x", "h", "o"'),
-        ("w[x1,h9]", 'names no weight with these ends; the units are "x1"'),
+        ("w[x1,h9]", 'names no weight with these ends; the units are "'),
         ("w[x1,o1]", "write the unit that it comes from"),
         ("w[x1]", "two ends of an edge"),
         ("b[x1]", "names no bias with these ends"),

@@ -26,12 +26,12 @@ def audit(
     keep_freed_memory()
     from bpcompare.audit import audit as audited
     from bpcompare.audit.text import audit_text
+    from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
-    from bpcompare.spec import read
 
     progress = Progress(quiet=False)
     try:
-        found = audited(read(spec), dtype, steps, seed, progress)
+        found = audited(loaded(spec, progress), dtype, steps, seed, progress)
     except SpecError as error:
         complain(str(error))
         return 2

@@ -92,6 +92,7 @@ def _compared(
     import bpcompare
     from bpcompare.address import separated
     from bpcompare.cli.present import present
+    from bpcompare.cli.reading import loaded
     from bpcompare.report.lines import counted
     from bpcompare.report.steps import NothingToShowError, asked_for
 
@@ -99,7 +100,7 @@ def _compared(
         return bpcompare.load_comparison(spec), f"bpcompare repro {quote(spec)}"
     names = None if backend is None else separated(backend)
     present(names)
-    network = bpcompare.load(spec)
+    network = loaded(spec, progress)
     _, said = asked_for(network, asked[1], asked[0])
     runs = network.training.steps if steps is None else steps
     if said is not None and said > runs:

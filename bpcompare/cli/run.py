@@ -148,6 +148,7 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
     import bpcompare
     from bpcompare.address import UnknownBackendError
     from bpcompare.cli.present import present
+    from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
 
     def shown(message: str) -> None:
@@ -155,7 +156,7 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
 
     try:
         present(backends)
-        return bpcompare.run(bpcompare.load(spec), backends, progress=shown, **options)
+        return bpcompare.run(loaded(spec, progress), backends, progress=shown, **options)
     except (SpecError, UnknownBackendError) as error:
         return str(error)
 

@@ -38,6 +38,7 @@ def show(
     from bpcompare.address import UnknownBackendError, separated
     from bpcompare.cli import stepper
     from bpcompare.cli.present import present
+    from bpcompare.cli.reading import loaded
     from bpcompare.comparison import NOTHING_COMPARED
     from bpcompare.network import SpecError
     from bpcompare.report import verdict_line
@@ -51,7 +52,7 @@ def show(
     names = None if backend is None else separated(backend)
     try:
         present(names)
-        network = bpcompare.load(spec)
+        network = loaded(spec, progress)
         _, step = asked_for(network, () if node is None else (node,), step)
         steps = max(step or 1, network.training.steps)
         comparison = bpcompare.run(network, names, dtype, steps, seed=seed, progress=progress)

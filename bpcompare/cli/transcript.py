@@ -21,13 +21,13 @@ def transcript(
     A printed number stands for everything that rounds to it. Exit codes: 0 all confirmed, 1 some refuted, 2 bad input, 4 none
     refuted, but some say too little to be confirmed.
     """
-    import bpcompare
+    from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
     from bpcompare.transcript import check, read, transcript_json, transcript_text
     from bpcompare.transcript.reader import TranscriptError
 
     try:
-        found = check(bpcompare.load(spec), read(numbers))
+        found = check(loaded(spec), read(numbers))
     except (SpecError, TranscriptError) as error:
         complain(str(error))
         return 2

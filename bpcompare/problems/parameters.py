@@ -13,6 +13,8 @@ from bpcompare.ops.op import ParameterShape
 from bpcompare.parameter import Distribution, Initializer
 from bpcompare.problems.wording import Suggestions, did_you_mean, listed, quote
 
+TURNED = "rows are sources, columns are units; torch keeps them the other way round: transpose = true reads such weights"
+
 Use = tuple[str, str, ParameterShape]
 """A layer, the role a parameter has there, and what it needs to look like."""
 
@@ -95,5 +97,5 @@ def _init(name: str, init: Any, uses: Sequence[Use]) -> Iterator[Problem]:
         layer, role, need = uses[0]
         message = f"parameter {quote(name)} has shape {list(init.shape)}, {layer} needs {list(need.shape)} for its {role}"
         transposed = init.ndim == 2 and init.shape == need.shape[::-1]
-        hint = "rows are sources, columns are units; torch keeps them the other way round" if transposed else ""
+        hint = TURNED if transposed else ""
         yield Problem((*where, "value"), message, hint)

@@ -20,12 +20,16 @@ from bpcompare.spec.weights import Weights
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A network, the problems found on the way, whether its data could be read, and where each parameter's values stand."""
+    """A network, the problems found on the way, whether its data could be read, and where each parameter's values stand.
+
+    `hints` are no problems: what can be meant in two ways.
+    """
 
     network: Network
     problems: list[Problem]
     has_data: bool
     places: Mapping[str, tuple[str, ...]]
+    hints: list[Problem]
 
 
 def build(document: Document, *, name: str, base: Path) -> Built:
@@ -45,7 +49,7 @@ def build(document: Document, *, name: str, base: Path) -> Built:
     data, found = dataset(document.data, whole, document.error.target, base) if len(whole.inputs) == len(inputs) else (None, [])
     layers = {key: replace(layer, parameters=weights.roles[key]) for key, layer in layers.items()}
     network = replace(network, layers=layers, parameters=parameters, data=nothing if data is None else data)
-    return Built(network, [*problems, *weights.problems, *found], data is not None, weights.places)
+    return Built(network, [*problems, *weights.problems, *found], data is not None, weights.places, weights.hints)
 
 
 def _input(name: str, entry: InputEntry, problems: list[Problem]) -> Input:

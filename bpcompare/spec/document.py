@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from bpcompare.network import Training
-from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES
+from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES, Dense
 from bpcompare.ops.op import LayerOp, Op
 from bpcompare.parameter import Distribution
 from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights, Whole
@@ -75,6 +75,9 @@ class InitEntry(Entry):
     scale: float = 1.0
 
 
+INIT = InitEntry(kind="glorot_uniform")
+"""What nobody chooses: every backend receives the same draws, so that a default decides nothing."""
+TRANSPOSE = Field(default=None, description="Whether the matrix is written as torch keeps it: [units, sources].")
 ACTIVATION_ENTRIES = {op.name: _entry(op, OpEntry, "op", _declared(op)) for op in ACTIVATIONS}
 IDENTITY: Any = ACTIVATION_ENTRIES["identity"](op="identity")  # type: ignore[call-arg]
 
@@ -140,6 +143,8 @@ def _layer_entry(op: type[LayerOp]) -> type[Entry]:
             declared[role] = (SwitchOrId, declared[role][1])
     if "weight" in ROLES[op.name]:
         declared["weights"] = (Weights | None, Field(default=None, description="First values, by unit names or as nested lists."))
+        if op is Dense:
+            declared["transpose"] = (bool | None, TRANSPOSE)
         declared["init"] = (Init | None, Field(default=None, description="How first values of its weight are drawn."))
     if "bias" in ROLES[op.name]:
         declared["biases"] = (Numbers | None, Field(default=None, description="First values of the bias."))
@@ -178,6 +183,7 @@ class ParameterEntry(Entry):
     value: Numbers | None = None
     file: str | None = Field(default=None, description="A .npz or .safetensors file.")
     key: str | None = Field(default=None, description="What the file calls it; its id unless given.")
+    transpose: bool | None = TRANSPOSE
     trainable: bool = True
 
 
@@ -206,7 +212,7 @@ class Document(Entry):
     error: AnyError
     update: AnyUpdate
     data: DataEntry
-    init: Init | None = Field(default=None, description="How weights without values of their own are drawn.")
+    init: Init = Field(default=INIT, description="How weights without values of their own are drawn.")
     parameters: dict[str, ParameterEntry] = {}
     freeze: list[str] = Field(default=[], description='Parameters that updates leave alone, such as "h.bias" or "o.*".')
     if TYPE_CHECKING:

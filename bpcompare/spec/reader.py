@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,16 @@ from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, un
 from bpcompare.spec.shipped import found, shipped
 
 Where = tuple[str | int, ...]
+Hint = Callable[[str], None]
 
 LARGEST = 64 * 2**20
 """Bytes a spec may have. Large weights belong into .safetensors or .npz files."""
 
 
-def read(path: str | os.PathLike[str]) -> Network:
+def read(path: str | os.PathLike[str], hint: Hint = lambda _: None) -> Network:
     """The network in a TOML or JSON file, chosen by its suffix, or the example of that name ("mazur").
+
+    `hint` is told, in words, what the file leaves open: square weights that fit both ways, some weights given and others not.
 
     Raises SpecError with every problem of the file.
     """
@@ -51,24 +54,34 @@ def read(path: str | os.PathLike[str]) -> Network:
         raise unreadable(source, f"it is not UTF-8 text (byte 0x{data[error.start]:02x} in line {line})") from None
     suffix = Path(source).suffix.lower()
     is_json = suffix == ".json" or (suffix != ".toml" and text.lstrip().startswith("{"))
-    return parse(text, name=source, base=Path(source).parent, json=is_json)
+    return parse(text, name=source, base=Path(source).parent, json=is_json, hint=hint)
 
 
-def parse(text: str, *, name: str = "spec", base: str | os.PathLike[str] = ".", json: bool = False) -> Network:
+def parse(
+    text: str,
+    *,
+    name: str = "spec",
+    base: str | os.PathLike[str] = ".",
+    json: bool = False,
+    hint: Hint = lambda _: None,
+) -> Network:
     """The network that a TOML (or JSON) text describes.
 
     `name` is what messages call the text; its stem is the network's name unless the text gives one. Paths in the text are
-    relative to the folder `base`. Raises SpecError with every problem.
+    relative to the folder `base`; `hint` as for `read`. Raises SpecError with every problem.
     """
     try:
-        return _parse(text, name, Path(base), is_json=json)
+        built = _parse(text, name, Path(base), is_json=json)
     except RecursionError:
         raise unreadable(name, "it is nested too deeply") from None
     except MemoryError:
         raise unreadable(name, "it does not fit into memory") from None
+    for one in built.hints:
+        hint(f"{name}: {one}")
+    return built.network
 
 
-def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Network:
+def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
     raw = _json(text, source) if is_json else _toml(text, source)
     try:
         document = Document.model_validate(raw)
@@ -83,7 +96,7 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Network:
         users = {p: (layer, role) for layer, uses in built.network.layers.items() for role, p in uses.parameters.items()}
         placed = [replace(problem, where=_place(problem.where, document, built, users)) for problem in problems]
         raise spec_error(source, placed, text, is_json=is_json)
-    return built.network
+    return built
 
 
 def _place(where: Where, document: Document, built: Built, users: Mapping[str, Where]) -> Where:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network import Network, Problem
+from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
 from bpcompare.parameter import Array, Initializer, Parameter
 from bpcompare.problems.wording import Suggestions, listed, quote
@@ -21,7 +22,7 @@ from bpcompare.spec.edges import by_name
 from bpcompare.spec.files import Unreadable, tensors
 
 DEFAULTS = {"bias": Initializer("zeros"), "shift": Initializer("zeros"), "scale": Initializer("ones")}
-"""Roles that start the same everywhere; every other role needs values or an initializer."""
+"""Roles that start the same everywhere; every other role has values, or is drawn."""
 _WILD = frozenset("*?[")
 _GLOBS = 1000
 """Patterns of freeze with wildcards: each is compared with every parameter."""
@@ -35,12 +36,12 @@ class Weights:
     def __init__(self, document: Document, network: Network, shapes: Mapping[str, Shapes], base: Path) -> None:
         self.document, self.network, self.shapes, self.base = document, network, shapes, base
         self.problems: list[Problem] = []
+        self.hints: list[Problem] = []
         self.roles: dict[str, dict[str, str]] = {}
         self.places: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, Array] = {}
         self._inits: dict[str, Initializer] = {}
         self._read: dict[str, Array] = {}
-        self._judged: set[str] = set()
         for name, entry in document.layers.items():
             self._layer(name, entry)
 
@@ -52,19 +53,25 @@ class Weights:
         names = [*used, *(name for name in declared if name not in used)]
         frozen = self._frozen(dict.fromkeys(names))
         self._read_files()
-        without: list[str] = []
         found = {}
         for name in names:
             entry = declared.get(name, ParameterEntry())
-            init = self._init(name, entry)
-            if init is None and name in self._judged:
-                without.append(name)
-            found[name] = Parameter(Initializer("zeros") if init is None else init, entry.trainable and name not in frozen)
-        if without:
-            message = f"no first values for {listed(without, 4)}"
-            hint = 'give weights, or say how to draw them: init = "glorot_uniform" at the top of the file'
-            self.problems.append(Problem(("layers", self._user(without[0])), message, hint))
+            found[name] = Parameter(self._init(name, entry), entry.trainable and name not in frozen)
+        self._forgotten(found)
         return found
+
+    def _forgotten(self, found: Mapping[str, Parameter]) -> None:
+        """Notes weights that nothing is said of, where others have values: they may have been forgotten."""
+        entries = self.document.parameters
+        silent = [
+            name
+            for name, parameter in found.items()
+            if isinstance(parameter.init, Initializer) and name not in self._inits and name not in entries
+        ]
+        given = any(not isinstance(parameter.init, Initializer) for parameter in found.values())
+        if silent and given and "init" not in self.document.model_fields_set:
+            words = f"no first values for {listed(silent, 4)}, while others have some: they are drawn ({self.document.init.kind})"
+            self.hints.append(Problem(("parameters",), words, "say init to choose how, and to silence this"))
 
     def _layer(self, name: str, entry: LayerEntry) -> None:
         known = self.shapes.get(name)
@@ -74,8 +81,6 @@ class Weights:
         self.roles[name] = {role: _shared(asked[role]) or f"{name}.{role}" for role in possible}
         init = getattr(entry, "init", None)
         for role, parameter in self.roles[name].items():
-            if fits:
-                self._judged.add(parameter)
             if role in DEFAULTS:
                 self._inits.setdefault(parameter, DEFAULTS[role])
             elif init is not None:
@@ -102,15 +107,41 @@ class Weights:
             arrays, problems = by_name(self.network, self.shapes, name, weights)
             self.problems += problems
             given = {role: (array, "weights") for role, array in arrays.items()}
+            if entry.transpose is not None:
+                where = ("layers", name, "transpose")
+                self._report(where, "weights by unit names are not written as a matrix", "remove transpose")
         elif weights is not None:
-            given["weight"] = (_real(weights), "weights")
+            transpose = getattr(entry, "transpose", None)
+            given["weight"] = (self._turned(_real(weights), transpose, ("layers", name, "weights")), "weights")
+            if entry.op == Dense.name:
+                self._ambiguous(name, given["weight"][0], transpose)
+        elif getattr(entry, "transpose", None) is not None:
+            message = "transpose says how weights are written, and none are written here"
+            self._report(("layers", name, "transpose"), message, f'for those of [parameters], say it there: ["{name}.weight"]')
         if biases is not None:
             if "bias" in given:
                 self.problems.append(Problem(("layers", name, "biases"), "the bias is given in weights as well"))
             given["bias"] = (_real(biases), "biases")
         return given
 
-    def _init(self, name: str, entry: ParameterEntry) -> Initializer | Array | None:
+    def _turned(self, array: Array, transpose: bool | None, where: tuple[str | int, ...]) -> Array:
+        """A matrix as its layer reads it; `transpose`: it is written as [units, sources]."""
+        if not transpose:
+            return array
+        if array.ndim != 2:
+            self._report(where, f"transpose = true turns a matrix, and this has shape {list(array.shape)}")
+            return array
+        return np.ascontiguousarray(array.T)
+
+    def _ambiguous(self, layer: str, array: Array, transpose: bool | None) -> None:
+        """Notes a square matrix of a dense layer that fits both ways, where nothing says which is meant."""
+        square = array.ndim == 2 and array.shape[0] == array.shape[1] and not np.array_equal(array, array.T)
+        if square and transpose is None:
+            words = f"the weights of {layer} are square and fit both ways; rows are read as sources, columns as units"
+            hint = "torch keeps them the other way round: say transpose = true for those, or transpose = false"
+            self.hints.append(Problem(("layers", layer, "weights"), words, hint))
+
+    def _init(self, name: str, entry: ParameterEntry) -> Initializer | Array:
         where = ("parameters", name)
         value = self._values.get(name)
         spoken = [key for key in ("value", "file", "init") if getattr(entry, key) is not None]
@@ -120,17 +151,27 @@ class Weights:
             self._report((*where, spoken[0]), f"parameter {quote(name)} already has values, from {'.'.join(self.places[name])}")
         if entry.key is not None and entry.file is None:
             self._report((*where, "key"), "key says what a file calls the parameter, but no file is given")
+        if entry.transpose is not None and entry.value is None and entry.file is None:
+            self._report((*where, "transpose"), "transpose says how values are written, and none are written here")
         if entry.value is not None:
-            return _real(entry.value)
+            return self._own(name, entry, _real(entry.value))
         if entry.file is not None:
             # Where it could not be read, anything that causes no second problem.
-            return self._read.get(name, Initializer("zeros"))
+            return self._own(name, entry, self._read[name]) if name in self._read else Initializer("zeros")
         if value is not None:
             return value
         if entry.init is not None:
             return _initializer(entry.init)
-        top = self.document.init
-        return self._inits.get(name) or (_initializer(top) if top is not None else None)
+        return self._inits.get(name) or _initializer(self.document.init)
+
+    def _own(self, name: str, entry: ParameterEntry, array: Array) -> Array:
+        """Values that stand under [parameters], turned if they say so."""
+        turned = self._turned(array, entry.transpose, ("parameters", name, "transpose"))
+        for layer, roles in self.roles.items():
+            if roles.get("weight") == name and self.document.layers[layer].op == Dense.name:
+                self._ambiguous(layer, turned, entry.transpose)
+                break
+        return turned
 
     def _read_files(self) -> None:
         """Opens every file once; only one that has a fault is opened again, to say which parameters it concerns."""
@@ -167,9 +208,6 @@ class Weights:
                 self._report(("freeze", index), f"{quote(pattern)} matches no parameter", hint)
             frozen |= met
         return frozen
-
-    def _user(self, parameter: str) -> str:
-        return next(layer for layer, roles in self.roles.items() if parameter in roles.values())
 
     def _report(self, where: tuple[str | int, ...], message: str, hint: str = "") -> None:
         self.problems.append(Problem(where, message, hint))

@@ -109,12 +109,28 @@ WRONG = {
     ),
     "input of a wrong shape": (dense("x = [0.05, 0.10]", "x = [[0.05, 0.10], [1, 2]]"), 28, "has shape [2, 2] per example"),
     # weights
-    "no initializer": (dense('init = "glorot_uniform"', ""), 7, 'no first values for "h.weight", "o.weight"'),
+    "transpose without weights": (dense("units = 3", "units = 3\ntranspose = true"), 11, "none are written here"),
+    "transpose of what is no matrix": (
+        dense("units = 3", "units = 3\nweights = [1, 2, 3]\ntranspose = true"),
+        11,
+        "transpose = true turns a matrix, and this has shape [3]",
+    ),
+    "transpose of names": (
+        dense("units = 3", 'units = ["a"]\nweights = { a = { x1 = 1, x2 = 2 } }\ntranspose = false'),
+        12,
+        "weights by unit names are not written as a matrix",
+    ),
+    "transpose that is no switch": (dense("units = 3", 'units = 3\ntranspose = "yes"'), 11, "must be true or false"),
+    "turned, and wrong by that": (
+        dense("units = 3", "units = 3\nweights = [[1, 2, 3], [4, 5, 6]]\ntranspose = true"),
+        11,
+        "has shape [3, 2], h needs [2, 3]",
+    ),
     "weights of a wrong shape": (dense("units = 3", "units = 3\nweights = [[1, 2, 3]]"), 11, "has shape [1, 3], h needs [2, 3]"),
     "transposed weights": (
         dense("units = 3", "units = 3\nweights = [[1, 2], [3, 4], [5, 6]]"),
         11,
-        "torch keeps them the other way",
+        "torch keeps them the other way round: transpose = true reads such weights",
     ),
     "ragged weights": (dense("units = 3", "units = 3\nweights = [[1, 2, 3], [4]]"), 11, "entry [1] is 1 entries"),
     "weight that is text": (
