@@ -14,6 +14,7 @@ import numpy as np
 
 from bpcompare import tree
 from bpcompare.comparison import Comparison
+from bpcompare.exact import unproved
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan
 from bpcompare.record import Record
@@ -24,8 +25,6 @@ from bpcompare.writing import write
 
 FOUND = ("certificates", "blames", "pairs", "unseen")
 """What version 1 kept beside the answers; it is not read."""
-LONGEST = 1_000
-"""Characters of a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def answers_from(data: bytes) -> Saved:
 
 def _saved(content: object, arrays: Mapping[str, Array]) -> Saved:
     top = tree.entries(content, "run", "spec", "backends", "oracle", optional=("certificate_seconds", *FOUND))
-    names = tree.items(top["backends"], "backends", _name)
+    names = tree.items(top["backends"], "backends", tree.name)
     if len(set(names)) < len(names):
         raise ValueError("backends: a name stands there twice")
     if odd := arrays.keys() ^ {"plan", *(f"records/{name}" for name in names)}:
@@ -101,10 +100,12 @@ def _saved(content: object, arrays: Mapping[str, Array]) -> Saved:
     if seconds < 0:
         raise ValueError(f"certificate_seconds: must be at least 0, is {seconds}")
     plan = plan_from(_bytes(arrays["plan"], "plan"))
+    if plan.exact and (reason := unproved(plan)):
+        raise StorageError(f"its plan is marked as one that cannot round, and it can: {reason}")
     records = {name: record_from(_bytes(arrays[f"records/{name}"], name)) for name in names}
     for name, record in records.items():
         _answers(plan, record, name)
-    return Saved(_name(top["spec"], "spec"), plan, records, tree.value(bool, top["oracle"], "oracle"), seconds)
+    return Saved(tree.name(top["spec"], "spec"), plan, records, tree.value(bool, top["oracle"], "oracle"), seconds)
 
 
 def _answers(plan: Plan, record: Record, name: str) -> None:
@@ -124,10 +125,3 @@ def _bytes(x: Array, name: str) -> bytes:
     if x.dtype != np.uint8 or x.ndim != 1:
         raise ValueError(f"{name}: expected bytes, found {x.dtype} of shape {list(x.shape)}")
     return bytes(x.tobytes())
-
-
-def _name(found: object, place: str) -> str:
-    name: str = tree.value(str, found, place)
-    if not name or not name.isprintable() or len(name) > LONGEST:
-        raise ValueError(f"{place}: a name of printable characters is expected, found {name[:40]!r}")
-    return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from typing import Any
 
 from bpcompare import __version__, tree
 from bpcompare.address import UnknownBackendError, locate
-from bpcompare.comparison import Comparison, First
+from bpcompare.comparison import Comparison, First, Verdict
+from bpcompare.exact import unproved
 from bpcompare.isolation import Isolated
+from bpcompare.isolation.environment import made
+from bpcompare.parameter import Array
 from bpcompare.plan import Plan
 from bpcompare.session import answers, judge
 from bpcompare.storage import StorageError, pack, plan_of, plan_parts, unpack
@@ -26,6 +30,8 @@ LONGEST = 100_000
 """Characters of a token: more is for a file."""
 LARGEST = 64 * 2**20
 """Bytes that a token may unfold to."""
+LARGEST_SOURCE = 2**20
+"""Bytes of a backend's file that a script may carry."""
 SCRIPT = '''"""{title}
 
 Found by bpcompare {version} with {versions}.
@@ -90,6 +96,24 @@ def _key(first: First | None) -> tuple[Any, ...]:
     return () if first is None else (first.path, first.backend, first.blame, first.code)
 
 
+def demands(it: Reproduction, *, script: bool = False) -> tuple[str, ...]:
+    """What running it would do beyond running backends that are installed here, in words; or what a `script` would carry.
+
+    Whoever made it chose that, not who has it now. Raises UnknownBackendError.
+    """
+    found = []
+    for name, address in it.backends.items():
+        where = locate(address)
+        if where.from_file:
+            verb = "carries" if script else "runs"
+            found.append(f"{name} {verb} the code in {where.target.rpartition(':')[0]}")
+        if where.interpreter and not script:
+            found.append(f"{name} runs the program {where.interpreter}")
+        if where.version and not script and not made(where):
+            found.append(f"{name} installs {where.base} {where.version}")
+    return tuple(found)
+
+
 def token(it: Reproduction) -> str:
     """Text that can be pasted. Raises StorageError for what is too large, or runs code that a token cannot carry."""
     for name, address in it.backends.items():
@@ -131,6 +155,8 @@ def from_token(text: str) -> Reproduction:
 
 def _unfolded(text: str) -> Reproduction:
     if not text.startswith(MARK):
+        if re.match(r"bp\d{1,9}:", text):
+            raise StorageError(f"is a token of another version, this bpcompare reads {MARK}…; install a newer bpcompare")
         raise StorageError(f"is no token of bpcompare: those begin with {MARK}")
     try:
         unfold = zlib.decompressobj()
@@ -144,16 +170,30 @@ def _unfolded(text: str) -> Reproduction:
         top = tree.entries(content, "token", "spec", "backends", "oracle", "verdict", "first", "versions", "plan")
         first = top["first"]
         return Reproduction(
-            spec=tree.value(str, top["spec"], "spec"),
-            plan=plan_of(top["plan"], arrays),
-            backends=tree.each(top["backends"], "backends", lambda entry, place: str(tree.value(str, entry, place))),
+            spec=tree.name(top["spec"], "spec"),
+            plan=_plan(top["plan"], arrays),
+            backends=tree.each(top["backends"], "backends", tree.name),
             oracle=tree.value(bool, top["oracle"], "oracle"),
-            verdict=tree.value(str, top["verdict"], "verdict"),
-            first=None if first is None else First(**{**first, "relative": float(first["relative"])}),
-            versions=tree.value(tuple[str, ...], top["versions"], "versions"),
+            verdict=tree.value(Verdict, top["verdict"], "verdict"),
+            first=None if first is None else _first(first),
+            versions=tree.items(top["versions"], "versions", tree.name),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise StorageError(f"the token does not make sense: {error}") from error
+
+
+def _first(content: object) -> First:
+    top = tree.entries(content, "first", "path", "backend", "blame", "ground", "code", "relative")
+    words = {key: tree.name(top[key], f"first.{key}") for key in ("path", "backend", "ground")}
+    maybe = {key: None if top[key] is None else tree.name(top[key], f"first.{key}") for key in ("blame", "code")}
+    return First(**words, **maybe, relative=float(tree.value(str, top["relative"], "first.relative")))  # type: ignore[arg-type]
+
+
+def _plan(content: object, arrays: Mapping[str, Array]) -> Plan:
+    plan = plan_of(content, arrays)
+    if plan.exact and (reason := unproved(plan)):
+        raise StorageError(f"its plan is marked as one that cannot round, and it can: {reason}")
+    return plan
 
 
 def script(it: Reproduction, name: str = "repro.py") -> str:
@@ -163,7 +203,7 @@ def script(it: Reproduction, name: str = "repro.py") -> str:
         where = locate(address)
         if where.from_file:
             path = where.target.rpartition(":")[0]
-            files[path] = Path(path).read_text(encoding="utf-8")
+            files[path] = _source(Path(path))
     first = it.first
     place = f", first at {first.path} of {first.backend}{f' ({first.code})' if first.code else ''}" if first else ""
     lines = "\n".join(f'    "{line}"' for line in wrap(_folded(it), 120, break_on_hyphens=False))
@@ -176,6 +216,19 @@ def script(it: Reproduction, name: str = "repro.py") -> str:
         token=lines,
         files="{}" if not files else "{\n" + "".join(f"    {path!r}: {text!r},\n" for path, text in files.items()) + "}",
     )
+
+
+def _source(path: Path) -> str:
+    if not path.is_file():
+        raise StorageError(f"{path}: there is no such file, so no script can carry it")
+    with path.open("rb") as file:
+        data = file.read(LARGEST_SOURCE + 1)
+    if len(data) > LARGEST_SOURCE:
+        raise StorageError(f"{path}: is too large for a script")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{path}: is no text in UTF-8, so no script can carry it") from error
 
 
 def _bare(text: str) -> str:

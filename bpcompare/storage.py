@@ -18,6 +18,7 @@ from bpcompare.draw import sealed
 from bpcompare.network import Dtype
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
+from bpcompare.problems.wording import printable
 from bpcompare.record import Provenance, Record, StepRecord
 from bpcompare.tree import Tree
 from bpcompare.writing import write
@@ -34,8 +35,19 @@ _LENGTH = 8
 T = TypeVar("T")
 
 
+LONGEST = 1_000
+"""Characters of a message: what a file holds may be in it."""
+
+
 class StorageError(ValueError):
-    """A file that cannot be read as what it should be, or content that cannot be written. Says which file and why."""
+    """A file that cannot be read as what it should be, or content that cannot be written. Says which file and why.
+
+    What a file holds stands in its text, so control characters are written as escapes, and the text is cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        cut = message if len(message) <= LONGEST else f"{message[:LONGEST]} …"
+        super().__init__(printable(" ".join(cut.splitlines())))
 
 
 def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:

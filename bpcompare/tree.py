@@ -12,6 +12,8 @@ import numpy as np
 
 Tree = dict[str, Any]
 T = TypeVar("T")
+LONGEST = 1_000
+"""Characters of a name."""
 _HINTS: dict[type, Mapping[str, Any]] = {}
 ALWAYS: Mapping[str, Collection[str]] = {
     "Input": ("units",),
@@ -111,6 +113,14 @@ def value(hint: Any, found: Any, place: str) -> Any:
     if type(found) is not hint:
         raise ValueError(f"{place}: expected {hint.__name__}, found {_kind(found)}")
     return found
+
+
+def name(found: object, place: str) -> str:
+    """`found` if it is a text that can be shown as a name: of printable characters, not empty, not endless; else ValueError."""
+    text: str = value(str, found, place)
+    if not text or not text.isprintable() or len(text) > LONGEST:
+        raise ValueError(f"{place}: a name of printable characters is expected, found {text[:40]!r}")
+    return text
 
 
 def _plain(hint: Any, found: Any) -> Any:

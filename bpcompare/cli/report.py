@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from bpcompare.backend import Backend
     from bpcompare.comparison import Comparison
 
+SAVED = ".bpz"
+"""The ending of saved runs."""
+
 
 def report(
     spec: Annotated[str, Parameter(name="SPEC", help="A spec, an example's name, or a run saved by `bpcompare run --save`.")],
@@ -38,10 +41,13 @@ def report(
     dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
     steps: Annotated[int | None, Parameter(help="Steps to run; by default the spec's.")] = None,
     seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    trust: Annotated[
+        bool, Parameter(negative="", help="Import the backends that a saved run names, to show the lines of their code.")
+    ] = False,
 ) -> int:
     """Write a run as one HTML page: the verdict, the network, every step with its formula, the proof. It needs no network.
 
-    The exit code is that of `run`.
+    The exit code is that of `run`. A saved run is judged anew, and nothing that it names is imported without --trust.
     """
     keep_freed_memory()
     from bpcompare.address import UnknownBackendError
@@ -62,7 +68,9 @@ def report(
     try:
         comparison, command = _compared(spec, backend, dtype, steps, seed, (step, node or ()), progress)
         progress("writing")
-        wishes = Wishes(step, tuple(node or ()), static, notation, command, classes(comparison))
+        wishes = Wishes(
+            step, tuple(node or ()), static, notation, command, classes(comparison) if trust or Path(spec).suffix != SAVED else {}
+        )
         text = page(comparison, wishes)
     except (SpecError, UnknownBackendError, NothingToShowError, StorageError) as error:
         progress.done()
@@ -96,7 +104,7 @@ def _compared(
     from bpcompare.report.lines import counted
     from bpcompare.report.steps import NothingToShowError, asked_for
 
-    if Path(spec).suffix == ".bpz":
+    if Path(spec).suffix == SAVED:
         return bpcompare.load_comparison(spec), f"bpcompare repro {quote(spec)}"
     names = None if backend is None else separated(backend)
     present(names)

@@ -19,8 +19,14 @@ def repro(
     *,
     script: Annotated[bool, Parameter(negative="", help="Print a Python file that repeats it, and run nothing.")] = False,
     token: Annotated[bool, Parameter(negative="", help="Print a token that repeats it, and run nothing.")] = False,
+    trust: Annotated[
+        bool, Parameter(negative="", help="Run (or print) the code it names, its interpreters too, and install its versions.")
+    ] = False,
 ) -> int:
-    """Run a saved run again, with the same numbers, and say whether it ends the same way. The exit code is that of `run`."""
+    """Run a saved run again, with the same numbers, and say whether it ends the same way. The exit code is that of `run`.
+
+    A file has no say in what runs here: without --trust, only backends that are installed.
+    """
     if script and token:
         complain("--script and --token are two forms of the same thing; give one of them")
         return USAGE
@@ -36,6 +42,11 @@ def repro(
         # A file may have any name; a token is never one.
         is_token = source.startswith(its.MARK) and not os.path.exists(source)  # noqa: PTH110 — a token is no path
         it = its.from_token(source) if is_token else its.reproduction(load_comparison(source))
+        if wanted := () if token or trust else its.demands(it, script=script):
+            complain(
+                f"{_shown(source)} chose what is no backend of yours: {'; '.join(wanted)}. Look at that; --trust then does it."
+            )
+            return USAGE
         if script or token:
             say_exactly(its.token(it) if token else its.script(it))
             return 0
@@ -44,10 +55,14 @@ def repro(
         complain(str(error))
         return USAGE
     except OSError as error:
-        complain(f"{source[:200]}: {error.strerror or error}")
+        complain(f"{_shown(source)}: {error.strerror or error}")
         return USAGE
     finally:
         progress.done()
     say(text(comparison, command=f"bpcompare repro {source}" if len(source) < 200 else None))
     say(f"\nIt {its.ended(it, comparison)}")
     return comparison.exit_code
+
+
+def _shown(source: str) -> str:
+    return source if len(source) < 200 else f"{source[:40]}…"

@@ -7,5 +7,6 @@ representable; what a backend records must equal it in every bit (+0 and −0 ar
 from bpcompare.exact.draw import ALIVE, draw
 from bpcompare.exact.exactly import Exactly, evaluate
 from bpcompare.exact.examine import examine
+from bpcompare.exact.reference import unproved
 
-__all__ = ["ALIVE", "Exactly", "draw", "evaluate", "examine"]
+__all__ = ["ALIVE", "Exactly", "draw", "evaluate", "examine", "unproved"]

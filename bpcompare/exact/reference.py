@@ -49,3 +49,14 @@ def proved(plan: Plan) -> Mapping[str, Array]:
             if any(path.endswith(".delta") and not np.array_equal(other[path], right[path]) for path in right):
                 raise InexactError("a max-pool window has a tie that matters")
     return right
+
+
+def unproved(plan: Plan) -> str:
+    """Why a plan that is marked exact is none, or nothing: a mark in a file is a claim, and this is its proof."""
+    if len(plan.batches) != 1:
+        return f"it has {len(plan.batches)} steps, and exact mode takes one"
+    try:
+        proved(plan)
+    except InexactError as error:
+        return str(error)
+    return ""

@@ -58,8 +58,10 @@ def golden_of(content: object, arrays: dict[str, Array]) -> Golden:
         raise
     except (ValueError, TypeError, KeyError) as error:
         raise StorageError(f"does not make sense: {error}") from error
+    if plan.exact:
+        raise StorageError("its plan is of exact mode, of which there are no goldens")
     if record.failure is not None:
-        raise StorageError(f"holds no numbers: {record.failure}")
+        raise StorageError(f"holds no numbers: {record.failure.partition(chr(10))[0]}")
     for problem in problems(plan, record, owned=False):
         raise StorageError(f"its record does not answer its plan: {problem}")
     return golden

@@ -108,9 +108,7 @@ def interpreter(address: Address, progress: Callable[[str], None] = lambda _: No
             raise EnvironmentFailure(f"there is no Python at {address.interpreter}")
         return address.interpreter
     requirements = requirements_of(address)
-    key = sha256(json.dumps([requirements, sys.version_info[:2], sys.platform]).encode()).hexdigest()[:8]
-    tag = f"py{sys.version_info[0]}.{sys.version_info[1]}"
-    folder = cache() / f"{address.base}-{address.version}-{tag}-{key}"
+    folder = _folder(address, requirements)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -120,6 +118,19 @@ def interpreter(address: Address, progress: Callable[[str], None] = lambda _: No
     except OSError as error:
         raise EnvironmentFailure(f"no environment can be made at {folder}: {error.strerror or error}") from error
     return str(_python(folder))
+
+
+def made(address: Address) -> bool:
+    """Whether the environment for the version that `address` asks for is there: to run it, nothing would be installed."""
+    try:
+        return (_folder(address, requirements_of(address)) / STAMP).is_file()
+    except EnvironmentFailure:
+        return True  # there is nothing that could be installed
+
+
+def _folder(address: Address, requirements: tuple[str, ...]) -> Path:
+    key = sha256(json.dumps([requirements, sys.version_info[:2], sys.platform]).encode()).hexdigest()[:8]
+    return cache() / f"{address.base}-{address.version}-py{sys.version_info[0]}.{sys.version_info[1]}-{key}"
 
 
 def requirements_of(address: Address) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ def test_a_script_carries_the_code_of_the_backend(tmp_path, student, capsys):
     """A script that needs the author's files fails nowhere else."""
     path = saved(tmp_path, "a", MAZUR, "-b", "delta", "-b", f"{student}:Student")
     capsys.readouterr()
-    assert main(["repro", path, "--script"]) == 0
+    assert main(["repro", path, "--script", "--trust"]) == 0
     script = tmp_path / "repro.py"
     script.write_text(capsys.readouterr().out)
     student.unlink()
@@ -133,10 +133,10 @@ def test_a_script_carries_the_code_of_the_backend(tmp_path, student, capsys):
 def test_a_saved_run_is_run_again(tmp_path, student, capsys):
     """Whoever repaired a backend would not hear that it is repaired."""
     path = saved(tmp_path, "a", MAZUR, "-b", "delta", "-b", f"{student}:Student")
-    assert main(["repro", path]) == 1
+    assert main(["repro", path, "--trust"]) == 1
     assert "It ends the same way here." in capsys.readouterr().out
     student.write_text(STUDENT.replace("1e-9", "0"))
-    again = fresh("-m", "bpcompare", "repro", path, cwd="/")
+    again = fresh("-m", "bpcompare", "repro", path, "--trust", cwd="/")
     assert again.returncode == 0
     assert "It ended otherwise then: wrong at h.delta of student" in again.stdout
 

@@ -14,7 +14,7 @@ from bpcompare.archive import load_answers
 from bpcompare.draw import plan as draw
 from bpcompare.golden import Options, check, store, text
 from bpcompare.golden.golden import parts
-from bpcompare.isolation.isolated import _outcome
+from bpcompare.isolation.answers import outcome
 from bpcompare.ops import OPS
 from bpcompare.reproduction import from_token
 from bpcompare.session import judge
@@ -136,7 +136,7 @@ def test_a_worker_serves_the_request_of_then(release):
     for name in ("record.safetensors", "outcome.json"):
         (folder / name).unlink()
     assert serve(folder, json.loads((folder / "request.json").read_text(encoding="utf-8"))["address"]) == 0
-    assert _outcome(folder)["outcome"] == "answered"
+    assert outcome(folder, 1)["outcome"] == "answered"
     again = load_record(folder / "record.safetensors")
     assert np.array_equal(again.steps[0].delta["h"], answered.steps[0].delta["h"])
 
@@ -144,10 +144,10 @@ def test_a_worker_serves_the_request_of_then(release):
 def test_the_outcomes_of_then_are_understood(release):
     """A worker that was written for the documented protocol would be taken for one that crashed."""
     folder = release / "worker"
-    for outcome, key in (("absent", "hint"), ("broken", "reason")):
-        shutil.copy(folder / f"outcome.{outcome}.json", folder / "outcome.json")
-        found = _outcome(folder)
-        assert found["outcome"] == outcome
+    for kind, key in (("absent", "hint"), ("broken", "reason")):
+        shutil.copy(folder / f"outcome.{kind}.json", folder / "outcome.json")
+        found = outcome(folder, 1)
+        assert found["outcome"] == kind
         assert found[key]
 
 

@@ -182,7 +182,9 @@ def test_reports_are_written_for_failures_only(project, monkeypatch):
     assert names == [f"test_gradients.py_test_float32[mlp[student.py_Student]].{kind}" for kind in ("bpz", "html", "json", "txt")]
     saved = project.path / "out" / names[0]
     assert "leaves the proof first" in (project.path / "out" / names[1]).read_text(encoding="utf-8")
-    again = subprocess.run([sys.executable, "-m", "bpcompare", "repro", saved], capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [sys.executable, "-m", "bpcompare", "repro", saved, "--trust"], capture_output=True, text=True, check=False
+    )
     assert again.returncode == 1
     assert "ends the same way here" in again.stdout
 
