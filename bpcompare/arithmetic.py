@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,9 @@ Num = Any
 """An array of real or complex floats, or a `Number`."""
 
 Axes = int | tuple[int, ...]
+
+Side = Literal["low", "high"] | None
+"""How to decide what numbers leave open at a kink or a tie: by the law's convention, or by an extreme of what is valid."""
 
 
 class Number(ABC):
@@ -52,6 +55,10 @@ class Number(ABC):
     @abstractmethod
     def scatter(self, index: Array, rows: int) -> Num:
         """See `scatter`."""
+
+    def moments(self, axes: tuple[int, ...]) -> tuple[Num, Num]:
+        """See `moments`."""
+        return central_moments(self, axes)
 
     def either(self, other: Num) -> Num:
         """See `either`."""
@@ -120,6 +127,18 @@ def _total_of(terms: Sequence[Num | Product]) -> Num:
     for term in others[2:]:
         y = _plus(y, term)
     return y
+
+
+def moments(x: Num, axes: tuple[int, ...]) -> tuple[Num, Num]:
+    """x − μ, and its mean square σ², with mean and square over `axes`, which stay with length one."""
+    return x.moments(axes) if isinstance(x, Number) else central_moments(x, axes)
+
+
+def central_moments(x: Num, axes: tuple[int, ...]) -> tuple[Num, Num]:
+    """The two passes of `moments`, written out."""
+    count = float(np.prod([x.shape[axis] for axis in axes]))
+    centred = x - total(x, axis=axes, keepdims=True) / count
+    return centred, total(centred * centred, axis=axes, keepdims=True) / count
 
 
 def positive(x: Num) -> Array:

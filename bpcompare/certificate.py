@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Num
+from bpcompare.arithmetic import Num, Side
 from bpcompare.ball import Ball, Format
 from bpcompare.ball.format import format_of
 from bpcompare.claims import Claim, claims
-from bpcompare.finding import Certificate, Finding
+from bpcompare.finding import Certificate, Doubt, Finding
+from bpcompare.kinks import excused
 from bpcompare.laws import LAWS, Laws
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan, step_prefix
@@ -35,18 +36,20 @@ class Balls:
         self.fmt = fmt
         self.algorithms = algorithms or {}
         self._wide: dict[str, Any] = {}
+        self._denormals: dict[str, bool] = {}
 
     def lookup(self, fmt: Format) -> Any:
         """A lookup whose balls have the format `fmt`."""
         values, wide = self.values, self._wide
         rad = fmt.tiny if fmt.flushes else 0.0
+        denormal = self._denormal
 
         def get(path: str) -> Num:
             if path in values.given:
                 x = values.given[path]
                 if isinstance(x, int) or x.dtype.kind != "f":
                     return x
-                return Ball(self._widened(path, x), fmt)
+                return Ball(self._widened(path, x), fmt, 0.0, rad if rad and denormal(path, x) else 0.0)
             return Ball(wide[path] if path in wide else self._widened(path, values.recorded[path]), fmt, fmt.u, rad)
 
         return get
@@ -54,8 +57,14 @@ class Balls:
     def on(self, values: StepValues) -> Balls:
         """The same lookup of other numbers."""
         other = copy(self)
-        vars(other).update(values=values, _wide={})
+        vars(other).update(values=values, _wide={}, _denormals={})
         return other
+
+    def _denormal(self, path: str, x: Array) -> bool:
+        """Whether a given array holds numbers that a backend which flushes takes for 0. All others are exact."""
+        if path not in self._denormals:
+            self._denormals[path] = bool(((x != 0) & (np.abs(x) < self.fmt.tiny)).any())
+        return self._denormals[path]
 
     def _widened(self, path: str, x: Array) -> Array:
         if path not in self._wide:
@@ -109,11 +118,22 @@ def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] 
         for number, values in enumerate(step_values(plan, record), 1):
             if steps is None or number in steps:
                 balls = Balls(values, fmt, record.provenance.algorithms)
-                judged = [judge(claim, balls, laws, step_prefix(number)) for claim in listed]
+                judged = _step_judged(listed, balls, laws, step_prefix(number))
                 if record.provenance.mode != "eager":
                     judged = _reconsidered(listed, judged, balls, laws, step_prefix(number))
                 findings += judged
-    return Certificate(record.provenance, tuple(findings), accumulated=_accumulated(findings))
+    return Certificate(record.provenance, tuple(findings))
+
+
+def _step_judged(listed: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
+    zeros: dict[str, float] = {}
+    judged = []
+    for claim in listed:
+        finding = judge(claim, balls, laws, prefix, zeros)
+        if finding.terms and claim.statement == "gradient":
+            zeros[claim.path] = finding.terms
+        judged.append(finding)
+    return judged
 
 
 def _reconsidered(listed: Sequence[Claim], judged: Sequence[Finding], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
@@ -121,33 +141,34 @@ def _reconsidered(listed: Sequence[Claim], judged: Sequence[Finding], balls: Bal
     if not any(finding.outcome == "refuted" for finding in judged):
         return list(judged)
     wider = Recomputed(balls, {claim.path: claim for claim in listed if claim.owners}, laws)
+    zeros = {claim.path: finding.terms for claim, finding in zip(listed, judged, strict=True) if finding.terms}
     found = []
     for claim, finding in zip(listed, judged, strict=True):
-        again = judge(claim, wider, laws, prefix) if finding.outcome == "refuted" and claim.owners else finding
+        again = judge(claim, wider, laws, prefix, zeros) if finding.outcome == "refuted" and claim.owners else finding
         found.append(finding if again.outcome == "refuted" else again)
     return found
 
 
-def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding:
-    """One claim on one record."""
+def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mapping[str, float] | None = None) -> Finding:
+    """One claim on one record, element by element: what leaves a finite ball is refuted, whatever its neighbours are.
+
+    `zeros` are the gradients of this step that are 0 up to rounding, with the size of the terms that cancelled.
+    """
     recorded = balls.values.recorded[claim.path]
     x = recorded.astype(np.float64, copy=False)
-    broken = ~np.isfinite(x)
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, x, balls.values.given[claim.subject])
     ball = evaluate(claim, balls, laws)
-    if broken.any():
-        return _not_finite(claim, prefix, recorded, broken, ball, balls)
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
-    return _judged(claim, prefix, x, ball, balls, laws, before)
+    return _judged(claim, prefix, x, ball, balls, laws, before, zeros or {})
 
 
-def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Literal["low", "high"] | None = None) -> Ball:
-    """The law of a claim as a ball; `side` decides kinks."""
-    rearranged = any(_rearranged(owner, op, laws, claim) for owner, op in claim.owners)
-    fmt = balls.fmt(rearranged=rearranged, side=side) if rearranged or side else balls.fmt
+def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Ball:
+    """The law of a claim as a ball; `side` and `ties` decide kinks. `majorant` tracks its absolute values in any case."""
+    rearranged = majorant or any(_rearranged(owner, op, laws, claim) for owner, op in claim.owners)
+    fmt = balls.fmt(rearranged=rearranged, side=side, ties=ties) if rearranged or side or ties else balls.fmt
     value = claim.value(balls.lookup(fmt), laws)
     return value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
 
@@ -157,104 +178,170 @@ def _rearranged(owner: str, op: Any, laws: Laws, claim: Claim) -> bool:
     return law.rearranged
 
 
-def _judged(claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws: Laws, before: Array | None) -> Finding:
+def _judged(
+    claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws: Laws, before: Array | None, zeros: Mapping[str, float]
+) -> Finding:
     m = ball.mid
     if not m.size:
         return _undecided(claim, prefix, x, m, (), "there is nothing in it")
-    given = ball.final_radius()
-    r = np.broadcast_to(np.asarray(given), m.shape)
+    r = np.broadcast_to(np.asarray(ball.final_radius()), m.shape)
     distance = np.asarray(np.subtract(x, m))
     np.abs(distance, out=distance)
-    # NaN and infinity, of the radius or of the midpoint, are found in the extremes.
+    # NaN and infinity, of the record, of the radius or of the midpoint, are found in the extremes.
+    decided: Array | None = None
     if not (np.isfinite(r.max()) and np.isfinite(distance.max()) and r.min() >= 0):
-        broken = int(np.argmax(~(np.isfinite(r) & np.isfinite(m) & (r >= 0))))
-        where = np.unravel_index(broken, m.shape) if m.ndim else ()
-        note = "the rounding bound is infinite here (a divisor or logarithm near 0, or overflow)"
-        return _undecided(claim, prefix, x, m, tuple(int(i) for i in where), note)
+        decided = _decidable(claim, x, m, r, balls)
+        distance = np.where(decided, np.where(np.isfinite(distance), distance, np.inf), 0.0)
     floored = np.asarray(np.add(r, SMALLEST, dtype=np.float64))
     share = np.asarray(distance / floored)
+    if decided is not None:
+        share[~decided] = 0.0
     at = np.unravel_index(int(np.argmax(share)), share.shape)
     index = tuple(int(i) for i in at)
     largest = float(share[at])
-    spread = _norm_ratio(floored, m)
-    least, blurred = power(floored, m if before is None else m - before, out=share)
     facts: dict[str, Any] = {
         "worst": index,
         "recorded": float(x[at]),
         "expected": float(m[at]),
         "radius": float(r[at]),
         "relative": float(distance[at] / abs(m[at])) if m[at] else float("inf") if distance[at] else 0.0,
-        "blurred": blurred,
         "size": m.size,
-        "spread": spread,
     }
     outside = distance > r if largest > NEARLY_ONE else None
+    if outside is not None and decided is not None:
+        outside &= decided
     if outside is not None and outside.any():
         facts["off"] = int(outside.sum())
         if fast := [f"{op.name} by {balls.algorithms[op.name]}" for _, op in claim.owners if op.name in balls.algorithms]:
             note = f"computed as {fast[0]}, whose rounding bound is weaker than a direct sum's; switch it off to decide"
-            return Finding(prefix + claim.path, claim.statement, "undecided", largest, float("inf"), **facts, note=note)
+            return Finding(
+                prefix + claim.path, claim.statement, "undecided", largest, INFINITE, **facts, note=note, doubt="algorithm"
+            )
+        if not np.isfinite(x[outside]).all():
+            note = _not_finite(x)
+            return Finding(prefix + claim.path, claim.statement, "refuted", largest, 0.0, **facts, note=note)
         note = _kink_note(claim, balls, laws, x, outside)
+        least, blurred = power(floored, _step(m, before))
         return Finding(
-            prefix + claim.path, claim.statement, "convention" if note else "refuted", largest, least, **facts, note=note
+            prefix + claim.path,
+            claim.statement,
+            "convention" if note else "refuted",
+            largest,
+            least,
+            blurred=blurred,
+            **facts,
+            note=note,
+        )
+    if decided is not None:
+        return _unbounded(claim, prefix, x, m, ~decided, balls)
+    least, blurred = power(floored, _step(m, before), out=share)
+    if least <= LEAST:
+        return Finding(prefix + claim.path, claim.statement, "holds", largest, least, blurred=blurred, **facts)
+    return _weak(claim, prefix, floored, m, before, least, balls, laws, zeros, {**facts, "share": largest, "blurred": blurred})
+
+
+def _step(m: Array, before: Array | None) -> Array:
+    """What a mistake is measured against: the law's value, of an update its change."""
+    return m if before is None else np.asarray(m - before)
+
+
+def _decidable(claim: Claim, x: Array, m: Array, r: Array, balls: Balls) -> Array:
+    """Where the law gives a finite ball, and an infinity or NaN in the record cannot be an honest overflow."""
+    decided = np.isfinite(r) & np.isfinite(m) & (r >= 0)
+    broken = ~np.isfinite(x)
+    if broken.any():
+        # Frameworks order products otherwise than the law: where two inputs could overflow together, so could they.
+        read = [balls.values.recorded[path] for path in claim.premises if path in balls.values.recorded]
+        near = any(not float(np.abs(y).max(initial=0.0)) <= np.sqrt(balls.fmt.largest) for y in read if y.dtype.kind == "f")
+        if near:
+            decided &= ~broken
+        else:
+            decided &= ~(broken & (np.abs(m) + r >= balls.fmt.largest))
+    return np.asarray(decided)
+
+
+def _not_finite(x: Array) -> str:
+    broken = ~np.isfinite(x)
+    at = [int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)] if broken.ndim else []
+    return f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {at}"
+
+
+def _unbounded(claim: Claim, prefix: str, x: Array, m: Array, open_: Array, balls: Balls) -> Finding:
+    """Some elements have no finite ball, and none of the others is outside its own."""
+    broken = ~np.isfinite(x)
+    shown = broken if broken.any() else open_
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(shown)), shown.shape)) if shown.ndim else ()
+    doubt: Doubt = "infinite" if broken.any() else "unbounded"
+    if broken.any():
+        cause = (
+            "products of what it is computed from overflow"
+            if np.isfinite(m[broken]).any()
+            else "so are numbers it is computed from"
+        )
+        note = f"{_not_finite(x)}; {cause}"
+    else:
+        count = f"in {int(open_.sum())} of {open_.size} elements"
+        cause = f"a divisor or logarithm near 0, or a number near {balls.fmt.largest:.2g}, the largest"
+        note = f"the rounding bound is infinite {count}: {cause}"
+    return _undecided(claim, prefix, x, m, at, note, doubt, off=int(shown.sum()))
+
+
+def _weak(
+    claim: Claim,
+    prefix: str,
+    r: Array,
+    m: Array,
+    before: Array | None,
+    least: float,
+    balls: Balls,
+    laws: Laws,
+    zeros: Mapping[str, float],
+    facts: Mapping[str, Any],
+) -> Finding:
+    """No element is outside, but none is sharp either: 0 up to rounding, 0 by structure, or too little precision."""
+    step = _step(m, before)
+    inside = np.abs(step) <= r
+    if inside.any():
+        terms = _terms(claim, balls, laws, m, before)
+        if before is not None and inside.all() and (size := zeros.get(f"{claim.subject}.gradient", 0.0)):
+            note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
+            return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
+        sharp, _ = power(r, np.where(inside, terms, np.abs(step)))
+        if before is None and sharp <= LEAST:
+            size = float(terms[inside].max())
+            note = f"0 up to rounding: what is left of terms of size {size:.2g}"
+            return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)
+    doubt, note = _doubt(claim, least, before, bool(inside.all()), balls)
+    return Finding(prefix + claim.path, claim.statement, "undecided", power=least, note=note, doubt=doubt, **facts)
+
+
+def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls: Balls) -> tuple[Doubt, str]:
+    """Why nothing could show here, as a word and in words."""
+    if before is not None and not balls.values.recorded[f"{claim.subject}.gradient"].any() and (inside or not np.isfinite(least)):
+        return "zero", "its gradient is 0 in every element, so nothing moves and no mistake could show"
+    if before is not None and inside:
+        return (
+            "still",
+            "the step is lost in the rounding of the parameter, so no mistake could show; a larger learning rate would help",
         )
     if not np.isfinite(least):
-        note = (
-            "the law gives zero in every element, so no mistake could show"
-            if before is None
-            else "nothing moves, so no mistake could show"
-        )
-        return Finding(prefix + claim.path, claim.statement, "undecided", largest, least, **facts, note=note)
-    if least > LEAST:
-        note = f"rounding alone could move every element by more than {LEAST:.0%}; a wider dtype would decide it"
-        return Finding(prefix + claim.path, claim.statement, "undecided", largest, least, **facts, note=note)
-    return Finding(prefix + claim.path, claim.statement, "holds", largest, least, **facts)
+        return "zero", "the law gives zero in every element, so no mistake could show; other data or initial weights would help"
+    cure = "a wider dtype" if balls.fmt.u > 2.0**-53 else "other data or initial weights"
+    return "blurred", f"rounding alone could move every element by more than {LEAST:.0%}; {cure} would decide it"
 
 
-def _norm_ratio(r: Array, m: Array) -> float:
-    r, m = r.ravel(), m.ravel()
-    norm = float(np.sqrt(np.dot(m, m)))
-    return float(np.sqrt(np.dot(r, r))) / norm if norm else 0.0
+def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array, before: Array | None) -> Array:
+    """Σ|terms|: the law evaluated with absolute values."""
+    return np.broadcast_to(evaluate(claim, balls, laws, majorant=True).magnitude(), m.shape)
 
 
 def _kink_note(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array) -> str:
-    """Why the elements outside their balls are valid after all: they sit on a kink, between its two extremes. Else nothing."""
-    kinked = [op for _, op in claim.owners if op.kinks]
-    if not kinked or claim.statement not in ("base", "inductive"):
-        return ""
-    low, high = (evaluate(claim, balls, laws, side=side) for side in ("low", "high"))
-    r_low, r_high = low.final_radius(), high.final_radius()
-    floor = np.minimum(low.mid - r_low, high.mid - r_high)
-    ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
-    if not ((floor <= x) & (x <= ceiling))[outside].all():
-        return ""
-    named = "; ".join(f"{op.name}, {kink}" for op in dict.fromkeys(kinked) for kink in op.kinks)
-    return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
+    """Why the elements outside their balls are valid after all: they sit on a kink. Else nothing."""
 
+    def at(side: Side, ties: Side) -> Ball:
+        return evaluate(claim, balls, laws, side=side, ties=ties)
 
-def _not_finite(claim: Claim, prefix: str, recorded: Array, broken: Array, ball: Ball, balls: Balls) -> Finding:
-    """NaN and infinity agree with nothing. The backend is wrong where its inputs and the law's result are finite and in range."""
-    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)) if broken.ndim else ()
-    value = float(recorded[at])
-    count = f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {list(at)}"
-    reach = np.abs(ball.mid) + np.asarray(ball.final_radius())
-    largest = float(np.finfo(recorded.dtype).max)
-    innocent = ~(np.broadcast_to(reach, broken.shape)[broken] < largest)
-    # Frameworks order products otherwise than the law: where two inputs could overflow together, so could they.
-    read = [balls.values.recorded[path] for path in claim.premises if path in balls.values.recorded]
-    near = any(float(np.abs(x).max(initial=0.0)) > np.sqrt(largest) for x in read)
-    if innocent.all() or near:
-        cause = "so are numbers it is computed from"
-        if np.isfinite(ball.mid[broken]).any():
-            cause = "the law overflows here too" if innocent.all() else "products of what it is computed from overflow"
-        return Finding(
-            prefix + claim.path, claim.statement, "undecided", 0.0, float("inf"), at, value, float(ball.mid[at]), float("inf"),
-            off=int(broken.sum()), size=broken.size, note=f"{count}; {cause}",
-        )  # fmt: skip
-    return Finding(
-        prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, value, float(ball.mid[at]), 0.0, INFINITE, None,
-        int(broken.sum()), broken.size, 0.0, count,
-    )  # fmt: skip
+    return excused(claim, laws, x, outside, at, balls.lookup(balls.fmt(ties="high")))
 
 
 def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
@@ -265,31 +352,15 @@ def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
     relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
     return Finding(
         prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,
-        int(off.sum()), x.size, 0.0, "frozen, yet it changed",
+        int(off.sum()), x.size, note="frozen, yet it changed",
     )  # fmt: skip
 
 
-def _undecided(claim: Claim, prefix: str, x: Array, m: Array, at: tuple[int, ...], note: str) -> Finding:
+def _undecided(
+    claim: Claim, prefix: str, x: Array, m: Array, at: tuple[int, ...], note: str, doubt: Doubt = "empty", off: int = 0
+) -> Finding:
     value, law = (float(x[at]), float(m[at])) if m.size else (0.0, 0.0)
     return Finding(
-        prefix + claim.path,
-        claim.statement,
-        "undecided",
-        0.0,
-        float("inf"),
-        at,
-        value,
-        law,
-        float("inf"),
-        0.0,
-        None,
-        0,
-        m.size,
-        0.0,
-        note,
-    )
-
-
-def _accumulated(findings: Sequence[Finding]) -> float:
-    """Σ of ‖r‖/‖m‖ over every forward and Δ claim: each error carried through to the end, undamped."""
-    return sum(finding.spread for finding in findings if finding.statement in ("forward", "base", "inductive"))
+        prefix + claim.path, claim.statement, "undecided", 0.0, INFINITE, at, value, law, INFINITE,
+        off=off, size=m.size, note=note, doubt=doubt,
+    )  # fmt: skip

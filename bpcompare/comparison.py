@@ -144,10 +144,14 @@ class Comparison(Paged):
         )
         return (blindest.power, blindest.path) if blindest else (float("inf"), "")
 
-    @property
-    def accumulated(self) -> float:
-        """The largest accumulated bound of any backend."""
-        return max((certificate.accumulated for certificate in self.certificates.values()), default=0.0)
+    @cached_property
+    def zeros(self) -> Mapping[str, float]:
+        """Paths that are 0 up to rounding for some backend that ran, with the largest size of the terms that cancelled."""
+        found: dict[str, float] = {}
+        for certificate in self.certificates.values():
+            for finding in certificate.zeros:
+                found[finding.path] = max(found.get(finding.path, 0.0), finding.terms)
+        return found
 
     def assert_identical(self) -> None:
         """Raise AssertionError, with the text that the command line prints, unless the verdict is identical or certified."""

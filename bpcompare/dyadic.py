@@ -8,12 +8,12 @@ entry on its own: what one entry of an array needs says nothing about another.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bpcompare.arithmetic import Axes, Num, Number
+from bpcompare.arithmetic import Axes, Num, Number, Side
 from bpcompare.parameter import Array
 
 EMPTY = 10_000
@@ -29,14 +29,14 @@ class InexactError(ArithmeticError):
 class Precision:
     """A format of `bits` significant bits and least exponent `least`.
 
-    `side` decides where a maximum ties and, with `kinks`, where an activation stands on its kink: None by the law's
-    convention, "low" and "high" as the two extremes of what is valid.
+    `side` decides where an activation stands on its kink, `ties` where entries tie for a maximum: None by the law's convention,
+    "low" and "high" as the two extremes of what is valid.
     """
 
-    def __init__(self, dtype: str, side: Literal["low", "high"] | None = None, kinks: bool = False) -> None:
+    def __init__(self, dtype: str, side: Side = None, ties: Side = None) -> None:
         self.bits, self.least = (24, -126) if dtype == "float32" else (53, -1022)
         self.side = side
-        self.kinks = kinks
+        self.ties = ties
 
     def demand(self, most: Array, q: Array) -> None:
         """Raise InexactError unless, entry by entry, sums of multiples of 2^q with absolute values up to `most` fit."""
@@ -77,13 +77,13 @@ def _of_products(q: Array, r: Array) -> Array:
     high_q, high_r = int(q[live_q].max()), int(r[live_r].max())
     if (high_q - int(q.min())) + (high_r - int(r.min())) > 1000 // BASE:
         # Too far apart for a float64: one quantum for each row and column instead, which is never too large.
-        return np.minimum(q.min(axis=1)[:, None] + r.min(axis=0)[None, :], EMPTY)
+        return np.asarray(np.minimum(q.min(axis=1)[:, None] + r.min(axis=0)[None, :], EMPTY))
     left = np.where(live_q, np.ldexp(1.0, np.where(live_q, BASE * (high_q - q), 0)), 0.0)
     right = np.where(live_r, np.ldexp(1.0, np.where(live_r, BASE * (high_r - r), 0)), 0.0)
     met = left @ right
     # A sum of n powers is at least its largest, and below 2^BASE times it while n is: rounding down finds the exponent.
     _, exponent = np.frexp(met)
-    return np.where(met > 0, high_q + high_r - (exponent - 1) // BASE, EMPTY)
+    return np.asarray(np.where(met > 0, high_q + high_r - (exponent - 1) // BASE, EMPTY))
 
 
 class Dyadic(Number):
@@ -188,17 +188,17 @@ class Dyadic(Number):
         return Dyadic(np.asarray(self.mid.sum(axis=axis, keepdims=keepdims)), self.precision)
 
     def positive(self) -> Array:
-        """Entries above zero; with `kinks` and a side, zeros as that side has them."""
-        if self.precision.kinks and self.precision.side == "high":
+        """Entries above zero; with a side, zeros as that side has them."""
+        if self.precision.side == "high":
             return np.asarray(self.mid >= 0)
         return np.asarray(self.mid > 0)
 
     def first_max(self) -> Array:
-        """The first maximum; with a side, at ties: none of them, or all."""
+        """The first maximum; of those that tie none (ties "low") or all ("high")."""
         top = self.mid == self.mid.max(axis=-1, keepdims=True)
-        if self.precision.side == "high":
+        if self.precision.ties == "high":
             return np.asarray(top)
-        if self.precision.side == "low":
+        if self.precision.ties == "low":
             return np.asarray(top & (top.sum(axis=-1, keepdims=True) == 1))
         mask = np.zeros(self.mid.shape, bool)
         np.put_along_axis(mask, np.argmax(self.mid, axis=-1)[..., None], True, axis=-1)

@@ -11,6 +11,10 @@ from bpcompare.shown import Shown
 
 Outcome = Literal["holds", "convention", "undecided", "refuted"]
 
+Doubt = Literal["", "empty", "zero", "still", "blurred", "unbounded", "infinite", "algorithm", "watched"]
+"""Why something is undecided: nothing in it; the law is 0 term by term; the parameter does not move; rounding blurs all of it; a
+radius is infinite; a recorded number is, and may honestly be; a fast algorithm with a weak bound; watching changed the answer."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -19,7 +23,9 @@ class Finding:
     `share` is the largest |recorded − law| over the radius of its ball: up to 1 the claim holds. `power` is the smallest
     relative mistake that would have shown here; `blurred` that of the worst unit or example (None: all of them zero).
     `worst` is the index of the element that decides, with its `recorded` value, the law's `expected` and the `radius`.
-    `relative` is how far the recorded tensor is off, relative to the law's at its worst element. `note` says why, in words.
+    `relative` is how far the recorded tensor is off, relative to the law's at its worst element. `off` elements of `size` are
+    outside. `note` says why, in words. `terms` is not 0 for a quantity that is 0 up to rounding: the size of the terms that
+    cancelled, against which `power` is measured there. `doubt` is why an undecided finding is undecided.
     """
 
     path: str
@@ -35,16 +41,16 @@ class Finding:
     blurred: float | None = None
     off: int = 0
     size: int = 0
-    spread: float = 0.0
     note: str = ""
+    terms: float = 0.0
+    doubt: Doubt = ""
 
 
 @dataclass(frozen=True)
 class Certificate(Shown):
     """Every finding about one record, in the order of the proof, with who was examined.
 
-    `accumulated` is how far a Δ may have moved in all, relative to its tensor's norm, if errors conspired below every ball
-    (first order, normwise). `plain` judges the gradient computed without instrumentation; `failure` says why there is none.
+    `plain` judges the gradient computed without instrumentation; `failure` says why there is none.
     """
 
     bundle: ClassVar[str] = "certificate_bundle"
@@ -52,7 +58,6 @@ class Certificate(Shown):
     provenance: Provenance
     findings: tuple[Finding, ...]
     plain: tuple[Finding, ...] = ()
-    accumulated: float = 0.0
     failure: str | None = None
     refuted: tuple[Finding, ...] = field(init=False)
 
@@ -70,6 +75,11 @@ class Certificate(Shown):
         if "undecided" in outcomes:
             return "undecided" if "convention" not in outcomes else "convention"
         return "convention" if "convention" in outcomes else "certified"
+
+    @property
+    def zeros(self) -> tuple[Finding, ...]:
+        """Findings that hold as 0 up to rounding."""
+        return tuple(finding for finding in self.findings if finding.terms and finding.outcome == "holds")
 
     @property
     def worst(self) -> Finding | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.claims import claims
-from bpcompare.finding import Finding
+from bpcompare.finding import Doubt, Finding
 from bpcompare.laws import LAWS, Laws
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan, step_prefix
@@ -50,7 +50,7 @@ def _judged(path: str, name: str, plain: Array, recorded: Array, mode: str, nois
         gap = float(np.linalg.norm(plain.astype(np.float64) - recorded))
     relative = gap / size if size else float("inf")
     if not np.isfinite(gap):
-        return _undecided(path, plain, relative, "the gradient is not finite")
+        return _undecided(path, plain, relative, "the gradient is not finite", "infinite")
     if mode == "eager":
         return _undecided(
             path, plain, relative, "the gradient without instrumentation has other bits: watching changed the answer"
@@ -64,8 +64,8 @@ def _judged(path: str, name: str, plain: Array, recorded: Array, mode: str, nois
     return _undecided(path, plain, relative, note)
 
 
-def _undecided(path: str, plain: Array, relative: float, note: str) -> Finding:
-    return Finding(path, "gradient", "undecided", float("inf"), 0.0, relative=relative, size=plain.size, note=note)
+def _undecided(path: str, plain: Array, relative: float, note: str, doubt: Doubt = "watched") -> Finding:
+    return Finding(path, "gradient", "undecided", float("inf"), 0.0, relative=relative, size=plain.size, note=note, doubt=doubt)
 
 
 class _Noise:

@@ -11,6 +11,9 @@ from bpcompare.arithmetic import Axes, Num, Number
 from bpcompare.ball.format import REARRANGED, Format
 from bpcompare.parameter import Array
 
+HEADROOM = 2.0**-4
+"""How near to the largest number counts as an overflow: torch adds up (t − a)² and halves the sum; the law adds up halves."""
+
 UFUNCS: dict[Any, Callable[..., Ball]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
@@ -92,6 +95,11 @@ class Ball(Number):
     def magnitude(self) -> Array:
         """The law evaluated with absolute values; where none was tracked, Σ|terms| or |mid|."""
         return self.absolute() if self.major is None else self.major
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the majorant may be larger than |mid|: terms of both signs went in."""
+        return self.major is not None or self.bulk is not None
 
     def map(self, f: Callable[[Array], Array]) -> Ball:
         """The same rearrangement of entries for every part."""
@@ -190,15 +198,15 @@ class Ball(Number):
         return np.asarray(mask)
 
     def first_max(self) -> Array:
-        """The first maximum; where others tie with it within their balls, none ("low") or all ("high") of them."""
-        if self.fmt.side is None:
+        """The first maximum; where others tie with it within their balls, none (ties "low") or all ("high") of them."""
+        if self.fmt.ties is None:
             mask = np.zeros(self.mid.shape, bool)
             np.put_along_axis(mask, np.argmax(self.mid, axis=-1)[..., None], True, axis=-1)
             return mask
         radius = np.broadcast_to(self.radius(), self.mid.shape)
         floor = np.max(self.mid - radius, axis=-1, keepdims=True)
         tied = self.mid + radius >= floor
-        return np.asarray(tied if self.fmt.side == "high" else tied & (tied.sum(axis=-1, keepdims=True) == 1))
+        return np.asarray(tied if self.fmt.ties == "high" else tied & (tied.sum(axis=-1, keepdims=True) == 1))
 
     def gather(self, index: Array) -> Ball:
         """Rows."""
@@ -209,6 +217,12 @@ class Ball(Number):
         from bpcompare.ball import sums
 
         return sums.scatter(self, index, rows)
+
+    def moments(self, axes: tuple[int, ...]) -> tuple[Ball, Ball]:
+        """x − μ and its mean square, whose radius knows that the deviations add up to 0."""
+        from bpcompare.ball import sums
+
+        return sums.moments(self, axes)
 
     def either(self, other: Ball) -> Ball:
         """This midpoint, with a radius that covers the other ball too."""
@@ -229,6 +243,18 @@ def constant(value: Any, fmt: Format) -> Ball:
     number = float(value)
     exact = float(np.float32(number)) == number if abs(number) < 1e38 else False
     return Ball(np.float64(number), fmt, 0.0 if exact else fmt.unit)  # type: ignore[arg-type]
+
+
+def within(mid: Array, rad: Array | float, fmt: Format, size: Array | None = None) -> Array | float:
+    """`rad`, and infinite where `size` (|mid| if it is not given) comes near the format's largest number.
+
+    There a backend has an infinity, or, where it goes on as m/∞ = 0, a number that no formula of the exact value explains.
+    """
+    reach, most = mid if size is None else size, HEADROOM * fmt.largest
+    low, high = np.min(reach, initial=0.0), np.max(reach, initial=0.0)
+    if high <= most and -low <= most:  # NaN is neither
+        return rad
+    return np.where(np.abs(reach) <= most, rad, np.inf)
 
 
 def format_in(operands: Sequence[Any]) -> Format:

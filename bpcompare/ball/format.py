@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+
+import numpy as np
+
+from bpcompare.arithmetic import Side
 
 FUNCTIONS: Mapping[str, float] = {
     "exp": 16.0,
@@ -36,15 +39,18 @@ class Format:
     """A floating-point format and how a backend uses it.
 
     `u`: unit roundoff of the backend's dtype. `tiny`: its smallest normal number, the error of any operation that underflows.
-    `flushes`: recorded values below `tiny` may have become 0. `rearranged`: whether the law at hand is granted `REARRANGED`.
-    `side`: how to decide at a kink: None is the law's convention; "low" and "high" are the two extremes of what is valid.
+    `largest`: its largest finite number; what passes it may be infinite in the backend. `flushes`: values below `tiny` may have
+    become 0. `rearranged`: whether the law at hand is granted `REARRANGED`. `side`: how to decide at a kink: None is the law's
+    convention; "low" and "high" are the two extremes of what is valid. `ties`: the same where entries of a maximum tie.
     """
 
     u: float
     tiny: float
+    largest: float
     flushes: bool = False
     rearranged: bool = False
-    side: Literal["low", "high"] | None = None
+    side: Side = None
+    ties: Side = None
 
     @cached_property
     def unit(self) -> float:
@@ -56,11 +62,13 @@ class Format:
         nu = n * self.unit
         return nu / (1 - nu) if nu < 0.5 else float("inf")
 
-    def __call__(self, *, rearranged: bool = False, side: Literal["low", "high"] | None = None) -> Format:
+    def __call__(self, *, rearranged: bool = False, side: Side = None, ties: Side = None) -> Format:
         """The same format for another law, or for one side of a kink."""
-        return replace(self, rearranged=rearranged, side=side)
+        return replace(self, rearranged=rearranged, side=side, ties=ties)
 
 
 def format_of(dtype: str, flushes: bool = False) -> Format:
     """The format of "float32" or "float64"."""
-    return Format(2.0**-24, 2.0**-126, flushes) if dtype == "float32" else Format(2.0**-53, 2.0**-1022, flushes)
+    u = 2.0**-24 if dtype == "float32" else 2.0**-53
+    kind = np.finfo(dtype)
+    return Format(u, float(kind.smallest_normal), float(kind.max), flushes)

@@ -59,7 +59,7 @@ def where(condition: Array, x: Any, y: Any) -> Ball:
     fmt = format_in((x, y))
     if isinstance(x, Ball) and not isinstance(y, Ball | np.ndarray) and y == 0 and np.shape(condition) == x.shape:
         # An exact zero has every radius: what is pending in x stays pending.
-        return x.map(lambda part: part * condition)
+        return x.map(lambda part: _kept(part, condition))
     x, y = as_ball(x, fmt), as_ball(y, fmt)
     mid = np.where(condition, x.mid, y.mid)
     if x.rel == y.rel and not x.n and not y.n and not np.ndim(x.rad) and not np.ndim(y.rad) and not fmt.rearranged:
@@ -67,6 +67,12 @@ def where(condition: Array, x: Any, y: Any) -> Ball:
     rad = np.where(condition, x.radius(), y.radius())
     major = np.where(condition, x.magnitude(), y.magnitude()) if fmt.rearranged else None
     return Ball(mid, fmt, 0.0, rad, major=major)
+
+
+def _kept(part: Array, condition: Array) -> Array:
+    """`part` where the condition holds, else 0. A product is ten times faster than `where`, but 0 · ∞ is no 0."""
+    kept = part * condition
+    return kept if np.isfinite(kept.sum()) else np.where(condition, part, 0.0)
 
 
 def zeros_like(x: Ball) -> Ball:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bpcompare.arithmetic import Axes, Num
-from bpcompare.ball.array import Ball, as_ball, format_in
+from bpcompare.arithmetic import Axes, Num, central_moments
+from bpcompare.ball.array import Ball, as_ball, format_in, within
 from bpcompare.parameter import Array
 
 NARROW = 200_000
@@ -40,7 +40,7 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
         major = None if major is None else major + plus.magnitude()
         rad = rad + plus.radius()
         n += 1
-    return Ball(mid, fmt, 0.0, rad, n, bulk, major, slack)
+    return Ball(mid, fmt, 0.0, within(mid, rad, fmt, bulk), n, bulk, major, slack)
 
 
 def majorant(x: Array, w: Array) -> Array:
@@ -95,6 +95,7 @@ def total(terms: Sequence[Num]) -> Ball:
         bulk = bulk + ball.absolute()
         if fmt.rearranged:
             major = major + ball.magnitude()
+    rad = within(mid, rad, fmt, np.asarray(bulk))
     return Ball(mid, fmt, 0.0, rad, n, np.asarray(bulk), np.asarray(major) if fmt.rearranged else None, slack)
 
 
@@ -108,7 +109,28 @@ def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
     rad = np.broadcast_to(x.rad, x.mid.shape).sum(axis=axes, keepdims=keepdims) + n * x.fmt.tiny
     if x.rel:
         rad = rad + x.rel * np.abs(x.mid).sum(axis=axes, keepdims=keepdims)
-    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, bulk, major, x.slack)
+    return Ball(np.asarray(mid), x.fmt, 0.0, within(mid, rad, x.fmt, bulk), x.n + n, bulk, major, x.slack)
+
+
+def moments(x: Ball, axes: tuple[int, ...]) -> tuple[Ball, Ball]:
+    """x − μ and σ². An error δ of μ is common to all deviations c, and Σc = 0: it moves σ² by δ², not by 2 δ mean|c|.
+
+    Errors e of the entries themselves move σ² by 2 mean(c e): Chan, Golub, LeVeque, Am. Stat. 37 (1983), on the two-pass formula.
+    """
+    centred, variance = central_moments(x, axes)
+    fmt, c = x.fmt, centred.mid
+    count = int(np.prod([c.shape[axis] for axis in axes]))
+
+    def mean(part: Array) -> Array:
+        return np.asarray(np.mean(part, axis=axes, keepdims=True))
+
+    own = x.radius() + fmt.unit * np.abs(c) + fmt.tiny
+    common = (total_along(x, axes, keepdims=True) / float(count)).radius()
+    spread = 2 * mean(np.abs(c) * own) + 2 * common * np.abs(mean(c)) + mean((own + common) ** 2)
+    sharp = spread + (fmt.gamma(count + 2)) * (variance.mid + spread) + fmt.tiny
+    loose = np.asarray(variance.radius())
+    rad = np.where(np.isfinite(loose), np.minimum(loose, sharp), loose)  # what overflowed stays infinite
+    return centred, Ball(variance.mid, fmt, 0.0, rad, major=variance.major)
 
 
 def scatter(x: Ball, index: Array, rows: int) -> Ball:
@@ -123,4 +145,5 @@ def scatter(x: Ball, index: Array, rows: int) -> Ball:
     most = int(np.bincount(index.ravel(), minlength=1).max()) if index.size else 0
     radius = np.broadcast_to(np.asarray(x.radius() + x.fmt.tiny), x.mid.shape)
     major = added(x.magnitude()) if x.fmt.rearranged else None
-    return Ball(added(x.mid), x.fmt, 0.0, added(radius), most, added(x.absolute()), major)
+    mid, bulk = added(x.mid), added(x.absolute())
+    return Ball(mid, x.fmt, 0.0, within(mid, added(radius), x.fmt, bulk), most, bulk, major)

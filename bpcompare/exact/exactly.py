@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.arithmetic import Side
 from bpcompare.ball import Ball, Format
 from bpcompare.certificate import Balls
 from bpcompare.certificate import evaluate as evaluate_balls
 from bpcompare.claims import Claim
 from bpcompare.dyadic import InexactError, Precision
-from bpcompare.exact.reference import Side, exact_value
+from bpcompare.exact.reference import exact_value
 from bpcompare.laws import Laws
 from bpcompare.values import StepValues
 
@@ -37,12 +38,12 @@ class Exactly(Balls):
         return self.values.given[path] if path in self.values.given else self.values.recorded[path]
 
 
-def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side | None = None) -> Ball:
-    """The law of a claim as a ball; `side` decides kinks. In an exact run a point, if the formula provably rounds nowhere."""
+def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None) -> Ball:
+    """The law of a claim as a ball; `side`, `ties` decide kinks. In exact runs a point, where the formula rounds nowhere."""
     if isinstance(balls, Exactly):
         try:
-            point = exact_value(claim, balls.number, Precision(balls.dtype, side, kinks=side is not None), laws)
+            point = exact_value(claim, balls.number, Precision(balls.dtype, side, ties), laws)
             return Ball(point, balls.fmt)
         except InexactError:
             pass
-    return evaluate_balls(claim, balls, laws, side)
+    return evaluate_balls(claim, balls, laws, side, ties)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from bpcompare.arithmetic import Side
 from bpcompare.claims import Claim, claims
 from bpcompare.dyadic import Dyadic, InexactError, Precision
+from bpcompare.kinks import SIDES
 from bpcompare.laws import LAWS, Laws
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan
 from bpcompare.values import given_values
-
-Side = Literal["low", "high"]
 
 
 def exact_value(claim: Claim, look: Callable[[str], Any], precision: Precision, laws: Laws = LAWS) -> Array:
@@ -28,10 +28,10 @@ def exact_value(claim: Claim, look: Callable[[str], Any], precision: Precision, 
     return np.asarray(value.mid if isinstance(value, Dyadic) else value, np.float64)
 
 
-def reference(plan: Plan, laws: Laws = LAWS, until: str = "", side: Side | None = None) -> dict[str, Array]:
+def reference(plan: Plan, laws: Laws = LAWS, until: str = "", ties: Side = None) -> dict[str, Array]:
     """Every quantity of the step by the laws, up to the path `until`. Raises InexactError where a partial sum would not fit."""
     given = given_values(plan, 1, None)
-    precision = Precision(plan.dtype, side)
+    precision = Precision(plan.dtype, ties=ties)
     found: dict[str, Array] = {}
     for claim in claims(plan):
         found[claim.path] = exact_value(claim, lambda path: found[path] if path in found else given[path], precision, laws)
@@ -44,8 +44,8 @@ def proved(plan: Plan) -> Mapping[str, Array]:
     """The reference, if it neither rounds nor depends on how ties of a maximum are broken. Raises InexactError."""
     right = reference(plan)
     if any(layer.op.name == "max_pool2d" for layer in plan.network.layers.values()):
-        for side in ("low", "high"):
-            other = reference(plan, side=side)
+        for ties in SIDES:
+            other = reference(plan, ties=ties)
             if any(path.endswith(".delta") and not np.array_equal(other[path], right[path]) for path in right):
                 raise InexactError("a max-pool window has a tie that matters")
     return right

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, hyperparameter, total
+from bpcompare.arithmetic import Num, hyperparameter, moments, total
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import BatchNorm, LayerNorm
 
@@ -18,8 +18,8 @@ def mean(x: Num, axes: tuple[int, ...]) -> Num:
 
 def standardized(x: Num, epsilon: float, axes: tuple[int, ...]) -> tuple[Num, Num]:
     """(x − μ)/√(σ² + ε), and 1/√(σ² + ε)."""
-    centred = x - mean(x, axes)
-    inverse = 1.0 / np.sqrt(mean(centred * centred, axes) + epsilon)
+    centred, variance = moments(x, axes)
+    inverse = 1.0 / np.sqrt(variance + epsilon)
     return centred * inverse, inverse
 
 

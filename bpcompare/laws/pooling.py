@@ -11,6 +11,7 @@ from bpcompare.laws.convolution import windows
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import AvgPool2d, MaxPool2d
 from bpcompare.ops.pooling import Pool2d
+from bpcompare.parameter import Array
 
 
 def flat_windows(x: Num, op: Pool2d) -> Num:
@@ -48,6 +49,12 @@ class MaxPool2dLaw(PlainLaw):
         winner = first_max(flat_windows(xs[0], op))
         spread = np.broadcast_to(np.expand_dims(dy, -1), winner.shape)
         return returned(masked(winner, spread), op, xs[0].shape[2:])
+
+    def tied(self, op: MaxPool2d, x: Num) -> tuple[Array, Array]:
+        """For every window: positions of its entries in x.ravel(), and which of them may be its maximum (windows, entries)."""
+        positions = flat_windows(np.arange(x.reshape(-1).shape[0]).reshape(x.shape), op)
+        tied = first_max(flat_windows(x, op))
+        return positions.reshape(-1, positions.shape[-1]), tied.reshape(-1, tied.shape[-1])
 
 
 class AvgPool2dLaw(PlainLaw):

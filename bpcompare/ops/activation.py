@@ -109,6 +109,7 @@ class Silu(Activation):
 class Softmax(Activation):
     """a_j = e^(in_j) / Σ_k e^(in_k) over the last axis. Not elementwise: g' is a Jacobian."""
 
+    elementwise: ClassVar[bool] = False
     name: ClassVar[str] = "softmax"
     equations: ClassVar[tuple[str, ...]] = ("g(x)_j = e^x_j / Σ_k e^x_k", "Δ_x = a (Δ_a − Σ_k a_k Δ_a,k)")
 

@@ -71,9 +71,10 @@ class LayerOp(Op):
 
 @dataclass(frozen=True)
 class Activation(Op):
-    """g in a = g(in). Keeps its source's shape."""
+    """g in a = g(in). Keeps its source's shape. `elementwise`: every a_j depends on its own in_j alone."""
 
     role: ClassVar[Role] = "activation"
+    elementwise: ClassVar[bool] = True
 
     def shapes(self, xs: Sequence[Shape]) -> Shapes:
         """The source's own shape."""

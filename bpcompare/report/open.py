@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bpcompare.comparison import Comparison
-from bpcompare.finding import Finding
+from bpcompare.finding import Doubt, Finding
 from bpcompare.report.lines import clipped, counted, labelled
 from bpcompare.report.numbers import short
 from bpcompare.report.places import described, element, place, share_off
+
+REMEDIES: Mapping[Doubt, str] = {
+    "zero": "other data, weights or another --seed, so that every layer is alive",
+    "still": "a larger learning rate, or a parameter nearer to 0",
+    "unbounded": "smaller weights, learning rate, loss scale or data: what overflows, or divides by 0, cannot be bounded",
+    "infinite": "smaller weights, learning rate, loss scale or data: beyond the range of numbers nothing can be compared",
+    "algorithm": "the algorithm switched off: a direct sum has a bound that is sharp enough",
+    "watched": "a backend in eager mode, or --exact: there recording must not change a bit",
+}
+"""What decides, for each doubt. What rounding blurs depends on the dtype."""
 
 NAMED = 3
 """Findings that are described; the others are counted."""
@@ -74,16 +86,13 @@ def _more(number: int) -> list[str]:
 
 def _remedy(comparison: Comparison, findings: list[Finding]) -> str:
     """What would decide it."""
-    notes = " ".join(finding.note for finding in findings)
-    if "not finite" in notes or "NaN" in notes:
-        return "smaller weights, learning rate or data: beyond the range of numbers nothing can be compared"
-    if "instrumentation" in notes:
-        return "a backend in eager mode, or --exact: there recording must not change a bit"
-    ways = []
-    if "zero in every element" in notes or "nothing moves" in notes:
-        ways.append("other data, weights or another --seed, so that every layer is alive")
-    if comparison.dtype == "float32":
-        ways.append("--dtype float64")
-    if not comparison.plan.exact:
+    found = {finding.doubt for one in comparison.certificates.values() for finding in (*one.findings, *one.plain)} - {""}
+    ways = [REMEDIES[doubt] for doubt in REMEDIES if doubt in found]
+    narrow = comparison.dtype == "float32" and found & {"blurred", "still", "unbounded", "infinite"}
+    if narrow:
+        ways.insert(0, "--dtype float64")
+    if "blurred" in found and not narrow:
+        ways.append(REMEDIES["zero"])
+    if "blurred" in found and not comparison.plan.exact:
         ways.append("--exact, if the net is made of sums and relu")
-    return "; or ".join(ways)
+    return "; or ".join(dict.fromkeys(ways))

@@ -22,12 +22,7 @@ def measures(comparison: Comparison) -> list[str]:
     found = _apart(comparison)
     if comparison.plan.exact:
         return found + labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
-    found += _power(comparison)
-    moved = short(comparison.accumulated)
-    found += labelled(
-        "bound", f"errors that conspire inside every ball would move a Δ by about {moved} in all (relative, to first order)", 1
-    )
-    return found + _blind(comparison)
+    return found + _power(comparison) + _zeros(comparison) + _blind(comparison)
 
 
 def _apart(comparison: Comparison) -> list[str]:
@@ -46,6 +41,15 @@ def _power(comparison: Comparison) -> list[str]:
     size, where = comparison.power
     shown = f"a mistake of {short(size)} (relative) would have shown everywhere"
     return labelled("power", f"{shown}; least sharp at {clipped(where, 40)}", 1)
+
+
+def _zeros(comparison: Comparison) -> list[str]:
+    """Quantities whose terms cancel: their own size is rounding, so that of the terms is what a mistake is measured against."""
+    if not comparison.zeros:
+        return []
+    path, size = next(iter(comparison.zeros.items()))
+    more = f", and {len(comparison.zeros) - 1:,} more (-v marks them)" if len(comparison.zeros) > 1 else ""
+    return labelled("zero", f"{clipped(path, 30)} is 0 up to rounding: what is left of terms of size {short(size)}{more}", 1)
 
 
 def _blind(comparison: Comparison) -> list[str]:

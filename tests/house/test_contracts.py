@@ -13,6 +13,7 @@ ANSWER_SHEETS_ONLY = {
     "diagnosis",
     "exact",
     "finding",
+    "kinks",
     "movement",
     "oracle",
     "pairs",

@@ -1,0 +1,116 @@
+"""Other valid derivatives: on a kink, a value between the two extremes of what the ball leaves open is no error.
+
+Elements are judged one by one where their choices are free of each other (relu at 0), and together where they are not: of a
+maximum that several entries of a window share, each may have any part of Δ, but all of them together have it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from bpcompare.arithmetic import Side
+from bpcompare.ball import Ball
+from bpcompare.claims import Claim
+from bpcompare.laws import Laws
+from bpcompare.parameter import Array
+
+Evaluate = Callable[[Side, Side], Ball]
+"""The claim's law as a ball, for one side of each kink and one way to break ties."""
+
+SIDES: tuple[Side, ...] = ("low", "high")
+
+
+def excused(claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, get: Callable[[str], Any]) -> str:
+    """Why the elements of `x` that are `outside` their balls are valid after all; nothing if they are not.
+
+    `get` looks the premises up as balls that leave ties open.
+    """
+    kinked = [op for _, op in claim.owners if op.kinks]
+    if not kinked or claim.statement not in ("base", "inductive"):
+        return ""
+    low, high = (at(side, side) for side in SIDES)
+    r_low, r_high = low.final_radius(), high.final_radius()
+    floor = np.minimum(low.mid - r_low, high.mid - r_high)
+    ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
+    if not ((floor <= x) & (x <= ceiling))[outside].all():
+        return ""
+    ties = _ties(claim, laws, get)
+    if ties is not None and not _together(claim, laws, x, np.maximum(r_low, r_high), ties, at, get):
+        return ""
+    named = "; ".join(f"{op.name}, {kink}" for op in dict.fromkeys(kinked) for kink in op.kinks)
+    return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
+
+
+@dataclass(frozen=True)
+class _Ties:
+    """Windows whose maximum several entries share: `entry[i]` of the source ties in `window[i]`; `delta` is each window's Δ."""
+
+    entry: Array
+    window: Array
+    delta: Array
+
+
+def _ties(claim: Claim, laws: Laws, get: Callable[[str], Any]) -> _Ties | None:
+    """All ties in the windows of all consumers; None where there are none, or where g mixes entries."""
+    if not getattr(claim.owners[0][1], "elementwise", True):
+        return None
+    entries, windows, deltas, count = [], [], [], 0
+    for consumer, op in claim.owners:
+        law: Any = laws.of(consumer, op)
+        if not hasattr(law, "tied"):
+            continue
+        positions, tied = law.tied(op, get(f"{claim.subject}.a"))
+        dy = get(f"{consumer}.delta").mid.ravel()
+        shared = np.flatnonzero(tied.sum(axis=1) > 1)
+        row, column = np.nonzero(tied[shared])
+        entries.append(positions[shared][row, column])
+        windows.append(row + count)
+        deltas.append(dy[shared])
+        count += len(shared)
+    return _Ties(np.concatenate(entries), np.concatenate(windows), np.concatenate(deltas)) if count else None
+
+
+def _together(claim: Claim, laws: Laws, x: Array, r: Array, ties: _Ties, at: Evaluate, get: Callable[[str], Any]) -> bool:
+    """Whether the entries of each group of ties have, together, what all valid choices give them together.
+
+    Moving all entries of a group by the same amount moves each of its windows' maxima by that amount, whichever entry is
+    chosen: one common direction in which the derivative is no matter of choice. Windows that overlap in a tie are one group.
+    """
+    entry, place = np.unique(ties.entry, return_inverse=True)
+    windows = len(ties.delta)
+    graph = coo_array((np.ones(len(place)), (ties.window, place + windows)), shape=(windows + len(entry),) * 2)
+    _, group = connected_components(graph, directed=False)
+
+    def per_group(of: Array, values: Array) -> Array:
+        return np.bincount(of, weights=values, minlength=int(group.max()) + 1)
+
+    own = [at(side, "low").mid.ravel()[entry] for side in SIDES]  # without what the tied windows send
+    slopes = [_slope(claim, laws, side, get).ravel()[ties.entry] * ties.delta[ties.window] for side in SIDES]
+    least, most = np.full(windows, np.inf), np.full(windows, -np.inf)
+    for sent in slopes:
+        np.minimum.at(least, ties.window, sent)
+        np.maximum.at(most, ties.window, sent)
+    of_entry, of_window = group[windows:], group[:windows]
+    there = x.ravel()[entry]
+    floor = per_group(of_entry, np.minimum(*own)) + per_group(of_window, least)
+    ceiling = per_group(of_entry, np.maximum(*own)) + per_group(of_window, most)
+    size = per_group(of_entry, np.abs(there)) + per_group(of_window, np.abs(ties.delta))
+    slack = per_group(of_entry, np.broadcast_to(r, x.shape).ravel()[entry]) + len(there) * 2.0**-52 * size
+    sums = per_group(of_entry, there)
+    return bool(((floor - slack <= sums) & (sums <= ceiling + slack)).all())
+
+
+def _slope(claim: Claim, laws: Laws, side: Side, get: Callable[[str], Any]) -> Array:
+    """g'(in) of the claim's node, at one side of its own kink."""
+    owner, g = claim.owners[0]
+    net_in = get(f"{claim.subject}.in")
+    fmt = net_in.fmt(rearranged=net_in.fmt.rearranged, side=side)
+    net_in = Ball(net_in.mid, fmt, net_in.rel, net_in.rad)
+    slope = laws.of(owner, g).delta(g, [net_in], {}, Ball(np.ones_like(net_in.mid), fmt), {}, 0)
+    return np.asarray(slope.mid if isinstance(slope, Ball) else slope)

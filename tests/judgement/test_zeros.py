@@ -1,0 +1,112 @@
+"""A quantity that is 0 because its terms cancel holds, measured against its terms; one that is 0 term by term proves nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bpcompare
+from bpcompare import ops
+from bpcompare.network import Data, Error, Input, Layer, Network, Training
+from bpcompare.parameter import Initializer, Parameter
+from bpcompare.report import text
+from bpcompare_delta import Delta
+from students import mlp, spoiled
+
+
+def _network(normal, update, dtype, g=None):
+    """dense with bias, a layer that a shift of all its inputs does not move, dense."""
+    roles = {} if normal is None else {"scale": "n.scale", "shift": "n.shift"}
+    layers = {"h": Layer(ops.Dense(4), ("x",), g or ops.Identity(), {"weight": "h.weight", "bias": "h.bias"})}
+    if normal is not None:
+        layers["n"] = Layer(normal, ("h",), ops.Tanh(), roles)
+    last = "h" if normal is None else "n"
+    layers["o"] = Layer(ops.Dense(2), (last,), ops.Identity(), {"weight": "o.weight", "bias": "o.bias"})
+    names = [parameter for layer in layers.values() for parameter in layer.parameters.values()]
+    parameters = {name: Parameter(Initializer("normal", 1.0)) for name in names}
+    random = np.random.default_rng(3)
+    data = Data({"x": random.standard_normal((6, 3))}, random.standard_normal((6, 2)))
+    error = Error(ops.HalfSquared("mean"), "o")
+    return Network("zeros", {"x": Input((3,))}, layers, parameters, error, update, data, Training(dtype=dtype, steps=2))
+
+
+UPDATES = [ops.Sgd(0.1), ops.Sgd(0.1, 0.9), ops.Sgd(0.1, 0.9, nesterov=True), ops.Adam(0.01), ops.AdamW(0.01)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("update", UPDATES, ids=repr)
+def test_a_bias_before_a_batch_norm(dtype, update, torch_backend):
+    """Its gradient is 0 in truth and 1e-17 in every record; honest backends got exit code 4, and a wider dtype did not help."""
+    comparison = bpcompare.run(_network(ops.BatchNorm(1e-5, 0.1, "unbiased"), update, dtype), ["delta", "torch"])
+    assert comparison.exit_code == 0, text(comparison)
+    assert "h.bias.gradient" in comparison.zeros
+    assert "h.bias.gradient is 0 up to rounding: what is left of terms of size" in " ".join(text(comparison).split())
+
+
+def test_a_logit_shift_before_softmax(torch_backend):
+    """The sum over classes of Δ is 0: a bias that all classes share has no gradient."""
+    random = np.random.default_rng(0)
+    layers = {
+        "shift": Layer(ops.Dense(1), ("x",), ops.Identity(), {"weight": "s.weight", "bias": "s.bias"}),
+        "all": Layer(ops.Dense(3, bias=False), ("shift",), ops.Softmax(), {"weight": "all.weight"}),
+        "o": Layer(ops.Dense(2), ("all",), ops.Identity(), {"weight": "o.weight", "bias": "o.bias"}),
+    }
+    parameters = {name: Parameter(Initializer("normal", 1.0)) for name in ("s.weight", "s.bias", "o.weight", "o.bias")}
+    parameters["all.weight"] = Parameter(np.ones((1, 3)))
+    data = Data({"x": random.standard_normal((5, 2))}, random.standard_normal((5, 2)))
+    error = Error(ops.HalfSquared("sum"), "o")
+    network = Network("logits", {"x": Input((2,))}, layers, parameters, error, ops.Sgd(0.1), data, Training())
+    comparison = bpcompare.run(network, ["delta", "torch"])
+    # Rounding leaves either a little of Δ, or nothing: then what is behind it has no terms at all, and stays undecided.
+    assert comparison.verdict in ("certified", "identical", "undecided")
+    assert all("wider dtype" not in f.note for one in comparison.certificates.values() for f in one.findings)
+    assert "shift.delta" in comparison.zeros
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_wrong_zero_is_refuted(size, dtype):
+    """If cancellation excused everything, a bias gradient that is not 0 would pass before every batch norm."""
+    network = _network(ops.BatchNorm(1e-5, 0.1, "biased"), ops.Sgd(0.1), dtype)
+    student = spoiled(Delta, lambda step: step.gradient["h.bias"].__iadd__(size))
+    comparison = bpcompare.run(network, ["delta", student])
+    assert (comparison.verdict, comparison.first.path) == ("wrong", "h.bias.gradient")
+
+
+def test_a_step_from_a_zero_gradient_is_no_licence():
+    """That nothing moves is right where the gradient is 0 up to rounding; a parameter that moves all the same is wrong."""
+    network = _network(ops.BatchNorm(1e-5, 0.1, "biased"), ops.Sgd(0.1), "float64")
+    student = spoiled(Delta, lambda step: step.parameters["h.bias"].__iadd__(1e-9))
+    comparison = bpcompare.run(network, ["delta", student])
+    assert (comparison.verdict, comparison.first.path) == ("wrong", "h.bias.update")
+
+
+def _dead(dtype):
+    network = mlp([3, 4, 2], ops.Relu(), examples=3)
+    own = {**network.parameters, "l0.bias": Parameter(np.full(4, -100.0))}
+    return replace(network, parameters=own, training=Training(dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_dead_layer_stays_undecided_and_the_advice_helps(dtype):
+    """0 element by element proves nothing; and "a wider dtype would decide it" sent people to a dtype that changes nothing."""
+    comparison = bpcompare.run(_dead(dtype), ["delta"])
+    findings = [f for f in comparison.certificates["delta"].findings if f.outcome == "undecided"]
+    assert {f.path for f in findings} >= {"l0.delta", "l0.weight.gradient"}
+    assert not comparison.zeros
+    assert all("wider dtype" not in f.note for f in findings)
+    shown = " ".join(text(comparison).split())
+    assert "other data, weights or another --seed" in shown
+    assert "--dtype" not in shown
+    alive = replace(_dead(dtype), parameters=mlp([3, 4, 2]).parameters)
+    assert bpcompare.run(alive, ["delta"]).certificates["delta"].verdict == "certified"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_no_advice_for_a_wider_dtype_in_the_widest(dtype):
+    """What float64 cannot decide, "a wider dtype" does not decide either."""
+    network = _network(None, ops.Sgd(1e-18), dtype)
+    findings = bpcompare.run(network, ["delta"]).certificates["delta"].findings
+    notes = {f.note for f in findings if f.outcome == "undecided"}
+    assert notes
+    assert all("larger learning rate" in note for note in notes)
