@@ -50,6 +50,26 @@ class StorageError(ValueError):
         super().__init__(printable(" ".join(cut.splitlines())))
 
 
+SUFFIX = ".bpz"
+"""What saved runs end in. One of another name is known by its content."""
+
+
+def is_saved(path: str | os.PathLike[str]) -> bool:
+    """Whether this is a saved run (or another file of ours), not a text: by its suffix, or by the header of its format."""
+    file = Path(path)
+    if file.suffix == SUFFIX:
+        return True
+    try:
+        if not file.is_file():
+            return False
+        with file.open("rb") as stream:
+            head = stream.read(9)
+    except (OSError, ValueError):
+        return False
+    # safetensors: the length of the header in eight bytes, then the header.
+    return len(head) == 9 and head[8:] == b"{" and 0 in head[:8]
+
+
 def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
     """Write `plan` to `path`, whole or not at all. Raises StorageError for what has no place in a file, OSError from the disk."""
     write(path, plan_bytes(plan))

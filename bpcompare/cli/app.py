@@ -34,7 +34,21 @@ VERBS = {
 }
 """A verb is a function in the module of its name."""
 
-GROUPS = {"golden": ("Check or update goldens: what a version of a backend computed once.", ("check", "update"))}
+GROUPS = {
+    "golden": (
+        "Check or update goldens: what a version of a backend computed once.",
+        {
+            "check": """Run backends on the numbers of their goldens: the same, moved within rounding, or changed.
+
+By default, every backend that a spec has a golden of. Exit code 0: the same bits, or moved within rounding. 1: changed. \
+3: a backend did not run. 4: undecided. 5: no golden.""",
+            "update": """Show what moved since the goldens were made, and write them anew.
+
+By default, for every backend that is installed. A golden is written only of what is certified, or undecided: never of \
+what is wrong.""",
+        },
+    )
+}
 """Verbs that have verbs of their own: functions in the module of the group's name."""
 
 
@@ -52,7 +66,10 @@ def app() -> App:
         it.command(f"bpcompare.cli.{verb}:{verb}", name=verb, help=words)
     for group, (words, verbs) in GROUPS.items():
         inner = App(name=group, help=words, help_format="plaintext", help_formatter="plain", suppress_keyboard_interrupt=False)
-        for verb in verbs:
-            inner.command(f"bpcompare.cli.{group}:{verb}", name=verb)
+        for verb, what in verbs.items():
+            inner.command(f"bpcompare.cli.{group}:{verb}", name=verb, help=what)
         it.command(inner)
+    it.command(
+        "bpcompare.cli.completion:completion", name="--install-completion", help="Complete verbs and options in your shell."
+    )
     return it

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 USAGE = 2
 
-Saved = Annotated[str, Parameter(help="What `bpcompare run --save` wrote.")]
+Saved = Annotated[str, Parameter(help="What `bpcompare run --save` wrote: run.bpz.")]
 
 
 def diff(a: Annotated[Saved, Parameter(name="A")], b: Annotated[Saved, Parameter(name="B")], /) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,9 +14,6 @@ from bpcompare.cli.terminal import Progress, complain, say
 if TYPE_CHECKING:
     from bpcompare.backend import Backend
     from bpcompare.comparison import Comparison
-
-SAVED = ".bpz"
-"""The ending of saved runs."""
 
 
 def report(
@@ -51,11 +47,12 @@ def report(
     """
     keep_freed_memory()
     from bpcompare.address import UnknownBackendError
+    from bpcompare.archive import load_comparison
     from bpcompare.network import SpecError
     from bpcompare.page import Wishes, page
     from bpcompare.report import verdict_line
     from bpcompare.report.steps import NothingToShowError
-    from bpcompare.storage import StorageError
+    from bpcompare.storage import StorageError, is_saved
     from bpcompare.writing import unwritable, write
 
     if static and notation != "article":
@@ -66,11 +63,14 @@ def report(
         return 2
     progress = Progress(quiet=False)
     try:
-        comparison, command = _compared(spec, backend, dtype, steps, seed, (step, node or ()), progress)
+        saved = is_saved(spec)
+        if saved:
+            comparison, command = load_comparison(spec), f"bpcompare repro {quote(spec)}"
+        else:
+            comparison, command = _compared(spec, backend, dtype, steps, seed, (step, node or ()), progress)
         progress("writing")
-        wishes = Wishes(
-            step, tuple(node or ()), static, notation, command, classes(comparison) if trust or Path(spec).suffix != SAVED else {}
-        )
+        code = classes(comparison) if trust or not saved else {}
+        wishes = Wishes(step, tuple(node or ()), static, notation, command, code)
         text = page(comparison, wishes)
     except (SpecError, UnknownBackendError, NothingToShowError, StorageError) as error:
         progress.done()
@@ -104,8 +104,6 @@ def _compared(
     from bpcompare.report.lines import counted
     from bpcompare.report.steps import NothingToShowError, asked_for
 
-    if Path(spec).suffix == SAVED:
-        return bpcompare.load_comparison(spec), f"bpcompare repro {quote(spec)}"
     names = None if backend is None else separated(backend)
     present(names)
     network = loaded(spec, progress)

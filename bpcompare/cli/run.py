@@ -55,7 +55,9 @@ def run(
         Literal["text", "concise", "github", "junit", "json"],
         Parameter(help="What to print: text for people, a line a problem, GitHub annotations, JUnit XML, or JSON lines."),
     ] = "text",
-    save: Annotated[str | None, Parameter(negative="", help="Save plan, records and findings here (one SPEC only).")] = None,
+    save: Annotated[
+        str | None, Parameter(negative="", help="Save plan, records and findings here, as run.bpz (one SPEC only).")
+    ] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print the verdict only.")] = False,
     verbose: Annotated[
         bool, Parameter(name=["--verbose", "-v"], negative="", help="Print every finding, and tracebacks of failures.")

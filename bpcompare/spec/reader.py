@@ -43,8 +43,8 @@ def read(path: str | os.PathLike[str], hint: Hint = lambda _: None) -> Network:
     try:
         data = contents(Path(source), LARGEST, "a spec", "keep large weights and data in files of their own")
     except Unreadable as error:
-        hint = error.hint or missing_file(Path(source)) or did_you_mean(source, shipped())
-        raise unreadable(source, str(error), hint) from None
+        near = error.hint or missing_file(Path(source)) or did_you_mean(source, shipped())
+        raise unreadable(source, str(error), near) from None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise unreadable(source, "it is UTF-16 text", "save it as UTF-8")
     try:

@@ -101,21 +101,20 @@ class Weights:
         self.places.setdefault(parameter, where)
 
     def _given(self, name: str, entry: LayerEntry) -> dict[str, tuple[Array, str]]:
-        weights, biases = getattr(entry, "weights", None), getattr(entry, "biases", None)
+        weights, biases, transpose = (getattr(entry, key, None) for key in ("weights", "biases", "transpose"))
         given: dict[str, tuple[Array, str]] = {}
         if isinstance(weights, dict):
             arrays, problems = by_name(self.network, self.shapes, name, weights)
             self.problems += problems
             given = {role: (array, "weights") for role, array in arrays.items()}
-            if entry.transpose is not None:
+            if transpose is not None:
                 where = ("layers", name, "transpose")
                 self._report(where, "weights by unit names are not written as a matrix", "remove transpose")
         elif weights is not None:
-            transpose = getattr(entry, "transpose", None)
             given["weight"] = (self._turned(_real(weights), transpose, ("layers", name, "weights")), "weights")
             if entry.op == Dense.name:
                 self._ambiguous(name, given["weight"][0], transpose)
-        elif getattr(entry, "transpose", None) is not None:
+        elif transpose is not None:
             message = "transpose says how weights are written, and none are written here"
             self._report(("layers", name, "transpose"), message, f'for those of [parameters], say it there: ["{name}.weight"]')
         if biases is not None:

@@ -271,3 +271,27 @@ def test_matrix_says_why_nothing_was_compared(names, said, capsys):
         pytest.importorskip("torch")
     assert main(["matrix", MAZUR, "-b", names]) == (5 if names == "delta" else 0)
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["run.bpz", "run.bpc", "run"])
+def test_a_saved_run_is_known_by_what_it_is(name, tmp_path, capsys):
+    """Saved as run.bpc, as older documents say, it is read as a spec that is no text."""
+    saved, page = tmp_path / name, tmp_path / "page.html"
+    assert main(["run", MAZUR, "-b", "delta", "-q", "--save", str(saved)]) == 5
+    assert main(["report", str(saved), "-o", str(page)]) == 5
+    assert "certified" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
+    for verb in ("show", "audit", "run"):
+        assert main([verb, str(saved)]) == 2
+        assert "is a saved run, not a spec: `bpcompare report`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\x00" * 9, b"[inputs.x]\n", b'{"name": "x"}', b"\x10\x00\x00\x00\x00\x00\x00\x00{}"]
+)
+def test_what_only_looks_like_a_saved_run(content, tmp_path, capsys):
+    """A traceback for a file that begins like one."""
+    path = tmp_path / "some"
+    path.write_bytes(content)
+    assert main(["report", str(path), "-o", str(tmp_path / "page.html")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
