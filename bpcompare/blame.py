@@ -9,13 +9,13 @@ another version or in the backend that a subclass was made of, does not count ag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bpcompare.certificate import Balls, evaluate
 from bpcompare.claims import Claim, claims
-from bpcompare.diagnosis import causes, confined, ratio
+from bpcompare.diagnosis import causes, confined, form, ratio
 from bpcompare.finding import Certificate, Finding
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import Mistake
@@ -35,7 +35,7 @@ class Blame:
     `blame` is a backend, "law", or None where nobody can tell; `ground` says on what the blame rests. `code` names the mistake
     that reproduces the recorded value, `also` others that do so too; `ratio` the constant by which every element is off, where no
     mistake does. `oracle` is the oracle's value of the worst element. `alone` is the parameter at which alone the mistake was
-    made, where the other parameters of its layers are right.
+    made, where the other parameters of its layers are right; `form` says which form of the mistake it is, if there are several.
     """
 
     path: str
@@ -48,16 +48,18 @@ class Blame:
     oracle: float | None = None
     ratio: str = ""
     alone: str = ""
+    form: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of one claim at one step: each backend's values at that step, and whether it was refuted there."""
+    """What is known of one claim at one step: each backend's values there and before, and whether it was refuted there."""
 
     step: int
     claim: Claim
     balls: Mapping[str, Balls]
     refuted: Mapping[str, Finding]
+    before: Mapping[str, Sequence[Balls]] = field(default_factory=dict)
 
 
 def blames(
@@ -86,12 +88,14 @@ def _blame(plan: Plan, name: str, case: Case, heard: Mapping[str, frozenset[str]
         said = word(plan, case.claim, balls.values, finding.worst, finding.expected, finding.recorded, laws)
     blamed, ground = _verdict(name, case, heard, said, oracle, laws)
     explained: tuple[Mistake, ...] = ()
-    alone = ""
+    alone = words = ""
+    earlier = case.before.get(name, ())
     if case.claim.owners and np.isfinite(finding.recorded):
         related = [claim for claim in claims(plan) if claim.subject == case.claim.subject and claim.path != case.claim.path]
-        explained = causes(case.claim, balls, plan.network, laws, related)
+        explained = causes(case.claim, balls, plan.network, laws, related, earlier)
         if explained:
-            alone = confined(explained[0], case.claim, balls, plan.network, claims(plan), laws) or ""
+            alone = confined(explained[0], case.claim, balls, plan.network, claims(plan), laws, earlier) or ""
+            words = form(explained[0], case.claim, balls, plan.network, laws, earlier)
     codes = tuple(mistake.code for mistake in explained)
     constant = ""
     if not codes and case.claim.owners and np.isfinite(finding.recorded):
@@ -99,7 +103,7 @@ def _blame(plan: Plan, name: str, case: Case, heard: Mapping[str, frozenset[str]
         constant = f"{found.name} times what it should be, in every element: {found.hint}" if found else ""
     value = said.value if said else None
     code = codes[0] if codes else None
-    return Blame(finding.path, name, blamed, ground, code, codes[1:], finding.relative, value, constant, alone)
+    return Blame(finding.path, name, blamed, ground, code, codes[1:], finding.relative, value, constant, alone, words)
 
 
 def _verdict(

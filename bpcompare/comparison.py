@@ -53,7 +53,8 @@ class Comparison(Paged):
     """One plan, every backend's record and certificate, and what follows from them.
 
     `pairs` are information, not verdict. `blames` has one entry for each backend that is wrong. `unseen` are codes of
-    mistakes that this run could not have seen (None: not searched). `certificate_seconds` is the wall time of all judging.
+    mistakes that the first `searched` steps could not have shown (None: not searched, `unsearched` says why).
+    `certificate_seconds` is the wall time of all judging.
     """
 
     bundle: ClassVar[str] = "comparison_bundle"
@@ -65,6 +66,8 @@ class Comparison(Paged):
     blames: tuple[Blame, ...] = ()
     pairs: tuple[Pair, ...] = ()
     unseen: tuple[str, ...] | None = None
+    searched: int = 0
+    unsearched: str = ""
     oracle: bool = True
     certificate_seconds: float = 0.0
 
@@ -183,6 +186,12 @@ class Comparison(Paged):
                 }
                 | ({"failure": failure.partition("\n")[0]} if (failure := self.certificates[name].failure) is not None else {})
                 for name, judged in self.backends.items()
+            },
+            "blind_spots": {
+                "searched": self.unseen is not None,
+                "steps": self.searched,
+                "codes": list(self.unseen or ()),
+                "reason": self.unsearched,
             },
             "pairs": [vars(pair) for pair in self.pairs],
             "certificate_seconds": self.certificate_seconds,

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 
-import numpy as np
-
 from bpcompare import exact as exact_mode
 from bpcompare.address import Address
 from bpcompare.asked import Located, Wanted, located, titles
@@ -18,7 +16,7 @@ from bpcompare.certificate import Balls, certify
 from bpcompare.change import Change
 from bpcompare.claims import claims
 from bpcompare.comparison import Comparison
-from bpcompare.diagnosis import unseen
+from bpcompare.diagnosis import Unseen, unseen
 from bpcompare.draw import plan as draw
 from bpcompare.finding import Certificate
 from bpcompare.isolation import Isolated
@@ -30,10 +28,6 @@ from bpcompare.plan import Plan, step_prefix
 from bpcompare.record import Record
 from bpcompare.values import StepValues, step_values
 from bpcompare.worker import AbsentError, InProcess, unanswered
-
-SEARCHED = 2_000_000
-SEARCHED_CLAIMS = 1_000
-"""Up to so many recorded numbers and claims a step, blind spots are searched for; beyond, that would outlast the verdict."""
 
 
 def run(
@@ -110,6 +104,7 @@ def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = T
     certificates = {name: _certificate(plan, record, laws) for name, record in records.items()}
     seconds = perf_counter() - started
     found = blames(plan, records, certificates, _cases(plan, records, certificates), oracle, laws)
+    blind = _unseen(plan, records, certificates, laws)
     return Comparison(
         spec=spec,
         plan=plan,
@@ -117,7 +112,9 @@ def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = T
         certificates=certificates,
         blames=found,
         pairs=pairs(records),
-        unseen=_unseen(plan, records, certificates, laws),
+        unseen=None if blind.mistakes is None else tuple(mistake.code for mistake in blind.mistakes),
+        searched=blind.steps,
+        unsearched=blind.why,
         oracle=oracle,
         certificate_seconds=seconds,
     )
@@ -155,7 +152,10 @@ def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str,
             here = {name: refuted[name][path] for name in answered if path in refuted[name]}
             if waiting & here.keys():
                 balls = {name: _lookup(plan, values[name][number - 1], formats[name]) for name in answered}
-                cases.append(Case(number, claim, balls, here))
+                before = {
+                    name: [_lookup(plan, earlier, formats[name]) for earlier in values[name][: number - 1]] for name in here
+                }
+                cases.append(Case(number, claim, balls, here, before))
                 waiting -= here.keys()
     return cases
 
@@ -164,16 +164,13 @@ def _lookup(plan: Plan, values: StepValues, fmt: Format) -> Balls:
     return exact_mode.Exactly(values, fmt, plan.dtype) if plan.exact else Balls(values, fmt)
 
 
-def _unseen(
-    plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate], laws: Laws
-) -> tuple[str, ...] | None:
-    """Blind spots of the first step, on the record of a backend that is not wrong."""
+def _unseen(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate], laws: Laws) -> Unseen:
+    """Blind spots of the run, on the record of a backend that is not wrong."""
+    if plan.exact:
+        return Unseen(None, why="exact mode draws numbers so that nothing rounds, not so that mistakes show")
     good = next((name for name, certificate in certificates.items() if certificate.verdict in ("certified", "undecided")), None)
-    if good is None or plan.exact:
-        return None
-    first = step_values(plan, records[good])[0]
-    if len(first.recorded) > SEARCHED_CLAIMS or sum(x.size for x in first.recorded.values()) > SEARCHED:
-        return None
-    balls = Balls(first, format_of(plan.dtype, records[good].provenance.flushes))
-    with np.errstate(all="ignore"):
-        return tuple(mistake.code for mistake in unseen(claims(plan), balls, plan.network, laws))
+    if good is None:
+        return Unseen(None, why="they are looked for on the numbers of a backend that is right, and none is")
+    fmt = format_of(plan.dtype, records[good].provenance.flushes)
+    steps = [Balls(values, fmt) for values in step_values(plan, records[good])]
+    return unseen(claims(plan), steps, plan.network, laws)

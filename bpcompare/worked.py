@@ -82,4 +82,5 @@ def _run(
             found.append({path: x for path, x in given.items() if not isinstance(x, int)} | worked)
             before = {name: going[f"{name}.update"] for name in plan.parameters}
             before |= {f"{path}.before": going[path] for path in (*plan.state, *plan.slots)}
+            laws.next_step()
     return found

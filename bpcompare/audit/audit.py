@@ -12,7 +12,7 @@ from bpcompare.ball.format import format_of
 from bpcompare.certificate import Balls, evaluate
 from bpcompare.claims import claims
 from bpcompare.comparison import Comparison
-from bpcompare.diagnosis import unseen
+from bpcompare.diagnosis import Unseen, unseen
 from bpcompare.draw import plan as draw
 from bpcompare.finding import Finding
 from bpcompare.laws import LAWS
@@ -29,8 +29,6 @@ from bpcompare.worker import InProcess
 
 FLAT = 1e-3
 """A unit whose g' is smaller in every example is saturated."""
-SEARCHED_CLAIMS, SEARCHED = 1_000, 2_000_000
-"""Up to so many claims and numbers a step, blind spots are searched for."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,17 @@ class NodePower:
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """`comparison` is delta alone; `blind` is None if the net is too large to search; `weakest`, `nodes`: least sharp first."""
+    """`comparison` is delta alone; `blind` is None if the net is too large to search; `weakest`, `nodes`: least sharp first.
+
+    `searched` is the number of steps, from the first, that were searched for blind spots.
+    """
 
     comparison: Comparison
     blind: tuple[BlindSpot, ...] | None
     idle: tuple[Idle, ...]
     weakest: tuple[Finding, ...]
     nodes: tuple[NodePower, ...] = ()
+    searched: int = 0
 
 
 def audit(
@@ -85,9 +87,9 @@ def audit(
     certificate = comparison.certificates["delta"]
     weakest = tuple(sorted((f for f in certificate.findings if f.size), key=lambda finding: -finding.power))
     idle = tuple(_idle(plan, record)) if record.failure is None else ()
-    blind = _blind(network, plan, record, progress) if record.failure is None else None
+    blind, searched = _blind(network, plan, record, progress) if record.failure is None else (None, 0)
     nodes = tuple(sorted(_nodes(plan, record), key=lambda one: -one.power)) if record.failure is None else ()
-    return Audit(comparison, blind, idle, weakest, nodes)
+    return Audit(comparison, blind, idle, weakest, nodes, searched)
 
 
 def _nodes(plan: Plan, record: Record) -> Iterator[NodePower]:
@@ -121,15 +123,18 @@ def _places(mask: Array) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(i) for i in at) for at in np.argwhere(mask)) if mask.ndim else ((),)
 
 
-def _blind(network: Network, plan: Plan, record: Record, progress: Callable[[str], None]) -> tuple[BlindSpot, ...] | None:
-    first = step_values(plan, record)[0]
-    if len(first.recorded) > SEARCHED_CLAIMS or sum(x.size for x in first.recorded.values()) > SEARCHED:
-        return None
+def _blind(
+    network: Network, plan: Plan, record: Record, progress: Callable[[str], None]
+) -> tuple[tuple[BlindSpot, ...] | None, int]:
+    """The blind spots, and how many steps were searched for them."""
+    found = _hidden(plan, record)
+    if found.mistakes is None:
+        return None, 0
     # With one example, a mistake in adding over examples is no mistake yet: it is one as soon as there are two.
     latent = [
         m for m in MISTAKES.values() if not m.applies(network) and m.applies(replace(network, data=_one_more(network.data)))
     ]
-    hidden = (*_hidden(plan, record), *latent)
+    hidden = sorted((*found.mistakes, *latent), key=lambda mistake: mistake.code)
     remedies: dict[str, str] = {}
     for words, changed in _changes(network, len(plan.batches)):
         waiting = {mistake.code for mistake in hidden} - remedies.keys()
@@ -141,23 +146,17 @@ def _blind(network: Network, plan: Plan, record: Record, progress: Callable[[str
         except SpecError:  # this network cannot be changed so
             continue
         answer = InProcess().run(locate("delta"), other)
-        if answer.failure is None:
+        still = _hidden(other, answer).mistakes if answer.failure is None else None
+        if still is not None:
             shown = {code for code in waiting if MISTAKES[code].applies(changed)}
-            still = {mistake.code for mistake in _hidden(other, answer)}
-            remedies |= dict.fromkeys(shown - still, words)
-    return tuple(BlindSpot(mistake, remedies.get(mistake.code)) for mistake in hidden)
+            remedies |= dict.fromkeys(shown - {mistake.code for mistake in still}, words)
+    return tuple(BlindSpot(mistake, remedies.get(mistake.code)) for mistake in hidden), found.steps
 
 
-def _hidden(plan: Plan, record: Record) -> tuple[Mistake, ...]:
+def _hidden(plan: Plan, record: Record) -> Unseen:
     """Mistakes that no step of this run shows."""
-    found: tuple[Mistake, ...] | None = None
-    listed, fmt = claims(plan), format_of(plan.dtype, record.provenance.flushes)
-    for values in step_values(plan, record):
-        here = unseen(listed, Balls(values, fmt), plan.network)
-        found = here if found is None else tuple(mistake for mistake in found if mistake in here)
-        if not found:
-            return ()
-    return found or ()
+    fmt = format_of(plan.dtype, record.provenance.flushes)
+    return unseen(claims(plan), [Balls(values, fmt) for values in step_values(plan, record)], plan.network)
 
 
 def _changes(network: Network, steps: int) -> Iterator[tuple[str, Network]]:

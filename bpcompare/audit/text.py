@@ -29,7 +29,9 @@ def _blind(it: Audit, most: int) -> list[str]:
         return ["blind spots: not searched, for a net of this size that would take long"]
     if not it.blind:
         return ["blind spots: none; every known mistake that can be made here would show"]
-    lines = [f"blind spots: {counted(len(it.blind), 'known mistake')} would not show"]
+    ran = len(it.comparison.plan.batches)
+    part = f" in the first {counted(it.searched, 'step')} of {ran:,}; the others were not searched" if it.searched < ran else ""
+    lines = [f"blind spots: {counted(len(it.blind), 'known mistake')} would not show{part}"]
     for spot in it.blind[:most]:
         remedy = f"visible with {spot.remedy}" if spot.remedy else "not visible with any change that was tried"
         lines.append(f"  {spot.mistake.code}  {clipped(spot.mistake.title, 60)}: {remedy}")

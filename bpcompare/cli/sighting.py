@@ -18,11 +18,12 @@ def sighting(mistake: Mistake) -> str:
         network = bpcompare.load(name)
         if not mistake.applies(network):
             continue
-        comparison = bpcompare.run(network, [f"delta!{mistake.code}"], steps=1, oracle="off")
+        steps = 2 if mistake.laws(network).remembers else 1
+        comparison = bpcompare.run(network, [f"delta!{mistake.code}"], steps=steps, oracle="off")
         certificate = next(iter(comparison.certificates.values()))
         if certificate.refuted:
             first = certificate.refuted[0]
-            where = described(plan(network, steps=1), place(comparison.plan, first.path, first.worst))
+            where = described(plan(network, steps=steps), place(comparison.plan, first.path, first.worst))
             others = len(certificate.refuted) - 1
             more = f"; {others} more quantities with it" if others > 1 else "; one more quantity with it" if others else ""
             return f"in {name}, {where} {_size(off(first.recorded, first.expected))}{more}; everything before it holds"

@@ -94,3 +94,6 @@ class Laws:
     def update(self, owner: str, op: UpdateOp) -> UpdateLaw:
         """The law of the update rule for parameter `owner`."""
         return self.updates[type(op)]
+
+    def next_step(self) -> None:
+        """A step is over. Right laws look at one step only; a mistake may be to look at the one before."""

@@ -9,26 +9,22 @@ import numpy as np
 
 from bpcompare.arithmetic import Product, hyperparameter, positive, total
 from bpcompare.laws import Laws, elementary
-from bpcompare.laws.activation import GeluErfLaw, GeluTanhLaw
 from bpcompare.laws.convolution import correlate, dilated
 from bpcompare.laws.dense import joined, rows_of
 from bpcompare.laws.pooling import returned
-from bpcompare.mistakes.mistake import Altered, Mistake, Places, at_activations, at_layers, examples
+from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_activations, at_layers
 from bpcompare.network import Network
 from bpcompare.ops import (
     ACTIVATIONS,
     AvgPool2d,
-    BatchNorm,
     Conv2d,
     Dense,
     Dropout,
     Elu,
-    GeluErf,
-    GeluTanh,
     Identity,
-    LayerNorm,
     LeakyRelu,
     MaxPool2d,
+    Relu,
     Scale,
     Sgd,
     Sigmoid,
@@ -55,6 +51,15 @@ def _prime(
 def _through(delta: Callable[..., Any], *ops: type[Op]) -> Places:
     """Layers `ops` with another Δ: delta(law, op, xs, p, dy, c, slot)."""
     return at_layers(lambda network, name, law: Altered(law, delta=lambda *args: delta(law, *args)), *ops)
+
+
+def _rectified(delta: Callable[..., Any]) -> Places:
+    """Activations with a corner at 0, with another Δ: delta(law, op, in, Δ)."""
+
+    def make(network: Network, name: str, law: Any) -> Any:
+        return Altered(law, delta=lambda op, xs, p, dy, c, slot: delta(law, op, xs[0], dy))
+
+    return at_activations(make, Relu, LeakyRelu, Elu)
 
 
 _CURVED = tuple(g for g in ACTIVATIONS if g is not Identity and g is not Softmax)
@@ -142,11 +147,6 @@ def _slope_forgotten(network: Network, name: str, law: Any) -> Any:
     return Altered(law, delta=lambda op, xs, p, dy, c, slot: np.where(positive(xs[0]), dy, 0.0))
 
 
-def _other_gelu(network: Network, name: str, law: Any) -> Any:
-    other = GeluTanhLaw() if isinstance(network.layers[name].g, GeluErf) else GeluErfLaw()
-    return Altered(law, delta=other.delta)
-
-
 def _diagonal_softmax(network: Network, name: str, law: Any) -> Any:
     def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
         a = elementary.softmax(xs[0])
@@ -176,34 +176,6 @@ def _shared_out(law: Any, op: MaxPool2d, xs: Any, p: Any, dy: Any, c: Any, slot:
     return _to_all(law, op, xs, p, dy / float(op.kernel[0] * op.kernel[1]), c, slot)
 
 
-def _inverse_only(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    x = xs[0]
-    centred, count = _centred(law, x)
-    variance = total(centred * centred, axis=law.axes(x), keepdims=True) / count
-    return law.spread(p["scale"], x) * dy * (1.0 / np.sqrt(variance + op.epsilon))
-
-
-def _without_variance(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    x, axes = xs[0], law.axes(xs[0])
-    through = _inverse_only(law, op, xs, p, dy, c, slot)
-    return through - total(through, axis=axes, keepdims=True) / _centred(law, x)[1]
-
-
-def _centred(law: Any, x: Any) -> tuple[Any, float]:
-    count = float(np.prod([x.shape[a] for a in law.axes(x)]))
-    return x - total(x, axis=law.axes(x), keepdims=True) / count, count
-
-
-def _normalizes(wrong: Callable[..., Any]) -> Places:
-    def make(network: Network, name: str, law: Any) -> Any:
-        # One example without positions has nothing to average over: its own mean is itself.
-        if isinstance(network.layers[name].op, BatchNorm) and examples(network) == 1 and len(network.shape(name)) == 1:
-            return None
-        return Altered(law, delta=lambda *args: wrong(law, *args))
-
-    return at_layers(make, BatchNorm, LayerNorm)
-
-
 MISTAKES = (
     Mistake(
         "BP201",
@@ -227,8 +199,8 @@ MISTAKES = (
         "g' taken at a instead of in",
         "Δ_j = g'(a_j) Σ_k w_jk Δ_k",
         "Δ_j = g'(in_j) Σ_k w_jk Δ_k",
-        "g' belongs to the point where g was evaluated: the net input. For the sigmoid g'(in) = a (1 − a) is a formula in a, and "
-        "that is where the two get mixed up.",
+        "g' belongs to the point where g was evaluated: the net input. For the sigmoid g'(in) = a (1 − a) is a formula in "
+        "a, and that is where the two get mixed up.",
         _prime(_prime_of_a, *(g for g in _CURVED if g.name not in ("relu", "leaky_relu"))),
     ),
     Mistake(
@@ -273,14 +245,6 @@ MISTAKES = (
         "Δ_in = slope · Δ_a where in < 0",
         "leaky_relu lets a part of Δ through on its negative side; relu does not.",
         at_activations(_slope_forgotten, LeakyRelu),
-    ),
-    Mistake(
-        "BP209",
-        "derivative of the other gelu",
-        "g' of the tanh approximation for the erf form, or the reverse",
-        "g' of the same form as g",
-        "The two gelus differ by up to 5e-4. torch's F.gelu is the erf form unless told otherwise, jax.nn.gelu the tanh form.",
-        at_activations(_other_gelu, GeluErf, GeluTanh),
     ),
     Mistake(
         "BP210",
@@ -335,22 +299,6 @@ MISTAKES = (
         _through(_to_all, AvgPool2d),
     ),
     Mistake(
-        "BP216",
-        "mean and variance treated as constants",
-        "Δ_x = γ Δ / √(σ² + ε)",
-        "Δ_x = (γΔ − mean(γΔ) − x̂ mean(γΔ x̂)) / √(σ² + ε)",
-        "Mean and variance are computed from the same inputs, so Δ flows through them too. True of batch and of layer norm.",
-        _normalizes(_inverse_only),
-    ),
-    Mistake(
-        "BP217",
-        "normalization without its variance term",
-        "Δ_x = (γΔ − mean(γΔ)) / √(σ² + ε)",
-        "Δ_x = (γΔ − mean(γΔ) − x̂ mean(γΔ x̂)) / √(σ² + ε)",
-        "The last term comes through the variance. The mean of Δ_x is zero without it as well, so the mean does not tell.",
-        _normalizes(_without_variance),
-    ),
-    Mistake(
         "BP218",
         "dropout's mask forgotten on the way back",
         "Δ_x = Δ / (1 − rate)",
@@ -377,6 +325,20 @@ MISTAKES = (
                 None if network.layers[name].op == Scale(1.0) else Altered(law, delta=lambda op, xs, p, dy, c, slot: dy)
             ),
             Scale,
+        ),
+    ),
+    Mistake(
+        "BP222",
+        "relu applied to Δ instead of relu' of in",
+        "Δ_j = relu(Σ_k w_jk Δ_k)",
+        "Δ_j = Σ_k w_jk Δ_k where in_j > 0, else 0",
+        "On the way back it counts on which side of 0 the net input was, not which sign Δ has: Δ may be negative where the "
+        "unit was on, and must be 0 where it was off. True of leaky_relu and elu as well.",
+        _rectified(lambda law, op, x, dy: law.g(op, dy)),
+        others=(
+            Form("relu of +∂E/∂a", _rectified(lambda law, op, x, dy: -law.g(op, -dy))),
+            Form("relu' of in, and relu of Δ", _rectified(lambda law, op, x, dy: law.g_prime(op, x) * law.g(op, dy))),
+            Form("relu' of in, and relu of +∂E/∂a", _rectified(lambda law, op, x, dy: -(law.g_prime(op, x) * law.g(op, -dy)))),
         ),
     ),
 )

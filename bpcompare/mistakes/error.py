@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from bpcompare.laws import elementary
+from bpcompare.arithmetic import total
+from bpcompare.laws import Laws, elementary
 from bpcompare.laws.error import one_hot
-from bpcompare.mistakes.mistake import Altered, Mistake, Places, at_error, examples
+from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_error, examples
 from bpcompare.network import Network
-from bpcompare.ops import ERRORS, HalfSquared, Huber, MeanSquared, SoftmaxCrossEntropy
+from bpcompare.ops import ERRORS, BinaryCrossEntropyWithLogits, HalfSquared, Huber, MeanSquared, SoftmaxCrossEntropy
 from bpcompare.ops.op import Op
 
 
@@ -66,14 +67,60 @@ def _unlimited(network: Network, law: Any) -> Any:
     return Altered(law, delta=lambda op, xs, p, dy, c, slot: (xs[1] - xs[0]) * law.factor(op, xs[0]))
 
 
+def _slope_again(*, jacobian: bool = False) -> Places:
+    """(t − p) times the derivative of the sigmoid or softmax that cross-entropy has cancelled already."""
+
+    def make(network: Network, law: Any) -> Any:
+        softmax = isinstance(network.error.op, SoftmaxCrossEntropy)
+        if jacobian and not softmax:
+            return None
+
+        def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+            right = law.delta(op, xs, p, dy, c, slot)
+            s = elementary.softmax(xs[0]) if softmax else elementary.sigmoid(xs[0])
+            return s * (right - total(s * right, axis=-1, keepdims=True)) if jacobian else right * (s * (1.0 - s))
+
+        return Altered(law, delta=delta)
+
+    return at_error(make, SoftmaxCrossEntropy, BinaryCrossEntropyWithLogits)
+
+
+def _square(*, averaged: bool) -> Places:
+    """Every output against every target of the batch; `averaged`: the mean is over all B² of them."""
+
+    def make(network: Network, law: Any) -> Any:
+        if network.shape(network.error.of) != (1,) or examples(network) == 1:
+            return None
+
+        def over(op: Any, a: Any) -> Any:
+            return law.factor(op, a) / (float(a.shape[0]) if averaged else 1.0)
+
+        def forward(op: Any, xs: Any, p: Any, c: Any) -> Any:
+            a, t = xs
+            return total(law.terms(op, a, t.T)) * over(op, a)
+
+        def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
+            a, t = xs
+            pairs = law.toward(op, a, t.T)
+            return total(pairs, axis=1, keepdims=True) * over(op, a)
+
+        return Altered(law, forward=forward, delta=delta)
+
+    return at_error(make, HalfSquared, MeanSquared, Huber, BinaryCrossEntropyWithLogits)
+
+
+def _broadcast(network: Network, laws: Laws) -> Mapping[str, Any]:
+    return _square(averaged=network.error.op.reduce == "mean")(network, laws)
+
+
 MISTAKES = (
     Mistake(
         "BP101",
         "the ½ of the squared error is missing",
         "Δ_k = 2 g'(in_k)(t_k − a_k)",
         "Δ_k = g'(in_k)(t_k − a_k), from E = ½ Σ (t − a)²",
-        "The ½ is there so that the 2 of the derivative cancels. Whoever differentiates Σ (t − a)² keeps the 2, and every Δ and "
-        "every gradient is exactly twice as large. Decide on one E and use it on both sides.",
+        "The ½ is there so that the 2 of the derivative cancels. Whoever differentiates Σ (t − a)² keeps the 2, and every "
+        "Δ and every gradient is exactly twice as large. Decide on one E and use it on both sides.",
         _times(lambda network: 2.0, HalfSquared),
     ),
     Mistake(
@@ -156,5 +203,30 @@ MISTAKES = (
         "Δ = t − a, limited to ± threshold",
         "Beyond the threshold the error grows linearly, so its derivative is constant.",
         at_error(_unlimited, Huber),
+    ),
+    Mistake(
+        "BP112",
+        "g' where cross-entropy cancels it",
+        "Δ_k = (t_k − p_k) p_k (1 − p_k)",
+        "Δ_k = t_k − p_k, with p = softmax or sigmoid of the logits",
+        "−∂E/∂p of cross-entropy has p (1 − p) in the denominator, and the derivative of sigmoid or softmax has it as a "
+        "factor: in Δ they cancel. Whoever has learnt that Δ carries g' (it does with squared errors) multiplies it in "
+        "once more, and the units that are most wrong learn least.",
+        _slope_again(),
+        others=(Form("with softmax's whole Jacobian", _slope_again(jacobian=True)),),
+    ),
+    Mistake(
+        "BP509",
+        "(n, 1) − (n,) broadcast to (n, n) in the error",
+        "E from a_i − t_j for all pairs i, j of examples",
+        "E from a_i − t_i, example by example",
+        "Outputs of shape (n, 1) and targets of shape (n,) do not subtract example by example: they are broadcast to n × n "
+        "differences, and every output is pulled to the mean of all targets. Nothing fails; the net learns the mean. Give "
+        "both the same shape.",
+        _broadcast,
+        others=(
+            Form("averaged over all pairs", _square(averaged=True)),
+            Form("added up over the targets", _square(averaged=False)),
+        ),
     ),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Product
+from bpcompare.arithmetic import Product, total
 from bpcompare.laws import Laws
-from bpcompare.mistakes.mistake import Altered, Mistake, Places, at_layers, examples
+from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_layers, examples
 from bpcompare.network import Network
 from bpcompare.ops import LAYERS, Conv2d, Dense, Embedding
 from bpcompare.ops.op import Op
@@ -52,6 +53,18 @@ def _negative(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) ->
 
 def _zeros(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
     return np.zeros(p[role].shape)
+
+
+def _row_sums(*, mean: bool = False, across: bool = False) -> Callable[..., Any]:
+    """The gradient of the bias taken from that of the weight: its rows added up (or averaged), or its columns (`across`)."""
+
+    def wrong(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
+        w = total([law.gradient(op, xs, p, dy, c, "weight")])
+        axes = tuple(range(1, w.ndim)) if isinstance(op, Conv2d) != across else (0,)
+        number = float(prod(w.shape[axis] for axis in axes))
+        return total(w, axis=axes) / number if mean else total(w, axis=axes)
+
+    return wrong
 
 
 def _last_wins(law: Any, op: Embedding, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
@@ -129,5 +142,18 @@ MISTAKES = (
         "∂E/∂w = Σ over every layer that uses w",
         "A shared parameter has one gradient: the sum over its uses. The last layer computed must not overwrite the others.",
         _one_use,
+    ),
+    Mistake(
+        "BP307",
+        "bias gradient taken from the weight gradient",
+        "∂E/∂b_j = Σ_i ∂E/∂w_ij: a row sum of the weight gradient",
+        "∂E/∂b_j = Σ over examples of −Δ_j",
+        "The bias gradient is Δ summed over examples; a does not occur in it. Summed weight gradients hold Σ_i a_i as a "
+        "factor, and are right by luck only where the activations of a layer add up to 1, as shares and one-hot inputs do.",
+        _gradient(_row_sums(), Dense, Conv2d, role="bias"),
+        others=(
+            Form("their mean", _gradient(_row_sums(mean=True), Dense, Conv2d, role="bias")),
+            Form("summed over the units", _gradient(_row_sums(across=True), Dense, Conv2d, role="bias")),
+        ),
     ),
 )

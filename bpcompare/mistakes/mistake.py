@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bpcompare.laws import LAWS, Laws
@@ -25,11 +25,46 @@ STATEMENTS = {
 
 
 @dataclass(frozen=True)
+class Form:
+    """One of several forms of a mistake, in words that say which: "ε = 1e-06". It is a `Places` itself."""
+
+    words: str
+    places: Places
+
+    def __call__(self, network: Network, laws: Laws) -> Mapping[str, Any]:
+        """As its places."""
+        return self.places(network, laws)
+
+
+class Memory:
+    """What a law saw in the step before, for mistakes that read from there. Within a step every answer is the same."""
+
+    def __init__(self) -> None:
+        self._before: dict[Any, Any] = {}
+        self._now: dict[Any, Any] = {}
+
+    def recall(self, key: Any) -> Any:
+        """What was kept under `key` in the step before; None in the first."""
+        return self._before.get(key)
+
+    def keep(self, key: Any, value: Any) -> Any:
+        """Keep `value` for the next step, and hand it back."""
+        self._now[key] = value
+        return value
+
+    def next_step(self) -> None:
+        """The step is over."""
+        self._before, self._now = self._now, {}
+
+
+@dataclass(frozen=True)
 class Mistake:
     """A wrong formula that people really write.
 
     `places` gives the wrong laws, `others` further forms of the same mistake that the diagnosis recognizes. `premise` is for
     mistakes that read a right formula's input from the wrong place: a claim's premise path to the path it was read from.
+    `formats` are narrower formats, with their significant bits, that a whole step may have been computed in.
+    A mistake that only a second step can show has laws with a `Memory`; who goes through steps calls `next_step` of the table.
     `wrong` and `right` are the two formulas, `page` says in prose why people write it and how to put it right.
     """
 
@@ -40,6 +75,7 @@ class Mistake:
     page: str
     places: Places
     others: tuple[Places, ...] = ()
+    formats: Mapping[str, int] = field(default_factory=dict)
     premise: Callable[[Network, str], str] | None = None
 
     @property
@@ -51,7 +87,7 @@ class Mistake:
         """Whether the mistake can be made in this network."""
         return bool(self.places(network, LAWS))
 
-    def laws(self, network: Network, laws: Laws = LAWS, only: str | None = None) -> Laws:
+    def laws(self, network: Network, laws: Laws = LAWS, only: str | None = None) -> Sabotaged:
         """`laws` with this mistake at all its places, or at `only` one: an owner, or a parameter whose gradient it spoils."""
         places = self.places(network, laws)
         if only is None:
@@ -66,7 +102,7 @@ class Mistake:
         parameters = (name for name in network.trainable if name not in places and at_parameter(network, name, places, laws))
         return (*places, *parameters)
 
-    def at_each_parameter(self, network: Network, laws: Laws = LAWS) -> Iterator[tuple[str, Laws]]:
+    def at_each_parameter(self, network: Network, laws: Laws = LAWS) -> Iterator[tuple[str, Sabotaged]]:
         """Every form of the mistake at one parameter alone (its gradient or its update), all other parameters right.
 
         Where a layer has one parameter only, this is the mistake at that layer, and is given all the same.
@@ -76,26 +112,39 @@ class Mistake:
             for name in network.trainable:
                 mine = {name: found[name]} if name in found else at_parameter(network, name, found, laws)
                 if mine:
-                    yield name, Sabotaged(laws, mine)
+                    yield name, Sabotaged(laws, mine, getattr(places, "words", ""))
 
-    def forms(self, network: Network, owners: frozenset[str], laws: Laws = LAWS) -> Iterator[Laws]:
+    def forms(self, network: Network, owners: frozenset[str], laws: Laws = LAWS) -> Iterator[Sabotaged]:
         """Every form of the mistake that touches one of `owners`: at all its places, then at each alone."""
         for places in (self.places, *self.others):
             found = {owner: law for owner, law in places(network, laws).items() if owner in owners}
+            words = getattr(places, "words", "")
             if found:
-                yield Sabotaged(laws, found)
+                yield Sabotaged(laws, found, words)
             if len(found) > 1:
                 for owner, law in found.items():
-                    yield Sabotaged(laws, {owner: law})
+                    yield Sabotaged(laws, {owner: law}, words)
 
 
 class Sabotaged(Laws):
-    """A table of laws with other laws at some owners."""
+    """A table of laws with other laws at some owners; `words` say which form of a mistake they are, where there are several."""
 
-    def __init__(self, laws: Laws, wrong: Mapping[str, Any]) -> None:
+    def __init__(self, laws: Laws, wrong: Mapping[str, Any], words: str = "") -> None:
         super().__init__(laws.ops, laws.updates)
         self._laws = laws
         self._wrong = wrong
+        self.words = words
+        self._memories = [law.memory for law in wrong.values() if isinstance(law, Altered) and law.memory is not None]
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a law reads from the step before, so that the first step is right."""
+        return bool(self._memories)
+
+    def next_step(self) -> None:
+        """The step is over: what was seen in it is what the next one may read."""
+        for memory in self._memories:
+            memory.next_step()
 
     def of(self, owner: str, op: Op) -> Any:
         """The wrong law at `owner`, or the right one."""
@@ -107,11 +156,15 @@ class Sabotaged(Laws):
 
 
 class Altered:
-    """A law with some of its methods replaced; all others are the right law's. `spoils`: the roles whose gradients are wrong."""
+    """A law with some of its methods replaced; all others are the right law's.
 
-    def __init__(self, law: Any, spoils: Iterable[str] = (), **methods: Callable[..., Any]) -> None:
+    `spoils`: the roles whose gradients are wrong. `memory`: what it keeps from step to step, a memory of its own.
+    """
+
+    def __init__(self, law: Any, spoils: Iterable[str] = (), memory: Memory | None = None, **methods: Callable[..., Any]) -> None:
         self.law = law
         self.spoils = frozenset(spoils)
+        self.memory = memory
         self.__dict__.update(methods)
 
     def __getattr__(self, name: str) -> Any:
@@ -130,7 +183,7 @@ def at_parameter(network: Network, parameter: str, places: Mapping[str, Any], la
         def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
             return (wrong if role in mine else right).gradient(op, xs, p, dy, c, role)
 
-        return Altered(right, spoils=mine, gradient=gradient)
+        return Altered(right, mine, wrong.memory, gradient=gradient)
 
     return {name: one(places[name], laws.of(name, network.layers[name].op), mine) for name, mine in roles.items()}
 
@@ -184,6 +237,17 @@ def at_updates(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Plac
         return {name: law for name, law in found.items() if law is not None}
 
     return places
+
+
+def stepping(wrong: Callable[..., Any], *ops: type[Op], needs: Callable[[Network, Any], bool] = lambda n, op: True) -> Places:
+    """Another new parameter: wrong(law, op, t, p, g, slots)."""
+
+    def make(network: Network, name: str, law: Any) -> Any:
+        if not needs(network, network.update):
+            return None
+        return Altered(law, parameter=lambda *args: wrong(law, *args))
+
+    return at_updates(make, *ops)
 
 
 def examples(network: Network) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bpcompare.mistakes.mistake import Mistake
 from bpcompare.plan import Plan
-from bpcompare.record import Record
+from bpcompare.record import Record, StepRecord
 
 
 def saboteur(delta: type[Any], mistake: Mistake, place: str = "") -> type[Any]:
@@ -25,8 +25,12 @@ def saboteur(delta: type[Any], mistake: Mistake, place: str = "") -> type[Any]:
         record: Record = delta.run(self, plan)
         return record
 
+    def step(self: Any, *given: Any) -> StepRecord:
+        answer: StepRecord = delta.step(self, *given)
+        self.laws.next_step()
+        return answer
+
     name = f"{delta.name}!{mistake.code}{f':{place}' if place else ''}"
     where = f" at {place} alone" if place else ""
-    return type(
-        name, (delta,), {"name": name, "run": run, "__doc__": f"{delta.name} with {mistake.code}{where}: {mistake.title}."}
-    )
+    said = f"{delta.name} with {mistake.code}{where}: {mistake.title}."
+    return type(name, (delta,), {"name": name, "run": run, "step": step, "__doc__": said})

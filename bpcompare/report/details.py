@@ -9,6 +9,7 @@ from bpcompare.finding import Certificate, Finding
 from bpcompare.mistakes import MISTAKES
 from bpcompare.report.lines import clipped, columns, counted
 from bpcompare.report.numbers import finite, off, share, short
+from bpcompare.report.passed import unshown
 
 ROWS = 60
 """Paths that are listed for one backend; the worst are among them."""
@@ -25,7 +26,7 @@ def details(comparison: Comparison) -> list[str]:
         else:
             lines += _table(certificate)
     if comparison.unseen:
-        lines += ["", "mistakes that this spec and data cannot show:"]
+        lines += ["", f"mistakes that {unshown(comparison)}:"]
         lines += [f"  {code}  {MISTAKES[code].title}" for code in comparison.unseen if code in MISTAKES]
     return lines
 

@@ -21,7 +21,8 @@ def measures(comparison: Comparison) -> list[str]:
     """How far apart the backends are, and how sharp the certificate is."""
     found = _apart(comparison)
     if comparison.plan.exact:
-        return found + labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
+        found += labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
+        return found + _blind(comparison)
     return found + _power(comparison) + _zeros(comparison) + _blind(comparison)
 
 
@@ -55,12 +56,20 @@ def _zeros(comparison: Comparison) -> list[str]:
 def _blind(comparison: Comparison) -> list[str]:
     codes = comparison.unseen
     if codes is None:
-        return labelled("blind to", "not searched: that would take longer than the verdict on a net of this size", 1)
+        return labelled("blind to", f"not searched: {comparison.unsearched or 'this run was saved without'}", 2)
     if not codes:
         return labelled("blind to", "none of the known mistakes that apply to this net", 1)
     first = f"{codes[0]} {MISTAKES[codes[0]].title}" if codes[0] in MISTAKES else codes[0]
     more = f", {', '.join(codes[1:8])}{' …' if len(codes) > 8 else ''}" if len(codes) > 1 else ""
-    return labelled("blind to", f"{counted(len(codes), 'mistake')} that this spec and data cannot show: {first}{more}", 1)
+    return labelled("blind to", f"{counted(len(codes), 'mistake')} that {unshown(comparison)}: {first}{more}", 2)
+
+
+def unshown(comparison: Comparison) -> str:
+    """What cannot show the mistakes that were not seen: the spec and its data, or as many of its steps as were searched."""
+    ran = len(comparison.plan.batches)
+    if comparison.searched < ran:
+        return f"the first {counted(comparison.searched, 'step')} of {ran:,} cannot show (the others were not searched)"
+    return "this spec and data cannot show"
 
 
 def printed(comparison: Comparison) -> list[str]:

@@ -125,6 +125,8 @@ def _cause(blame: Blame, finding: Finding) -> list[str]:
     mistake = MISTAKES[blame.code]
     lines = labelled("cause", f"{blame.code}  {mistake.title}: {mistake.wrong}", 2)
     also = f"; {named(blame.also, 4)} would give the same here" if blame.also else ""
+    if blame.form:
+        lines += labelled("", f"here: {blame.form}", 2)
     if blame.alone:
         lines += labelled("", f"made at {clipped(blame.alone, 40)} alone: the layer's other parameters are right", 2)
     return lines + labelled("", f"reproduces the value{also}          bpcompare explain {blame.code}", 1)

@@ -114,7 +114,10 @@ def _table(network: Network, laws: Laws, mistake: str | None) -> Laws:
         raise TooLargeError(f"no mistake has the code {mistake!r}; `bpcompare explain` lists them")
     if not found.applies(network):
         raise TooLargeError(f"{mistake} ({found.title}) cannot be made in {network.name}")
-    return found.laws(network, laws)
+    wrong = found.laws(network, laws)
+    if wrong.remembers:
+        raise TooLargeError(f"{mistake} ({found.title}) reads from the step before, and what is proved is one step")
+    return wrong
 
 
 def _fits(plan: Plan, listed: list[Claim]) -> None:

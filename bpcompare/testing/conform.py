@@ -146,7 +146,9 @@ def unblamed(backend: type[Backend], code: str) -> str:
     for one in tried(backend):
         if one.kink or not MISTAKES[code].applies(one.network):
             continue
-        comparison = run_all(one.network, [backend, f"{WITNESS}!{code}"])
+        # What reads from the step before needs a second one to show.
+        steps = 2 if MISTAKES[code].laws(one.network).remembers else None
+        comparison = run_all(one.network, [backend, f"{WITNESS}!{code}"], steps=steps)
         honest, wrong = comparison.certificates[backend.name], comparison.certificates[f"{WITNESS}!{code}"]
         accused = any(blame.blame == backend.name for blame in comparison.blames)
         if accused or honest.verdict not in ("certified", "undecided"):

@@ -25,14 +25,17 @@ def mazur():
 def test_one_example_cannot_tell_sum_from_mean(mazur):
     """The best-known example of all would be taken for a test of things that it cannot test."""
     found = {spot.mistake.code: spot.remedy for spot in audit(mazur).blind}
-    assert found == dict.fromkeys(["BP103", "BP107", "BP301", "BP302"], "one more example")
+    assert found == dict.fromkeys(["BP103", "BP107", "BP301", "BP302"], "one more example") | dict.fromkeys(
+        ["BP224", "BP308", "BP309", "BP422"], "one more step"
+    )
 
 
 def test_a_remedy_is_one(mazur):
     """Somebody would change the data as told, and be as blind as before."""
     two = replace(mazur, data=replace(mazur.data, inputs={"x": np.array([[0.05, 0.1], [0.3, -0.2]])},
                                       target=np.array([[0.01, 0.99], [0.5, 0.2]])))  # fmt: skip
-    assert audit(two).blind == ()
+    assert [spot.mistake.code for spot in audit(two).blind] == ["BP224", "BP308", "BP309", "BP422"]
+    assert audit(two, steps=2).blind == ()
     for code in ("BP103", "BP107", "BP301", "BP302"):
         assert bpcompare.run(two, ["delta", f"delta!{code}"]).backends[f"delta!{code}"].verdict == "wrong"
 
@@ -83,7 +86,7 @@ def test_a_net_without_faults_has_nothing_to_tell():
     draft = Draft("clean", examples=5)
     draft.input("x", 3)
     draft.layer(Dense(4), "x", g=Tanh())
-    found = audit(draft.network())
+    found = audit(draft.network(), steps=2)
     assert found.idle == ()
     assert found.blind == ()
     assert "none is dead" in audit_text(found)

@@ -1,6 +1,7 @@
 """Every mistake of the catalogue, planted and looked for. A harness that was never seen to fail was never tested."""
 
 import importlib.util
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,18 @@ WITNESSES = ["delta", "torch"] if importlib.util.find_spec("torch") else ["delta
 if not importlib.util.find_spec("torch") and not importlib.util.find_spec("jax"):
     WITNESSES = ["delta"]
 
-SHOWS_AT = {"1": ("base",), "2": ("base", "inductive"), "3": ("gradient",), "4": ("state", "update"), "5": ("forward",)}
+SHOWS_AT = {"1": ("base",), "2": ("base", "inductive"), "3": ("gradient",), "4": ("state", "update"), "5": ("forward", "state")}
 """The first digit of a code says in which step of the proof the mistake is made."""
 
 
+def _remembers(code, network):
+    return MISTAKES[code].laws(network).remembers
+
+
 def _applies(code):
-    return [network for network in NETWORKS if MISTAKES[code].applies(network)]
+    """Networks that it can be made in; with two steps, if it reads from the step before."""
+    found = [network for network in NETWORKS if MISTAKES[code].applies(network)]
+    return [replace(one, training=replace(one.training, steps=2)) if _remembers(code, one) else one for one in found]
 
 
 @pytest.mark.parametrize("code", MISTAKES)
@@ -35,6 +42,7 @@ def test_a_planted_mistake_is_caught_blamed_and_named(code):
         assert all(comparison.backends[name].verdict == "certified" for name in WITNESSES), where
         first = comparison.first
         assert (first.backend, first.code) == (mistaken, code), where
+        assert first.path.startswith("step2/") == _remembers(code, network), where
         (finding,) = [one for one in comparison.certificates[mistaken].findings if one.path == first.path]
         assert finding.statement in SHOWS_AT[code[2]], where
         owners = MISTAKES[code].places(network, LAWS)
@@ -53,6 +61,9 @@ def _owner_of(network, path, owners):
         if place in (f"{name}.in", f"{name}.a", f"{name}.delta"):
             near = {name, f"{name}.g", *(consumer for consumer, _ in network.consumers[name])}
             return bool(near & owners.keys()) or (network.error.of == name and "error" in owners)
+    for name in owners:
+        if place in (f"{name}.running_mean", f"{name}.running_var"):
+            return True
     parameter = max((one for one in network.parameters if place.startswith(f"{one}.")), key=len)
     return parameter in owners or any(layer in owners for layer, _ in network.uses[parameter])
 
@@ -77,8 +88,6 @@ def test_float32_sees_them_too(code):
 
 def test_a_mistake_in_the_second_step_is_found_there():
     """A run of several steps would only be judged at its first."""
-    from dataclasses import replace
-
     network = NETWORKS[5]
     network = replace(network, training=replace(network.training, steps=2))
     comparison = bpcompare.run(network, ["delta", "delta!BP401"])

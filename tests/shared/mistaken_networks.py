@@ -42,13 +42,13 @@ def network(name, layers, inputs, error, update, *, examples=5, output="o", targ
     return Network(name, inputs, rows, parameters, Error(error, output), update, Data(drawn, target), DRAWN)
 
 
-def mlp(g, error, update, *, widths=(4, 4, 4), output=None, name="mlp", examples=5, inputs=3, target=None):
-    """Dense layers of the same activation, fully connected, two outputs."""
+def mlp(g, error, update, *, widths=(4, 4, 4), output=None, name="mlp", examples=5, inputs=3, target=None, outputs=2):
+    """Dense layers of the same activation, fully connected."""
     layers, source = [], "x"
     for number, width in enumerate(widths):
         layers.append((f"h{number}", ops.Dense(width), [source], g))
         source = f"h{number}"
-    layers.append(("o", ops.Dense(2), [source], output or ops.Identity()))
+    layers.append(("o", ops.Dense(outputs), [source], output or ops.Identity()))
     return network(name, layers, {"x": (inputs,)}, error, update, examples=examples, target=target)
 
 
@@ -75,7 +75,7 @@ def _skip(g, update, error=HALF):
 
 def _shared(g, update):
     layers = [
-        ("e", ops.Embedding(3, 4), ["i"], ops.Identity()),
+        ("e", ops.Embedding(6, 4), ["i"], ops.Identity()),  # of six rows, three are read
         ("f", ops.Flatten(), ["e"], ops.Identity()),
         ("h1", ops.Dense(8), ["f"], g, {"weight": "W"}),
         ("h2", ops.Dense(8), ["h1"], g, {"weight": "W"}),
@@ -106,6 +106,7 @@ _MAX, _AVG = ops.MaxPool2d((2, 2), (2, 2)), ops.AvgPool2d((2, 2), (2, 2))
 _BINARY = ops.BinaryCrossEntropyWithLogits(reduce="mean", scale=2.0)
 _HUBER = ops.Huber(threshold=0.4, reduce="sum", scale=0.5)
 _TWO = np.random.default_rng(1).dirichlet(np.ones(2), 5)
+_ONE = np.array([[1.0], [0.0], [0.0], [1.0], [1.0]])
 
 NETWORKS = (
     mlp(ops.Sigmoid(), HALF, SGD, name="sigmoid", output=ops.Sigmoid()),
@@ -130,6 +131,11 @@ NETWORKS = (
     ),
     mlp(ops.Silu(), _BINARY, ADAMW, name="silu-binary", target=np.array([[1.0, 0], [0, 1], [1, 1], [0, 0], [1, 0]])),
     mlp(ops.Softplus(), CLASSES, ADAM, name="softplus", widths=(3, 3)),
+    mlp(ops.Relu(), ops.MeanSquared(reduce="mean"), SGD, name="relu-one", widths=(6, 6), outputs=1),
+    mlp(ops.Relu(), HALF, MOMENTUM, name="relu-one-sum", widths=(6,), outputs=1),
+    mlp(
+        ops.Tanh(), ops.BinaryCrossEntropyWithLogits(reduce="mean"), ADAM, name="binary-one", widths=(4,), outputs=1, target=_ONE
+    ),
     _skip(ops.Sigmoid(), SGD),
     _skip(ops.Tanh(), MOMENTUM, ops.HalfSquared(reduce="mean")),
     _skip(ops.Elu(0.5), ADAM, MEAN),

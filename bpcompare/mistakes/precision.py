@@ -1,0 +1,119 @@
+"""The mistake of computing in a narrower format than the plan's, without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpcompare.arithmetic import Number, Product, total
+from bpcompare.ball import Ball
+from bpcompare.dyadic import InexactError
+from bpcompare.laws import Laws
+from bpcompare.laws.law import Sources
+from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places
+from bpcompare.network import Network
+
+BITS = {"float32": 24, "TF32": 11, "float16": 11, "bfloat16": 8}
+"""Significant bits of formats that hardware and frameworks take without being asked."""
+
+
+def rounded(x: Any, bits: int | None = None) -> Any:
+    """x rounded to so many significant bits, ties to even; by default to float32, or to bfloat16 where x is float32 already.
+
+    A ball becomes one around the rounded midpoint. Only where it holds a point at which rounding jumps it reaches to the next
+    number of the format.
+    """
+    if isinstance(x, Ball):
+        bits = bits or _narrower(x.fmt.u > 2.0**-50)
+        mid = _rounded(x.mid, bits)
+        radius = np.broadcast_to(np.asarray(x.final_radius()), mid.shape)
+        low, high = _rounded(x.mid - radius, bits), _rounded(x.mid + radius, bits)
+        return Ball(mid, x.fmt, 0.0, np.maximum(np.abs(low - mid), np.abs(high - mid)))
+    if isinstance(x, Number):
+        raise InexactError("rounding to a narrower format")
+    x = np.asarray(x)
+    return _rounded(x, bits or _narrower(x.dtype == np.float32)) if x.dtype.kind == "f" else x
+
+
+def _narrower(single: bool) -> int:
+    return BITS["bfloat16"] if single else BITS["float32"]
+
+
+def _rounded(x: Any, bits: int) -> Any:
+    if bits == BITS["float32"]:  # with its range, too
+        return x.astype(np.float32).astype(x.dtype)
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits).astype(x.dtype)
+
+
+def representable(x: Any, bits: int) -> bool:
+    """Whether every number of x has no more significant bits than these, and some number has something to show for it."""
+    x = np.asarray(x, np.float64)
+    return bool(np.isfinite(x).all() and (_rounded(x, bits) == x).all() and (x != 0).any())
+
+
+def _result(bits: int | None) -> Places:
+    """What laws give, rounded: every `in`, a, Δ and gradient, every new parameter and slot."""
+
+    def places(network: Network, laws: Laws) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, layer in network.layers.items():
+            for owner, op in ((name, layer.op), (f"{name}.g", layer.g)):
+                found[owner] = _narrow(laws.of(owner, op), bits, tuple(layer.parameters) if owner == name else ())
+        found |= {name: _narrow(laws.update(name, network.update), bits, ()) for name in network.trainable}
+        return found
+
+    def _narrow(law: Any, bits: int | None, roles: tuple[str, ...]) -> Any:
+        def method(name: str) -> Any:
+            return lambda *given: rounded(_closed(getattr(law, name)(*given)), bits)
+
+        return Altered(law, roles, None, **{name: method(name) for name in ("forward", "delta", "gradient", "slot", "parameter")})
+
+    return places
+
+
+def _operands(bits: int) -> Places:
+    """What goes into the laws of layers, rounded; the rest in the plan's format."""
+
+    def places(network: Network, laws: Laws) -> dict[str, Any]:
+        return {name: _fed(laws.of(name, layer.op), tuple(layer.parameters)) for name, layer in network.layers.items()}
+
+    def _fed(law: Any, roles: tuple[str, ...]) -> Any:
+        def method(name: str) -> Any:
+            def wrong(op: Any, xs: Any, p: Any, *rest: Any) -> Any:
+                starts = xs.starts if isinstance(xs, Sources) else ()
+                sources = Sources([str(at) for at in range(len(xs))], starts, lambda at: rounded(xs[int(at)], bits))
+                narrow = {role: rounded(x, bits) for role, x in p.items()}
+                if name != "forward" and rest[0] is not None:
+                    rest = (rounded(rest[0], bits), *rest[1:])
+                return getattr(law, name)(op, sources, narrow, *rest)
+
+            return wrong
+
+        return Altered(law, roles, None, **{name: method(name) for name in ("forward", "delta", "gradient")})
+
+    return places
+
+
+def _closed(value: Any) -> Any:
+    return total([value]) if isinstance(value, Product) else value
+
+
+MISTAKES = (
+    Mistake(
+        "BP510",
+        "computed in a narrower format",
+        "results, or what goes into them, rounded to float32 (24 bits), TF32 or float16 (11), bfloat16 (8)",
+        "every number in the format of the plan",
+        "Frameworks take float32 by default, and an array, a constant or a cast in the middle of a float64 computation "
+        "narrows it without a word; autocast, TF32 and bfloat16 weights do the same to float32. All numbers look right to "
+        "7 digits, or to 3.",
+        _result(None),
+        formats=BITS,
+        others=(
+            *(Form(f"results rounded to {name}", _result(bits)) for name, bits in BITS.items()),
+            *(Form(f"operands rounded to {name}", _operands(bits)) for name, bits in BITS.items()),
+        ),
+    ),
+)
