@@ -16,21 +16,26 @@ def prove(
     mistake: Annotated[
         str | None, Parameter(help="Plant a mistake of the catalogue, such as BP204, and see which statement breaks.")
     ] = None,
+    budget: Annotated[float, Parameter(help="Seconds that it may take; what is not reached by then is open.")] = 300.0,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Print every row.")] = False,
 ) -> int:
     """Prove the four statements of backpropagation for a small network, for all weights and all data.
 
     The Δ laws are compared with the derivatives of the forward laws, on symbols. Needs SymPy: pip install 'bpcompare[prove]'.
-    Exit codes: 0 proved, 1 a statement is false, 2 bad input or no network for this, 3 SymPy is missing, 4 not shown.
+    Exit codes: 0 proved, 1 a statement is false, 2 bad input or no network for this, 3 SymPy is missing, 4 not shown,
+    or not reached within the budget.
     """
     import bpcompare
     from bpcompare.network import SpecError
     from bpcompare.symbolic import MissingSympyError, TooLargeError, proof_text
     from bpcompare.symbolic import prove as shown
 
+    if not budget > 0:
+        complain(f"--budget must be a positive number of seconds, is {budget:g}")
+        return 2
     progress = Progress(quiet=False)
     try:
-        it = shown(bpcompare.load(spec), mistake=mistake.upper() if mistake else None, progress=progress)
+        it = shown(bpcompare.load(spec), mistake=mistake.upper() if mistake else None, progress=progress, seconds=budget)
     except (SpecError, TooLargeError) as error:
         progress.done()
         complain(str(error))

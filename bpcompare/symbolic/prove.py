@@ -15,10 +15,13 @@ from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Data, Network
 from bpcompare.plan import Plan
+from bpcompare.symbolic.budget import Budget
 
 LARGEST = 800
 """Elements that are proved one by one; a larger net has more of the same."""
 EXAMPLES = 2
+SECONDS = 300.0
+"""Time that a proof has unless more is given. What it does not reach is open."""
 Outcome = Literal["shown", "false", "open"]
 
 
@@ -32,7 +35,10 @@ class TooLargeError(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """One element of a claim: how it ended, on how many sides of kinks; where it is false, numbers that show it."""
+    """One element of a claim: how it ended, on how many sides of kinks; where it is false, numbers that show it.
+
+    An open one that was not `reached` is neither shown nor refuted because the time was over.
+    """
 
     path: str
     statement: Statement
@@ -42,19 +48,22 @@ class Line:
     sides: int = 1
     kinks: tuple[str, ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()
+    reached: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Proof:
     """Every line, in the order of the article: base case, inductive step, gradient, update.
 
-    `plan` has the examples that stand in the proof, out of `examples` of the spec; `mistake` is the code of one planted.
+    `plan` has the examples that stand in the proof, out of `examples` of the spec; `mistake` is the code of one planted,
+    `seconds` the time that it had.
     """
 
     plan: Plan
     lines: tuple[Line, ...]
     examples: int
     mistake: str | None = None
+    seconds: float | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -69,11 +78,16 @@ class Proof:
 
 
 def prove(
-    network: Network, laws: Laws | None = None, mistake: str | None = None, progress: Callable[[str], None] = lambda _: None
+    network: Network,
+    laws: Laws | None = None,
+    mistake: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    seconds: float | None = SECONDS,
 ) -> Proof:
     """Prove the four statements for `network`, for all weights and data; with a `mistake` planted, find where they break.
 
-    Raises SpecError for a network that cannot be run, TooLargeError, and MissingSympyError.
+    What it does not reach within `seconds` (None: without end) is open. Raises SpecError for a network that cannot be run,
+    TooLargeError, and MissingSympyError.
     """
     try:
         import sympy  # noqa: F401 — asked for here, so that the message comes before the work
@@ -89,13 +103,14 @@ def prove(
     listed = [claim for claim in claims(plan) if claim.owners and claim.statement != "forward"]
     _fits(plan, listed)
     lines: list[Line] = []
+    budget = Budget(seconds)
     for statement in ("base", "inductive", "gradient", "state", "update"):
         for claim in (claim for claim in listed if claim.statement == statement):
             if statement == "state" and claim.subject in cut.layers:
                 continue  # running statistics are what the forward law says they are
             progress(f"proving {claim.path}")
-            lines += _lines(plan, claim, table)
-    return Proof(numeric, tuple(lines), len(network.data), mistake)
+            lines += _lines(plan, claim, table, budget)
+    return Proof(numeric, tuple(lines), len(network.data), mistake, seconds)
 
 
 def _cut(network: Network) -> Network:
@@ -135,8 +150,8 @@ def _shape(plan: Plan, claim: Claim) -> tuple[int, ...]:
     return plan.parameters[claim.subject].shape if claim.subject in plan.parameters else ()
 
 
-def _lines(plan: Plan, claim: Claim, laws: Laws) -> Iterator[Line]:
-    """Every element of a claim, each on every side of the kinks it meets."""
+def _lines(plan: Plan, claim: Claim, laws: Laws, budget: Budget) -> Iterator[Line]:
+    """Every element of a claim, each on every side of the kinks it meets; those that the budget did not reach are open."""
     import sympy
 
     from bpcompare.symbolic.lookup import Lookup
@@ -149,14 +164,28 @@ def _lines(plan: Plan, claim: Claim, laws: Laws) -> Iterator[Line]:
 
     answers: dict[tuple[int, ...], list[Answer]] = {}
     kinks: dict[str, None] = {}
+    whole = False
     try:
-        for cases, gap in every(difference):
-            kinks |= {str(what): None for what, _ in cases.conditions}
-            for index in np.ndindex(*gap.shape):
-                mine = [one for one in cases.conditions if one[0].free_symbols & sympy.sympify(gap[index]).free_symbols]
-                answers.setdefault(index, []).append(is_zero(gap[index], mine))
+        with budget:
+            budget.check()
+            for cases, gap in every(difference):
+                kinks |= {str(what): None for what, _ in cases.conditions}
+                for index in np.ndindex(*gap.shape):
+                    budget.check()
+                    mine = [one for one in cases.conditions if one[0].free_symbols & sympy.sympify(gap[index]).free_symbols]
+                    answers.setdefault(index, []).append(is_zero(gap[index], mine))
+            whole = True
     except (TypeError, NotImplementedError) as error:
         raise TooLargeError(f"{claim.path}: no symbolic form: {error}") from None
+    if not whole:
+        for index in np.ndindex(*_shape(plan, claim)):
+            # A counterexample stands however little time was left; shown on one side of a kink is not shown on the others.
+            told = [one for one in answers.get(index, ()) if one.outcome == "false" or not kinks]
+            one = told[0] if told else Answer("open")
+            yield Line(
+                claim.path, claim.statement, claim.subject, index, one.outcome, 1, tuple(kinks), one.numbers, reached=bool(told)
+            )
+        return
     for index, found in answers.items():
         worst = next((one for one in found if one.outcome == "false"), None) or next(
             (one for one in found if one.outcome == "open"), found[0]

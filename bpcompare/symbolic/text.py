@@ -27,6 +27,7 @@ TITLES = {
     "update": "Update.  With the gradient above, w ← w + η a Δ:",
 }
 _ENDS = {"shown": "✓", "false": "✗ FALSE", "open": "? not shown"}
+_UNREACHED = "? not reached"
 
 
 def proof_text(it: Proof, *, verbose: bool = False) -> str:
@@ -81,7 +82,7 @@ def _rows(writer: _Writer, mine: list[Line], *, verbose: bool) -> list[str]:
     shown = [line for line in mine if not nodes or line.index[0] == 0] if not verbose else mine
     bad = [line for line in mine if line.outcome != "shown"]
     chosen = bad[:MOST] or (shown if verbose else shown[:MOST])
-    lines = [f"  {_written(writer, line)}   {_ENDS[line.outcome]}" for line in chosen]
+    lines = [f"  {_written(writer, line)}   {_ENDS[line.outcome] if line.reached else _UNREACHED}" for line in chosen]
     if bad and bad[0].numbers:
         lines.append(f"      differs at {named([f'{name} = {value}' for name, value in bad[0].numbers], 6)}")
     if more := len(mine) - len(chosen):
@@ -148,8 +149,16 @@ def _end(it: Proof) -> list[str]:
     what = "false" if first.outcome == "false" else "not shown"
     wrong = sum(line.outcome == "false" for line in it.lines)
     where = f"{TITLES[first.statement].partition('.')[0].lower()}, at {first.path}"
-    words = f"{wrong:,} of {count:,} statements are false" if wrong else "neither algebra nor numbers decide it"
+    if wrong:
+        words = f"{wrong:,} of {count:,} statements are false"
+    elif first.reached:
+        words = "neither algebra nor numbers decide it"
+    else:
+        words = "the time was over before it was decided"
     lines = labelled(what, f"{where}; {words}")
+    if (late := sum(not line.reached for line in it.lines)) and it.seconds is not None:
+        says = f"{late:,} of {count:,} statements were not reached in {it.seconds:g} seconds and are open; --budget gives more"
+        lines += labelled("budget", says)
     if it.mistake:
         lines += labelled("planted", f"{it.mistake}  {MISTAKES[it.mistake].title}", 1)
     return [*lines, "", f"{what}  {name}  {where}"]

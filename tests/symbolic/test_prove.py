@@ -1,7 +1,11 @@
 """The proof on symbols: true laws are shown, wrong ones refuted at the statement they break."""
 
+import importlib
+import signal
 import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from mistaken_networks import CLASSES, HALF, NETWORKS, SGD, network
 
 pytest.importorskip("sympy")
 from bpcompare.symbolic import MissingSympyError, TooLargeError, proof_text, prove
+from bpcompare.symbolic.budget import OutOfTime
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = ("mazur", "xor", "aima", "three-by-three", "skip")
@@ -166,3 +171,77 @@ def test_one_example_of_the_batch_is_not_enough_for_a_sum_over_examples():
     net = bpcompare.load("three-by-three")
     assert len(prove(replace(net)).plan.batches[0]) == 2
     assert prove(net, mistake="BP102").outcome == "false"
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.05])
+def test_a_proof_ends_when_its_time_is_over(seconds, capsys):
+    """Algebra of an hour, and no way to ask for less; or "proved" of what nobody looked at."""
+    it = prove(bpcompare.load("three-by-three"), seconds=seconds)
+    whole = prove(bpcompare.load("three-by-three"), seconds=None)
+    assert it.outcome == "open"
+    assert [(line.path, line.index) for line in it.lines] == [(line.path, line.index) for line in whole.lines]
+    assert whole.outcome == "shown"
+    assert all(line.reached for line in whole.lines)
+    assert all(line.outcome == "open" for line in it.lines if not line.reached)
+    text = proof_text(it)
+    assert "? not reached" in text
+    assert f"statements were not reached in {seconds:g} seconds and are open" in text
+    assert main(["prove", "three-by-three", "--budget", "1e-9"]) == 4
+    assert "not shown  three-by-three" in capsys.readouterr().out
+
+
+def test_algebra_is_interrupted_in_the_middle(monkeypatch):
+    """One simplification that does not end keeps the whole proof."""
+    from bpcompare.symbolic import zero
+
+    def endless(x):
+        while True:
+            with suppress(Exception):  # as libraries do
+                sum(range(1000))
+
+    monkeypatch.setattr(zero, "_expanded", endless)
+    started = time.monotonic()
+    it = prove(bpcompare.load("mazur"), seconds=0.5)
+    assert time.monotonic() - started < 30
+    assert it.outcome == "open"
+    assert not any(line.reached for line in it.lines)
+
+
+def test_a_counterexample_stands_although_time_ran_out(monkeypatch):
+    """A mistake that was found is forgotten because something else took too long."""
+    module = importlib.import_module("bpcompare.symbolic.zero")
+    real, found = module.is_zero, []
+
+    def slow_after_the_first(x, conditions):
+        if found:
+            raise OutOfTime
+        answer = real(x, conditions)
+        found.extend([answer] if answer.outcome == "false" else [])
+        return answer
+
+    monkeypatch.setattr(module, "is_zero", slow_after_the_first)
+    it = prove(bpcompare.load("mazur"), mistake="BP304", seconds=1000)
+    assert it.outcome == "false"
+    assert it.first.numbers
+    assert {line.outcome for line in it.lines} == {"shown", "false", "open"}
+    assert "not reached in 1000 seconds" in proof_text(it)
+
+
+def test_the_time_in_a_thread_and_without_end():
+    """Timers belong to the main thread: elsewhere a proof fails, or never ends."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(prove(bpcompare.load("mazur"), seconds=1e-6)))
+    thread.start()
+    thread.join()
+    assert found[0].outcome == "open"
+    before = signal.getsignal(signal.SIGALRM)
+    assert prove(bpcompare.load("mazur"), seconds=float("inf")).outcome == "shown"
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "nan"])
+def test_budgets_that_are_none(budget, capsys):
+    """A proof of no seconds, or a traceback from the timer."""
+    assert main(["prove", "mazur", "--budget", budget]) == 2
+    assert "--budget must be a positive number of seconds" in capsys.readouterr().err
