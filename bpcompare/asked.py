@@ -146,7 +146,7 @@ def _presentable(name: Any) -> bool:
 class _Alike:
     """Whether a name could be taken for one of these: equal but for case, accents and widths, or letters of another script."""
 
-    def __init__(self, others: Iterable[str]) -> None:
+    def __init__(self, others: Iterable[object]) -> None:
         self._others = {_skeleton(other) for other in others if isinstance(other, str)}
 
     def __call__(self, name: str) -> bool:

@@ -19,6 +19,8 @@ from bpcompare.address import GROUP, Address, UnknownBackendError, locate, names
 from bpcompare.backend import Backend
 from bpcompare.interruption import pass_on
 from bpcompare.ops import OPS
+from bpcompare.surroundings import Kept, surroundings
+from bpcompare.surroundings.bindings import Bindings
 
 __all__ = ["Absent", "Broken", "Ready", "Status", "UnknownBackendError", "arrive", "names", "problems", "resolve", "statuses"]
 
@@ -119,6 +121,7 @@ def problems(backend: Any, *, total: bool = False) -> tuple[str, ...]:
 
 def _from_entry_point(address: Address) -> Status:
     base, source = address.base, address.source
+    names = Bindings()
     try:
         backend = EntryPoint(base, address.target, GROUP).load()
     except ModuleNotFoundError as error:
@@ -127,6 +130,8 @@ def _from_entry_point(address: Address) -> Status:
     except BaseException as error:
         pass_on(error)
         return _raised(base, error, source)
+    if replaced := [name for name in names.restore() if name.startswith(f"{OURS}.")]:
+        return Broken(base, Kept(replaced=replaced).problem, source)
     return _arrival(base, backend, source)
 
 
@@ -157,10 +162,14 @@ def _module(path: Path) -> ModuleType:
     # Dataclasses and pickles of the file's classes look their module up here.
     sys.modules[unique] = module
     try:
-        spec.loader.exec_module(module)
+        with surroundings() as kept:
+            spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[unique]
+        sys.modules.pop(unique, None)
         raise
+    if kept.problem:
+        sys.modules.pop(unique, None)
+        raise ImportError(kept.problem)
     return module
 
 

@@ -47,8 +47,9 @@ def run(
     """Run `network` on every backend, or on those wanted (names or classes), and judge what they answer.
 
     `isolate` gives every backend a process of its own, and so does a `timeout` (seconds) or a limit of `memory` (bytes); backends
-    of another Python always have one. Never raises on a mismatch or on what a backend does. Raises SpecError for a network that
-    cannot be run and UnknownBackendError for a name nobody offers.
+    of another Python always have one. In this process, what a backend changes by accident is put back, and malice is not stopped:
+    isolate what you do not trust. Never raises on a mismatch or on what a backend does. Raises SpecError for a network that
+    cannot be run, and UnknownBackendError for a name nobody offers or a backend that is asked for twice.
     """
     if oracle not in ("auto", "off"):
         raise ValueError(f'oracle: "auto" or "off", is {oracle!r}')

@@ -25,7 +25,7 @@ Backends = Annotated[
 Dtype = Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")]
 Steps = Annotated[int | None, Parameter(help="Update steps; by default the spec's.")]
 Seed = Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")]
-Isolate = Annotated[bool, Parameter(negative="", help="Give the backend a process of its own.")]
+Isolate = Annotated[bool, Parameter(negative="", help="Give the backend a process of its own: for code that you do not trust.")]
 Timeout = Annotated[float | None, Parameter(help="Seconds a backend may take, in a process of its own.")]
 Memory = Annotated[str | None, Parameter(help="Memory a backend may take, in a process of its own: 4G, 500M.")]
 

@@ -35,7 +35,12 @@ def run(
     oracle: Annotated[Literal["auto", "off"], Parameter(help="Whether the forward pass alone may settle who is wrong.")] = "auto",
     seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
     isolate: Annotated[
-        bool, Parameter(negative="", help="Give every backend a process of its own: a crash is then that backend's alone.")
+        bool,
+        Parameter(
+            negative="",
+            help="Give every backend a process of its own: a crash is then that backend's alone, and nothing it changes reaches "
+            "the judge. Without it, what happens by accident is put back; code that you do not trust needs it.",
+        ),
     ] = False,
     timeout: Annotated[
         float | None, Parameter(help="Seconds a backend may take, in a process of its own; 600 where nothing is said.")

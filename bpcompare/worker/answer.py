@@ -41,7 +41,7 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
 
 
 def _provenance(provenance: Provenance) -> Iterator[str]:
-    voice = provenance.voice
+    voice: Any = provenance.voice
     few = isinstance(voice, tuple) and len(voice) <= SOURCES
     if not few or not all(isinstance(one, str) and len(one) <= WORD for one in voice):
         yield f"provenance.voice: wanted a tuple of at most {SOURCES} names"

@@ -1,4 +1,9 @@
-"""Running a backend in this process: nothing it raises gets out, nothing it changes reaches others."""
+"""Running a backend in this process: nothing it raises gets out, and what it changes by accident is put back.
+
+This guards against accidents, not against malice: code in one process can reach everything in it, the judge included. What is
+replaced of the judge is noticed if it is still so when the backend has answered (`bpcompare.surroundings`). A backend that is not
+trusted is run in a process of its own (`--isolate`), which nothing it changes can leave.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +25,7 @@ from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
 from bpcompare.record import Record
 from bpcompare.registry import Absent, Broken, arrive
+from bpcompare.surroundings import Kept, surroundings
 from bpcompare.worker.answer import problems
 from bpcompare.worker.origin import voice
 from bpcompare.worker.runner import AbsentError, unanswered
@@ -47,20 +53,14 @@ class InProcess:
             backend = status.backend
         if lacking := unsupported(backend, plan):
             return _failed(backend, plan, "does not support " + ", ".join(f"{op} ({why})" for op, why in lacking.items()))
-        lent = _copied(plan)
-        asked: list[str] = []
-        _RUNNING.append(asked)
+        lent, asked = _copied(plan), list[str]()
         try:
-            # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
-            with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
-                record: Any = backend().run(lent)
+            record, kept = _answer(backend, lent, asked)
         except BaseException as error:
             pass_on(error)
             return _failed(backend, plan, _reason(error), format_exc())
-        finally:
-            _RUNNING.pop()
-            for outer in _RUNNING:
-                outer.extend(voice(backend))
+        if kept.problem:
+            return _failed(backend, plan, kept.problem)
         if changed := _changed(plan, lent):
             return _failed(backend, plan, f"changed the plan it was given: {', '.join(changed[:REPORTED])}")
         if isinstance(record, Record) and record.failure is not None:
@@ -73,6 +73,19 @@ class InProcess:
         provenance = answer.provenance
         heard = tuple(dict.fromkeys((*voice(backend), *provenance.voice, *asked)))
         return replace(answer, provenance=replace(provenance, backend=backend.name, environment=environment(), voice=heard))
+
+
+def _answer(backend: type[Backend], plan: Plan, asked: list[str]) -> tuple[Any, Kept]:
+    """What `backend` returns, whatever it is, and what it changed; the sources of backends that it runs in turn go to `asked`."""
+    _RUNNING.append(asked)
+    try:
+        # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
+        with surroundings() as kept, redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+            return backend().run(plan), kept
+    finally:
+        _RUNNING.pop()
+        for outer in _RUNNING:
+            outer.extend(voice(backend))
 
 
 def environment() -> dict[str, str]:

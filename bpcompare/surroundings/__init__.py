@@ -1,0 +1,60 @@
+"""What a backend shares with whoever runs it in their process, and what is put back after it.
+
+In one process nothing is out of reach. This undoes what happens by accident, and names what looks like more. It does not stop
+code that means harm, such as a thread that waits until it is judged; a process of its own does (`--isolate`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bpcompare.surroundings.bindings import Bindings
+from bpcompare.surroundings.state import look, put_back
+
+__all__ = ["Kept", "surroundings"]
+
+SHOWN = 3
+"""How many names a problem lists."""
+
+
+@dataclass
+class Kept:
+    """What had to be put back: `changed` in words, `replaced` by name; `stuck` is what could not be."""
+
+    changed: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str:
+        """Why an answer cannot be taken, or nothing. What was merely changed is put back, and no reason."""
+        if self.replaced:
+            more = f" and {len(self.replaced) - SHOWN} more" if len(self.replaced) > SHOWN else ""
+            what = f"it replaced {', '.join(self.replaced[:SHOWN])}{more} in the process that judges it"
+        elif self.stuck:
+            what = f"it changed {', '.join(self.stuck)} in the process that judges it, which cannot be put back"
+        else:
+            return ""
+        return f"{what}; --isolate runs it in a process of its own"
+
+
+@contextmanager
+def surroundings() -> Iterator[Kept]:
+    """Put back what the code inside changes in this process, whatever it raises; what it was stands in the Kept that this gives.
+
+    The state of the process (`state.py`), the filters of warnings, and every function of bpcompare, and of what it computes with,
+    that was replaced (`bindings.py`).
+    """
+    kept = Kept()
+    before, names = look(), Bindings()
+    with warnings.catch_warnings():
+        try:
+            yield kept
+        finally:
+            kept.replaced += names.restore()
+            changed, stuck = put_back(before)
+            kept.changed += changed
+            kept.stuck += stuck
