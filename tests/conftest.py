@@ -19,6 +19,13 @@ settings.register_profile("bpcompare", deadline=None, derandomize=True, print_bl
 settings.load_profile("bpcompare")
 
 
+@pytest.fixture(autouse=True)
+def _no_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests print the same whatever the caller's locale is: C would have ASCII only."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def make_network() -> Callable[..., Network]:
     """A small network with one of everything a plan holds: integer inputs, state, draws, slots, a shared and a frozen weight.

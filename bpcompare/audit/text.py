@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bpcompare.audit.audit import Audit
-from bpcompare.report.lines import clipped, columns, counted, joined
+from bpcompare.report.columns import columns
+from bpcompare.report.lines import clipped, counted, joined
 from bpcompare.report.numbers import short
 from bpcompare.report.places import node
 from bpcompare.report.table import head

@@ -14,7 +14,8 @@ def backends(
 ) -> int:
     """List the backends that are installed: ready with their version, absent with the command that installs them, or broken."""
     from bpcompare.registry import Absent, Broken, statuses
-    from bpcompare.report.lines import columns, joined
+    from bpcompare.report.columns import columns
+    from bpcompare.report.lines import joined
 
     rows, tracebacks = [], []
     for status in statuses():
@@ -25,8 +26,6 @@ def backends(
             tracebacks += [f"{status.name}:", *status.traceback.splitlines()] if status.traceback else []
         else:
             rows.append([status.name, "ready", f"{status.version}   ({status.distribution})"])
-    lines = columns(rows) if rows else ["no backend is installed"]
-    if verbose and tracebacks:
-        lines += ["", *tracebacks]
-    say(joined(lines))
+    more = ["", *tracebacks] if verbose and tracebacks else []
+    say(lambda: joined([*(columns(rows, titled=False) if rows else ["no backend is installed"]), *more]))
     return 0

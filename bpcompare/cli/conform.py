@@ -38,5 +38,8 @@ def conform(
         return 3
     finally:
         progress.done()
-    (say_exactly if markdown else say)((conformance_markdown if markdown else conformance_text)(found))
+    if markdown:
+        say_exactly(conformance_markdown(found))
+    else:
+        say(lambda: conformance_text(found))
     return 1 if found.complaints else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import complain, say
+from bpcompare.cli.terminal import complain, laid_out, say
 
 if TYPE_CHECKING:
     from bpcompare.archive import Saved
@@ -50,7 +50,8 @@ def diff(a: Annotated[Saved, Parameter(name="A")], b: Annotated[Saved, Parameter
     for then, now in _matched(old, new):
         change = changed(old.spec, old.plan, (then, old.records[then], "A"), (now, new.records[now], "B"))
         codes.append(change.exit_code)
-        told.append(change_text(change, then if then == now else f"{then}, {now}", f"bpcompare diff {quote(a)} {quote(b)}"))
+        with laid_out():
+            told.append(change_text(change, then if then == now else f"{then}, {now}", f"bpcompare diff {quote(a)} {quote(b)}"))
     say("\n".join(told) if told else f"no backend is in both: {a} has {', '.join(old.records)}, {b} has {', '.join(new.records)}")
     return next((code for code in PRECEDENCE if code in codes), NOTHING_COMPARED)
 

@@ -24,7 +24,8 @@ def environments(
 ) -> int:
     """List the environments that `-b jax@0.4.35` and the like have made, and those that failed; delete them, or make one."""
     from bpcompare.isolation import environment
-    from bpcompare.report.lines import clipped, columns, joined
+    from bpcompare.report.columns import columns
+    from bpcompare.report.lines import clipped, joined
 
     if (remove is not None and make is not None) or (source and make is None):
         complain("--remove and --make are two commands; --source belongs to --make")
@@ -39,8 +40,8 @@ def environments(
             else [name, f"{one.bytes / 2**20:,.0f} MiB", " ".join(one.requirements)]
             for name, one in found.items()
         ]
-        say(joined([*columns(rows), "", f"in {environment.cache()}; delete with --remove NAME, or --remove all"] if rows else
-                   [f"none in {environment.cache()}"]))  # fmt: skip
+        where = f"in {environment.cache()}; delete with --remove NAME, or --remove all"
+        say(lambda: joined([*columns(rows, titled=False), "", where] if rows else [f"none in {environment.cache()}"]))
         return 0
     if remove != "all" and remove not in found:
         complain(f"there is no environment {remove!r} in {environment.cache()}; `bpcompare environments` lists them")
@@ -71,5 +72,5 @@ def _made(name: str, *, source: bool) -> int:
         complain(str(error))
         return 2
     progress.done()
-    say(python)
+    say(python, fold=False)
     return 0

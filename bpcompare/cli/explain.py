@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -12,6 +11,8 @@ from bpcompare.cli.terminal import complain, say
 if TYPE_CHECKING:
     from bpcompare.mistakes import Mistake
 
+LONGEST = 98
+"""Columns of prose, however wide the terminal is."""
 SPEC = "BP002"
 """The code of messages about specs, which is no mistake of a backend."""
 
@@ -25,13 +26,14 @@ def explain(
     from bpcompare.report.lines import joined
 
     if code is None:
-        say(joined([f"{SPEC}  a spec that cannot be run", *(f"{one.code}  {one.title}" for one in MISTAKES.values())]))
+        listed = [f"{SPEC}  a spec that cannot be run", *(f"{one.code}  {one.title}" for one in MISTAKES.values())]
+        say(lambda: joined(listed))
         return 0
     wanted = code.upper()
     if wanted == SPEC:
-        say(joined(_SPEC))
+        say(lambda: joined(_SPEC))
     elif wanted in MISTAKES:
-        say(joined(page(MISTAKES[wanted])))
+        say(lambda: joined(page(MISTAKES[wanted])))
     else:
         complain(f"no mistake has the code {code!r}; {did_you_mean(wanted, MISTAKES) or '`bpcompare explain` lists them.'}")
         return 2
@@ -41,25 +43,27 @@ def explain(
 def page(mistake: Mistake) -> list[str]:
     """Everything about one mistake: the two formulas, the statement it breaks, how it looks, and how to put it right."""
     from bpcompare.cli.sighting import sighting
+    from bpcompare.layout.folding import wrapped
+    from bpcompare.layout.medium import medium
+    from bpcompare.report.lines import shown
+
+    def below(label: str, words: str) -> list[str]:
+        rows = wrapped(shown(words), min(medium().width, LONGEST) - 10)
+        return [f"{label:<10}{rows[0]}", *(" " * 10 + row for row in rows[1:])] if words else []
 
     looks = sighting(mistake)
     return [
         f"{mistake.code}  {mistake.title}",
         "",
-        f"  wrong   {mistake.wrong}",
-        f"  right   {mistake.right}",
-        f"  breaks  {mistake.breaks}",
-        *_wrapped("  looks", looks),
+        *below("  wrong", mistake.wrong),
+        *below("  right", mistake.right),
+        *below("  breaks", mistake.breaks),
+        *below("  looks", looks),
         "",
-        *(f"  {line}" for line in wrap(mistake.page, 96)),
+        *(f"  {line}" for line in wrapped(shown(mistake.page), min(medium().width, LONGEST) - 2)),
         "",
         f"  See it caught: bpcompare run SPEC -b delta -b 'delta!{mistake.code}', and a framework as a third.",
     ]
-
-
-def _wrapped(label: str, words: str) -> list[str]:
-    rows = wrap(words, 96)
-    return [f"{label:<10}{rows[0]}", *(" " * 10 + row for row in rows[1:])] if rows else []
 
 
 _SPEC = [

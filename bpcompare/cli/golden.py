@@ -163,4 +163,5 @@ def _tell(checked: Checked, name: str, command: str | None) -> None:
         golden = checked.golden
         say(f"new  {golden.spec}  {name}  {golden.made_by}  {golden.verdict}")
     else:
-        say(change_text(checked.change, name, command))
+        change = checked.change
+        say(lambda: change_text(change, name, command))

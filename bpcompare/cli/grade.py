@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bpcompare.cli.terminal import Progress, complain, say, say_exactly
+from bpcompare.cli.terminal import Progress, complain, laid_out, say, say_exactly
 
 
 def grade(
@@ -53,7 +54,8 @@ def grade(
         complain(str(error))
         return 2
     progress.done()
-    written = FORMATS[format](found)
+    with laid_out() if format == "text" and output is None else nullcontext():
+        written = FORMATS[format](found)
     if output is not None:
         try:
             write(output, f"{written}\n".encode("utf-8", "replace"))

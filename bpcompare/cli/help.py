@@ -7,9 +7,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from bpcompare.cli.terminal import say
+from bpcompare.layout.folding import folded
+from bpcompare.layout.medium import WIDTH, medium
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+UNBROKEN = 10_000
+"""Columns enough that no line is broken before it is known how wide they may be."""
 
 
 class Help:
@@ -19,13 +25,12 @@ class Help:
     """
 
     def __enter__(self) -> Console:
-        from shutil import get_terminal_size
-
         from rich.console import Console
 
         self._text = StringIO()
-        return Console(file=self._text, width=get_terminal_size().columns, color_system=None)
+        return Console(file=self._text, width=UNBROKEN, color_system=None)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if text := self._text.getvalue():
-            say("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))
+            lines = [line.rstrip() for line in text.rstrip("\n").split("\n")]
+            say(lambda: folded("\n".join(lines), min(medium().width, WIDTH)))

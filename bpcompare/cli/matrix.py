@@ -65,5 +65,5 @@ def matrix(
             codes.append(USAGE)
     progress.done()
     if found:
-        say(matrix_text(found))
+        say(lambda: matrix_text(found))
     return next(code for code in PRECEDENCE if code in codes)

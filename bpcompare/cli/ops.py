@@ -21,21 +21,22 @@ def ops(name: Annotated[str | None, Parameter(name="NAME", help="An op; by defau
     from bpcompare.report.lines import joined
 
     if name is None:
-        say(joined(_table()))
+        say(lambda: joined(_table()))
         return 0
     if name not in OPS:
         complain(f"no op is called {name!r}; {did_you_mean(name, OPS) or '`bpcompare ops` lists them.'}")
         return 2
-    say(joined(_page(OPS[name])))
+    say(lambda: joined(_page(OPS[name])))
     return 0
 
 
 def _table() -> list[str]:
     from bpcompare.ops import OPS
-    from bpcompare.report.lines import clipped, columns
+    from bpcompare.report.columns import columns
+    from bpcompare.report.lines import clipped, widest
 
     rows = [[op.name, op.role, op.equations[0] if op.equations else ""] for op in OPS.values()]
-    return [clipped(line, 118) for line in columns([["op", "role", "equation"], *rows])]
+    return [clipped(line, widest()) for line in columns([["op", "role", "equation"], *rows])]
 
 
 def _page(op: type[Op]) -> list[str]:

@@ -45,5 +45,5 @@ def prove(
         complain(str(error))
         return 3
     progress.done()
-    say(proof_text(it, verbose=verbose))
+    say(lambda: proof_text(it, verbose=verbose))
     return {"shown": 0, "false": 1, "open": 4}[it.outcome]

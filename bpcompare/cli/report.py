@@ -83,7 +83,7 @@ def report(
         complain(f"{output} was not written: {error.strerror or error}")
         return 2
     progress.done()
-    say(f"{verdict_line(comparison)}\n{output}: {len(text) / 1000:,.0f} kB")
+    say(lambda: f"{verdict_line(comparison)}\n{output}: {len(text) / 1000:,.0f} kB")
     return comparison.exit_code
 
 

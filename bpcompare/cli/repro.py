@@ -59,7 +59,7 @@ def repro(
         return USAGE
     finally:
         progress.done()
-    say(text(comparison, command=f"bpcompare repro {source}" if len(source) < 200 else None))
+    say(lambda: text(comparison, command=f"bpcompare repro {source}" if len(source) < 200 else None))
     say(f"\nIt {its.ended(it, comparison)}")
     return comparison.exit_code
 

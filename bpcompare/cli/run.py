@@ -124,7 +124,7 @@ def _tell(comparison: Comparison, spec: str, form: str, command: str, *, quiet: 
         from bpcompare.spec.lines import line_of
 
         for line in (concise if form == "concise" else github)(comparison, spec, lambda layer: line_of(spec, layer)):
-            say(line)
+            say(line, fold=False)
 
 
 def _misused(
@@ -183,11 +183,11 @@ def _report(comparison: Comparison, command: str, *, quiet: bool, verbose: bool,
     from bpcompare.report import text, verdict_line
 
     if quiet:
-        say(verdict_line(comparison))
+        say(lambda: verdict_line(comparison))
         return
     if not first:
         say("")
-    say(text(comparison, command=command, verbose=verbose))
+    say(lambda: text(comparison, command=command, verbose=verbose))
 
 
 def _flags(backend: list[str] | None, dtype: str | None, steps: int | None, oracle: str, seed: int | None, *, exact: bool) -> str:

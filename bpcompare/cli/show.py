@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import Progress, complain, say, write
+from bpcompare.cli.terminal import Progress, complain, laid_out, say, write
 
 
 def show(
@@ -56,8 +56,9 @@ def show(
         _, step = asked_for(network, () if node is None else (node,), step)
         steps = max(step or 1, network.training.steps)
         comparison = bpcompare.run(network, names, dtype, steps, seed=seed, progress=progress)
-        text = "" if interactive else steps_text(comparison, node, step)
-        each = frames(comparison, node, step) if interactive else []
+        with laid_out():
+            text = "" if interactive else steps_text(comparison, node, step)
+            each = frames(comparison, node, step) if interactive else []
     except (SpecError, UnknownBackendError, NothingToShowError) as error:
         progress.done()
         complain(str(error))
@@ -65,7 +66,7 @@ def show(
     progress.done()
     if interactive:
         stepper.step_through([frame for _, frame in each], [phase for phase, _ in each], write)
-        say(verdict_line(comparison))
+        say(lambda: verdict_line(comparison))
     else:
-        say(f"{text}\n\n{verdict_line(comparison)}")
+        say(lambda: f"{text}\n\n{verdict_line(comparison)}")
     return 0 if comparison.exit_code == NOTHING_COMPARED else comparison.exit_code

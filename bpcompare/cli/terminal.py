@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from io import StringIO
 from typing import TextIO
 
 from bpcompare.cli.codes import UNTOLD
 from bpcompare.cli.notes import note
-from bpcompare.cli.plain import in_ascii
+from bpcompare.layout.cells import cut
+from bpcompare.layout.folding import folded
+from bpcompare.layout.medium import NARROWEST, WIDTH, Medium, laid_out_for
+from bpcompare.layout.plain import in_ascii
 
 _STYLES = (
     (r"^(identical|certified)(?=  )", "bold green"),
@@ -30,12 +34,26 @@ _lost = ""
 """Why something that was to be said reached nobody, or nothing."""
 
 
-def say(text: str) -> None:
-    """Print a result. In colour on a terminal, in ASCII where the encoding needs it; a reader who left is no error.
+def say(text: str | Callable[[], str], *, fold: bool = True) -> None:
+    """Print a result: laid out for the width there is, in colour on a terminal, in ASCII where there is no more.
 
-    What cannot be written is not raised here, so that the work goes on and files are written; `settled` tells it.
+    A function is asked for its text while everything is laid out for standard output; lines of a text that are too wide are
+    folded, unless they are for programs too. A reader who left is no error. What cannot be written is not raised here, so that
+    the work goes on and files are written; `settled` tells it.
     """
-    _put(lambda stream: f"{_coloured(_encodable(text, stream)) if _colourful(stream) else _encodable(text, stream)}\n")
+    with laid_out():
+        text = text if isinstance(text, str) else text()
+
+    def written(stream: TextIO) -> str:
+        fitted = (_fitted if fold else _readable)(text, stream)
+        return f"{_coloured(fitted) if _colourful(stream) else fitted}\n"
+
+    _put(written)
+
+
+def laid_out() -> AbstractContextManager[None]:
+    """Lay out everything inside for standard output, as `say` does."""
+    return laid_out_for(_medium(sys.stdout))
 
 
 def say_exactly(text: str) -> None:
@@ -44,14 +62,16 @@ def say_exactly(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Put text on the terminal as it is, escape sequences included, in ASCII where the encoding needs it."""
-    _put(lambda stream: _encodable(text, stream))
+    """Put text on the terminal without a line's end, and the escape sequences that it begins with as they are."""
+    begins = re.match(r"(?:\x1b\[[0-9;]*[A-Za-z])*", text)
+    at = begins.end() if begins else 0
+    _put(lambda stream: text[:at] + _fitted(text[at:], stream))
 
 
 def complain(text: str) -> None:
     """Print what went wrong, on standard error, if anybody reads that."""
     with suppress(OSError, ValueError, AttributeError):  # full, closed, or never there
-        sys.stderr.write(f"{_encodable(text, sys.stderr)}\n")
+        sys.stderr.write(f"{_fitted(text, sys.stderr)}\n")
         sys.stderr.flush()
 
 
@@ -106,7 +126,8 @@ class Progress:
         note(message)
         if self._on:
             with suppress(OSError, ValueError):
-                sys.stderr.write(f"\r\x1b[K{_encodable(message, sys.stderr)[:100]}")
+                most = (_columns(sys.stderr) or WIDTH) - 1  # in the last column a terminal would begin another line
+                sys.stderr.write(f"\r\x1b[K{cut(_readable(message, sys.stderr), most)}")
                 sys.stderr.flush()
 
     def done(self) -> None:
@@ -114,12 +135,51 @@ class Progress:
         self("")
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def _medium(stream: TextIO | None) -> Medium:
+    if stream is None:
+        return Medium()
+    width = _columns(stream)
+    return Medium(WIDTH if width is None else max(width, NARROWEST), fit=width is not None, ascii=_only_ascii(stream))
+
+
+def _columns(stream: TextIO) -> int | None:
+    """The width of a terminal, by COLUMNS or its own word; None for all else: what is in a file depends on no window."""
+    try:
+        if not stream.isatty():
+            return None
+        said = os.environ.get("COLUMNS", "")
+        return int(said) if said.isdecimal() and int(said) else os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def _only_ascii(stream: TextIO) -> bool:
+    """Whether Δ cannot be written, or should not: the locale C knows ASCII only, though Python writes UTF-8 in it."""
+    try:
+        "Δ∂Σ✓".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    if os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8"):
+        return False
+    names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    if names[1] == "C.UTF-8" and not names[0]:  # Python sets it where LANG says C, see PEP 538
+        del names[1]
+    return next(filter(None, names), "") in ("C", "POSIX")
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    it = _medium(stream)
+    readable = _readable(text, stream)
+    return folded(readable, it.width) if it.fit else readable
+
+
+def _readable(text: str, stream: TextIO) -> str:
+    """`text` in characters that the stream has."""
     try:
         text.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return in_ascii(text)
-    return text
+    return in_ascii(text) if _only_ascii(stream) else text
 
 
 def _escaped(text: str, stream: TextIO) -> str:

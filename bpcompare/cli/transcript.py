@@ -34,5 +34,5 @@ def transcript(
     if format == "json":
         say_exactly(transcript_json(found))
     else:
-        say(transcript_text(found))
+        say(lambda: transcript_text(found))
     return 1 if found.refuted else 4 if found.open else 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bpcompare.gradient.check import GradientCheck, InputFinding
 from bpcompare.mistakes import MISTAKES
-from bpcompare.report.lines import clipped, columns, counted, fitted, joined, labelled
+from bpcompare.report.columns import columns
+from bpcompare.report.lines import clipped, counted, fitted, joined, labelled
 from bpcompare.report.numbers import long, off, short
 from bpcompare.report.places import element
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from textwrap import wrap
 
+from bpcompare.layout.folding import wrapped
+from bpcompare.layout.medium import medium
 from bpcompare.learn.marking import Mark
-from bpcompare.problems.wording import printable
-from bpcompare.report.lines import WIDTH, counted, joined
+from bpcompare.report.lines import counted, joined, roomy, shown
 from bpcompare.report.numbers import long
 
 
@@ -38,8 +38,8 @@ def told(mark: Mark, *, reveal: bool = False) -> list[str]:
 
 def _beside(step: str, words: str) -> list[str]:
     """Words beside a step's name, wrapped."""
-    rows = wrap(printable(words), WIDTH - 16, break_long_words=False, break_on_hyphens=False) or [""]
-    return [f"  {step:<13} {rows[0]}", *(" " * 16 + row for row in rows[1:4])]
+    rows = wrapped(shown(words), medium().width - 16, whole=not medium().fit)
+    return [f"  {step:<13} {rows[0]}", *(" " * 16 + row for row in rows[1 : roomy(4)])]
 
 
 def _why(mark: Mark) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpcompare.comparison import NOTHING_COMPARED, Comparison
 from bpcompare.report.details import details
 from bpcompare.report.failed import failed
-from bpcompare.report.lines import fitted, joined
+from bpcompare.report.lines import fitted, joined, roomy
 from bpcompare.report.passed import passed
 from bpcompare.report.verdict import verdict_line
 
@@ -23,11 +23,11 @@ def text(comparison: Comparison, *, command: str | None = None, verbose: bool = 
     and the tracebacks of failures, before the verdict.
     """
     if comparison.exit_code == 0:
-        lines = fitted([*passed(comparison), ""], ANY if verbose else PASS_LINES - 1)
+        lines = fitted([*passed(comparison), ""], ANY if verbose else roomy(PASS_LINES) - 1)
     else:
         # The command is there to be copied: never wrapped, clipped or left out.
         last = [f"  {'reproduce':<11}{command}"] if command and comparison.exit_code != NOTHING_COMPARED else []
-        lines = fitted([*failed(comparison), *last, ""], ANY if verbose else FAIL_LINES - 1, keep=last)
+        lines = fitted([*failed(comparison), *last, ""], ANY if verbose else roomy(FAIL_LINES) - 1, keep=last)
     if verbose:
         lines += ["" for line in lines[-1:] if line] + [*details(comparison), ""]
     return joined([*lines, verdict_line(comparison)])

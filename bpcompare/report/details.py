@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bpcompare.comparison import Comparison
 from bpcompare.finding import Certificate, Finding
 from bpcompare.mistakes import MISTAKES
-from bpcompare.report.lines import clipped, columns, counted
+from bpcompare.report.columns import columns
+from bpcompare.report.lines import clipped, counted
 from bpcompare.report.numbers import finite, off, share, short
 from bpcompare.report.passed import unshown
 
@@ -86,7 +87,7 @@ def _table(certificate: Certificate) -> list[str]:
             power = "" if path.endswith(".plain") else short(one.power)
             facts = [clipped(path, 40), str(one.steps), finding.outcome, share(finding.share), power]
             rows.append([*facts, clipped(note + place, 60)])
-    lines = ["  " + line for line in columns(rows, 2)]
+    lines = columns(rows, 2, indent=2)
     if len(folded) > ROWS:
         lines.append(f"  … and {counted(len(folded) - ROWS, 'more path')}")
     return lines

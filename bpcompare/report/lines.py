@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from textwrap import wrap
+from math import ceil
 
+from rich.cells import cell_len
+
+from bpcompare.layout.cells import cut
+from bpcompare.layout.folding import wrapped
+from bpcompare.layout.medium import WIDTH, medium
+from bpcompare.layout.plain import in_ascii
 from bpcompare.problems.wording import printable
 
-WIDTH = 118
 _LABEL = 11
 
 
+def widest() -> int:
+    """Columns beyond which a line is clipped. A narrower terminal folds it instead, for nothing is to be lost there."""
+    return max(medium().width, WIDTH)
+
+
+def roomy(lines: int) -> int:
+    """As many lines as hold what `lines` of the usual width do: more of them in a narrow terminal."""
+    return ceil(lines * max(1.0, WIDTH / medium().width))
+
+
+def shown(text: str) -> str:
+    """`text` as it may be printed: nothing in it disturbs a terminal, and ASCII where there is no more."""
+    return in_ascii(printable(text)) if medium().ascii else printable(text)
+
+
 def labelled(label: str, content: str, most: int = 2) -> list[str]:
-    """`content` beside its label, wrapped to at most `most` lines."""
-    whole = printable(content).replace(" %", "\0%")  # a number and its percent sign stay together
-    rows = wrap(whole, WIDTH - _LABEL - 2, break_long_words=False, break_on_hyphens=False, expand_tabs=False) or [""]
-    rows = [row.replace("\0%", " %") for row in rows]
+    """`content` beside its label, wrapped to at most `most` lines of the usual width."""
+    indent = _LABEL + 2
+    room, most = medium().width - indent, ceil(most * max(1.0, (WIDTH - indent) / (medium().width - indent)))
+    rows = wrapped(shown(content), room, whole=not medium().fit)
     if len(rows) > most:
-        rows = [*rows[: most - 1], f"{rows[most - 1]} …"]
-    return [f"  {label:<{_LABEL}}{rows[0]}", *(" " * (_LABEL + 2) + row for row in rows[1:])]
-
-
-def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
-    """Cells in columns, all but the last padded to their column's width."""
-    widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(max(map(len, rows)))]
-    return [(" " * gap).join(f"{cell:<{widths[at]}}" for at, cell in enumerate(row)).rstrip() for row in rows]
+        more = shown(" …")
+        rows = [*rows[: most - 1], cut(rows[most - 1], room - len(more)) + more]
+    return [f"  {label:<{_LABEL}}{rows[0]}", *(" " * indent + row for row in rows[1:])]
 
 
 def clipped(text: str, most: int) -> str:
-    """`text`, or as much as fits into `most` characters."""
-    text = printable(text)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """`text`, or as much as fits into `most` cells."""
+    text, more = shown(text), shown("…")
+    return text if cell_len(text) <= most else cut(text, most - len(more)) + more
 
 
 def ending(text: str, most: int) -> str:
     """`text`, or as much of its end as fits: of a long path, the file and the class are what people look for."""
-    text = printable(text)
-    return text if len(text) <= most else f"…{text[1 - most :]}"
+    text, more = shown(text), shown("…")
+    return text if cell_len(text) <= most else more + cut(text[::-1], most - len(more))[::-1]
 
 
 def named(names: Sequence[str], most: int = 3) -> str:
@@ -64,4 +79,4 @@ def fitted(lines: Sequence[str], most: int, keep: Sequence[str] = ()) -> list[st
 
 def joined(lines: Iterable[str]) -> str:
     """Lines as one text, without anything that would disturb a terminal."""
-    return "\n".join(printable(line).rstrip() for line in lines)
+    return "\n".join(shown(line).rstrip() for line in lines)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from bpcompare.comparison import Comparison
 from bpcompare.movement import Move, moves
-from bpcompare.report.lines import clipped, columns, counted, joined, named
+from bpcompare.report.columns import columns
+from bpcompare.report.lines import clipped, counted, joined, named
 from bpcompare.report.numbers import short
 from bpcompare.report.places import element
 

@@ -8,9 +8,10 @@ from itertools import product
 
 from bpcompare.claims import Claim, claims
 from bpcompare.comparison import Comparison
+from bpcompare.layout.cells import padded
 from bpcompare.naming import Chosen, Names, UnknownNameError
 from bpcompare.network import Network
-from bpcompare.report.lines import WIDTH, clipped, counted, joined, labelled
+from bpcompare.report.lines import clipped, counted, joined, labelled, widest
 from bpcompare.report.numbers import long
 from bpcompare.report.places import Place, described
 from bpcompare.report.rule import rule
@@ -117,10 +118,10 @@ def steps_text(comparison: Comparison, node: str | None = None, step: int | None
             lines += ["", phase]
         if one.rule != told:
             told = one.rule
-            lines += ["", f"  {clipped(one.rule, WIDTH - 2)}"]
-        lines.append(f"    {clipped(one.where, WIDTH - 4)}")
+            lines += ["", f"  {clipped(one.rule, widest() - 2)}"]
+        lines.append(f"    {clipped(one.where, widest() - 4)}")
         if one.numbers:
-            lines.append(f"      {clipped(one.numbers, WIDTH - 6)}")
+            lines.append(f"      {clipped(one.numbers, widest() - 6)}")
         lines.append(f"      {_values(one.values)}")
     return joined([*lines, "", *labelled("sign", "Δ = −∂E/∂in, the textbook's; a gradient is +∂E/∂w, the frameworks'", 1)])
 
@@ -136,12 +137,12 @@ def frames(comparison: Comparison, node: str | None = None, step: int | None = N
             "",
             one.phase,
             "",
-            f"  {clipped(one.where, WIDTH - 2)}   {clipped(element, 60)}",
-            f"  {clipped(one.rule, WIDTH - 2)}",
+            f"  {clipped(one.where, widest() - 2)}   {clipped(element, 60)}",
+            f"  {clipped(one.rule, widest() - 2)}",
         ]
         if one.numbers:
-            lines += ["", f"  {clipped(one.numbers, WIDTH - 2)}"]
-        lines += ["", *(f"  {clipped(name, 24):<24}  {long(value)}" for name, value in one.values.items())]
+            lines += ["", f"  {clipped(one.numbers, widest() - 2)}"]
+        lines += ["", *(f"  {padded(clipped(name, 24), 24)}  {long(value)}" for name, value in one.values.items())]
         found.append((one.phase, joined(lines)))
     return found
 

@@ -8,7 +8,8 @@ from bpcompare.comparison import Comparison
 from bpcompare.finding import Certificate, Finding
 from bpcompare.network import Network
 from bpcompare.ops import Identity
-from bpcompare.report.lines import WIDTH, clipped, columns, counted
+from bpcompare.report.columns import columns, fits
+from bpcompare.report.lines import clipped, counted, widest
 from bpcompare.report.numbers import finite, share
 
 PHASES: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ def head(comparison: Comparison) -> str:
         plan.dtype,
         counted(len(plan.batches), "step"),
     ]
-    return clipped("  ".join(parts), WIDTH)
+    return clipped("  ".join(parts), widest())
 
 
 def _shape(network: Network) -> str:
@@ -60,13 +61,15 @@ def table(comparison: Comparison, most: int) -> list[str]:
         names = [name for name in names if name in shown]
     present = {finding.statement for certificate in comparison.certificates.values() for finding in certificate.findings}
     phases = [phase for phase, statements in PHASES.items() if present & set(statements)]
-    rows = [["backend", "runs on", *phases, "(% of the rounding allowed)" if phases and not comparison.plan.exact else ""]]
-    rows += [_row(name, comparison, phases) for name in names]
-    lines = ["  " + line for line in columns(rows)]
+    rows = [["backend", "runs on", *phases], *(_row(name, comparison, phases) for name in names)]
+    unit = "(% of the rounding allowed)" if phases and not comparison.plan.exact else ""
+    beside = [[*rows[0], unit], *rows[1:]]
+    # Beside the titles if there is room for it, otherwise below the table.
+    lines = columns(beside, indent=2) if fits(beside, indent=2) else [*columns(rows, indent=2), f"  {unit}"]
     if hidden:
         verdicts = ", ".join(dict.fromkeys(comparison.backends[name].verdict for name in hidden))
         lines.append(f"  … and {len(hidden)} more: {verdicts}")
-    return [clipped(line, WIDTH) for line in lines]
+    return [clipped(line, widest()) for line in lines]
 
 
 def _rank(certificate: Certificate) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import isfinite
 
 import numpy as np
+from rich.cells import cell_len
 
 from bpcompare.blame import LAW, Blame
 from bpcompare.claims import claims
 from bpcompare.comparison import Comparison
 from bpcompare.finding import Finding
+from bpcompare.layout.cells import padded
 from bpcompare.mistakes import MISTAKES
-from bpcompare.report.lines import WIDTH, clipped, counted, labelled, named
+from bpcompare.report.lines import clipped, counted, labelled, named, widest
 from bpcompare.report.numbers import long, off, relative
 from bpcompare.report.places import Place, described, element, place, share_off
 from bpcompare.report.rule import STATEMENT, rule
@@ -34,7 +36,7 @@ def wrong(comparison: Comparison, blame: Blame) -> list[str]:
     lines += labelled("where", where)
     lines += labelled("statement", STATEMENT[at.claim.statement], 1)
     lines += labelled("rule", rule(plan.network, at.claim))
-    if numbers and len(numbers) < WIDTH - 13:
+    if numbers and len(numbers) < widest() - 13:
         lines += labelled("numbers", numbers, 1)
     lines += ["", *_voices(comparison, blame, finding, at), ""]
     lines += labelled("blame", _blamed(blame), 2)
@@ -84,9 +86,9 @@ def _voices(comparison: Comparison, blame: Blame, finding: Finding, at: Place) -
         value = float(step_values(comparison.plan, comparison.records[name])[at.step - 1].recorded[at.claim.path][at.index])
         rows.append((name, long(value), _standing(comparison, name, finding, value)))
     rows.append((blame.backend, long(finding.recorded), off(*_values(finding))))
-    width = max(8, *(min(len(name), 24) for name, _, _ in rows))
+    width = max(8, *(cell_len(clipped(name, 24)) for name, _, _ in rows))
     lines = [
-        f"  {'>' if at == len(rows) - 1 else ' '} {clipped(name, 24):<{width}}  {value:<22}  {words}"
+        f"  {'>' if at == len(rows) - 1 else ' '} {padded(clipped(name, 24), width)}  {value:<22}  {words}"
         for at, (name, value, words) in enumerate(rows)
     ]
     hidden = others[VOICES - 1 :]

@@ -10,7 +10,7 @@ from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Network
 from bpcompare.ops import Sgd
-from bpcompare.report.lines import WIDTH, clipped, counted, joined, labelled, named
+from bpcompare.report.lines import clipped, counted, joined, labelled, named, widest
 from bpcompare.report.names import Names
 from bpcompare.report.rule import rule
 from bpcompare.symbolic.prove import Line, Proof
@@ -91,7 +91,7 @@ def _rows(writer: _Writer, mine: list[Line], *, verbose: bool) -> list[str]:
         sides = max(line.sides for line in mine)
         like = " and the like" if len(kinks) > 1 else ""
         lines.append(f"    on each side of {clipped(kinks[0], 60)} = 0{like}, {counted(sides, 'case')}")
-    return [clipped(line, WIDTH) for line in lines]
+    return [clipped(line, widest()) for line in lines]
 
 
 def _written(writer: _Writer, line: Line) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bpcompare.ops import OPS
-from bpcompare.report.lines import columns, counted, joined
+from bpcompare.report.columns import columns
+from bpcompare.report.lines import counted, joined
 from bpcompare.report.numbers import finite, share
 from bpcompare.testing.conform import DTYPES, Conformance, Trial
 

@@ -6,7 +6,10 @@ import json
 from collections.abc import Sequence
 from math import isfinite
 
-from bpcompare.report.lines import clipped, counted, joined, labelled, named
+from rich.cells import cell_len
+
+from bpcompare.layout.cells import padded
+from bpcompare.report.lines import clipped, counted, joined, labelled, named, shown
 from bpcompare.report.numbers import off
 from bpcompare.transcript.cause import Cause, Group
 from bpcompare.transcript.check import Checked, Transcript
@@ -24,7 +27,7 @@ def transcript_text(it: Transcript) -> str:
     says = f"{right} confirmed, {wrong} refuted" + (f", {unclear} open" if unclear else "")
     from_ = f"  from {clipped(it.source, 70)}" if it.source else ""
     lines = [f"{clipped(it.spec, 40)}  {counted(len(it.checked), 'number')}: {says}{from_}", ""]
-    width = min(max(len(one.name) for one in it.checked), 40)
+    width = min(max(cell_len(shown(one.name)) for one in it.checked), 40)
     shared = [group for group in it.groups if len(group.names) > 1]
     grouped = {name for group in shared for name in group.names}
     for one in it.checked:
@@ -38,7 +41,8 @@ def transcript_text(it: Transcript) -> str:
 
 
 def _lines(one: Checked, width: int, *, grouped: bool) -> list[str]:
-    head = f"  {_MARKS[one.outcome]} {clipped(one.name, 40):<{width}}  {one.printed.text:<14}"
+    mark = padded(shown(_MARKS[one.outcome]), cell_len(shown(_MARKS["refuted"])))
+    head = f"  {mark} {padded(clipped(one.name, 40), width)}  {one.printed.text:<14}"
     if one.confirmed:
         return [f"{head}  {_sharpness(one)}"]
     lines = [f"{head}  is {_digits(one.right, one)}: printed {off(one.printed.value, one.right)}"]

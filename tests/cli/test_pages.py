@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from bpcompare import __version__
-from bpcompare.cli.plain import in_ascii
+from bpcompare.layout.plain import in_ascii
 from bpcompare.mistakes import MISTAKES
 from bpcompare.ops import OPS
 
