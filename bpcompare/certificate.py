@@ -14,6 +14,7 @@ from bpcompare.ball.format import format_of
 from bpcompare.claims import Claim, claims
 from bpcompare.finding import Certificate, Doubt, Finding
 from bpcompare.kinks import excused
+from bpcompare.latitude import latitude, named
 from bpcompare.laws import LAWS, Laws
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan, step_prefix
@@ -185,6 +186,8 @@ def _judged(
     if not m.size:
         return _undecided(claim, prefix, x, m, (), "there is nothing in it")
     r = np.broadcast_to(np.asarray(ball.final_radius()), m.shape)
+    if balls.algorithms:
+        r = r + latitude(claim, balls.algorithms, m.shape, balls.fmt, balls.lookup, laws)
     distance = np.asarray(np.subtract(x, m))
     np.abs(distance, out=distance)
     # NaN and infinity, of the record, of the radius or of the midpoint, are found in the extremes.
@@ -212,11 +215,6 @@ def _judged(
         outside &= decided
     if outside is not None and outside.any():
         facts["off"] = int(outside.sum())
-        if fast := [f"{op.name} by {balls.algorithms[op.name]}" for _, op in claim.owners if op.name in balls.algorithms]:
-            note = f"computed as {fast[0]}, whose rounding bound is weaker than a direct sum's; switch it off to decide"
-            return Finding(
-                prefix + claim.path, claim.statement, "undecided", largest, INFINITE, **facts, note=note, doubt="algorithm"
-            )
         if not np.isfinite(x[outside]).all():
             note = _not_finite(x)
             return Finding(prefix + claim.path, claim.statement, "refuted", largest, 0.0, **facts, note=note)
@@ -326,6 +324,8 @@ def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls
         )
     if not np.isfinite(least):
         return "zero", "the law gives zero in every element, so no mistake could show; other data or initial weights would help"
+    if how := named(claim, balls.algorithms, balls.fmt):
+        return "algorithm", f"computed as {how}, whose rounding bound is weaker than a direct sum's; switch it off to decide"
     cure = "a wider dtype" if balls.fmt.u > 2.0**-53 else "other data or initial weights"
     return "blurred", f"rounding alone could move every element by more than {LEAST:.0%}; {cure} would decide it"
 

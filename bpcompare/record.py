@@ -33,11 +33,11 @@ class StepRecord:
 class Provenance:
     """Who computed it and how. `mode`: eager, jit …; `flushes`: whether results below the smallest normal number may become 0.
 
-    `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd"). Whoever ran it fills in
-    `environment` (Python, NumPy, machine), `address` (the name by which it can be run again, "" for a class without one) and
-    `printed` (the end of what it wrote to its output), and adds to `voice` what can be seen of it. `voice` names what made the
-    numbers: a framework that differentiates, "laws", the code of a package or file. Backends with an entry in common have one
-    word between them (`bpcompare.voice`).
+    `algorithms` names algorithms with weaker rounding bounds than a direct sum ("conv2d": "winograd"; `bpcompare.algorithms`).
+    `voice` names what made the numbers: a framework that differentiates, "laws", the code of a package or file; backends with an
+    entry in common have one word between them (`bpcompare.voice`). Whoever ran it adds to `voice` what can be seen of it, and
+    fills in `environment` (Python, NumPy, machine), `address` (the name by which it can be run again, "" for a class without one)
+    and `printed` (the end of what it wrote to its output).
     """
 
     backend: str

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare import algorithms
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.record import Provenance, Record, StepRecord
@@ -29,7 +30,7 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
     if not isinstance(record.provenance, Provenance):
         yield f"provenance: wanted a Provenance, got {type(record.provenance).__name__}"
     else:
-        yield from _provenance(record.provenance)
+        yield from _provenance(record.provenance, plan.dtype)
     if record.plan_digest != plan.digest:
         yield f"plan_digest: wanted {plan.digest}, got {record.plan_digest}: the answer is to another plan"
     if len(record.steps) != len(plan.batches):
@@ -40,11 +41,12 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
         yield from _step(plan, number, step, lent if owned else None)
 
 
-def _provenance(provenance: Provenance) -> Iterator[str]:
+def _provenance(provenance: Provenance, dtype: str) -> Iterator[str]:
     voice: Any = provenance.voice
     few = isinstance(voice, tuple) and len(voice) <= SOURCES
     if not few or not all(isinstance(one, str) and len(one) <= WORD for one in voice):
         yield f"provenance.voice: wanted a tuple of at most {SOURCES} names"
+    yield from (f"provenance.algorithms: {problem}" for problem in algorithms.problems(provenance.algorithms, dtype))
 
 
 def _step(plan: Plan, number: int, step: Any, lent: set[int] | None) -> Iterator[str]:

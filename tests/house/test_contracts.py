@@ -14,6 +14,7 @@ ANSWER_SHEETS_ONLY = {
     "exact",
     "finding",
     "kinks",
+    "latitude",
     "movement",
     "oracle",
     "pairs",
