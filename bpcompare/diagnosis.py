@@ -49,7 +49,10 @@ def form(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws: L
     """Which form of the mistake gives the recorded value, in words such as "ε = 1e-06"; several where they give the same."""
     with np.errstate(all="ignore"):
         every = _explains(mistake, claim, balls, network, laws, before)
-        words = list(dict.fromkeys(words for words, holds in every if holds and words))
+        words = list(dict.fromkeys(words for words, holds in every if holds))
+    if "" in words and not mistake.family:
+        return ""  # the form that the two formulas of the mistake show
+    words = [one for one in words if one]
     return " or ".join([*words[:NAMED], *(["another"] if len(words) > NAMED else [])])
 
 

@@ -140,6 +140,7 @@ MISTAKES = (
         "Defaults differ: 1e-8 in torch, optax and Adam's paper, 1e-7 in Keras and TensorFlow, 1e-6 or 1e-12 in some "
         "papers' code. It counts where gradients are small.",
         _epsilon(None),
+        family=True,
         others=tuple(Form(f"ε = {value:g}", _epsilon(value)) for value in EPSILONS),
     ),
     Mistake(

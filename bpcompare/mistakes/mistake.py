@@ -63,6 +63,7 @@ class Mistake:
 
     `places` gives the wrong laws, `others` further forms of the same mistake that the diagnosis recognizes. `premise` is for
     mistakes that read a right formula's input from the wrong place: a claim's premise path to the path it was read from.
+    In a `family`, the `others` are the values of one thing, and the first form is among them.
     `formats` are narrower formats, with their significant bits, that a whole step may have been computed in.
     A mistake that only a second step can show has laws with a `Memory`; who goes through steps calls `next_step` of the table.
     `wrong` and `right` are the two formulas, `page` says in prose why people write it and how to put it right.
@@ -75,6 +76,7 @@ class Mistake:
     page: str
     places: Places
     others: tuple[Places, ...] = ()
+    family: bool = False
     formats: Mapping[str, int] = field(default_factory=dict)
     premise: Callable[[Network, str], str] | None = None
 

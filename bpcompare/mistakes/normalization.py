@@ -125,6 +125,10 @@ def _outside(op: Any, squares: Any, count: float) -> Any:
     return 1.0 / (np.sqrt(squares / count) + op.epsilon)
 
 
+def _outside_unbiased(op: Any, squares: Any, count: float) -> Any:
+    return 1.0 / (np.sqrt(squares / (count - 1.0)) + op.epsilon)
+
+
 def _running(change: Callable[[BatchNorm], dict[str, Any]]) -> Places:
     """Running statistics as those of another op, which differs by `change`."""
 
@@ -187,6 +191,7 @@ MISTAKES = (
         "Defaults differ: 1e-5 in torch, 1e-6 in Flax, 1e-3 in Keras. A port that does not pass ε on takes the other "
         "default, and where the variance is small the two nets are far apart.",
         _epsilon(None),
+        family=True,
         others=tuple(Form(f"ε = {value:g}", _epsilon(value)) for value in EPSILONS),
     ),
     Mistake(
@@ -216,5 +221,11 @@ MISTAKES = (
         "ε belongs to the variance. Added to the standard deviation, as in some tutorials, it does much less "
         "where σ is large and much more where it is small.",
         _standardizing(_outside, lambda op, by, count: 1.0 / (count * (1.0 - op.epsilon * by))),
+        others=(
+            Form(
+                "with the unbiased σ, as in the Annotated Transformer",
+                _standardizing(_outside_unbiased, lambda op, by, count: 1.0 / ((count - 1.0) * (1.0 - op.epsilon * by))),
+            ),
+        ),
     ),
 )

@@ -111,6 +111,7 @@ MISTAKES = (
         "7 digits, or to 3.",
         _result(None),
         formats=BITS,
+        family=True,
         others=(
             *(Form(f"results rounded to {name}", _result(bits)) for name, bits in BITS.items()),
             *(Form(f"operands rounded to {name}", _operands(bits)) for name, bits in BITS.items()),
