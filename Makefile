@@ -34,6 +34,7 @@ $(VENV)/stamp-dev: $(VENV)/stamp-run
 
 run: $(VENV)/stamp-run
 	$(BIN)/bpcompare run examples/digits.toml
+	@echo 'bpcompare is in $(BIN): `source $(BIN)/activate` puts it on the path of your shell'
 
 test: run $(VENV)/stamp-dev
 	@echo 'tests marked "browser" are left out here: make browser; those marked "slow": make slow'

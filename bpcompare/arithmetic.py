@@ -99,7 +99,7 @@ def _plus(y: Array, term: Array) -> Array:
 def total(terms: Num | Sequence[Num | Product], axis: Axes | None = None, keepdims: bool = False) -> Num:
     """The sum of a list of equally shaped terms, or of one array along `axis`; the order of summation is nobody's promise.
 
-    Products in the list enter the same sum: Σ_k w_jk Δ_k over every consumer k is one sum, as the article writes it.
+    Products in the list enter the same sum: Σ_k w_jk Δ_k over every consumer k is one sum, as the textbook writes it.
     """
     if isinstance(terms, (list, tuple)):
         return _total_of(terms)

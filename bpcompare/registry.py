@@ -200,17 +200,21 @@ def _installs(address: Address, module: str) -> str:
     owner = package(address.distribution)
     if owner is None or not module or module in sys.modules or importlib.util.find_spec(module) is not None:
         return ""
-    extras = []
+    extras: dict[str, list[str]] = {}
+    bring: list[str] = []
     for requirement in owner.requires or ():
         needed = re.match(r"[A-Za-z0-9._-]+", requirement)
+        extra = re.search(r"""extra\s*==\s*['"]([^'"]+)""", requirement)
+        if extra is not None:
+            extras.setdefault(extra[1], []).append(f'"{requirement.partition(";")[0].strip()}"')
         if needed and _brings(needed[0], module):
-            extra = re.search(r"""extra\s*==\s*['"]([^'"]+)""", requirement)
             if extra is None:
                 return f"pip install {needed[0]}"
-            extras.append(extra[1])
-    # Several extras may bring it; the one named like the backend brings no more than it needs.
-    chosen = address.base if address.base in extras else next(iter(extras), None)
-    return f'pip install "{owner.name}[{chosen}]"' if chosen else ""
+            bring.append(extra[1])
+    # Several extras may bring it; the one named like the backend brings no more than it needs. What it needs is named, not the
+    # extra: the package itself may be on no index.
+    chosen = address.base if address.base in bring else next(iter(bring), "")
+    return f"pip install {' '.join(extras[chosen])}" if chosen else ""
 
 
 def _brings(package: str, module: str) -> bool:

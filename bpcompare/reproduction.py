@@ -35,7 +35,7 @@ LARGEST_SOURCE = 2**20
 SCRIPT = '''"""{title}
 
 Found by bpcompare {version} with {versions}.
-To repeat it: pip install "bpcompare[all]", then python {name}
+To repeat it, where bpcompare and these are installed: python {name}
 Exit code {code} means that it fails here, too; 0 that it does not.
 """
 

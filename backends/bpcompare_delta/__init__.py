@@ -1,4 +1,4 @@
-"""The article's algorithm, by hand."""
+"""The textbook's algorithm, by hand."""
 
 from bpcompare_delta.backend import Delta
 

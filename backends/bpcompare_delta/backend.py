@@ -1,4 +1,4 @@
-"""Backpropagation as the article writes it: forward, base case, induction, gradient, update. NumPy and the laws, no autodiff.
+"""Backpropagation as the textbook writes it: forward, base case, induction, gradient, update. NumPy and the laws, no autodiff.
 
 This is the one backend that shares the laws with the certificate, so it is no independent witness; what it shows is the
 algorithm, and what it is for is to be read, to be sabotaged, and to run where no framework is installed.

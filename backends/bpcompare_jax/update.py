@@ -1,4 +1,4 @@
-"""Update rules as optax transformations, and their state under the article's names."""
+"""Update rules as optax transformations, and their state under the textbook's names."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

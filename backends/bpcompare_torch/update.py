@@ -1,4 +1,4 @@
-"""Update rules as torch.optim optimizers, and their state under the article's names."""
+"""Update rules as torch.optim optimizers, and their state under the textbook's names."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -55,9 +55,9 @@ def page(mistake: Mistake) -> list[str]:
     return [
         f"{mistake.code}  {mistake.title}",
         "",
-        *below("  wrong", mistake.wrong),
-        *below("  right", mistake.right),
-        *below("  breaks", mistake.breaks),
+        f"  wrong   {mistake.wrong}",
+        f"  right   {mistake.right}",
+        f"  breaks  {mistake.breaks}",
         *below("  looks", looks),
         "",
         *(f"  {line}" for line in wrapped(shown(mistake.page), min(medium().width, LONGEST) - 2)),

@@ -21,7 +21,7 @@ def prove(
 ) -> int:
     """Prove the four statements of backpropagation for a small network, for all weights and all data.
 
-    The Δ laws are compared with the derivatives of the forward laws, on symbols. Needs SymPy: pip install 'bpcompare[prove]'.
+    The Δ laws are compared with the derivatives of the forward laws, on symbols. Needs SymPy: pip install sympy.
     Exit codes: 0 proved, 1 a statement is false, 2 bad input or no network for this, 3 SymPy is missing, 4 not shown,
     or not reached within the budget.
     """

@@ -56,7 +56,7 @@ def report(
     from bpcompare.writing import unwritable, write
 
     if static and notation != "article":
-        complain("--static shows the article's notation; the others need the script. Leave out one of the two.")
+        complain("--static shows the textbook's notation; the others need the script. Leave out one of the two.")
         return 2
     if problem := unwritable(output) or (f"--steps must be at least 1, is {steps}" if steps is not None and steps < 1 else ""):
         complain(f"{problem}\nTry: bpcompare report --help")

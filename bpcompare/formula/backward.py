@@ -89,7 +89,7 @@ def _sigmoid(x: float) -> float:
 
 
 def _ordered(t: Expression, a: Expression, get: Numbers) -> Expression:
-    """t − a, the article's; a − t where Δ is +∂E/∂in."""
+    """t − a, the textbook's; a − t where Δ is +∂E/∂in."""
     return Difference(a, t) if get.positive else Difference(t, a)
 
 

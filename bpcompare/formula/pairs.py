@@ -1,4 +1,4 @@
-"""The sums of the article: Σ w a forward, Σ w Δ back, Σ a Δ for a gradient. Which elements meet in them, op by op."""
+"""The sums of the textbook: Σ w a forward, Σ w Δ back, Σ a Δ for a gradient. Which elements meet in them, op by op."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The article's three equations for a layer of nodes."""
+"""The textbook's three equations for a layer of nodes."""
 
 from __future__ import annotations
 

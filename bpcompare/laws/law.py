@@ -26,7 +26,7 @@ class Law(Protocol):
     def gradient(
         self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str
     ) -> Num | Product:
-        """−∂E/∂p[role], the article's side of the gradient, before its sign is changed."""
+        """−∂E/∂p[role], the textbook's side of the gradient, before its sign is changed."""
 
     def state(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num], name: str) -> Num:
         """The state `name` after the step."""

@@ -1,4 +1,4 @@
-"""What a student's function is given: a node, an edge or a weight, with the names of the article.
+"""What a student's function is given: a node, an edge or a weight, with the names of the textbook.
 
 Written per node, every attribute is a number or a list of numbers; vectorized, a NumPy array with the examples first.
 """

@@ -161,7 +161,7 @@ MISTAKES = (
         "wrong sign: +∂E/∂in where Δ = −∂E/∂in",
         "Δ_k = g'(in_k)(a_k − t_k)",
         "Δ_k = g'(in_k)(t_k − a_k)",
-        "The article's Δ points downhill. Many texts use δ = +∂E/∂in and then subtract; mixing the two climbs.",
+        "The textbook's Δ points downhill. Many texts use δ = +∂E/∂in and then subtract; mixing the two climbs.",
         _times(lambda network: -1.0, *ERRORS),
     ),
     Mistake(

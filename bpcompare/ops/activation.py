@@ -19,7 +19,7 @@ class Identity(Activation):
 
 @dataclass(frozen=True)
 class Sigmoid(Activation):
-    """a = 1/(1 + e^−in), the article's g."""
+    """a = 1/(1 + e^−in), the textbook's g."""
 
     name: ClassVar[str] = "sigmoid"
     equations: ClassVar[tuple[str, ...]] = ("g(x) = 1/(1 + e^−x)", "g'(x) = g(x) (1 − g(x))")

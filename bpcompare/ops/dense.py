@@ -1,4 +1,4 @@
-"""The article's layer: every node sums over everything that feeds it."""
+"""The textbook's layer: every node sums over everything that feeds it."""
 
 from __future__ import annotations
 

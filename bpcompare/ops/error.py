@@ -11,7 +11,7 @@ from bpcompare.ops.op import ErrorOp, Shape, Shapes, positive
 
 @dataclass(frozen=True)
 class HalfSquared(ErrorOp):
-    """E = ½ Σ (t − a)², the article's error: summed over outputs."""
+    """E = ½ Σ (t − a)², the textbook's error: summed over outputs."""
 
     name: ClassVar[str] = "half_squared"
     equations: ClassVar[tuple[str, ...]] = ("E = ½ Σ_k (t_k − a_k)²", "Δ_a = t − a")

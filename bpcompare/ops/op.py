@@ -39,7 +39,7 @@ class Op(ABC):
     """One operation of a network: a layer's map, an activation, an error or an update rule.
 
     Subclasses are frozen dataclasses whose fields are what a spec may say, so that one declaration is the class, the file
-    format and the JSON Schema. `equations` states the law in the article's notation, for documentation only.
+    format and the JSON Schema. `equations` states the law in the textbook's notation, for documentation only.
     """
 
     name: ClassVar[str]

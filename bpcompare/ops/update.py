@@ -14,7 +14,7 @@ def _not_negative(name: str, value: float) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Sgd(UpdateOp):
-    """w ← w − η g, the article's w_ij ← w_ij + η a_i Δ_j; with decay added to g, and momentum as Sutskever et al. (2013).
+    """w ← w − η g, the textbook's w_ij ← w_ij + η a_i Δ_j; with decay added to g, and momentum as Sutskever et al. (2013).
 
     d = g + weight_decay · w;  velocity ← momentum · velocity + d;  w ← w − η (velocity; Nesterov: d + momentum · velocity).
     """

@@ -74,5 +74,5 @@ def _gradient(op: Op) -> str:
 
 def _update(op: Op) -> str:
     if isinstance(op, Sgd) and not op.momentum:
-        return "w ← w − η ∂E/∂w" + (" − η λ w" if op.weight_decay else "") + ",  the article's w_ij ← w_ij + η a_i Δ_j"
+        return "w ← w − η ∂E/∂w" + (" − η λ w" if op.weight_decay else "") + ",  the textbook's w_ij ← w_ij + η a_i Δ_j"
     return ";  ".join(op.equations)

@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """Every line, in the order of the article: base case, inductive step, gradient, update.
+    """Every line, in the order of the textbook: base case, inductive step, gradient, update.
 
     `plan` has the examples that stand in the proof, out of `examples` of the spec; `mistake` is the code of one planted,
     `seconds` the time that it had.
@@ -92,7 +92,7 @@ def prove(
     try:
         import sympy  # noqa: F401 — asked for here, so that the message comes before the work
     except ImportError:
-        raise MissingSympyError("prove needs SymPy: pip install 'bpcompare[prove]'") from None
+        raise MissingSympyError("prove needs SymPy: pip install sympy") from None
     from bpcompare.symbolic.lookup import generalized
 
     cut = _cut(network)

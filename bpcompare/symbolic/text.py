@@ -1,4 +1,4 @@
-"""A proof on symbols, printed as the article's, with the network's own indices."""
+"""A proof on symbols, printed as the textbook's, with the network's own indices."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def proof_text(it: Proof, *, verbose: bool = False) -> str:
 
 
 def is_plain(network: Network) -> bool:
-    """Whether the update is the article's."""
+    """Whether the update is the textbook's."""
     rule = network.update
     return isinstance(rule, Sgd) and not rule.momentum and not rule.weight_decay
 

@@ -136,7 +136,7 @@ def _turned(at: Place, *, positive: bool) -> bool:
 
 
 def _signed(printed: Printed, at: Place, *, positive: bool) -> Printed:
-    """The number as the article has it: Δ may have been printed with the other sign."""
+    """The number as the textbook has it: Δ may have been printed with the other sign."""
     return replace(printed, value=-printed.value) if _turned(at, positive=positive) else printed
 
 

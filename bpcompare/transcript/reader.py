@@ -50,7 +50,7 @@ def _numbers(path: str, content: dict[str, Any]) -> Numbers:
     problems = [f"  {key}: unknown; known are {', '.join(_KNOWN)}" for key in content if key not in _KNOWN]
     sign, source = content.get("delta", "-dE/din"), content.get("source", "")
     if not isinstance(sign, str) or sign not in SIGNS:
-        problems.append('  delta: must be "-dE/din" (the article\'s Δ) or "+dE/din"')
+        problems.append('  delta: must be "-dE/din" (the textbook\'s Δ) or "+dE/din"')
         sign = "-dE/din"
     if not isinstance(source, str):
         problems.append("  source: must be text")

@@ -138,3 +138,27 @@ def test_the_matcher_sees_what_matters():
     assert differences("16.8 % too small", "16.9 % too small")
     assert not differences("a\n…\nz", "a\nb\nc\nz")
     assert differences("a\n…\nz", "a\nb\nc")
+
+
+def test_the_reader_meets_a_spec_first():
+    """A newcomer would have to read forty lines of Python before seeing what a network looks like here."""
+    shown = blocks(ROOT / "README.md")
+    first = next(block for block in shown if block.language == "toml")
+    assert first.line < next(block for block in shown if block.language == "python").line
+    name, _, text = first.text.partition("\n")
+    assert text == (ROOT / name.removeprefix("# ")).read_text(encoding="utf-8")
+
+
+def test_nobody_is_sent_to_an_index_that_does_not_have_it():
+    """`pip install bpcompare` would fail, or install what somebody else put there under this name."""
+    pages = [*PAGES, ROOT / "docs" / "tour.ipynb", *(ROOT / "bpcompare").rglob("*.py"), *(ROOT / "backends").rglob("*.py")]
+    for page in pages:
+        assert not re.search(r"pip install[^`\n\\]*[ '\"]bpcompare(?!-)\b", page.read_text(encoding="utf-8")), page
+
+
+def test_words_are_explained_where_they_first_occur():
+    """A newcomer would meet balls, laws, oracles, kinks and voices before anybody said what they are."""
+    text = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    for word in ("ball", "law", "oracle", "kink", "voice"):
+        first = re.search(rf"\b{word}s?\b", text)
+        assert text[first.start() - 2 : first.start()] == "**", f"{word}: {text[first.start() - 60 : first.end() + 60]!r}"

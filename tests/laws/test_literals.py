@@ -90,7 +90,7 @@ def test_error(op, a, t, error, delta):
 
 
 def test_dense():
-    """The article's own three equations."""
+    """The textbook's own three equations."""
     op, law = ops.Dense(2), LAWS.of("l", ops.Dense(2))
     x, y = np.array([[1.0, 2], [3, 4]]), np.array([[5.0], [6]])
     p = {"weight": np.array([[1.0, -1], [2, 0], [0, 3]]), "bias": np.array([10.0, 20])}

@@ -9,7 +9,7 @@ from bpcompare.testing.nodes import nodes
 @pytest.mark.slow
 @pytest.mark.parametrize(("backend", "count"), [("delta", 10_000), ("torch", 1_000), ("jax", 200)])
 def test_graphs_of_single_nodes(backend, count):
-    """Something that grows with the square of the nodes would make the article's own graphs unusable."""
+    """Something that grows with the square of the nodes would make the textbook's own graphs unusable."""
     if backend != "delta":
         pytest.importorskip(backend)
     comparison = bpcompare.run(nodes(count), [backend])

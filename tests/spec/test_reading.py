@@ -305,7 +305,7 @@ def test_data_from_files(case, tmp_path):
 
 
 def test_layers_are_dense_unless_they_say():
-    """If this fails, the article's own layers need an op."""
+    """If this fails, the textbook's own layers need an op."""
     same(parse(SPEC + DATA + LAYER.replace('op = "dense"\n', "")), parse(SPEC + DATA + LAYER))
 
 

@@ -66,7 +66,7 @@ def test_every_quantity_of_every_step_can_be_named():
 
 
 def test_names_of_units_edges_and_single_nodes():
-    """Names of the article would not be understood."""
+    """Names of the textbook would not be understood."""
     assert checked("mazur", {"w[x1,h1]": "0.15", "b[h1]": "0.35", "E": "0.298371109"})["w[x1,h1]"].confirmed
     assert checked("skip", {"a.in[1]": "-0.31", "w[x2,o].update": "0.4"})["a.in[1]"].confirmed
     assert checked("mazur", {"h.delta[0,1]": "-0.009954"})["h.delta[0,1]"].confirmed
