@@ -36,9 +36,8 @@ def _problems(network: Network, inputs: Collection[str]) -> Iterator[Problem]:
             yield from _indices(network, name, array, tables.get(name, {}))
     if (yield from _target(network)):
         lengths["the target"] = len(data.target)
-    if len(set(lengths.values())) > 1:
-        counts = ", ".join(f"{count} for {who}" for who, count in lengths.items())
-        yield Problem(("data",), f"the numbers of examples differ: {counts}")
+    if differ := length_problem(lengths):
+        yield differ
     elif lengths:
         yield from _batch(network, next(iter(lengths.values())))
 
@@ -62,14 +61,26 @@ def _array(array: Any, name: str, who: str, shape: tuple[int, ...]) -> Generator
     if problem := array_problem(array):
         yield Problem(where, f"{who}: {problem}")
         return False
-    if array.ndim == 0 or array.shape[1:] != tuple(shape):
-        got = f"has shape {list(array.shape[1:])} per example" if array.ndim else "has no axis of examples"
-        yield Problem(where, f"{who} {got}, expected {list(shape)}")
-        return False
-    if not len(array):
-        yield Problem(where, f"{who} has no examples")
+    if misfit := example_problem(array.shape, name, who, shape):
+        yield misfit
         return False
     return True
+
+
+def example_problem(found: tuple[int, ...], name: str, who: str, shape: tuple[int, ...]) -> Problem | None:
+    """What is wrong with an array of shape `found` as examples of `shape` each, if anything is."""
+    if not found or found[1:] != tuple(shape):
+        got = f"has shape {quote(found[1:])} per example" if found else "has no axis of examples"
+        return Problem(("data", name), f"{who} {got}, expected {list(shape)}")
+    return None if found[0] else Problem(("data", name), f"{who} has no examples")
+
+
+def length_problem(lengths: Mapping[str, int]) -> Problem | None:
+    """That inputs and target, by what messages call them, have different numbers of examples."""
+    if len(set(lengths.values())) < 2:
+        return None
+    counts = ", ".join(f"{count} for {who}" for who, count in lengths.items())
+    return Problem(("data",), f"the numbers of examples differ: {counts}")
 
 
 def _tables(network: Network) -> Mapping[str, Mapping[int, str]]:

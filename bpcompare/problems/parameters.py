@@ -93,9 +93,16 @@ def _init(name: str, init: Any, uses: Sequence[Use]) -> Iterator[Problem]:
         return
     if problem := array_problem(init):
         yield Problem((*where, "value"), f"parameter {quote(name)}: {problem}")
-    elif uses and init.shape != uses[0][2].shape:
-        layer, role, need = uses[0]
-        message = f"parameter {quote(name)} has shape {list(init.shape)}, {layer} needs {list(need.shape)} for its {role}"
-        transposed = init.ndim == 2 and init.shape == need.shape[::-1]
-        hint = TURNED if transposed else ""
-        yield Problem((*where, "value"), message, hint)
+    elif uses and (misfit := shape_problem(name, init.shape, uses[0])):
+        yield misfit
+
+
+def shape_problem(name: str, shape: tuple[int, ...], use: Use) -> Problem | None:
+    """What is wrong with values of `shape` for parameter `name`, if they do not fit the layer and role that need it."""
+    layer, role, need = use
+    if shape == need.shape:
+        return None
+    message = f"parameter {quote(name)} has shape {quote(shape)}, {layer} needs {list(need.shape)} for its {role}"
+    transposed = len(shape) == 2 and shape == need.shape[::-1]
+    hint = TURNED if transposed else ""
+    return Problem(("parameters", name, "value"), message, hint)

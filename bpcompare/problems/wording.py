@@ -14,9 +14,12 @@ _WORDS = 1_000
 
 def quote(text: object) -> str:
     """The user's own word in double quotes: at most 60 characters, and none that would disturb a terminal."""
-    shown = text if isinstance(text, str) else _shown(text)
-    shown = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
-    return f'"{printable(shown)}"' if isinstance(text, str) else printable(shown)
+    return f'"{brief(text)}"' if isinstance(text, str) else brief(_shown(text))
+
+
+def brief(text: str) -> str:
+    """`text`, or its first 59 characters, with none that would disturb a terminal."""
+    return printable(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def printable(text: str) -> str:

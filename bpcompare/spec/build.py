@@ -15,6 +15,7 @@ from bpcompare.ops.op import Op
 from bpcompare.problems import sound
 from bpcompare.spec.dataset import dataset
 from bpcompare.spec.document import Document, Entry, InputEntry, LayerEntry
+from bpcompare.spec.files import Room
 from bpcompare.spec.weights import Weights
 
 
@@ -44,9 +45,12 @@ def build(document: Document, *, name: str, base: Path) -> Built:
     own = document.name if document.name is not None else name
     network = Network(own, inputs, layers, {}, error, update, nothing, training)  # type: ignore[arg-type]
     whole = sound(network)
-    weights = Weights(document, network, whole.shapes, base)
+    room = Room()
+    weights = Weights(document, network, whole.shapes, base, room)
     parameters = weights.parameters()
-    data, found = dataset(document.data, whole, document.error.target, base) if len(whole.inputs) == len(inputs) else (None, [])
+    data, found = None, list[Problem]()
+    if len(whole.inputs) == len(inputs):
+        data, found = dataset(document.data, whole, document.error.target, base, room)
     layers = {key: replace(layer, parameters=weights.roles[key]) for key, layer in layers.items()}
     network = replace(network, layers=layers, parameters=parameters, data=nothing if data is None else data)
     return Built(network, [*problems, *weights.problems, *found], data is not None, weights.places, weights.hints)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ import numpy as np
 from bpcompare.network import Data, Network, Problem
 from bpcompare.ops.op import Shape
 from bpcompare.parameter import Array
+from bpcompare.problems.data import example_problem, length_problem
 from bpcompare.problems.wording import Suggestions, listed, quote
+from bpcompare.reading import Unreadable
 from bpcompare.spec.document import DataEntry
-from bpcompare.spec.files import Unreadable, tensors
+from bpcompare.spec.files import Room
 from bpcompare.spec.table import columns
+from bpcompare.tensors import known, tensor_file
 
 WIDEST = 10**6
 """Classes that one_hot may have."""
@@ -23,29 +26,41 @@ MOST_CELLS = 2**27
 """Numbers that one_hot may make."""
 
 
-def dataset(entry: DataEntry, network: Network, target: str, base: Path) -> tuple[Data | None, list[Problem]]:
-    """The data that `network` needs, each example in the shape of its input where it fits; None where it cannot be read."""
+def dataset(entry: DataEntry, network: Network, target: str, base: Path, room: Room) -> tuple[Data | None, list[Problem]]:
+    """The data that `network` needs, each example in the shape of its input where it fits; None where it cannot be read.
+
+    What files may take in memory comes out of `room`. A file whose arrays do not fit the network is not read beyond their shapes.
+    """
     problems = _form(entry, [*network.inputs, target])
     if target in network.inputs:
         problems.append(Problem(("error", "target"), f"{quote(target)} is the name of an input; the target needs another"))
-    if problems:
-        return None, problems
-    if entry.examples is not None:
-        arrays, problems = _inline(entry.examples, [*network.inputs, target])
-    else:
-        arrays, problems = _from_file(entry, [*network.inputs, target], base)
-    if not problems:
-        problems = _scale(entry, arrays)
     if problems:
         return None, problems
     out = network.shapes.get(network.error.of)
     shapes: dict[str, Shape | None] = {name: group.shape for name, group in network.inputs.items()}
     known = out is not None and not out.problems and (out.out or not network.error.op.integer_target)
     shapes[target] = network.error.op.target_shape(out.out) if out is not None and known else None
-    arrays = {name: _shaped(array, shapes[name]) for name, array in arrays.items()}
     integer = {*network.integer_inputs, *([target] if network.error.op.integer_target else [])}
+    arrays: dict[str, Array] | None = None
+    try:
+        if entry.examples is not None:
+            arrays, problems = _inline(entry.examples, [*network.inputs, target])
+        elif is_table(entry):
+            arrays = columns(base / str(entry.file), {name: entry.columns[name] for name in shapes}, room, header=entry.header)
+        else:
+            arrays, problems = _tensors(entry, shapes, target, integer, base / str(entry.file), room)
+    except Unreadable as error:
+        problems = [Problem(("data", "file"), str(error), error.hint)]
+    if arrays is None or problems or (problems := _scale(entry, arrays)):
+        return None, problems
+    arrays = {name: _shaped(array, shapes[name]) for name, array in arrays.items()}
     arrays = {name: _whole(array) if name in integer else np.asarray(array, np.float64) for name, array in arrays.items()}
     return Data({name: arrays[name] for name in network.inputs}, arrays[target]), []
+
+
+def is_table(entry: DataEntry) -> bool:
+    """Whether the data stand in a CSV file."""
+    return entry.file is not None and entry.file.lower().endswith((".csv", ".csv.gz"))
 
 
 def _form(entry: DataEntry, names: list[str]) -> list[Problem]:
@@ -55,19 +70,18 @@ def _form(entry: DataEntry, names: list[str]) -> list[Problem]:
         found.append(Problem(("data",), "no examples", 'give examples = [{…}], or file = "…"'))
     if entry.examples is not None and entry.file is not None:
         found.append(Problem(("data", "file"), "examples are given as well; only one of the two can be"))
-    is_table = entry.file is not None and entry.file.lower().endswith((".csv", ".csv.gz"))
     given: dict[str, Mapping[str, Any]] = {key: getattr(entry, key) for key in ("columns", "keys", "scale", "one_hot")}
-    for key, fits in (("columns", is_table), ("keys", entry.file is not None and not is_table)):
+    for key, fits in (("columns", is_table(entry)), ("keys", entry.file is not None and not is_table(entry))):
         if given[key] and not fits:
             found.append(Problem(("data", key), f"{key} is for {'CSV' if key == 'columns' else '.npz and .safetensors'} files"))
-    if entry.header and not is_table:
+    if entry.header and not is_table(entry):
         found.append(Problem(("data", "header"), "header is for CSV files"))
     for key, table in given.items():
         for name in table:
             if name not in names:
                 hint = suggest(name, names) or f"there are {listed(names)}"
                 found.append(Problem(("data", key, name), f"{quote(name)} is neither an input nor the target", hint))
-    if is_table and (missing := [name for name in names if name not in entry.columns]):
+    if is_table(entry) and (missing := [name for name in names if name not in entry.columns]):
         example = f"columns = {{ {missing[0]} = [0, 64] }}"
         found.append(Problem(("data", "columns"), f"no columns are given for {listed(missing)}", f"such as {example}"))
     return found
@@ -98,29 +112,54 @@ def _inline(examples: list[dict[str, Array]], names: list[str]) -> tuple[dict[st
     return ({}, problems) if problems else ({name: np.stack([e[name] for e in examples]) for name in names}, [])
 
 
-def _from_file(entry: DataEntry, names: list[str], base: Path) -> tuple[dict[str, Array], list[Problem]]:
-    path = base / str(entry.file)
-    try:
-        if path.name.lower().endswith((".csv", ".csv.gz")):
-            return columns(path, {name: entry.columns[name] for name in names}, header=entry.header), []
-        return tensors(path, {name: entry.keys.get(name, name) for name in names}), []
-    except Unreadable as error:
-        return {}, [Problem(("data", "file"), str(error), error.hint)]
+def _tensors(
+    entry: DataEntry, shapes: Mapping[str, Shape | None], target: str, integer: Collection[str], path: Path, room: Room
+) -> tuple[dict[str, Array] | None, list[Problem]]:
+    """Arrays of a .npz or .safetensors file. None is read before all have shapes that fit; one under two names is read once."""
+    with tensor_file(path) as file:
+        keys = {name: known(file, entry.keys.get(name, name), path) for name in shapes}
+        headers = {name: file.header(key) for name, key in keys.items()}
+        problems, lengths = _classes(entry, {name: prod(header.shape) for name, header in headers.items()}), dict[str, int]()
+        for name, header in headers.items():
+            who, place = ("the target", "target") if name == target else (f"input {quote(name)}", name)
+            if (wanted := shapes[name]) is None:
+                continue
+            shape = _as_given(header.shape, wanted, entry.one_hot.get(name))
+            if problem := example_problem(shape, place, who, wanted):
+                problems.append(problem)
+            else:
+                lengths[who] = shape[0]
+        if problem := length_problem(lengths):
+            problems.append(problem)
+        if problems or None in shapes.values():
+            return None, problems
+        found: dict[tuple[str, bool], Array] = {}
+        for name, key in keys.items():
+            real = name not in integer
+            if (key, real) not in found:
+                room.take(headers[name].taken, headers[name].who)
+                found[key, real] = file.array(key, real=real)
+        return {name: found[key, name not in integer] for name, key in keys.items()}, []
+
+
+def _as_given(shape: Shape, wanted: Shape | None, classes: int | None) -> Shape:
+    """The shape that an array of `shape` has once it is one-hot and in the shape of its group, where it fits."""
+    shape = shape if classes is None else (*shape, classes)
+    fits = wanted is not None and 1 <= len(shape) <= 2 and prod(shape[1:]) == prod(wanted)
+    return (shape[0], *wanted) if wanted is not None and fits else shape
 
 
 def _scale(entry: DataEntry, arrays: dict[str, Array]) -> list[Problem]:
     """Applies `scale` and `one_hot` to `arrays` in place."""
-    problems = []
+    problems = _classes(entry, {name: array.size for name, array in arrays.items()})
+    if problems:
+        return problems
     for name, factor in entry.scale.items():
         with np.errstate(over="ignore", under="ignore"):  # infinities are reported with the data
             arrays[name] = arrays[name] * factor
     for name, classes in entry.one_hot.items():
         where, array = ("data", "one_hot", name), arrays[name]
-        if not 1 <= classes <= WIDEST:
-            problems.append(Problem(where, f"must be from 1 to {WIDEST:,}, is {classes}"))
-        elif array.size * classes > MOST_CELLS:
-            problems.append(Problem(where, f"makes {array.size * classes:,} numbers, the limit is {MOST_CELLS:,}"))
-        elif array.size and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+        if array.size and not (np.isfinite(array).all() and (array == np.floor(array)).all()):
             problems.append(Problem(where, f"{quote(name)} is not made of class numbers"))
         elif array.size and not (array.min() >= 0 and array.max() < classes):
             found = f"from {array.min():g} to {array.max():g}"
@@ -128,6 +167,18 @@ def _scale(entry: DataEntry, arrays: dict[str, Array]) -> list[Problem]:
             problems.append(Problem(where, message))
         else:
             arrays[name] = _one_hot(array.astype(np.int64), classes)
+    return problems
+
+
+def _classes(entry: DataEntry, sizes: Mapping[str, int]) -> list[Problem]:
+    """What `one_hot` would make too many numbers of, given how many there are."""
+    problems = []
+    for name, classes in entry.one_hot.items():
+        where = ("data", "one_hot", name)
+        if not 1 <= classes <= WIDEST:
+            problems.append(Problem(where, f"must be from 1 to {WIDEST:,}, is {classes}"))
+        elif sizes[name] * classes > MOST_CELLS:
+            problems.append(Problem(where, f"makes {sizes[name] * classes:,} numbers, the limit is {MOST_CELLS:,}"))
     return problems
 
 

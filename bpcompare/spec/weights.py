@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from fnmatch import translate
 from itertools import islice
 from pathlib import Path
@@ -16,10 +16,13 @@ from bpcompare.network import Network, Problem
 from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
 from bpcompare.parameter import Array, Initializer, Parameter
+from bpcompare.problems.parameters import Use, shape_problem
 from bpcompare.problems.wording import Suggestions, listed, quote
+from bpcompare.reading import Unreadable
 from bpcompare.spec.document import ROLES, Document, InitEntry, LayerEntry, ParameterEntry
 from bpcompare.spec.edges import by_name
-from bpcompare.spec.files import Unreadable, tensors
+from bpcompare.spec.files import Room, missing_file
+from bpcompare.tensors import TensorFile, known, tensor_file
 
 DEFAULTS = {"bias": Initializer("zeros"), "shift": Initializer("zeros"), "scale": Initializer("ones")}
 """Roles that start the same everywhere; every other role has values, or is drawn."""
@@ -33,8 +36,8 @@ _FAULTS = 50
 class Weights:
     """Collects the parameters of a document for a network whose layers do not refer to any yet."""
 
-    def __init__(self, document: Document, network: Network, shapes: Mapping[str, Shapes], base: Path) -> None:
-        self.document, self.network, self.shapes, self.base = document, network, shapes, base
+    def __init__(self, document: Document, network: Network, shapes: Mapping[str, Shapes], base: Path, room: Room) -> None:
+        self.document, self.network, self.shapes, self.base, self.room = document, network, shapes, base, room
         self.problems: list[Problem] = []
         self.hints: list[Problem] = []
         self.roles: dict[str, dict[str, str]] = {}
@@ -128,7 +131,7 @@ class Weights:
         if not transpose:
             return array
         if array.ndim != 2:
-            self._report(where, f"transpose = true turns a matrix, and this has shape {list(array.shape)}")
+            self._report(where, f"transpose = true turns a matrix, and this has shape {quote(array.shape)}")
             return array
         return np.ascontiguousarray(array.T)
 
@@ -153,7 +156,7 @@ class Weights:
         if entry.transpose is not None and entry.value is None and entry.file is None:
             self._report((*where, "transpose"), "transpose says how values are written, and none are written here")
         if entry.value is not None:
-            return self._own(name, entry, _real(entry.value))
+            return self._own(name, entry, self._turned(_real(entry.value), entry.transpose, (*where, "transpose")))
         if entry.file is not None:
             # Where it could not be read, anything that causes no second problem.
             return self._own(name, entry, self._read[name]) if name in self._read else Initializer("zeros")
@@ -164,30 +167,63 @@ class Weights:
         return self._inits.get(name) or _initializer(self.document.init)
 
     def _own(self, name: str, entry: ParameterEntry, array: Array) -> Array:
-        """Values that stand under [parameters], turned if they say so."""
-        turned = self._turned(array, entry.transpose, ("parameters", name, "transpose"))
+        """Values that stand under [parameters], as the layer reads them; what they may not mean is noted."""
         for layer, roles in self.roles.items():
             if roles.get("weight") == name and self.document.layers[layer].op == Dense.name:
-                self._ambiguous(layer, turned, entry.transpose)
+                self._ambiguous(layer, array, entry.transpose)
                 break
-        return turned
+        return array
 
     def _read_files(self) -> None:
-        """Opens every file once; only one that has a fault is opened again, to say which parameters it concerns."""
+        """Opens every file once. An array that several parameters ask for is read once; one that does not fit is not read."""
         wanted: dict[str, dict[str, str]] = {}
         for name, entry in self.document.parameters.items():
             if entry.file is not None and entry.value is None:
-                wanted.setdefault(entry.file, {})[name] = entry.key or name
-        for file, keys in wanted.items():
-            with suppress(Unreadable):
-                self._read |= tensors(self.base / file, keys)
-                continue
-            for name, key in islice(keys.items(), _FAULTS):
-                try:
-                    tensors(self.base / file, {name: key})
-                except Unreadable as error:
+                wanted.setdefault(_one_spelling(self.base / entry.file), {})[name] = entry.key or name
+        uses = self._uses() if wanted else {}
+        for keys in wanted.values():
+            path = self.base / str(self.document.parameters[next(iter(keys))].file)
+            try:
+                with tensor_file(path) as file:
+                    self._from_file(file, path, keys, uses)
+            except Unreadable as error:
+                for name in islice(keys, _FAULTS):
+                    self._report(("parameters", name, "file"), str(error), error.hint or missing_file(path))
+
+    def _from_file(self, file: TensorFile, path: Path, keys: Mapping[str, str], uses: Mapping[str, Use]) -> None:
+        found: dict[tuple[str, bool], Array] = {}
+        faults = 0
+        for name, key in keys.items():
+            where, transpose = ("parameters", name, "transpose"), bool(self.document.parameters[name].transpose)
+            try:
+                header = file.header(known(file, key, path))
+                if name not in uses:
+                    continue
+                if transpose and len(header.shape) != 2:
+                    self._report(where, f"transpose = true turns a matrix, and this has shape {quote(header.shape)}")
+                elif misfit := shape_problem(name, header.shape[::-1] if transpose else header.shape, uses[name]):
+                    self.problems.append(misfit)
+                else:
+                    if (key, transpose) not in found:
+                        self.room.take(header.taken, header.who)
+                        array = self._turned(file.array(key, real=True), transpose, where)
+                        array.setflags(write=False)  # several parameters may have it
+                        found[key, transpose] = array
+                    self._read[name] = found[key, transpose]
+            except Unreadable as error:
+                faults += 1
+                if faults <= _FAULTS:
                     self._report(("parameters", name, "file"), str(error), error.hint)
-        self._read = {name: _real(array) for name, array in self._read.items()}
+
+    def _uses(self) -> dict[str, Use]:
+        """For every parameter whose shape is known: a layer and a role that use it, and what they need."""
+        found: dict[str, Use] = {}
+        for layer, roles in self.roles.items():
+            shapes = self.shapes.get(layer)
+            for role, name in roles.items():
+                if shapes is not None and not shapes.problems and role in shapes.parameters:
+                    found.setdefault(name, (layer, role, shapes.parameters[role]))
+        return found
 
     def _frozen(self, names: Mapping[str, None]) -> set[str]:
         frozen: set[str] = set()
@@ -222,6 +258,14 @@ def _shared(asked: Any) -> str | None:
 
 def _initializer(entry: InitEntry) -> Initializer:
     return Initializer(entry.kind, entry.scale)
+
+
+def _one_spelling(path: Path) -> str:
+    """The same for every spelling of one file's path."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return str(path)
 
 
 def _real(array: Array) -> Array:

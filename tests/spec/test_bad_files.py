@@ -89,7 +89,7 @@ ARRAYS = {
     "lengths.npz": (npz(x=X, t=np.ones((4, 1))), "the numbers of examples differ"),
     "claims.npz": (header((10**15, 2)), "more than the file holds"),
     "negative.npz": (header((-1, 2)), "claims shape"),
-    "bomb.npz": (bomb(), "cannot be or is too many"),
+    "bomb.npz": (bomb(), "which cannot be"),
     "empty.safetensors": (b"", "not a whole .safetensors"),
     "junk.safetensors": (b"\xff" * 100, "not a whole .safetensors"),
     "long.safetensors": (struct.pack("<Q", 2**62) + b"{}", "not a whole .safetensors"),
@@ -119,7 +119,7 @@ def test_weights_from_arrays(name, tmp_path):
     data, reason = ARRAYS[name]
     (tmp_path / name).write_bytes(data)
     text = SPEC + DATA + f'parameters."o.weight" = {{ file = "{name}", key = "x" }}\n'
-    whole = {"scalar.npz", "none.npz", "shape.npz", "lengths.npz"}
+    whole = {"scalar.npz", "none.npz", "shape.npz", "lengths.npz", "nan.npz"}
     shown = refused(text, tmp_path)
     assert shown.startswith("BP002 1 problem in spec 7 | ")
     assert ("needs [2, 1] for its weight" if name in whole else reason) in shown
