@@ -19,6 +19,7 @@ from bpcompare.address import GROUP, Address, UnknownBackendError, locate, names
 from bpcompare.backend import Backend
 from bpcompare.interruption import pass_on
 from bpcompare.ops import OPS
+from bpcompare.siblings import at_home, beside, folder_of, raised_at, settle
 from bpcompare.surroundings import Kept, surroundings
 from bpcompare.surroundings.bindings import Bindings
 
@@ -139,17 +140,20 @@ def _from_file(address: Address) -> Status:
     path, _, attribute = address.target.rpartition(":")
     if not Path(path).is_file():
         return Broken(address.name, f"there is no file {path}", path)
+    folder = Path(path).resolve().parent
     try:
-        module = _module(Path(path))
+        with beside(folder):
+            module = _module(Path(path))
     except BaseException as error:
         pass_on(error)
-        return _raised(address.name, error, path)
+        return _raised(address.name, error, path, folder)
     if not isinstance(getattr(module, attribute, None), type):
         classes = {key: x for key, x in vars(module).items() if isinstance(x, type) and issubclass(x, Backend)}
         own = [key for key, x in classes.items() if x.__module__ == module.__name__]
         known = f"its backends: {', '.join(f'{path}:{key}' for key in own)}" if own else "it defines no subclass of Backend"
         reason = f"{path} has no class {attribute!r}; {known}" if attribute else f"{path}: which class? {known}"
         return Broken(address.name, reason, path)
+    settle(getattr(module, attribute), folder)
     return _arrival(None, getattr(module, attribute), path)
 
 
@@ -181,18 +185,22 @@ def _arrival(name: str | None, backend: Any, distribution: str) -> Status:
     if found:
         return Broken(title, f"{title} of {distribution} is not a usable backend: {'; '.join(found)}", distribution)
     try:
-        version = backend.version()
+        with at_home(backend):
+            version = backend.version()
     except BaseException as error:
         pass_on(error)
-        return _raised(title, error, distribution)
+        return _raised(title, error, distribution, folder_of(backend))
     if not isinstance(version, str):
         return Broken(title, f"{title} of {distribution}: version() must return text, returned {version!r}", distribution)
     return Ready(title, backend, version, distribution)
 
 
-def _raised(name: str, error: BaseException, distribution: str) -> Broken:
+def _raised(name: str, error: BaseException, distribution: str, folder: Path | None = None) -> Broken:
     message = str(error).strip().partition("\n")[0]
-    return Broken(name, f"{distribution}: {type(error).__name__}{f': {message}' if message else ''}", distribution, format_exc())
+    # A SyntaxError says where it stands itself.
+    where = raised_at(error, folder) if folder is not None and not isinstance(error, SyntaxError) else ""
+    reason = f"{distribution}: {type(error).__name__}{f': {message}' if message else ''}{f', at {where}' if where else ''}"
+    return Broken(name, reason, distribution, format_exc())
 
 
 def _installs(address: Address, module: str) -> str:

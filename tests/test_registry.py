@@ -176,7 +176,7 @@ def test_a_file_of_ones_own(tmp_path):
         ("x = 1\n", "mine.py:x", "has no class 'x'; it defines no subclass of Backend"),
         ("x = (\n", "mine.py:Mine", "SyntaxError"),
         ("class Mine: pass\n", "mine.py:Mine", "is not a subclass of bpcompare.backend.Backend"),
-        ("raise SystemExit\n", "mine.py:Mine", "SystemExit$"),
+        ("raise SystemExit\n", "mine.py:Mine", "SystemExit, at mine.py:1$"),
     ],
 )
 def test_files_that_do_not_work_are_broken(tmp_path, source, name, reason):

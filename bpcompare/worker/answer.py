@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,24 @@ def _provenance(provenance: Provenance, dtype: str) -> Iterator[str]:
     if not few or not all(isinstance(one, str) and len(one) <= WORD for one in voice):
         yield f"provenance.voice: wanted a tuple of at most {SOURCES} names"
     yield from (f"provenance.algorithms: {problem}" for problem in algorithms.problems(provenance.algorithms, dtype))
+
+
+def with_arrays(record: Any) -> Any:
+    """`record` with NumPy's scalars as arrays without dimensions: what sums and indices of arrays give is either."""
+    if not isinstance(record, Record) or not isinstance(record.steps, tuple):
+        return record
+    return replace(record, steps=tuple(_arrays_of(step) if isinstance(step, StepRecord) else step for step in record.steps))
+
+
+def _arrays_of(step: StepRecord) -> StepRecord:
+    found = {}
+    for field in fields(step):
+        value: Any = getattr(step, field.name)
+        if isinstance(value, np.generic):
+            found[field.name] = np.array(value)
+        elif isinstance(value, Mapping) and any(isinstance(x, np.generic) for x in value.values()):
+            found[field.name] = {name: np.array(x) if isinstance(x, np.generic) else x for name, x in value.items()}
+    return replace(step, **found) if found else step
 
 
 def _step(plan: Plan, number: int, step: Any, lent: set[int] | None) -> Iterator[str]:

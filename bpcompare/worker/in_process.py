@@ -25,9 +25,11 @@ from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
 from bpcompare.record import Record
 from bpcompare.registry import Absent, Broken, arrive
+from bpcompare.siblings import at_home
 from bpcompare.surroundings import Kept, surroundings
-from bpcompare.worker.answer import problems
+from bpcompare.worker.answer import problems, with_arrays
 from bpcompare.worker.origin import voice
+from bpcompare.worker.place import place
 from bpcompare.worker.runner import AbsentError, unanswered
 
 REPORTED = 5
@@ -58,7 +60,8 @@ class InProcess:
             record, kept = _answer(backend, lent, asked)
         except BaseException as error:
             pass_on(error)
-            return _failed(backend, plan, _reason(error), format_exc())
+            where = place(error, backend)
+            return _failed(backend, plan, f"{_reason(error)}{f', at {where}' if where else ''}", format_exc())
         if kept.problem:
             return _failed(backend, plan, kept.problem)
         if changed := _changed(plan, lent):
@@ -80,8 +83,8 @@ def _answer(backend: type[Backend], plan: Plan, asked: list[str]) -> tuple[Any, 
     _RUNNING.append(asked)
     try:
         # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
-        with surroundings() as kept, redirect_stdout(sys.stderr), np.errstate(all="ignore"):
-            return backend().run(plan), kept
+        with surroundings() as kept, at_home(backend), redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+            return with_arrays(backend().run(plan)), kept
     finally:
         _RUNNING.pop()
         for outer in _RUNNING:
