@@ -49,6 +49,11 @@ class Change:
         return tuple(name for name in (self.then, self.now) if verdicts[name].verdict in ("wrong", "convention"))
 
     @property
+    def acceptable(self) -> bool:
+        """Whether what there is now may be the new golden: what is wrong may not, and what did not run cannot."""
+        return self.comparison.certificates[self.now].verdict not in ("wrong", "not_run")
+
+    @property
     def outcome(self) -> Outcome:
         """In one word."""
         verdicts = [self.comparison.certificates[name].verdict for name in (self.then, self.now)]

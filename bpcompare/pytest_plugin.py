@@ -16,15 +16,18 @@ import pytest
 
 if TYPE_CHECKING:
     from bpcompare.comparison import Comparison
-    from bpcompare.finding import Finding
     from bpcompare.golden import Checked
     from bpcompare.network import Network
+    from bpcompare.plan import Plan
 
 Each = Literal["path", "backend", "spec"]
 MOST = 2_000
 """Tests that one spec may become."""
 PROPERTY = "bpcompare"
 _COMPARISONS = pytest.StashKey[dict[Any, "Comparison"]]()
+_STATUSES = pytest.StashKey[dict[Any, Any]]()
+_FAILED = pytest.StashKey[dict[Any, str]]()
+"""For every run and backend that did not answer: the test that says so."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,7 +73,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f"{where}: {error}") from error
     cases: list[Any] = []
     for name, spec in _specs(where, specs, Path(metafunc.definition.path), metafunc.config).items():
-        cases += _cases(where, name, spec, backends, each, options, metafunc.config)
+        cases += _cases(where, name, spec, backends, each, options, metafunc.definition)
     metafunc.parametrize("bpcompare", cases, indirect=True)
 
 
@@ -113,42 +116,66 @@ def _cases(
     backends: tuple[str, ...] | None,
     each: Each,
     options: dict[str, Any],
-    config: pytest.Config,
+    node: pytest.Item,
 ) -> Iterator[Any]:
     from bpcompare.address import names
 
     asked = backends if backends is not None else names()
     # Tests of one spec share one run: a worker of xdist is to have them all (--dist loadgroup).
-    marks = [pytest.mark.xdist_group(name)] if config.pluginmanager.hasplugin("xdist") else []
+    marks = [pytest.mark.xdist_group(name)] if node.config.pluginmanager.hasplugin("xdist") else []
     case = Case(spec, asked, tuple(sorted(options.items())))
     if each == "spec":
         yield pytest.param(case, id=name, marks=marks)
         return
-    paths = _paths(where, spec, options) if each == "path" else [""]
+    plan = _drawn(where, spec, options) if each == "path" else None
+    paths = [""] if plan is None else _paths(plan)
     if len(paths) * len(asked) > MOST:
         raise pytest.UsageError(
             f"{where}: {spec} would become {len(paths) * len(asked):,} tests; each='backend' makes {len(asked)} of it"
         )
+    silent = {backend for backend in asked if plan is not None and _silent(where, node, backend, plan, options)}
     for backend in asked:
-        for path in paths:
+        # What does not answer, or has nobody to be compared with, says so once.
+        for path in [""] if backend in silent or len(asked) - len(silent) < 2 else paths:
             one = Case(case.spec, case.backends, case.options, backend, path)
             yield pytest.param(one, id=f"{name}::{path}[{backend}]" if path else f"{name}[{backend}]", marks=marks)
 
 
-def _paths(where: str, spec: Path, options: dict[str, Any]) -> list[str]:
-    """Every path of every step of the proof."""
+def _drawn(where: str, spec: Path, options: dict[str, Any]) -> Plan:
     import bpcompare
-    from bpcompare.claims import claims
     from bpcompare.draw import plan
     from bpcompare.network import SpecError
-    from bpcompare.plan import step_prefix
 
     try:
-        drawn = plan(bpcompare.load(spec), options.get("dtype"), options.get("steps"))
+        return plan(bpcompare.load(spec), options.get("dtype"), options.get("steps"))
     except SpecError as error:
         raise pytest.UsageError(f"{where}:\n{error}") from error
-    listed = claims(drawn)
-    return [step_prefix(number) + claim.path for number in range(1, len(drawn.batches) + 1) for claim in listed]
+
+
+def _paths(plan: Plan) -> list[str]:
+    """Every path of every step of the proof."""
+    from bpcompare.claims import claims
+    from bpcompare.plan import step_prefix
+
+    listed = claims(plan)
+    return [step_prefix(number) + claim.path for number in range(1, len(plan.batches) + 1) for claim in listed]
+
+
+def _silent(where: str, node: pytest.Item, backend: str, plan: Plan, options: dict[str, Any]) -> bool:
+    """Whether it is known before anything runs that a backend here does not answer: it is absent or broken, or has a gap."""
+    from bpcompare.address import UnknownBackendError, locate
+    from bpcompare.backend import unsupported
+    from bpcompare.registry import Ready, arrive
+
+    try:
+        address = locate(_placed(node, backend))
+    except UnknownBackendError as error:
+        raise pytest.UsageError(f"{where}: {error}") from error
+    if address.foreign or {"isolate", "timeout", "memory"} & options.keys():
+        return False
+    known = node.config.stash.setdefault(_STATUSES, {})
+    status = known[address] = known[address] if address in known else arrive(address)
+    return not isinstance(status, Ready) or bool(unsupported(status.backend, plan))
 
 
 @dataclass(repr=False)
@@ -226,6 +253,10 @@ class Checker:
             status = resolve(case.backend)
             hint = status.hint if isinstance(status, Absent) else "it did not run"
             pytest.skip(f"the framework of {case.backend} is not installed: {hint}")
+        if comparison.certificates[name].failure is not None:
+            first = self.request.config.stash.setdefault(_FAILED, {}).setdefault((*key, name), self.request.node.nodeid)
+            if first != self.request.node.nodeid:
+                pytest.skip(f"{name} did not run: {first} says why")
         self._assert_one(comparison, name, case.path)
         return comparison
 
@@ -239,6 +270,7 @@ class Checker:
     def _assert_one(self, comparison: Comparison, backend: str, path: str) -> None:
         __tracebackhide__ = True
         from bpcompare.report import text
+        from bpcompare.report.single import finding_text
 
         certificate = comparison.certificates[backend]
         if certificate.failure is not None:
@@ -249,22 +281,11 @@ class Checker:
         if bad:
             first = comparison.first
             headline = first is not None and first.backend == backend and path in ("", first.path)
-            self._fail(comparison, text(comparison) if headline else _told(comparison, backend, bad[0]))
+            self._fail(comparison, text(comparison) if headline else finding_text(comparison, backend, bad[0]))
 
     def _fail(self, comparison: Comparison, message: str) -> None:
         __tracebackhide__ = True
         raise AssertionError(f"\n{message}{_reported(self.request, message, comparison)}")
-
-
-def _told(comparison: Comparison, backend: str, finding: Finding) -> str:
-    from bpcompare.report.places import element
-
-    first = comparison.first
-    follows = f"\n  first      {first.path} of {first.backend} is where it begins" if first else ""
-    outcome = {"refuted": "is wrong"}.get(finding.outcome, f"is {finding.outcome}")
-    values = f"recorded {finding.recorded!r}, the law gives {finding.expected!r} ± {finding.radius:.3g}"
-    note = f"\n  why        {finding.note}" if finding.note else ""
-    return f"{backend} {outcome} at {element(finding.path, finding.worst)}: {values}{note}{follows}"
 
 
 @pytest.fixture
@@ -286,61 +307,43 @@ def golden(request: pytest.FixtureRequest) -> Callable[..., Checked]:
     def check_golden(spec: str | os.PathLike[str], backend: str | type, **options: Any) -> Checked:
         __tracebackhide__ = True
         from bpcompare.address import UnknownBackendError
-        from bpcompare.comparison import NOTHING_COMPARED
-        from bpcompare.golden import GoldenError, Options, check, update, write
+        from bpcompare.golden import Options
+        from bpcompare.golden.watch import watched
         from bpcompare.network import SpecError
-        from bpcompare.report.change import change_line, change_text
 
         name = backend if isinstance(backend, str) else str(getattr(backend, "name", backend))
         path = _place(request, spec)
         backend = _placed(request, backend)
         _skip_if_absent(backend)
-        problem = ""
+        rewrite, alone = request.config.getoption("bpcompare_update"), bool(os.environ.get("CI"))
         try:
-            if request.config.getoption("bpcompare_update"):
-                updated = update(path, backend, Options(**options))
-                if not updated.current:
-                    updated = write(updated)
-                    moved = change_line(updated.change, name) if updated.change else f"new  {updated.golden.spec}  {name}"
-                    request.node.user_properties.append((PROPERTY, f"{moved}  → {updated.path}"))
-                return updated
-            checked = check(path, backend, Options(**options))
-        except (GoldenError, SpecError, UnknownBackendError) as error:
+            asked = Options(**options)
+        except TypeError as error:
+            pytest.fail(f"golden: {error}", pytrace=False)
+        try:
+            found = watched(path, backend, name, asked, rewrite=rewrite, make=not alone)
+        except (SpecError, UnknownBackendError) as error:
             problem = str(error)
-            if getattr(error, "exit_code", None) == NOTHING_COMPARED:
-                problem = _first_golden(path, backend, problem, lambda: write(update(path, backend, Options(**options))).path)
-        if problem:
-            pytest.fail(problem, pytrace=False)
-        assert checked.change is not None  # noqa: S101 — it was checked against something
-        if checked.change.exit_code != 0:
-            told = f"{change_text(checked.change, name)}\n  golden     {checked.path}; --bpcompare-update accepts the change"
-            raise AssertionError(f"\n{told}{_reported(request, told, checked.change.comparison)}")
-        if checked.change.outcome == "moved":
-            request.node.user_properties.append((PROPERTY, change_line(checked.change, name)))
-        return checked
+        else:
+            if found.note:
+                request.node.user_properties.append((PROPERTY, found.note))
+            if found.checked is not None and found.comparison is None:
+                return found.checked
+            if found.comparison is not None:
+                raise AssertionError(f"\n{found.failure}{_reported(request, found.failure, found.comparison)}")
+            problem = found.failure
+        pytest.fail(problem, pytrace=False)
 
     return check_golden
 
 
-def _first_golden(path: Path, backend: str | type, missing: str, make: Callable[[], Path]) -> str:
-    """What to say where there was no golden: that it was written, or why not."""
-    if os.environ.get("CI"):
-        return f"{missing}. CI is set, so none is written here"
-    from bpcompare.golden import GoldenError
-
-    try:
-        return f"there was no golden, so it was written: {make()}. Look at it, commit it, and run again"
-    except GoldenError as error:
-        return str(error)
-
-
-def _place(request: pytest.FixtureRequest, spec: Any) -> Path:
+def _place(request: pytest.FixtureRequest | pytest.Item, spec: Any) -> Path:
     """The path of a spec, or of a file with a backend: beside the test, or from the root of the tests, or from here."""
     places = (Path(request.path).parent / spec, request.config.rootpath / spec, Path(spec))
     return next((place for place in places if place.exists()), places[0])
 
 
-def _placed(request: pytest.FixtureRequest, backend: Any) -> Any:
+def _placed(request: pytest.FixtureRequest | pytest.Item, backend: Any) -> Any:
     """A backend in a file: looked for where specs are, too."""
     if not isinstance(backend, str) or not re.search(r"\.py:", backend):
         return backend

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 USAGE = 2
 
-Saved = Annotated[str, Parameter(help="What `bpcompare run --save` wrote: run.bpz.")]
+RunFile = Annotated[str, Parameter(help="What `bpcompare run --save` wrote: run.bpz.")]
 
 
-def diff(a: Annotated[Saved, Parameter(name="A")], b: Annotated[Saved, Parameter(name="B")], /) -> int:
+def diff(a: Annotated[RunFile, Parameter(name="A")], b: Annotated[RunFile, Parameter(name="B")], /) -> int:
     """Compare two saved runs of the same numbers, backend by backend: versions, what moved, and whether rounding explains it.
 
     Exit code 0: the same bits, or moved within rounding. 1: changed. 4: undecided. 5: no backend is in both.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from bpcompare.golden import Checked, Options
 
 USAGE, NOT_RUN = 2, 3
+Job = Callable[[], int]
+"""One golden, checked or made: returns an exit code, or raises why there is none."""
 
 Specs = Annotated[str, Parameter(name="SPEC", help="TOML or JSON files that describe a network.", negative="")]
 Backends = Annotated[
@@ -39,27 +43,48 @@ def check(
     isolate: Isolate = False,
     timeout: Timeout = None,
     memory: Memory = None,
+    trust: Annotated[bool, Parameter(negative="", help="Run backends in files that a golden names, without -b.")] = False,
 ) -> int:
-    """Run backends on the numbers of their goldens. By default, every backend that a spec has a golden of.
+    """Run backends on the numbers of their goldens. By default, all goldens of a spec, whatever options they were made with.
 
     Exit code 0: the same bits, or moved within rounding. 1: changed. 3: a backend did not run. 4: undecided. 5: no golden.
     """
-    from bpcompare.golden import backends_of, check
+    from bpcompare.address import separated
+    from bpcompare.golden import check, goldens_of, runnable
 
     options = _options(specs, dtype, steps, seed, Apart(isolate, timeout, memory))
     if isinstance(options, int):
         return options
 
-    def one(spec: str, name: str) -> int:
+    def one(spec: str, name: str, options: Options) -> int:
         checked = check(spec, name, options)
         assert checked.change is not None  # noqa: S101 — it was checked against something
-        _tell(checked, name, f"bpcompare golden check {quote(spec)} -b {quote(name)}")
+        _tell(checked, name, f"bpcompare golden check {quote(spec)} -b {quote(name)}{_flags(options)}")
         return checked.change.exit_code
 
-    def default(spec: str) -> tuple[str, ...]:
-        return backends_of(spec, options)
+    def jobs(spec: str) -> Iterator[Job]:
+        if backend is None:
+            for entry in goldens_of(spec, options):
+                yield partial(_run, spec, partial(runnable, spec, entry, trust=trust), replace(options, **entry.named), one)
+            return
+        for name in separated(backend):
+            # None is there: to check it says so.
+            under = [replace(options, **entry.named) for entry in goldens_of(spec, options, [name])] or [options]
+            for each in under:
+                yield partial(one, spec, name, each)
 
-    return _each(specs, backend, default, one)
+    return _each(specs, backend, jobs)
+
+
+def _run(spec: str, name: Callable[[], str], options: Options, one: Callable[[str, str, Options], int]) -> int:
+    """Check the golden of a backend that nobody named: one that is not here is one that does not run."""
+    from bpcompare.address import UnknownBackendError
+
+    try:
+        return one(spec, name(), options)
+    except UnknownBackendError as error:
+        complain(str(error))
+        return NOT_RUN
 
 
 def update(
@@ -71,32 +96,42 @@ def update(
     isolate: Isolate = False,
     timeout: Timeout = None,
     memory: Memory = None,
+    force: Annotated[bool, Parameter(negative="", help="Replace what is damaged, or of another spec.")] = False,
 ) -> int:
-    """Show what moved since the goldens were made, and write them anew. By default, for every backend that is installed.
+    """Show what moved since the goldens were made, and write them anew.
 
-    A golden is written only of what is certified, or undecided: never of what is wrong.
+    By default, for every backend that is installed, and under the options of every golden of them that is there. A golden is
+    written only of what is certified, or undecided: never of what is wrong.
     """
-    from bpcompare.golden import update, write
+    from bpcompare.address import separated
+    from bpcompare.golden import goldens_of, update, write
+    from bpcompare.registry import Ready, statuses
 
     options = _options(specs, dtype, steps, seed, Apart(isolate, timeout, memory))
     if isinstance(options, int):
         return options
 
-    def one(spec: str, name: str) -> int:
+    def one(spec: str, name: str, options: Options) -> int:
         proposed = update(spec, name, options)
+        if proposed.replaces and not force:
+            write(proposed)  # refuses, and says what it would replace
         _tell(proposed, name, None)
         if proposed.current:
             say("  nothing is to be written")
             return 0
-        say(f"  written    {write(proposed).path}")
+        if proposed.replaces:
+            say(f"  replaces   {proposed.replaces}")
+        say(f"  written    {write(proposed, force=force).path}")
         return 0
 
-    def default(spec: str) -> tuple[str, ...]:
-        from bpcompare.registry import Ready, statuses
+    def jobs(spec: str) -> Iterator[Job]:
+        names = [status.name for status in statuses() if isinstance(status, Ready)] if backend is None else separated(backend)
+        for name in names:
+            under = [replace(options, **entry.named) for entry in goldens_of(spec, options, [name])]
+            for each in dict.fromkeys((options, *under) if backend is None else (options,)):
+                yield partial(one, spec, name, each)
 
-        return tuple(status.name for status in statuses() if isinstance(status, Ready))
-
-    return _each(specs, backend, default, one)
+    return _each(specs, backend, jobs)
 
 
 def _options(specs: tuple[str, ...], dtype: str | None, steps: int | None, seed: int | None, apart: Apart) -> Options | int:
@@ -117,9 +152,8 @@ def _options(specs: tuple[str, ...], dtype: str | None, steps: int | None, seed:
     return Options(dtype=dtype, steps=steps, seed=seed, **apart.options)  # type: ignore[arg-type]  # cyclopts checked it
 
 
-def _each(
-    specs: tuple[str, ...], given: list[str] | None, default: Callable[[str], Sequence[str]], one: Callable[[str, str], int]
-) -> int:
+def _each(specs: tuple[str, ...], given: list[str] | None, jobs: Callable[[str], Iterable[Job]]) -> int:
+    """Do everything, whatever becomes of what stands before it."""
     from bpcompare.address import UnknownBackendError, separated
     from bpcompare.cli.present import present
     from bpcompare.comparison import NOTHING_COMPARED, PRECEDENCE
@@ -140,20 +174,25 @@ def _each(
             complain(str(error))
             codes.append(USAGE)
             continue
-        names = default(spec) if given is None else separated(given)
-        if not names:
-            complain(f"{spec} has no goldens; `bpcompare golden update {quote(spec)}` makes them")
-            codes.append(NOTHING_COMPARED)
-        for name in names:
+        some = False
+        for job in jobs(spec):
+            some = True
             try:
-                codes.append(one(spec, name))
+                codes.append(job())
             except (SpecError, UnknownBackendError) as error:
                 complain(str(error))
                 codes.append(USAGE)
             except GoldenError as error:
                 complain(str(error))
                 codes.append(error.exit_code)
+        if not some:
+            complain(f"{spec} has no goldens; `bpcompare golden update {quote(spec)}` makes them")
+            codes.append(NOTHING_COMPARED)
     return next(code for code in PRECEDENCE if code in codes)
+
+
+def _flags(options: Options) -> str:
+    return "".join(f" --{key} {value}" for key, value in options.named.items() if value is not None)
 
 
 def _tell(checked: Checked, name: str, command: str | None) -> None:

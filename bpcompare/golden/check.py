@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from bpcompare.change import Change
 from bpcompare.comparison import EXIT, GOOD, NOTHING_COMPARED
 from bpcompare.draw import plan as draw
 from bpcompare.golden import store
-from bpcompare.golden.golden import Golden
-from bpcompare.golden.store import GoldenError
+from bpcompare.golden.golden import Golden, portable
+from bpcompare.golden.store import Entry, GoldenError
 from bpcompare.isolation import Isolated
 from bpcompare.network import Dtype, Network
 from bpcompare.plan import Plan
@@ -46,20 +47,24 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """A golden and what became of it: `change` is None for a golden that is new. `written` is where it was written to."""
+    """A golden and what became of it: `change` is None for a golden that is new. `path` is where it is, or will be.
+
+    `replaces` says what else is there, if it is no earlier version of the same: a damaged file, or numbers of another spec.
+    """
 
     golden: Golden
     change: Change | None
     path: Path
     written: bool = False
+    replaces: str = ""
 
     @property
     def current(self) -> bool:
         """Whether the golden says all of this already: the same bits, by the same version."""
         if self.change is None or self.change.outcome != "same":
             return False
-        old, new = self.change.records
-        return replace(old.provenance, seconds=0.0, printed="") == replace(new.provenance, seconds=0.0, printed="")
+        old, new = self.change.records[0].provenance, self.golden.record.provenance
+        return replace(old, seconds=0.0, printed="") == replace(new, seconds=0.0, printed="")
 
 
 def check(spec: str | os.PathLike[str], backend: str | type[Backend], options: Options | None = None) -> Checked:
@@ -69,16 +74,17 @@ def check(spec: str | os.PathLike[str], backend: str | type[Backend], options: O
     """
     options = options or Options()
     network, name, address = load(spec), _named(backend), _address(backend)
-    stem = store.stem_of(spec, name, **options.named)
-    path = store.found(stem)
+    path, stem = _found(spec, name, options, network)
     if path is None:
+        others = [one.path.name for one in store.listed(spec) if one.backend == name]
+        there = f"; there is {', '.join(others)}" if others else ""
         raise GoldenError(
-            f"{spec} has no golden of {name}: {stem}{store.TEXT} is not there; `bpcompare golden update` makes it",
+            f"{spec} has no golden of {name}: {stem}{store.TEXT} is not there{there}; `bpcompare golden update` makes it",
             NOTHING_COMPARED,
         )
     golden = store.read(path)
     if difference := next(_differences(golden.plan, _drawn(network, options)), ""):
-        raise GoldenError(f"{path} is of another spec: {difference}; if that is meant, `bpcompare golden update` makes it anew")
+        raise GoldenError(f"{path} is of another spec: {difference}; if that is meant, `golden update --force` makes it anew")
     record = _answer(golden.plan, address, options)
     return Checked(golden, _changed(golden, record), path)
 
@@ -90,18 +96,16 @@ def update(spec: str | os.PathLike[str], backend: str | type[Backend], options: 
     """
     options = options or Options()
     network, name, address = load(spec), _named(backend), _address(backend)
-    stem = store.stem_of(spec, name, **options.named)
-    plan, old = _drawn(network, options), None
-    path = store.found(stem)
+    path, stem = _found(spec, name, options, network)
+    plan, old, replaces = _drawn(network, options), None, ""
     if path is not None:
         try:
             old = store.read(path)
-        except GoldenError:
-            old = None  # damaged or foreign: nothing to compare with, and update is how it is put right
-        if old is not None and not any(_differences(old.plan, plan)):
-            plan = old.plan
-        else:
-            old = None
+        except GoldenError as error:
+            replaces = str(error)
+        if old is not None and (difference := next(_differences(old.plan, plan), "")):
+            old, replaces = None, f"{path} is of another spec: {difference}"
+        plan = plan if old is None else old.plan
     record = _answer(plan, address, options)
     if record.failure is not None:
         raise GoldenError(f"{name} does not run, so it has no golden: {record.failure.partition(chr(10))[0]}", EXIT["not_run"])
@@ -111,27 +115,64 @@ def update(spec: str | os.PathLike[str], backend: str | type[Backend], options: 
             f"{name} is {verdict} on {spec}, and a golden must not be; `bpcompare run {spec} -b {name}` says where", EXIT[verdict]
         )
     # How long it took, and what it printed, is no part of what is to stay the same.
-    record = replace(record, provenance=replace(record.provenance, seconds=0.0, printed=""))
-    golden = Golden(network.name, name, plan, record, verdict)
-    return Checked(golden, None if old is None else _changed(old, record), stem)
+    change = None if old is None else _changed(old, record)
+    provenance = replace(record.provenance, seconds=0.0, printed="", address=portable(record.provenance.address, spec))
+    golden = Golden(network.name, name, plan, replace(record, provenance=provenance), verdict)
+    return Checked(golden, change, stem, replaces=replaces)
 
 
-def write(updated: Checked) -> Checked:
-    """Write what `update` proposed. Raises GoldenError."""
-    return Checked(updated.golden, updated.change, store.write(updated.golden, updated.path), written=True)
+def write(updated: Checked, *, force: bool = False) -> Checked:
+    """Write what `update` proposed. Raises GoldenError, also where it would replace something else, unless `force`."""
+    if updated.replaces and not force:
+        raise GoldenError(
+            f"{updated.replaces}. It would be replaced: if that is meant, `bpcompare golden update --force` does it"
+        )
+    return replace(updated, path=store.write(updated.golden, updated.path), written=True)
+
+
+def goldens_of(
+    spec: str | os.PathLike[str], options: Options | None = None, backends: Iterable[str] | None = None
+) -> tuple[Entry, ...]:
+    """The goldens that `spec` has: under the options that are set, and of the backends that are named, as `check` takes them."""
+    wanted = {key: value for key, value in (options or Options()).named.items() if value is not None}
+    names = None if backends is None else {_named(one) for one in backends}
+    return tuple(
+        entry
+        for entry in store.listed(spec)
+        if all(entry.named[key] == value for key, value in wanted.items()) and (names is None or entry.backend in names)
+    )
 
 
 def backends_of(spec: str | os.PathLike[str], options: Options | None = None) -> tuple[str, ...]:
-    """The backends that `spec` has goldens of, under these options."""
-    here = store.stem_of(spec, "*", **(options or Options()).named)
-    names = {path.name.removesuffix(ending) for ending in (store.TEXT, store.TENSORS) for path in _glob(here, ending)}
-    before, after = here.name.split("*", 1)
-    bare = (name.removeprefix(before).removesuffix(after) if after else name.removeprefix(before) for name in names)
-    return tuple(sorted(name for name in bare if "." not in name))
+    """The backends that `spec` has goldens of, under just these options."""
+    named = (options or Options()).named
+    return tuple(dict.fromkeys(entry.backend for entry in store.listed(spec) if entry.named == named))
 
 
-def _glob(stem: Path, ending: str) -> Iterator[Path]:
-    return stem.parent.glob(stem.name + ending) if stem.parent.is_dir() else iter(())
+def runnable(spec: str | os.PathLike[str], entry: Entry, *, trust: bool = False) -> str:
+    """By what name the backend of a golden is run. A golden chooses no code: one of a file is run only on `trust`.
+
+    Raises GoldenError.
+    """
+    address = store.read(entry.path).address(spec)
+    if address != entry.backend and not trust:
+        message = f"{entry.path} is of {address}, and a golden does not choose what runs here: -b {address} checks it, or --trust"
+        raise GoldenError(message, EXIT["not_run"])
+    return address
+
+
+def _found(spec: str | os.PathLike[str], name: str, options: Options, network: Network) -> tuple[Path | None, Path]:
+    """The golden's file, if there is one, and its stem. An option that says what the spec says is as good as none."""
+    own = {"dtype": network.training.dtype, "steps": network.training.steps, "seed": network.training.seed}
+    asked = options.named
+    choices = [
+        [asked[key], own[key] if asked[key] is None else None] if asked[key] in (None, own[key]) else [asked[key]] for key in own
+    ]
+    for values in product(*choices):
+        stem = store.stem_of(spec, name, **dict(zip(own, values, strict=True)))
+        if (path := store.found(stem)) is not None:
+            return path, stem
+    return None, store.stem_of(spec, name, **asked)
 
 
 def _named(backend: str | type[Backend]) -> str:

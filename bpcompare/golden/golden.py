@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from bpcompare import tree
 from bpcompare.comparison import Verdict
@@ -31,10 +33,24 @@ class Golden:
         """The framework and its version."""
         return f"{self.record.provenance.framework} {self.record.provenance.version}"
 
+    def address(self, spec: str | os.PathLike[str]) -> str:
+        """By what name its backend can be run again: its own, or `path/to/file.py:Class` from where `spec` lies."""
+        path, _, attribute = self.record.provenance.address.rpartition(".py:")
+        return f"{Path(spec).parent / f'{path}.py'}:{attribute}" if path else self.backend
+
     @property
     def numbers(self) -> int:
         """How many numbers a file of it holds."""
         return sum(x.size for x in parts(self)[1].values())
+
+
+def portable(address: str, spec: str | os.PathLike[str]) -> str:
+    """The address of a backend as a golden keeps it: that of a file from the folder of `spec` on, so that both can be moved."""
+    path, _, attribute = address.rpartition(".py:")
+    try:
+        return f"{Path(os.path.relpath(f'{path}.py', Path(spec).parent)).as_posix()}:{attribute}" if path else address
+    except ValueError:  # on another drive
+        return address
 
 
 def parts(golden: Golden) -> tuple[Tree, dict[str, Array]]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bpcompare.comparison import BAD_SPEC
 from bpcompare.golden import text
 from bpcompare.golden.golden import KIND, Golden, golden_of, parts
+from bpcompare.network import Dtype
 from bpcompare.storage import StorageError, pack, unpack
 from bpcompare.storage import read as read_file
 from bpcompare.writing import write as write_file
@@ -16,6 +20,9 @@ FOLDER = "goldens"
 TEXT, TENSORS = ".golden.json", ".golden.safetensors"
 REVIEWABLE = 5_000
 """Up to so many numbers, a golden is text."""
+_NAME = re.compile(
+    r"(?P<backend>.+?)(?:\.(?P<dtype>float64|float32))?(?:\.steps(?P<steps>\d{1,9}))?(?:\.seed(?P<seed>\d{1,19}))?"
+)
 
 
 class GoldenError(Exception):
@@ -27,6 +34,45 @@ class GoldenError(Exception):
     def __init__(self, message: str, exit_code: int = BAD_SPEC) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The file of a golden, and what its name says: whose it is, and under which options ("" and None: the spec's own)."""
+
+    path: Path
+    backend: str
+    dtype: Dtype | None = None
+    steps: int | None = None
+    seed: int | None = None
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The options in its name."""
+        return {"dtype": self.dtype, "steps": self.steps, "seed": self.seed}
+
+
+def listed(spec: str | os.PathLike[str]) -> tuple[Entry, ...]:
+    """Every golden of `spec`, by its name."""
+    path = Path(spec)
+    folder = path.parent / FOLDER
+    entries: dict[str, Entry] = {}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        ending = next((one for one in (TEXT, TENSORS) if file.name.endswith(one)), "")
+        name = _NAME.fullmatch(file.name.removeprefix(f"{path.stem}.").removesuffix(ending))
+        if not ending or not file.name.startswith(f"{path.stem}.") or name is None or _of_another(path, name["backend"]):
+            continue
+        steps, seed = (None if name[key] is None else int(name[key]) for key in ("steps", "seed"))
+        dtype: Any = name["dtype"]
+        entries.setdefault(file.name.removesuffix(ending), Entry(file, name["backend"], dtype, steps, seed))
+    return tuple(entries.values())
+
+
+def _of_another(spec: Path, backend: str) -> bool:
+    """Whether a golden that seems to be of `spec` and `backend` belongs to a spec with a longer name: `mlp.v2.toml`."""
+    parts = backend.split(".")
+    names = (".".join((spec.stem, *parts[:count])) for count in range(1, len(parts)))
+    return any((spec.parent / f"{name}{ending}").exists() for name in names for ending in (".toml", ".json"))
 
 
 def stem_of(spec: str | os.PathLike[str], backend: str, **options: object) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bpcompare.comparison import Comparison
+from bpcompare.report.code import blamed_line
 from bpcompare.report.lines import clipped
 from bpcompare.report.numbers import off
 from bpcompare.report.verdict import verdict_line
@@ -13,13 +14,17 @@ from bpcompare.report.verdict import verdict_line
 
 @dataclass(frozen=True)
 class Remark:
-    """One problem: where in the spec, who, and what. `line` is 0 where no line of the spec is to blame."""
+    """One problem: where in the spec, who, and what. `line` is 0 where no line of the spec is to blame.
+
+    `code` is the line of the backend's own file that is to blame, where that is known.
+    """
 
     spec: str
     line: int
     backend: str
     title: str
     message: str
+    code: tuple[str, int] | None = None
 
 
 def remarks(comparison: Comparison, spec: str, line_of: Callable[[str], int] = lambda _: 0) -> Iterator[Remark]:
@@ -28,7 +33,8 @@ def remarks(comparison: Comparison, spec: str, line_of: Callable[[str], int] = l
         return
     for name, certificate in comparison.certificates.items():
         if certificate.failure is not None:
-            yield Remark(spec, 0, name, "not run", clipped(certificate.failure.partition("\n")[0], 300))
+            said = clipped(certificate.failure.partition("\n")[0], 300)
+            yield Remark(spec, 0, name, "not run", said, blamed_line(comparison, name))
     told = set()
     for blame in comparison.blames:
         told.add(blame.backend)
@@ -37,7 +43,8 @@ def remarks(comparison: Comparison, spec: str, line_of: Callable[[str], int] = l
         who = f"blame: {blame.blame}" if blame.blame else "nobody can be blamed"
         amount = off(finding.recorded, finding.expected)
         message = f"{blame.path} of {blame.backend}: {amount}; {who} ({blame.ground})"
-        yield Remark(spec, line_of(_layer(comparison, blame.path)), blame.backend, code, message)
+        own = blamed_line(comparison, blame.backend, blame.path) if blame.blame == blame.backend else None
+        yield Remark(spec, line_of(_layer(comparison, blame.path)), blame.backend, code, message, own)
     for name, certificate in comparison.certificates.items():
         if name not in told and certificate.verdict in ("convention", "undecided", "wrong"):
             findings = (*certificate.findings, *certificate.plain)
@@ -61,12 +68,13 @@ def concise(comparison: Comparison, spec: str, line_of: Callable[[str], int] = l
 
 
 def github(comparison: Comparison, spec: str, line_of: Callable[[str], int] = lambda _: 0) -> list[str]:
-    """Workflow commands of GitHub Actions: an annotation at the line of the layer, and the verdict."""
+    """Workflow commands of GitHub Actions: an annotation at the blamed line of a backend's file, or at the layer; the verdict."""
     lines = []
     for one in remarks(comparison, spec, line_of):
         kind = "warning" if one.title in ("undecided", "nothing compared") else "error"
         title = _property(f"bpcompare: {one.title}{f', {one.backend}' if one.backend else ''}")
-        lines.append(f"::{kind} file={_property(one.spec)},line={one.line or 1},title={title}::{_data(one.message)}")
+        file, line = one.code or (one.spec, one.line or 1)
+        lines.append(f"::{kind} file={_property(file)},line={line},title={title}::{_data(one.message)}")
     return [*lines, verdict_line(comparison)]
 
 

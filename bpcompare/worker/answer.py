@@ -54,11 +54,12 @@ def with_arrays(record: Any) -> Any:
     """`record` with NumPy's scalars as arrays without dimensions: what sums and indices of arrays give is either."""
     if not isinstance(record, Record) or not isinstance(record.steps, tuple):
         return record
-    return replace(record, steps=tuple(_arrays_of(step) if isinstance(step, StepRecord) else step for step in record.steps))
+    steps: tuple[Any, ...] = record.steps
+    return replace(record, steps=tuple(_arrays_of(step) if isinstance(step, StepRecord) else step for step in steps))
 
 
 def _arrays_of(step: StepRecord) -> StepRecord:
-    found = {}
+    found: dict[str, Any] = {}
     for field in fields(step):
         value: Any = getattr(step, field.name)
         if isinstance(value, np.generic):

@@ -83,7 +83,7 @@ def _answer(backend: type[Backend], plan: Plan, asked: list[str]) -> tuple[Any, 
     _RUNNING.append(asked)
     try:
         # Standard output belongs to the results; whether a NaN or infinity is wrong is for the certificate to say.
-        with surroundings() as kept, at_home(backend), redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+        with at_home(backend), surroundings() as kept, redirect_stdout(sys.stderr), np.errstate(all="ignore"):
             return with_arrays(backend().run(plan)), kept
     finally:
         _RUNNING.pop()

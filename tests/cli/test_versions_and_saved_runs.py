@@ -238,6 +238,47 @@ def test_github_annotations_are_escaped(capsys):
     assert "title=bpcompare%3A BP204%2C delta!BP204::h.delta of delta!BP204: 16.8 %25 too small" in first
 
 
+OWN = """
+from bpcompare_delta import Delta
+from bpcompare.ops import Sigmoid
+
+def sigmoid(*_):
+    raise NotImplementedError
+
+class Wrong(Delta):
+    name = "wrong"
+    table = {**Delta.table}
+
+    def run(self, plan):
+        record = super().run(plan)
+        record.steps[0].delta["h"][0, 1] *= 1.5
+        return record
+
+class Raises(Delta):
+    name = "raises"
+    table = {**Delta.table, Sigmoid: sigmoid}
+
+    def run(self, plan):
+        return sigmoid(plan)
+"""
+
+
+def test_an_annotation_stands_at_the_blamed_line_of_a_backends_file(tmp_path, monkeypatch, capsys):
+    """A pull request that breaks a backend would be annotated in a spec that nobody touched."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "own.py").write_text(OWN)
+    assert main(["run", MAZUR, "-b", "delta,torch,src/own.py:Wrong", "--format", "github"]) == 1
+    line = 1 + OWN.splitlines().index("    def run(self, plan):")
+    assert capsys.readouterr().out.startswith(f"::error file=src/own.py,line={line},title=bpcompare%3A")
+    assert main(["run", MAZUR, "-b", "delta,src/own.py:Raises", "--format", "github"]) == 3
+    line = 1 + OWN.splitlines().index("    raise NotImplementedError")
+    out = capsys.readouterr().out
+    assert (
+        f"::error file=src/own.py,line={line},title=bpcompare%3A not run%2C raises::NotImplementedError, at own.py:{line}" in out
+    )
+
+
 def test_junit_is_xml_with_a_case_for_each_backend(tmp_path, capsys):
     """Build servers would show nothing, or everything as passed."""
     (tmp_path / "bad.toml").write_text('name = "<&\\u0000>"')

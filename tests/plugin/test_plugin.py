@@ -203,3 +203,88 @@ def test_loading_the_plugin_imports_nothing_heavy(project):
     for name in ("test_gradients.py", "student.py"):
         (project.path / name).unlink()
     run(project, "-p", "no:hypothesispytest").assert_outcomes(passed=1)
+
+
+UNFINISHED = """
+from student import Student
+from bpcompare.ops import Sigmoid
+
+class Unfinished(Student):
+    name = "unfinished"
+    table = {op: row for op, row in Student.table.items() if op is not Sigmoid}
+    gaps = {**Student.gaps, Sigmoid: "not written yet"}
+
+class Crashes(Student):
+    name = "crashes"
+    def run(self, plan):
+        raise RuntimeError("no such device")
+"""
+
+
+def test_one_gap_is_one_failure(project):
+    """A backend that lacks one op would fail a hundred tests, and bury the one that matters."""
+    project.makepyfile(unfinished=UNFINISHED)
+    project.makepyfile(
+        test_gap="""
+        import pytest
+
+        @pytest.mark.bpcompare(specs="specs/mlp.toml", backends=["delta", "student.py:Student", "unfinished.py:Unfinished"])
+        def test_it(bpcompare):
+            bpcompare()
+        """
+    )
+    result = run(project, "test_gap.py")
+    assert result.parseoutcomes()["failed"] == 1
+    assert result.parseoutcomes()["passed"] > 20
+    result.stdout.fnmatch_lines(["FAILED test_gap.py::test_it[[]mlp[[]unfinished.py:Unfinished[]][]]*does not support sigmoid*"])
+
+
+def test_a_backend_that_crashes_is_one_failure(project):
+    """The same exception would be printed a hundred times."""
+    project.makepyfile(unfinished=UNFINISHED)
+    project.makepyfile(
+        test_crash="""
+        import pytest
+
+        @pytest.mark.bpcompare(specs="specs/mlp.toml", backends=["delta", "student.py:Student", "unfinished.py:Crashes"])
+        def test_it(bpcompare):
+            bpcompare()
+        """
+    )
+    result = run(project, "test_crash.py", "-rs")
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(["*RuntimeError: no such device, at unfinished.py:12*", "SKIPPED*crashes did not run: *says why"])
+
+
+def test_an_unknown_backend_is_told_at_collection(project):
+    """Every test of a mistyped name would be a traceback."""
+    project.makepyfile(
+        test_name="""
+        import pytest
+
+        @pytest.mark.bpcompare(specs="specs/mlp.toml", backends=["delta", "tocrh"])
+        def test_it(bpcompare):
+            bpcompare()
+        """
+    )
+    result = run(project, "test_name.py")
+    assert "no backend is called 'tocrh'" in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+
+
+def test_what_is_wrong_is_not_offered_as_the_new_golden(project, monkeypatch):
+    """Somebody in a hurry would be told how to make a mistake the truth."""
+    run(project, "-k", "golden")
+    monkeypatch.setenv("SLIP", "1e-3")
+    text = run(project, "-k", "golden").stdout.str()
+    assert "mlp.Student.steps2.golden.json" in text
+    assert "--bpcompare-update" not in text
+
+
+def test_the_command_finds_the_golden_of_a_test(project):
+    """Two sets of goldens would lie beside each other, and drift apart."""
+    run(project, "-k", "golden")
+    command = [sys.executable, "-m", "bpcompare", "golden", "check", "specs/mlp.toml", "--trust"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("same  mlp")
