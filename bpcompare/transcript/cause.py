@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
-from math import log10, nan
+from math import nan, prod
 
 import numpy as np
 
+from bpcompare.ball import Ball
 from bpcompare.claims import Claim
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import MISTAKES, Mistake
@@ -18,7 +18,7 @@ from bpcompare.naming import Place
 from bpcompare.network import Network
 from bpcompare.plan import Plan
 from bpcompare.transcript.printed import Printed
-from bpcompare.worked import Run, values
+from bpcompare.worked import Fixed, Run, enclosures, values
 
 FORMS = 16
 """Places at which a mistake is tried alone: so many layers, and so many parameters."""
@@ -32,15 +32,17 @@ SHARP_AGAINST = 100.0
 class Cause:
     """A wrong formula that `gives` refuted numbers; `against` it: printed numbers that are right, and what it would make of them.
 
-    `mistake` is None where weights were read transposed. `alone`: the layer or parameter at which it is made, if not everywhere.
+    `sharp` says by how many half units of its last digit each number is off that it gives. `mistake` is None where weights were
+    read transposed. `alone`: the layer or parameter at which it is made, if not everywhere.
     """
 
     title: str
     formula: str
     mistake: Mistake | None
     alone: str
-    gives: tuple[str, ...]
-    against: tuple[tuple[str, float], ...]
+    gives: tuple[str, ...] = ()
+    against: tuple[tuple[str, float], ...] = ()
+    sharp: tuple[float, ...] = ()
 
     @property
     def code(self) -> str:
@@ -58,43 +60,67 @@ class Group:
 
 @dataclass(frozen=True)
 class Entry:
-    """A printed number with its place, and the right value; whether it is confirmed or refuted."""
+    """A printed number with its place, and the right value; whether it is confirmed or refuted.
+
+    `carried` is what the right rule makes of the printed numbers before it, with its room; None where the printed number follows,
+    and `rounded` where it does so without a slip: it was worked out from rounded numbers, which is explanation enough.
+    """
 
     name: str
     at: Place
     printed: Printed
     right: float
     confirmed: bool
+    carried: tuple[float, float] | None = None
+    rounded: bool = False
 
-    @property
-    def sharpness(self) -> float:
-        """By how many half units of its last digit it is off."""
-        return abs(self.printed.value - self.right) / self.printed.half
+    def given(self, run: Run) -> float:
+        """By how many half units of its last digit a run explains a printed number; 0 where the run does not give it."""
+        return abs(self.printed.value - self.right) / self.printed.half if self.printed.admits(_value(run, self.at)[0]) else 0.0
 
-    def given(self, run: Run) -> bool:
-        """Whether a run gives the printed number."""
-        return self.printed.admits(_value(run, self.at))
+    def carried_on(self, run: Run) -> float:
+        """The same for a run that goes on from the printed numbers. What is rounded on the way moves the last digit by one."""
+        value, room = _value(run, self.at)
+        near = 3 * self.printed.half + room
+        if self.carried is None or not abs(self.printed.value - value) <= near:
+            return 0.0
+        return abs(self.printed.value - self.carried[0]) / (near + self.carried[1])
 
 
-def causes(plan: Plan, listed: Sequence[Claim], entries: Sequence[Entry]) -> tuple[Cause, ...]:
-    """Everything that gives at least one refuted number when the whole run is made with it, the most fitting first.
+def causes(plan: Plan, listed: Sequence[Claim], entries: Sequence[Entry], printed: Fixed | None = None) -> tuple[Cause, ...]:
+    """Everything that gives at least one refuted number, the most fitting first.
 
-    One entry for each mistake and set of numbers: the form that spoils least, and is made in most places.
+    Either the whole run is made with it, or each step goes on from the `printed` numbers, as people do who work on with what they
+    have written down. One entry for each mistake and set of numbers: the form that spoils least, and is made in most places.
     """
     found: dict[tuple[str, tuple[str, ...]], Cause] = {}
-    for cause, attempt in _candidates(plan, listed):
+    for cause, its, laws in _candidates(plan):
         try:
-            run = attempt()
+            exact = values(its, listed, laws)
+            rounded = None if printed is None else enclosures(its, listed, laws, printed)
         except (ArithmeticError, ValueError, TypeError):  # a wrong formula need not make sense everywhere
             continue
-        gives = tuple(one.name for one in entries if not one.confirmed and one.given(run))
-        if gives:
-            spoiled = [one for one in entries if one.confirmed and not one.given(run)]
-            against = tuple((one.name, _value(run, one.at)) for one in spoiled)
-            known = found.get((cause.title, gives))
-            if known is None or len(against) < len(known.against):
-                found[cause.title, gives] = replace(cause, gives=gives, against=against)
+        sharp = {}
+        for one in entries:
+            if not one.confirmed:
+                sharp[one.name] = max(one.given(exact), 0.0 if rounded is None else one.carried_on(rounded))
+        gives = tuple(name for name, by in sharp.items() if by > 0)
+        if not gives:
+            continue
+        spoiled = [one for one in entries if one.confirmed and not _left_alone(one, exact, rounded)]
+        against = tuple((one.name, _value(exact, one.at)[0]) for one in spoiled)
+        known = found.get((cause.title, gives))
+        if known is None or len(against) < len(known.against):
+            by = tuple(sharp[name] for name in gives)
+            found[cause.title, gives] = replace(cause, gives=gives, against=against, sharp=by)
     return tuple(sorted(found.values(), key=lambda cause: len(cause.against) - len(cause.gives)))
+
+
+def _left_alone(one: Entry, exact: Run, rounded: Run | None) -> bool:
+    """Whether a number that is right would still be printed so."""
+    if one.printed.admits(_value(exact, one.at)[0]):
+        return True
+    return rounded is not None and one.printed.admits(*_value(rounded, one.at))
 
 
 def common(found: Sequence[Cause], entries: Sequence[Entry], carried: Mapping[str, Sequence[str]]) -> list[Group]:
@@ -103,24 +129,33 @@ def common(found: Sequence[Cause], entries: Sequence[Entry], carried: Mapping[st
     A cause explains what it gives, and what was `carried` on from numbers that it gives (by name: the slips it rests on).
     It must spoil nothing that is printed right, and the numbers must be off by enough to tell.
     """
-    by_name = {one.name: one for one in entries}
-    left = {one.name for one in entries if not one.confirmed}
+    refuted = [one.name for one in entries if not one.confirmed]
+    left = {one.name for one in entries if not one.confirmed and not one.rounded} or set(refuted)
     least = min(2, len(left))
-    usable = [(one, _explained(one, carried)) for one in found if not one.against and _sharp(one, by_name) >= SHARP]
-    groups = []
+    usable = [
+        (one, _explained(one, carried)) for one in found if not one.against and prod(map(_at_least_one, one.sharp)) >= SHARP
+    ]
+    groups: list[Group] = []
+    taken: set[str] = set()
     while usable:
         best = max((names & left for _, names in usable), key=len)
         if len(best) < max(least, 1):
             break
-        alike = tuple(one for one, names in usable if names & left == best)
-        groups.append(Group(tuple(one.name for one in entries if one.name in best), alike))
+        alike = [(one, names) for one, names in usable if names & left == best]
+        whole = set.intersection(*(names for _, names in alike)) - taken
+        groups.append(Group(tuple(name for name in refuted if name in whole), tuple(one for one, _ in alike)))
         left -= best
+        taken |= whole
     return groups
 
 
-def believed(cause: Cause, one: Entry) -> bool:
-    """Whether a cause may be named for `one` number: chance gives a number of few digits, too, for there are many formulas."""
-    return one.sharpness >= (SHARP_AGAINST if cause.against else SHARP)
+def _at_least_one(sharp: float) -> float:
+    return min(max(sharp, 1.0), 1e12)
+
+
+def believed(cause: Cause, name: str) -> bool:
+    """Whether a cause may be named for one number: chance gives a number of few digits, too, for there are many formulas."""
+    return cause.sharp[cause.gives.index(name)] >= (SHARP_AGAINST if cause.against else SHARP)
 
 
 def _explained(cause: Cause, carried: Mapping[str, Sequence[str]]) -> set[str]:
@@ -130,19 +165,15 @@ def _explained(cause: Cause, carried: Mapping[str, Sequence[str]]) -> set[str]:
     return names
 
 
-def _sharp(cause: Cause, by_name: Mapping[str, Entry]) -> float:
-    return 10.0 ** sum(log10(max(by_name[name].sharpness, 1.0)) for name in cause.gives)
+_Attempt = tuple[Cause, Plan, Laws]
 
 
-_Attempt = tuple[Cause, Callable[[], Run]]
-
-
-def _candidates(plan: Plan, listed: Sequence[Claim]) -> Iterator[_Attempt]:
-    """Every way to go wrong that is tried, those made in most places first: a cause, and the run that is made with it."""
-    yield from _transposed(plan, listed)
+def _candidates(plan: Plan) -> Iterator[_Attempt]:
+    """Every way to go wrong that is tried, those made in most places first: a cause, and the plan and laws of a run with it."""
+    yield from _transposed(plan)
     for mistake in MISTAKES.values():
         for alone, laws in _forms(mistake, plan.network):
-            yield Cause(mistake.title, mistake.wrong, mistake, alone, (), ()), partial(values, plan, listed, laws)
+            yield Cause(mistake.title, mistake.wrong, mistake, alone), plan, laws
 
 
 def _forms(mistake: Mistake, network: Network) -> Iterator[tuple[str, Laws]]:
@@ -158,7 +189,7 @@ def _forms(mistake: Mistake, network: Network) -> Iterator[tuple[str, Laws]]:
     yield from islice(mistake.at_each_parameter(network), FORMS)
 
 
-def _transposed(plan: Plan, listed: Sequence[Claim]) -> Iterator[_Attempt]:
+def _transposed(plan: Plan) -> Iterator[_Attempt]:
     """Square weights that were given as values, read with rows for columns: nothing in their shape tells."""
     network = plan.network
     for name, x in plan.parameters.items():
@@ -167,12 +198,14 @@ def _transposed(plan: Plan, listed: Sequence[Claim]) -> Iterator[_Attempt]:
         if layers and square and isinstance(network.parameters[name].init, np.ndarray):
             turned = replace(plan, parameters={**plan.parameters, name: np.ascontiguousarray(x.T)})
             title = f"{name} read with its rows for columns (torch keeps weights as [out, in])"
-            cause = Cause(title, "transpose = true beside the weights in the spec", None, "", (), ())
-            yield cause, partial(values, turned, listed, LAWS)
+            yield Cause(title, "transpose = true beside the weights in the spec", None, ""), turned, LAWS
 
 
-def _value(run: Run, at: Place) -> float:
-    """The run's number at a place; NaN where a wrong law made an array of another shape."""
-    x = run[at.step - 1][at.path]
+def _value(run: Run, at: Place) -> tuple[float, float]:
+    """The run's number at a place and its room; NaN where a wrong law made an array of another shape."""
+    found = run[at.step - 1][at.path]
+    x, room = (found.mid, np.asarray(found.rad)) if isinstance(found, Ball) else (found, np.zeros(()))
     whole = len(x.shape) in (0, len(at.index)) and all(i < size for i, size in zip(at.index, x.shape, strict=False))
-    return float(x[at.index] if x.shape else x) if whole else nan
+    if not whole:
+        return nan, nan
+    return float(x[at.index] if x.shape else x), float(room[at.index] if room.ndim else room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -22,6 +23,8 @@ from bpcompare.transcript.reading import Known, Outcome, reading
 from bpcompare.worked import Run, enclosures
 
 MOST_STEPS = 1_000
+BY_HAND = 2_000
+"""Weights of a net that somebody may have worked out with rounded numbers, step by step."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Checked:
     `right` is the exact value, known up to `room`. An `open` one may be right or wrong, as it was rounded or not; `finer` is the
     number beside it that is printed with more decimals, if any. For a refuted one: `carried` is what the other printed numbers
     before it give (with its room), `follows` whether the printed number lies in there, `slips` the refuted ones it rests on;
-    `causes` are formulas that give it, `rounded_up` the numbers that show that the printer does not cut digits off.
+    `causes` are formulas that give it, `doubted` those that do so no better than chance, `rounded_up` the numbers that show that
+    the printer does not cut digits off.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Checked:
     follows: bool = False
     slips: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    doubted: tuple[str, ...] = ()
     rounded_up: tuple[str, ...] = ()
 
     @property
@@ -166,34 +171,60 @@ def _explained(
     going = enclosures(plan, listed, LAWS, fixed)
     wrong = {one.name: places[one.name] for one in checked if one.outcome == "refuted"}
     found = [_carried(listed, one, going, places[one.name], known[one.name], wrong, positive=positive) for one in checked]
-    entries = {
-        one.name: Entry(one.name, places[one.name], known[one.name].printed, known[one.name].right, one.confirmed)
-        for one in checked
-        if one.outcome != "open"
-    }
-    tried = causes(plan, listed, tuple(entries.values()))
-    shared = common(tried, tuple(entries.values()), {one.name: one.slips for one in found})
+    found = _without_rounding(found)
+    entries = [_entry(one, places[one.name], known[one.name], going) for one in found if one.outcome != "open"]
+    slips = {one.name: one.slips for one in found}
+    tried = causes(plan, listed, entries)
+    shared = common(tried, entries, slips)
+    asked = {one.name for one in found if one.outcome == "refuted" and not (one.follows and not one.slips)}
+    if _covered(shared, asked) < len(asked) and sum(x.size for x in plan.parameters.values()) <= BY_HAND:
+        by_hand = causes(plan, listed, entries, fixed)
+        shared = max(shared, common(by_hand, entries, slips), key=lambda groups: _covered(groups, asked))
+        tried = (*tried, *by_hand)
     in_groups = {name: group for group in shared for name in group.names}
     rounded_up = tuple(
-        name for name, one in entries.items() if one.confirmed and not known[name].exact and not one.printed.cut(one.right)
+        one.name for one in entries if one.confirmed and not known[one.name].exact and not one.printed.cut(one.right)
     )
 
     def told(one: Checked) -> Checked:
         if one.outcome != "refuted":
             return one
-        mine = in_groups[one.name].causes if one.name in in_groups else _own(tried, entries[one.name])
-        return replace(one, causes=mine, rounded_up=rounded_up)
+        if one.name in in_groups:
+            return replace(one, causes=in_groups[one.name].causes, rounded_up=rounded_up)
+        mine, doubted = _own(tried, one.name)
+        return replace(one, causes=mine, doubted=doubted, rounded_up=rounded_up)
 
     return [told(one) for one in found], tuple(shared)
 
 
-def _own(tried: Sequence[Cause], one: Entry) -> tuple[Cause, ...]:
-    """What gives one number, of each mistake the form that fits best."""
+def _covered(groups: Sequence[Group], asked: AbstractSet[str]) -> int:
+    return len(asked & {name for group in groups for name in group.names})
+
+
+def _without_rounding(found: Sequence[Checked]) -> list[Checked]:
+    """Numbers that follow from rounded ones are no slips that others carry on."""
+    rounded: set[str] = set()
+    while more := {one.name for one in found if one.follows and rounded.issuperset(one.slips)} - rounded:
+        rounded |= more
+    return [replace(one, slips=tuple(name for name in one.slips if name not in rounded)) for one in found]
+
+
+def _entry(one: Checked, at: Place, known: Known, going: Run) -> Entry:
+    carried = None if one.follows else _at(going, at)
+    return Entry(one.name, at, known.printed, known.right, one.confirmed, carried, rounded=one.follows and not one.slips)
+
+
+def _own(tried: Sequence[Cause], name: str) -> tuple[tuple[Cause, ...], tuple[str, ...]]:
+    """What gives one number, of each mistake the form that fits best; and the titles of what chance may give as well."""
     kept: dict[str, Cause] = {}
+    doubted: dict[str, None] = {}
     for cause in tried:
-        if one.name in cause.gives and believed(cause, one):
-            kept.setdefault(cause.title, cause)
-    return tuple(kept.values())
+        if name in cause.gives:
+            if believed(cause, name):
+                kept.setdefault(cause.title, cause)
+            else:
+                doubted[cause.code or cause.title] = None
+    return tuple(kept.values()), tuple(doubted)
 
 
 def _carried(
@@ -232,4 +263,6 @@ def _slips(listed: Sequence[Claim], at: Place, wrong: Mapping[Place, str]) -> tu
             waiting.append((step - 1, f"{path}.update"))
         elif path.removesuffix(".before") in by_path and path.endswith(".before"):
             waiting.append((step - 1, path.removesuffix(".before")))
+    # Elements of one quantity do not rest on each other.
+    reached.remove((at.step, at.path))
     return tuple(name for place, name in wrong.items() if (place.step, place.path) in reached)

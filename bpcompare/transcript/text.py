@@ -50,7 +50,7 @@ def _lines(one: Checked, width: int, *, grouped: bool) -> list[str]:
         return [f"{head}  says too little: the right value is {_digits(one.right, one)}", *labelled("why", _why(one), 3)]
     if grouped:
         return lines
-    if one.printed.cut(one.right) and not one.causes:
+    if one.printed.cut(one.right) and not one.causes and not (one.rounded_up and one.follows):
         against = f"; but {named(one.rounded_up, 2)} would then end otherwise" if one.rounded_up else ""
         return lines + labelled("cause", f"cut off after its last digit instead of rounded{against}", 2)
     lines += labelled("follows", _follows(one), 2)
@@ -111,6 +111,11 @@ def _cause(one: Checked) -> list[str]:
     if not one.causes:
         if one.follows:
             return []
+        if one.doubted:
+            codes = named(one.doubted, 4)
+            return labelled(
+                "cause", f"unknown: {codes} would give it, but so would chance, it is off by so few units of its last digit", 2
+            )
         return labelled("cause", "unknown: no formula of the catalogue of mistakes explains this number", 1)
     lines = []
     for cause in one.causes[:2]:
