@@ -10,5 +10,7 @@ BUG = 70
 """bpcompare failed itself. Python's own exit code for an exception would be 1, which here means "wrong"."""
 UNTOLD = 74
 """The result could not be written to standard output, so nobody was told."""
+UNMARKED = 75
+"""The grader failed, so a submission has no mark."""
 INTERRUPTED = 130
 """Ctrl-C."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import UNMARKED, USAGE
 from bpcompare.cli.terminal import Progress, complain, laid_out, say, say_exactly
+
+if TYPE_CHECKING:
+    from bpcompare.grading import Grade
+    from bpcompare.grading.submission import Limits
+
+SEEDS = 2**32
 
 
 def grade(
@@ -26,47 +33,98 @@ def grade(
     reveal: Annotated[bool, Parameter(negative="", help="Feedback may print the right numbers.")] = False,
     timeout: Annotated[float, Parameter(help="Seconds for each step.")] = 10.0,
     memory: Annotated[str, Parameter(help="Memory for each step, such as 1G.")] = "1G",
+    seed: Annotated[
+        int | None, Parameter(help="Draw the hidden numbers from this seed, as the grade printed it; by default at random.")
+    ] = None,
+    confine: Annotated[
+        Literal["auto", "required", "process"],
+        Parameter(help="auto: in a sandbox of bubblewrap if it works here; required: or not at all; process: without it."),
+    ] = "auto",
 ) -> int:
     """Grade a submission in processes of its own, and name its mistakes.
 
-    Exit codes: 0 full score, 1 something is wrong, 2 bad input.
+    Exit codes: 0 full score, 1 something is wrong, 2 bad input, 75 the grader failed: no mark.
     """
     import bpcompare
-    from bpcompare.cli.apart import Apart
-    from bpcompare.grading import FORMATS, GradingError
+    from bpcompare.grading import Grade, GradingError
     from bpcompare.grading import grade as graded
-    from bpcompare.grading.submission import Limits
     from bpcompare.network import SpecError
-    from bpcompare.writing import unwritable, write
+    from bpcompare.problems.wording import inert
 
     progress = Progress(quiet=False)
     try:
-        apart = Apart(isolate=True, timeout=timeout, memory=memory)
-        if apart.problem:
-            raise GradingError(apart.problem)
-        if output is not None and (problem := unwritable(output)):
-            raise GradingError(f"--output: {problem}")
-        limits = Limits(timeout, apart.options["memory"])
+        limits = _limits(timeout, memory, output, seed)
         wanted = None if points is None else _points(points)
-        found = graded(bpcompare.load(spec), file, wanted, hidden=hidden, limits=limits, reveal=reveal, progress=progress)
+        network = bpcompare.load(spec)
     except (SpecError, ValueError) as error:
+        complain(str(error))
+        return USAGE
+    try:
+        found = graded(
+            network,
+            file,
+            wanted,
+            hidden=hidden,
+            limits=limits,
+            reveal=reveal,
+            seed=seed,
+            confine=confine,
+            progress=progress,
+        )
+    except (SpecError, GradingError) as error:
         progress.done()
         complain(str(error))
-        return 2
+        return USAGE
+    except Exception as error:  # noqa: BLE001 — whatever breaks here, no student gets a mark for it
+        from traceback import format_exc
+
+        complain(format_exc())
+        reason = f"a bug in bpcompare ({inert(f'{type(error).__name__}: {error}', 200)}); please report it"
+        found = Grade(inert(spec), inert(file), (), failure=reason)
     progress.done()
-    with laid_out() if format == "text" and output is None else nullcontext():
-        written = FORMATS[format](found)
+    return _told(found, format, output)
+
+
+def _told(found: Grade, form: str, output: str | None) -> int:
+    """Print the grade, or write it, and say in the exit code what it is."""
+    from bpcompare.grading import FORMATS
+    from bpcompare.writing import write
+
+    with laid_out() if form == "text" and output is None else nullcontext():
+        written = FORMATS[form](found)
     if output is not None:
         try:
             write(output, f"{written}\n".encode("utf-8", "replace"))
         except OSError as error:
-            complain(f"{output} was not written: {error.strerror or error}")
-            return 2
-    elif format == "text":
+            why = error.strerror or error
+            complain(f"the grader failed: {output} was not written: {why}. No mark: what stands there is of an earlier grading")
+            return UNMARKED
+        if found.failure:
+            complain(f"the grader failed: {found.failure}")
+    elif form == "text":
         say(written)
     else:
         say_exactly(written)
+    if found.failure:
+        return UNMARKED
     return 0 if found.score == found.most else 1
+
+
+def _limits(timeout: float, memory: str, output: str | None, seed: int | None) -> Limits:
+    """Limits on each step. Raises GradingError for options that make no sense."""
+    from bpcompare.cli.apart import Apart
+    from bpcompare.grading import GradingError
+    from bpcompare.grading.submission import Limits
+    from bpcompare.writing import unwritable
+
+    apart = Apart(isolate=True, timeout=timeout, memory=memory)
+    if apart.problem:
+        raise GradingError(apart.problem)
+    if output is not None and (problem := unwritable(output)):
+        raise GradingError(f"--output: {problem}")
+    if seed is not None and not 0 <= seed < SEEDS:
+        raise GradingError(f"--seed must be a whole number from 0 to {SEEDS - 1}, is {seed}")
+    return Limits(timeout, apart.options["memory"])
 
 
 def _points(words: str) -> dict[str, float]:

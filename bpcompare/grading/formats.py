@@ -8,13 +8,17 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from bpcompare.grading.grade import Grade, Part
+from bpcompare.layout.folding import wrapped
+from bpcompare.layout.medium import medium
 from bpcompare.learn.feedback import told
 from bpcompare.problems.wording import printable
-from bpcompare.report.lines import clipped, joined
+from bpcompare.report.lines import clipped, joined, shown
 
 
 def text(it: Grade) -> str:
     """For people: the public checks with their feedback, the hidden ones with their names."""
+    if it.failure:
+        return joined([f"{clipped(it.file, 60)}  on {clipped(it.spec, 40)}", "", *_rows("", _failed(it)), *_how(it)])
     lines = [f"{clipped(it.file, 60)}  on {clipped(it.spec, 40)}", ""]
     for part in it.parts:
         if part.kind == "public":
@@ -26,12 +30,44 @@ def text(it: Grade) -> str:
     if hidden:
         good = [part.step for part in hidden if part.mark.passed]
         lines.append(f"hidden checks, on other numbers, passed: {', '.join(good) or 'none'}")
-    lines += ["", f"score  {it.score:g} of {it.most:g}"]
+    lines += ["", f"score  {it.score:g} of {it.most:g}", *_how(it)]
     return joined(lines)
 
 
+def _failed(it: Grade) -> str:
+    return f"the grader failed: {it.failure}. No mark was given: this is no judgement of the submission"
+
+
+def _how(it: Grade) -> list[str]:
+    """By which numbers, and in which confinement."""
+    lines = [""]
+    if it.seed is not None and not it.failure:
+        lines += _rows("hidden numbers  ", f"drawn from {it.seed}; --seed {it.seed} draws them again")
+    if it.confined:
+        lines += _rows("confined by  ", it.confined)
+    return lines if lines != [""] else []
+
+
+def _rows(label: str, words: str) -> list[str]:
+    """Words beside a label, in as many rows as they need."""
+    rows = wrapped(shown(words), medium().width - len(label), whole=not medium().fit)
+    return [f"{label}{rows[0]}", *(" " * len(label) + row for row in rows[1:])]
+
+
 def gradescope(it: Grade) -> str:
-    """Gradescope's results.json: public checks visible, hidden ones after the grades are published."""
+    """Gradescope's results.json: public checks visible, hidden ones after the grades are published.
+
+    Without a score and without tests where the grader failed: Gradescope then asks the staff, and gives none either. A seed that
+    somebody chose is not for students to see: the next grading asks for the same numbers.
+    """
+    extra = {"seed": it.seed, "confined_by": it.confined}
+    if it.failure:
+        content: dict[str, Any] = {
+            "output": _failed(it),
+            "output_format": "text",
+            "extra_data": extra | {"grader_failed": it.failure},
+        }
+        return json.dumps(content, ensure_ascii=False)
     tests = [
         {
             "name": f"{part.step} ({part.kind})",
@@ -45,7 +81,10 @@ def gradescope(it: Grade) -> str:
         for part in it.parts
     ]
     said = "Public checks look at the numbers of the exercise; others follow when grades are published."
-    return json.dumps({"score": it.score, "output": said, "output_format": "text", "tests": tests}, ensure_ascii=False)
+    if it.drawn:
+        said += f" The others were drawn from {it.seed}."
+    content = {"score": it.score, "output": said, "output_format": "text", "tests": tests, "extra_data": extra}
+    return json.dumps(content, ensure_ascii=False)
 
 
 def as_json(it: Grade) -> str:
@@ -67,14 +106,23 @@ def as_json(it: Grade) -> str:
         for part in it.parts
     ]
     content: dict[str, Any] = {"spec": it.spec, "file": it.file, "score": it.score, "max_score": it.most, "parts": parts}
+    content |= {"grader_failed": it.failure or None, "seed": it.seed, "confined_by": it.confined}
     return json.dumps(content, ensure_ascii=False)
 
 
 def junit(it: Grade) -> str:
     """As build servers read it."""
     failed = sum(not part.mark.passed for part in it.parts)
-    root = ET.Element("testsuites", name="bpcompare grade", tests=str(len(it.parts)), failures=str(failed), errors="0")
-    suite = ET.SubElement(root, "testsuite", name=printable(it.spec), tests=str(len(it.parts)), failures=str(failed), errors="0")
+    counts = {"tests": str(len(it.parts) or 1), "failures": str(failed), "errors": "1" if it.failure else "0"}
+    root = ET.Element("testsuites", {"name": "bpcompare grade", **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": printable(it.spec), **counts})
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (("seed", it.seed), ("confined_by", it.confined)):
+        if value is not None:
+            ET.SubElement(properties, "property", name=name, value=printable(str(value)))
+    if it.failure:
+        case = ET.SubElement(suite, "testcase", classname=printable(it.file), name="grading")
+        ET.SubElement(case, "error", message=printable(_failed(it)), type="grader_failed")
     for part in it.parts:
         case = ET.SubElement(suite, "testcase", classname=printable(it.file), name=f"{part.step} ({part.kind})")
         if not part.mark.passed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from bpcompare.draw import plan as draw
-from bpcompare.grading.submission import Limits, ask
+from bpcompare.grading.confinement import Confine, Confinement
+from bpcompare.grading.submission import GraderFailure, Limits, ask, confined
 from bpcompare.learn.marking import Mark, mark
 from bpcompare.learn.questions import Asked, Sheet, unfit
 from bpcompare.learn.views import STEPS
 from bpcompare.network import Data, Network
 from bpcompare.ops import BinaryCrossEntropyWithLogits
 from bpcompare.parameter import Initializer, Parameter
+from bpcompare.problems.wording import inert
 
 LARGEST = 2**20
 """Bytes of a submission."""
 HIDDEN_EXAMPLES = 3
+DRAWS = 20
+"""Times that hidden numbers are drawn, until no quantity that is asked is 0 everywhere: of that, wrong formulas are right."""
 
 
 class GradingError(ValueError):
@@ -43,23 +48,27 @@ class Part:
 
 @dataclass(frozen=True)
 class Grade:
-    """Everything that was asked, and what the submission printed (theirs, and no result)."""
+    """Everything that was asked, and what the submission printed (theirs, and no result).
+
+    `seed` draws the hidden numbers again (None: there were none); `drawn` says that nobody chose it. `confined` says what the
+    submission ran in. A `failure` is the grader's: then there is no score, and nothing is said about the submission.
+    """
 
     spec: str
     file: str
     parts: tuple[Part, ...]
     reveal: bool = False
     printed: str = ""
+    most: float = 0.0
+    seed: int | None = None
+    drawn: bool = False
+    confined: str = ""
+    failure: str = ""
 
     @property
-    def score(self) -> float:
-        """Points reached."""
-        return sum(part.score for part in self.parts)
-
-    @property
-    def most(self) -> float:
-        """Points that there are."""
-        return sum(part.points for part in self.parts)
+    def score(self) -> float | None:
+        """Points reached; None where the grader failed."""
+        return None if self.failure else sum(part.score for part in self.parts)
 
 
 def grade(
@@ -70,11 +79,14 @@ def grade(
     hidden: bool = True,
     limits: Limits = Limits(),  # noqa: B008 — frozen
     reveal: bool = False,
+    seed: int | None = None,
+    confine: Confine = "auto",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Grade:
     """Grade the file: `points` for each step that counts, all four with one point each by default.
 
-    Half of a step's points are for the spec's numbers and half for `hidden` ones. Raises SpecError and GradingError.
+    Half of a step's points are for the spec's numbers and half for `hidden` ones, drawn from `seed`, or at random. The submission
+    runs as `confine` says. Where the grader fails, the grade has a `failure` and no score. Raises SpecError and GradingError.
     """
     wanted = dict.fromkeys(STEPS, 1.0) if points is None else {step: points[step] for step in STEPS if step in points}
     if points is None and not any(name != network.error.of for name in network.layers):
@@ -82,8 +94,34 @@ def grade(
     if problems := unfit(network, list(wanted), vectorized=False):
         raise GradingError("\n".join([f"{network.name} is no network for this exercise:", *(f"  {one}" for one in problems)]))
     source = _source(file)
-    kinds = ["public", "hidden"] if hidden else ["public"]
-    sheets = [Sheet(draw(one, "float64", 1)) for one in ([network, _other(network)] if hidden else [network])]
+    drawn = secrets.randbits(32) if seed is None else seed
+    empty = Grade(inert(network.name), inert(Path(file).name), (), reveal, most=sum(wanted.values()))
+    if hidden:
+        empty = replace(empty, seed=drawn, drawn=seed is None)
+    try:
+        sheets = [Sheet(draw(network, "float64", 1)), *([_hidden(network, drawn, list(wanted))] if hidden else [])]
+        progress("trying the sandbox")
+        confinement = confined(confine, limits)
+        empty = replace(empty, confined=confinement.words)
+        parts, printed = _parts(network, source, wanted, sheets, limits, confinement, progress)
+    except GraderFailure as failure:
+        return replace(empty, failure=str(failure))
+    except MemoryError:
+        return replace(empty, failure="this machine has too little memory to judge the answers")
+    return replace(empty, parts=parts, printed=printed)
+
+
+def _parts(
+    network: Network,
+    source: bytes,
+    wanted: Mapping[str, float],
+    sheets: Sequence[Sheet],
+    limits: Limits,
+    confinement: Confinement,
+    progress: Callable[[str], None],
+) -> tuple[tuple[Part, ...], str]:
+    """Every step on every sheet, and what was printed. Raises GraderFailure."""
+    kinds = ("public", "hidden")[: len(sheets)]
     may_be_arrays = not unfit(network, list(wanted), vectorized=True)
     parts: list[Part] = []
     printed: list[str] = []
@@ -94,7 +132,7 @@ def grade(
         arrays: list[list[Asked]] = (
             [sheet.asked(step, vectorized=True) for sheet in sheets] if may_be_arrays else [[]] * len(sheets)
         )
-        said = ask(source, step, node, arrays, limits)
+        said = ask(source, step, node, arrays, limits, confinement)
         printed.append(said.printed)
         found: list[Mark] = []
         for at in range(len(kinds)):
@@ -104,7 +142,7 @@ def grade(
             asked = arrays[at] if said.vectorized else node[at]
             found.append(mark(sheets[at], step, asked, said.numbers[at], problem))
         parts += [Part(step, kind, one, most / len(kinds)) for kind, one in zip(kinds, _agreed(found), strict=True)]
-    return Grade(network.name, Path(file).name, tuple(parts), reveal, "\n".join(dict.fromkeys(filter(None, printed))))
+    return tuple(parts), "\n".join(dict.fromkeys(filter(None, printed)))
 
 
 def _agreed(marks: Sequence[Mark]) -> list[Mark]:
@@ -126,9 +164,21 @@ def _source(file: str) -> bytes:
         raise GradingError(f"{file}: {error.strerror or error}") from None
 
 
-def _other(network: Network, seed: int = 20_261) -> Network:
+def _hidden(network: Network, seed: int, steps: Sequence[str]) -> Sheet:
+    """Other numbers for the same network, of which no quantity that is asked is 0 everywhere, if some can be drawn."""
+    first = None
+    for attempt in range(DRAWS):
+        sheet = Sheet(draw(_other(network, seed, attempt), "float64", 1))
+        if all(np.any(sheet(one.claim.path)) for step in steps for one in sheet.asked(step, vectorized=False)):
+            return sheet
+        first = first or sheet
+    assert first is not None  # noqa: S101 — it was drawn
+    return first
+
+
+def _other(network: Network, seed: int, attempt: int) -> Network:
     """The same network with other weights, other data and another η: answers that were copied, not computed, fail here."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, attempt])
     parameters = {name: Parameter(Initializer("normal", 0.6), one.trainable) for name, one in network.parameters.items()}
     inputs = {}
     for name, x in network.data.inputs.items():
@@ -138,7 +188,7 @@ def _other(network: Network, seed: int = 20_261) -> Network:
     binary = isinstance(network.error.op, BinaryCrossEntropyWithLogits)
     target = random.integers(0, 2, shape).astype(np.float64) if binary else random.uniform(0.05, 0.95, shape)
     update = replace(network.update, eta=0.7 * getattr(network.update, "eta", 1.0))  # type: ignore[call-arg]
-    training = replace(network.training, seed=seed, batch=None, first=0, steps=1)
+    training = replace(network.training, seed=int(random.integers(2**32)), batch=None, first=0, steps=1)
     return replace(
         network,
         parameters=parameters,

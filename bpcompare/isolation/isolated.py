@@ -16,7 +16,6 @@ from bpcompare.address import Address, address_of, offered
 from bpcompare.backend import Backend
 from bpcompare.isolation import answers
 from bpcompare.isolation.environment import EnvironmentFailure, interpreter
-from bpcompare.isolation.guard import KEPT
 from bpcompare.isolation.process import Ended, Process
 from bpcompare.plan import Plan
 from bpcompare.problems.wording import inert
@@ -25,7 +24,7 @@ from bpcompare.storage import StorageError, save_plan
 from bpcompare.worker.answer import problems
 from bpcompare.worker.bootstrap import PROTOCOL
 from bpcompare.worker.origin import seen
-from bpcompare.worker.runner import AbsentError, unanswered
+from bpcompare.worker.runner import AbsentError, legible, unanswered
 
 TIMEOUT = 600.0
 """Seconds a backend may take unless told otherwise: nothing hangs for ever."""
@@ -61,7 +60,7 @@ class Isolated:
             with Process() as apart:
                 return self._run(address, python, plan, apart)
         except (EnvironmentFailure, StorageError, OSError) as error:
-            return unanswered(address.name, plan, _inert(str(error) or type(error).__name__))
+            return unanswered(address.name, plan, str(error) or type(error).__name__)
 
     def _run(self, address: Address, python: str, plan: Plan, apart: Process) -> Record:
         memory = self.memory or _free()
@@ -86,7 +85,7 @@ class Isolated:
         if answer["outcome"] == "absent":
             raise AbsentError(inert(answer.get("hint", "")))
         if answer["outcome"] != "answered":
-            return unanswered(address.name, plan, f"{inert(answer.get('reason'))}{_install(address, python)}")
+            return unanswered(address.name, plan, f"{answer.get('reason')}{_install(address, python)}")
         record = _checked(plan, answers.record(apart.folder, plan), ended, memory)
         if address.from_file:  # what its file shows stands, whatever was said over there
             voice = tuple(dict.fromkeys((*record.provenance.voice, *seen(Path(address.target.rpartition(":")[0])))))
@@ -99,10 +98,10 @@ def _checked(plan: Plan, record: Record, ended: Ended, memory: int) -> Record:
     record = replace(record, provenance=_legible(record.provenance, ended))
     if record.failure is not None:
         exhausted = any(sign in record.failure for sign in EXHAUSTED)
-        first, line, rest = _inert(record.failure).partition("\n")
+        first, line, rest = legible(record.failure).partition("\n")
         return replace(record, failure=f"{first}{_allowed(memory) if exhausted else ''}{line}{rest}", steps=())
     if found := list(islice(problems(plan, record, owned=False), 1)):
-        return unanswered(record.provenance.backend, plan, f"its record does not answer the plan: {inert(found[0])}")
+        return unanswered(record.provenance.backend, plan, f"its record does not answer the plan: {found[0]}")
     return record
 
 
@@ -122,12 +121,6 @@ def _legible(provenance: Provenance, ended: Ended) -> Provenance:
     return replace(provenance, **(kept | {"printed": inert(f"{more}{last.strip()}")}))
 
 
-def _inert(failure: str) -> str:
-    """A reason and, after it, a traceback or last words, of which the end says most."""
-    first, line, rest = failure.partition("\n")
-    return f"{inert(first)}{line}{inert(rest, KEPT, end=True)}"
-
-
 def _ending(ended: Ended, timeout: float, memory: int) -> str:
     """Why there is no answer; then, as a traceback would stand, the last words."""
     exhausted = _allowed(memory) if any(sign in ended.printed for sign in EXHAUSTED) else ""
@@ -139,7 +132,7 @@ def _ending(ended: Ended, timeout: float, memory: int) -> str:
     else:
         reason = f"its process ended with exit code {ended.code} and no answer{exhausted}"
     printed = ended.printed.strip()
-    return _inert(f"{reason}\nlast output:\n{printed}" if printed else reason)
+    return f"{reason}\nlast output:\n{printed}" if printed else reason
 
 
 def _allowed(memory: int) -> str:

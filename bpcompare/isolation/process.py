@@ -62,7 +62,7 @@ class Process:
 
     folder: Path
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Self:
         # Nothing is read from the environment, and no site-packages: what stands there is no part of this.
         command = [sys.executable, "-I", "-S", "-B", guard.__file__]
         self._guard = subprocess.Popen(  # noqa: S603 — our own Python
@@ -72,8 +72,6 @@ class Process:
         assert self._guard.stdout is not None  # noqa: S101 — asked for above
         threading.Thread(target=_read, args=(self._guard.stdout, self._lines), daemon=True).start()
         self._leaving = _leaving(self._close)
-
-    def __enter__(self) -> Self:
         self._leaving.__enter__()
         try:
             self.folder = Path(self._said(STARTING)["folder"])

@@ -7,7 +7,11 @@ from typing import Protocol
 from bpcompare.address import Address
 from bpcompare.backend import Backend
 from bpcompare.plan import Plan
+from bpcompare.problems.wording import inert
 from bpcompare.record import Provenance, Record
+
+TRACED = 8_192
+"""Characters of a traceback, or of last words, that are kept."""
 
 
 class AbsentError(Exception):
@@ -31,4 +35,10 @@ class Runner(Protocol):
 
 def unanswered(name: str, plan: Plan, failure: str, version: str = "unknown") -> Record:
     """The record of a backend that gave none. The first line of `failure` is the reason; a traceback may follow."""
-    return Record(plan.digest, (), Provenance(backend=name, framework=name, version=version), failure)
+    return Record(plan.digest, (), Provenance(backend=name, framework=name, version=version), legible(failure))
+
+
+def legible(failure: str) -> str:
+    """A reason, and the end of what follows, with nothing in them that a terminal or a build server obeys."""
+    first, line, rest = failure.partition("\n")
+    return f"{inert(first)}{line}{inert(rest, TRACED, end=True)}"

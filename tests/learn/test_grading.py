@@ -123,7 +123,7 @@ def test_a_submission_sees_no_expected_value_and_no_answer_of_a_later_step(tmp_p
     from bpcompare.draw import plan
     from bpcompare.learn.questions import Sheet
 
-    grade(bpcompare.load("mazur"), str(file), hidden=False)
+    grade(bpcompare.load("mazur"), str(file), hidden=False, confine="process")  # a sandbox would not let it write that
     parts = seen.read_text(encoding="utf-8").split("@\n")
     sheet = Sheet(plan(bpcompare.load("mazur")))
     answers = {
@@ -137,19 +137,6 @@ def test_a_submission_sees_no_expected_value_and_no_answer_of_a_later_step(tmp_p
             for number in sheet(path).ravel():
                 assert repr(float(number)) not in parts[at], (at, path)
     assert "expected" not in "".join(parts)
-
-
-@pytest.mark.skipif(not hasattr(__import__("os"), "mkfifo"), reason="needs links and pipes")
-@pytest.mark.parametrize(
-    "trap", ["os.symlink('/dev/zero', 'answers.json')", "os.mkfifo('answers.json')", "os.mkdir('answers.json')"]
-)
-def test_an_answer_that_is_no_file_does_not_keep_the_grader_reading(trap, tmp_path):
-    """The grader would hang where the submission does not."""
-    file = tmp_path / "trap.py"
-    file.write_text(f"import os\n\n{trap}\nos._exit(0)\n", encoding="utf-8")
-    it = grade(bpcompare.load("mazur"), str(file), {"update": 1}, hidden=False)
-    assert it.score == 0
-    assert it.parts[0].mark.problem.startswith(("ended without an answer", "left no answer"))
 
 
 @pytest.mark.parametrize("form", ["text", "gradescope", "json", "junit"])
@@ -185,6 +172,7 @@ def test_the_command_in_every_format(form, tmp_path, capsys):
         (["right.py", "--spec", "mazur", "--points", "update=-1"], "is not STEP=POINTS"),
         (["right.py", "--spec", "mazur", "--timeout", "0"], "--timeout"),
         (["right.py", "--spec", "mazur", "--memory", "much"], "--memory"),
+        (["right.py", "--spec", "mazur", "--seed", "-1"], "--seed must be"),
         (["right.py", "--spec", "mazur", "-o", "none/results.json"], "no folder"),
     ],
 )
