@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from bpcompare import tree
+from bpcompare import arguments, tree
 from bpcompare.comparison import Comparison
 from bpcompare.exact import unproved
 from bpcompare.parameter import Array
@@ -46,8 +46,8 @@ class Saved:
 
 
 def save(comparison: Comparison, path: str | os.PathLike[str]) -> None:
-    """Write `comparison` to one file, whole or not at all. Raises StorageError, OSError."""
-    write(path, comparison_bytes(comparison))
+    """Write `comparison` to one file, whole or not at all. Raises StorageError, OSError, and TypeError for what is no path."""
+    write(arguments.path("saved run", path), comparison_bytes(comparison))
 
 
 def load_comparison(path: str | os.PathLike[str]) -> Comparison:
@@ -56,8 +56,8 @@ def load_comparison(path: str | os.PathLike[str]) -> Comparison:
 
 
 def load_answers(path: str | os.PathLike[str]) -> Saved:
-    """What `save` wrote, not judged. Raises StorageError, OSError."""
-    return read(path, answers_from)
+    """What `save` wrote, not judged. Raises StorageError, OSError, and TypeError for what is no path."""
+    return read(arguments.path("saved run", path), answers_from)
 
 
 def comparison_bytes(comparison: Comparison) -> bytes:

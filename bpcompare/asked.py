@@ -8,7 +8,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bpcompare.address import Address, UnknownBackendError, address_of, locate, names, offers
+from bpcompare.arguments import told
 from bpcompare.backend import Backend
 from bpcompare.registry import problems
 
@@ -35,8 +38,8 @@ def located(wanted: Iterable[Wanted] | Wanted | None) -> list[Located]:
         return [locate(name) for name in names()]
     if isinstance(wanted, str | type):
         wanted = [wanted]
-    if not isinstance(wanted, Iterable):
-        raise UnknownBackendError(f"backends: a list of names or classes, or one of them, not {_told(wanted)}")
+    if isinstance(wanted, bytes | np.ndarray) or not isinstance(wanted, Iterable):
+        raise UnknownBackendError(f"backends: a list of names or classes, or one of them, is wanted, not {told(wanted)}")
     found: list[Located] = []
     known: dict[Any, str] = {}
     for one in wanted:
@@ -55,15 +58,12 @@ def located(wanted: Iterable[Wanted] | Wanted | None) -> list[Located]:
 
 def _class(one: Any) -> type[Backend]:
     if not isinstance(one, type) or not issubclass(one, Backend):
-        of = "bpcompare.backend.Backend, or a name"
-        raise UnknownBackendError(f"backends: each must be a subclass of {of} such as 'torch', not {_told(one)}")
+        raise UnknownBackendError(
+            f"backends: each is a name such as 'torch', or a subclass of {Backend.__name__}, not {told(one)}"
+        )
     if found := problems(one):
         raise UnknownBackendError(f"{one.__qualname__} is not a usable backend: {'; '.join(found)}")
     return one
-
-
-def _told(x: Any) -> str:
-    return x.__qualname__ if isinstance(x, type) else "None" if x is None else f"a value of type {type(x).__name__}"
 
 
 def _identity(one: Located) -> Any:

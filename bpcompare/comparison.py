@@ -48,7 +48,7 @@ class Judged:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Paged):
     """One plan, every backend's record and certificate, and what follows from them.
 
@@ -76,6 +76,15 @@ class Comparison(Paged):
         if self.records.keys() != self.certificates.keys():
             odd = ", ".join(sorted(self.records.keys() ^ self.certificates.keys()))
             raise ValueError(f"every record must have a certificate, and every certificate a record: {odd}")
+
+    def __str__(self) -> str:
+        from bpcompare.report import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(list(self.certificates)[:4]) + (" …" if len(self.certificates) > 4 else "")
+        return f"<Comparison {self.spec} {self.dtype}: {self.verdict} ({names})>"
 
     @property
     def dtype(self) -> str:

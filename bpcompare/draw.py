@@ -27,7 +27,7 @@ def plan(network: Network, dtype: Dtype | None = None, steps: int | None = None,
     SpecError with every problem of the network, or of its numbers in `dtype`.
     """
     training = network.training
-    _refuse(network.name, (*network.problems(), *_asked(dtype, steps, seed)))
+    _refuse(network.name, (*network.problems(), *asked(dtype, steps, seed)))
     dtype = training.dtype if dtype is None else dtype
     steps = training.steps if steps is None else steps
     seed = training.seed if seed is None else seed
@@ -127,9 +127,10 @@ def _refuse(name: str, problems: tuple[Problem, ...]) -> None:
         raise SpecError("\n".join([f"{name} cannot be run:", *(f"  {problem}" for problem in problems)]), problems)
 
 
-def _asked(dtype: Any, steps: Any, seed: Any) -> tuple[Problem, ...]:
+def asked(dtype: Any, steps: Any, seed: Any) -> tuple[Problem, ...]:
+    """What is wrong with a dtype, steps or a seed that somebody asked for; None is nothing asked."""
     found = []
-    if dtype is not None and dtype not in get_args(Dtype):
+    if dtype is not None and (not isinstance(dtype, str) or dtype not in get_args(Dtype)):
         found.append(Problem(("training", "dtype"), f"must be float32 or float64, is {dtype!r}"))
     if steps is not None and (not _whole(steps) or steps < 1):
         found.append(Problem(("training", "steps"), f"must be a whole number, at least 1, is {steps!r}"))

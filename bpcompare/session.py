@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import Any, get_args
 
+from bpcompare import arguments
 from bpcompare import exact as exact_mode
 from bpcompare.address import Address
 from bpcompare.asked import Located, Wanted, located, titles
@@ -26,13 +29,14 @@ from bpcompare.pairs import pairs
 from bpcompare.plain import plain_findings
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.record import Record
+from bpcompare.spec import read
 from bpcompare.values import StepValues, step_values
 from bpcompare.worker import AbsentError, InProcess, unanswered
 
 
 def run(
-    network: Network,
-    backends: Sequence[Wanted] | None = None,
+    network: Network | str | os.PathLike[str],
+    backends: Iterable[Wanted] | Wanted | None = None,
     dtype: Dtype | None = None,
     steps: int | None = None,
     exact: bool = False,
@@ -44,22 +48,38 @@ def run(
     memory: int | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
-    """Run `network` on every backend, or on those wanted (names or classes), and judge what they answer.
+    """Run a network on every backend, or on those wanted (names or classes, or one of them), and judge what they answer.
 
-    `isolate` gives every backend a process of its own, and so does a `timeout` (seconds) or a limit of `memory` (bytes); backends
-    of another Python always have one. In this process, what a backend changes by accident is put back, and malice is not stopped:
-    isolate what you do not trust. Never raises on a mismatch or on what a backend does. Raises SpecError for a network that
-    cannot be run, and UnknownBackendError for a name nobody offers or a backend that is asked for twice.
+    `network` is a Network, the path of a spec, or the name of an example. `isolate` gives every backend a process of its own, and
+    so does a `timeout` (seconds) or a limit of `memory` (bytes); backends of another Python always have one. In this process,
+    what a backend changes by accident is put back, and malice is not stopped: isolate what you do not trust.
+
+    Never raises on a mismatch or on what a backend does. Raises SpecError for a network that cannot be read or run,
+    UnknownBackendError for what is no backend or is asked for twice, TypeError and ValueError for other arguments.
     """
-    if oracle not in ("auto", "off"):
-        raise ValueError(f'oracle: "auto" or "off", is {oracle!r}')
+    network = _network(network)
+    settled = arguments.choice("oracle", oracle, ("auto", "off")) == "auto"
+    dtype = arguments.dtype("dtype", dtype, get_args(Dtype))
+    exact, isolate = arguments.switch("exact", exact), arguments.switch("isolate", isolate)
+    timeout, memory = arguments.seconds("timeout", timeout), arguments.memory("memory", memory)
+    progress = arguments.function("progress", progress)
+    if not isinstance(laws, Laws):
+        raise TypeError(f"laws: bpcompare.laws.Laws is wanted, not {arguments.told(laws)}")
     asked = located(backends)
     plan = exact_mode.draw(network, dtype, steps, seed) if exact else draw(network, dtype, steps, seed)
     apart = Isolated(Isolated.timeout if timeout is None else timeout, memory, progress)
     alone = isolate or timeout is not None or memory is not None
     records = answers(plan, asked, apart, alone=alone, forgiving=backends is None, progress=progress)
     progress("judging")
-    return judge(network.name, plan, records, oracle == "auto", laws)
+    return judge(network.name, plan, records, settled, laws)
+
+
+def _network(wanted: Any) -> Network:
+    if isinstance(wanted, Network):
+        return wanted
+    if isinstance(wanted, str | os.PathLike):
+        return read(wanted)
+    raise TypeError(f"network: a Network, the path of a spec or the name of an example is wanted, not {arguments.told(wanted)}")
 
 
 def answers(

@@ -227,7 +227,11 @@ def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
 def read(path: str | os.PathLike[str], build: Callable[[bytes], T]) -> T:
     """`build` of the content of `path`; its StorageError gets the path in front."""
     try:
-        return build(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+    except ValueError as error:  # no name that a file could have
+        raise StorageError(f"{os.fspath(path)!r}: {error}") from None
+    try:
+        return build(data)
     except StorageError as error:
         raise StorageError(f"{os.fspath(path)}: {error}") from error
 

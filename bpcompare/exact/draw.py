@@ -8,7 +8,7 @@ from math import log2, prod
 
 import numpy as np
 
-from bpcompare.draw import generator, sealed
+from bpcompare.draw import asked, generator, sealed
 from bpcompare.draw import plan as drawn_plan
 from bpcompare.dyadic import InexactError
 from bpcompare.exact.reference import proved, reference
@@ -31,8 +31,8 @@ def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None,
     Learning rate and number of examples become powers of two, momentum and decay multiples of 1/8. Raises SpecError where an
     op rounds by nature, or where no draw was found that fits the dtype.
     """
-    problems = list(network.problems())
-    if steps is not None and steps != 1:
+    problems = [*network.problems(), *asked(dtype, steps, seed)]
+    if isinstance(steps, int | np.integer) and steps > 1:
         problems.append(Problem(("training", "steps"), "exact mode takes one step: a second one never fits", "leave --steps out"))
     problems += inexact(network)
     if problems:

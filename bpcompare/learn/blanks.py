@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bpcompare.arguments import told
 from bpcompare.draw import plan as draw
 from bpcompare.learn.answering import answers
 from bpcompare.learn.feedback import feedback
@@ -44,7 +45,12 @@ class Result:
 class Exercise:
     """Steps of backpropagation to be written, on one network. See `bpcompare.learn.views.View` for what they are given."""
 
-    def __init__(self, network: Network, blank: Sequence[str], *, reveal: bool = False) -> None:
+    def __init__(self, network: Network, blank: Sequence[str] | str, *, reveal: bool = False) -> None:
+        if isinstance(blank, str):
+            blank = (blank,)
+        listed: object = blank
+        if isinstance(listed, bytes) or not isinstance(listed, Sequence):
+            raise TypeError(f"blank: names of steps ({', '.join(STEPS)}) are wanted, not {told(listed)}")
         if unknown := [step for step in blank if step not in STEPS]:
             raise ExerciseError(f"there is no step {', '.join(map(repr, unknown))}; there are {', '.join(STEPS)}")
         if problems := unfit(network, blank, vectorized=False):
@@ -93,8 +99,8 @@ class Exercise:
         return mark(self._sheet, name, asked, found.numbers, found.problem)
 
 
-def exercise(spec: str | os.PathLike[str] | Network, blank: Sequence[str] = STEPS, *, reveal: bool = False) -> Exercise:
-    """An exercise on a spec (a file, an example's name, or a Network) with these steps left to the student.
+def exercise(spec: str | os.PathLike[str] | Network, blank: Sequence[str] | str = STEPS, *, reveal: bool = False) -> Exercise:
+    """An exercise on a spec (a file, an example's name, or a Network) with these steps, or this one, left to the student.
 
     `reveal`: feedback may print the right numbers. Raises SpecError, ExerciseError.
     """

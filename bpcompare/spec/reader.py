@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bpcompare import arguments
 from bpcompare.network import Network, Problem
 from bpcompare.problems import structure_problems
 from bpcompare.problems.data import data_problems
@@ -40,7 +41,7 @@ def read(path: str | os.PathLike[str], hint: Hint = lambda _: None) -> Network:
 
     Raises SpecError with every problem of the file.
     """
-    source = str(found(os.fspath(path)))
+    source = str(found(arguments.path("spec", path, ", or the name of an example,")))
     try:
         data = contents(Path(source), LARGEST, "a spec", "keep large weights and data in files of their own")
     except Unreadable as error:

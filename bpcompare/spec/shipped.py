@@ -18,6 +18,9 @@ def shipped() -> dict[str, Path]:
 def found(source: str) -> Path:
     """`source` as a path; the example of that name where it is a bare word and no file."""
     path = Path(source)
-    if path.suffix or path.name != source or path.exists():
+    try:
+        if path.suffix or path.name != source or path.exists():
+            return path
+    except OSError:  # no name that a file could have
         return path
     return shipped().get(source, path)
