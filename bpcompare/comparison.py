@@ -207,7 +207,7 @@ class Comparison(Paged):
         }
 
     def save(self, path: str) -> None:
-        """Write plan, records and every finding to one file. Raises StorageError, OSError."""
+        """Write the plan and every record to one file; whoever reads it judges anew. Raises StorageError, OSError."""
         from bpcompare.archive import save
 
         save(self, path)

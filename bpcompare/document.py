@@ -107,7 +107,7 @@ def _load_op(role: type[O], entry: object, place: str) -> O:
         raise ValueError(f"{place}: expected an object with the name of an op, found {type(entry).__name__}")
     kind = OPS.get(entry["op"])
     if kind is None:
-        raise ValueError(f"{place}: unknown op {entry['op']!r}")
+        raise ValueError(f"{place}: unknown op {entry['op'][:40]!r}; if a newer bpcompare wrote it, install a newer bpcompare")
     if not issubclass(kind, role):
         raise ValueError(f"{place}: {entry['op']} is not an op for this place, its role is {kind.role}")
     return tree.load(kind, {name: value for name, value in entry.items() if name != "op"}, place)

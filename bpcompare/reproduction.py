@@ -183,10 +183,17 @@ def _unfolded(text: str) -> Reproduction:
 
 
 def _first(content: object) -> First:
-    top = tree.entries(content, "first", "path", "backend", "blame", "ground", "code", "relative")
-    words = {key: tree.name(top[key], f"first.{key}") for key in ("path", "backend", "ground")}
-    maybe = {key: None if top[key] is None else tree.name(top[key], f"first.{key}") for key in ("blame", "code")}
-    return First(**words, **maybe, relative=float(tree.value(str, top["relative"], "first.relative")))  # type: ignore[arg-type]
+    optional = tree.defaults(First)
+    top = tree.entries(content, "first", *(name for name in tree.hints(First) if name not in optional), optional=optional)
+    found: dict[str, Any] = {}
+    for name, hint in tree.hints(First).items():
+        if name in top:
+            place = f"first.{name}"
+            text = None if hint is not float and tree.value(str | None, top[name], place) is None else tree.name(top[name], place)
+            found[name] = float(text) if hint is float and text is not None else text
+    if None in (found["path"], found["backend"], found["ground"]):
+        raise ValueError("first: path, backend and ground are texts")
+    return First(**found)
 
 
 def _plan(content: object, arrays: Mapping[str, Array]) -> Plan:

@@ -14,6 +14,8 @@ from traceback import walk_tb
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
+from bpcompare.voice import ARRAYS, FRAMEWORKS
+
 _KNOWN: dict[Path, dict[str, ModuleType]] = {}
 """For each folder, the modules of it that its backends have imported."""
 _FOLDERS: WeakKeyDictionary[type, Path] = WeakKeyDictionary()
@@ -37,7 +39,10 @@ def at_home(backend: type) -> AbstractContextManager[None]:
 
 @contextmanager
 def beside(folder: Path) -> Iterator[None]:
-    """While it lasts, imports find modules in `folder` first, but for the names of the standard library."""
+    """While it lasts, imports find modules in `folder` first.
+
+    Not those called like the standard library, bpcompare, or a framework: what a backend is said to compute with is that.
+    """
     folder = folder.resolve()
     names = _names(folder)
     strangers = {name: module for name, module in sys.modules.items() if _top(name) in names and not _within(module, folder)}
@@ -85,7 +90,8 @@ def _names(folder: Path) -> frozenset[str]:
         packages = {path.name for path in entries if (path / "__init__.py").is_file()}
     except OSError:
         return frozenset()
-    return frozenset(files | packages) - sys.stdlib_module_names - {"__init__", "__main__"}
+    reserved = sys.stdlib_module_names | FRAMEWORKS.keys() | ARRAYS | {"__init__", "__main__"}
+    return frozenset(name for name in files | packages if name not in reserved and not name.startswith("bpcompare"))
 
 
 def _top(name: str) -> str:

@@ -116,7 +116,10 @@ def update(spec: str | os.PathLike[str], backend: str | type[Backend], options: 
         )
     # How long it took, and what it printed, is no part of what is to stay the same.
     change = None if old is None else _changed(old, record)
-    provenance = replace(record.provenance, seconds=0.0, printed="", address=portable(record.provenance.address, spec))
+    kept = portable(record.provenance.address, spec)
+    if old is not None and kept != (then := old.record.provenance.address) and ".py:" in kept and ".py:" in then:
+        replaces = f"{path} is of {then}, not of {kept}"
+    provenance = replace(record.provenance, seconds=0.0, printed="", address=kept)
     golden = Golden(network.name, name, plan, replace(record, provenance=provenance), verdict)
     return Checked(golden, change, stem, replaces=replaces)
 

@@ -149,6 +149,15 @@ def test_what_would_be_lost_is_said_and_replaced_only_when_told(spec, kind, caps
     assert main(["golden", "check", str(spec)]) == 0
 
 
+def test_the_golden_of_one_file_is_not_replaced_by_that_of_another(spec, student, capsys):
+    """Two students whose classes are called alike would overwrite each other's numbers."""
+    assert main(["golden", "update", str(spec), "-b", f"{student}:Student"]) == 0
+    other = shutil.copy(student, student.with_name("other.py"))
+    assert main(["golden", "update", str(spec), "-b", f"{other}:Student"]) == 2
+    assert "is of student.py:Student, not of other.py:Student" in capsys.readouterr().err
+    assert main(["golden", "update", str(spec), "-b", f"{other}:Student", "--force"]) == 0
+
+
 def test_update_renews_goldens_under_their_options_too(spec, capsys):
     """After an upgrade, those with options would stay old and fail, each to be named by hand."""
     write(update(spec, "delta", Options(steps=3)))

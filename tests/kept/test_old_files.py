@@ -20,8 +20,8 @@ from bpcompare.reproduction import from_token
 from bpcompare.session import judge
 from bpcompare.storage import load_plan, load_record, plan_bytes, record_bytes
 from bpcompare.testing.cases import cases
+from bpcompare.worker import bootstrap
 from bpcompare.worker.answer import problems
-from bpcompare.worker.child import serve
 
 HERE = Path(__file__).parent
 RELEASES = sorted(path for path in HERE.iterdir() if path.name[:1].isdigit())
@@ -135,10 +135,23 @@ def test_a_worker_serves_the_request_of_then(release):
     answered = load_record(folder / "record.safetensors")
     for name in ("record.safetensors", "outcome.json"):
         (folder / name).unlink()
-    assert serve(folder, json.loads((folder / "request.json").read_text(encoding="utf-8"))["address"]) == 0
+    subprocess.run([sys.executable, "-P", "-u", bootstrap.__file__, folder], check=True, capture_output=True)
     assert outcome(folder, 1)["outcome"] == "answered"
     again = load_record(folder / "record.safetensors")
     assert np.array_equal(again.steps[0].delta["h"], answered.steps[0].delta["h"])
+
+
+@pytest.mark.parametrize("change", [{"protocol": 2}, {"protocol": None}, {"later": 1}])
+def test_a_request_of_another_version_is_told(release, change):
+    """A newer bpcompare would get a traceback from an older one in another environment, or an answer to what it did not ask."""
+    folder = release / "worker"
+    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    (folder / "request.json").write_text(json.dumps({**request, **change}), encoding="utf-8")
+    (folder / "outcome.json").unlink()
+    subprocess.run([sys.executable, "-P", "-u", bootstrap.__file__, folder], check=True, capture_output=True)
+    found = outcome(folder, 1)
+    assert found["outcome"] == ("answered" if "later" in change else "broken")
+    assert "later" in change or "of another bpcompare" in found["reason"]
 
 
 def test_the_outcomes_of_then_are_understood(release):
