@@ -200,8 +200,10 @@ SEARCHED = 2_000_000
 SEARCHED_CLAIMS = 1_000
 """Up to so many recorded numbers and claims a step, blind spots are searched for; beyond, that would outlast the verdict.
 
-Later steps are searched as long as no more numbers than these were worked out for them.
+Later steps are searched as long as no more numbers than these were worked out for them; a claim, however small, counts as
+`OVERHEAD` numbers.
 """
+OVERHEAD = 1_000
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,7 @@ def _shows(
         if claim.path not in right:
             right[claim.path] = evaluate(claim, balls, laws)
         it = right[claim.path]
-        cost += it.mid.size
+        cost += it.mid.size + OVERHEAD
         try:
             apart = _apart(it, _under(claim, balls, wrong, before))
         except (ArithmeticError, ValueError, TypeError):  # it does not even give a number of this shape
