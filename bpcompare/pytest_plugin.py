@@ -83,6 +83,12 @@ def _marked(
     if each not in ("path", "backend", "spec"):
         raise TypeError(f"each is 'path', 'backend' or 'spec', not {each!r}")
     chosen = None if backends in (None, "installed") else ((backends,) if isinstance(backends, str) else tuple(backends or ()))
+    for at, one in enumerate(chosen or ()):
+        if not isinstance(one, str):
+            where = "names, or path/to/file.py:Class; bpcompare(spec, [Class]) takes classes"
+            raise TypeError(f"backends of the mark are {where}, not {one!r:.80}")
+        if one in (chosen or ())[:at]:
+            raise TypeError(f"{one} is asked for twice")
     return [specs] if isinstance(specs, str) else list(specs), chosen, each, options
 
 

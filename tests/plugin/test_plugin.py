@@ -161,6 +161,8 @@ def test_zero_comparisons_are_a_failure(project):
         ("specs='specs/*.toml', each='node'", "each is 'path', 'backend' or 'spec'"),
         ("specs='broken.toml'", "unknown key"),
         ("", "missing 1 required positional argument: 'specs'"),
+        ("specs='specs/mlp.toml', backends=['delta', 'delta']", "delta is asked for twice"),
+        ("specs='specs/mlp.toml', backends=['delta', object]", "backends of the mark are names, or path/to/file.py:Class"),
     ],
 )
 def test_a_mark_that_makes_no_sense_is_told_at_collection(project, arguments, said):
@@ -172,6 +174,26 @@ def test_a_mark_that_makes_no_sense_is_told_at_collection(project, arguments, sa
     assert result.ret != 0
     assert said in result.stdout.str() + result.stderr.str()
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+
+
+def test_two_backends_of_one_name_have_a_result_each(project):
+    """The wrong one would be skipped as "not installed", and its namesake be certified twice."""
+    good = (project.path / "student.py").read_text()
+    other = project.path / "other.py"
+    other.write_text(good.replace('float(os.environ.get("SLIP", "0"))', "1e-3"))
+    backends = ["student.py:Student", "other.py:Student", "delta"]
+    project.makepyfile(
+        test_both=f"""
+        import pytest
+        @pytest.mark.bpcompare("specs/mlp.toml", {backends}, each="backend")
+        def test_it(bpcompare):
+            bpcompare()
+        """
+    )
+    result = run(project, "test_both.py")
+    result.assert_outcomes(passed=2, failed=1)
+    assert "test_it[mlp[other.py:Student]]" in result.stdout.str()
+    assert "blame      other.py:Student" in result.stdout.str()
 
 
 def test_reports_are_written_for_failures_only(project, monkeypatch):
