@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bpcompare.certificate import Balls, evaluate
+from bpcompare.certificate import Balls
 from bpcompare.claims import Claim, claims
 from bpcompare.diagnosis import causes, confined, form, ratio
+from bpcompare.exact import Exactly, evaluate, narrowed
 from bpcompare.finding import Certificate, Finding
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import Mistake
@@ -115,6 +116,8 @@ def _verdict(
     if not case.claim.owners:
         return name, "the parameter is frozen: no arithmetic is involved"
     voting = [other for other in case.balls if SHARED_LAWS not in heard[other]]
+    if narrower := _narrower(name, case, laws):
+        return name, f"all it has here fits {narrower}, and the right numbers need more bits: it computes in a narrower format"
     holding = voices([other for other in voting if other not in case.refuted], heard)
     together = [other for other in voting if other in case.refuted and other != name and _agree(name, other, case, laws)]
     leaving = voices([name, *together] if name in voting else together, heard)
@@ -137,6 +140,14 @@ def _verdict(
     return None, f"undecided: only {law}, and {why}; add a third backend" + ("" if oracle else " or take --oracle auto")
 
 
+def _narrower(name: str, case: Case, laws: Laws) -> str:
+    balls = case.balls[name]
+    if not isinstance(balls, Exactly):
+        return ""
+    x = balls.values.recorded[case.claim.path].astype(np.float64)
+    return narrowed(x, evaluate(case.claim, balls, laws).mid, balls.dtype) if np.isfinite(x).all() else ""
+
+
 def _speaks_for(voice: Voice, others: Sequence[Voice], heard: Mapping[str, frozenset[str]]) -> bool:
     """Whether members of `voice` share a source with one of `others`."""
     return any(heard[one] & heard[other] for one in voice.members for those in others for other in those.members)
@@ -156,4 +167,6 @@ def _agree(a: str, b: str, case: Case, laws: Laws) -> bool:
         ball = evaluate(case.claim, balls, laws)
         off.append((balls.values.recorded[case.claim.path].astype(np.float64) - ball.mid, np.asarray(ball.final_radius())))
     (x, rx), (y, ry) = off
-    return bool((np.abs(x - y) <= rx + ry + 1e-3 * np.maximum(np.abs(x), np.abs(y)).max()).all())
+    # Where nothing rounds, the same mistake has the same bits.
+    slack = 0.0 if isinstance(case.balls[a], Exactly) else 1e-3 * np.maximum(np.abs(x), np.abs(y)).max()
+    return bool((np.abs(x - y) <= rx + ry + slack).all())

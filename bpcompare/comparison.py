@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from bpcompare.blame import Blame
+from bpcompare.dyadic import InexactError
+from bpcompare.exact import Sight, sight
 from bpcompare.finding import Certificate, Finding
 from bpcompare.pairs import Pair
 from bpcompare.plan import Plan
@@ -98,7 +100,7 @@ class Comparison(Paged):
 
     def _judged(self, name: str, certificate: Certificate) -> Judged:
         verdict: Verdict = certificate.verdict
-        if verdict == "certified" and len(self.ran) > 1 and self._apart(name) == 0:
+        if verdict == "certified" and len(self.ran) > 1 and self._apart(name) == 0 and not self._blurred:
             verdict = "identical"
         provenance = certificate.provenance
         return Judged(verdict, provenance.version, certificate.worst, provenance.seconds)
@@ -120,7 +122,21 @@ class Comparison(Paged):
                 return bad
         if not verdicts:
             return "not_run"
-        return "identical" if len(self.ran) > 1 and all(pair.max_ulp == 0 for pair in self.pairs) else "certified"
+        same = len(self.ran) > 1 and all(pair.max_ulp == 0 for pair in self.pairs)
+        return "identical" if same and not self._blurred else "certified"
+
+    @cached_property
+    def sight(self) -> Sight | None:
+        """For an exact run: the bits its numbers need, and where a narrower format would not show."""
+        try:
+            return sight(self.plan) if self.plan.exact else None
+        except InexactError:  # then no backend has a certificate
+            return None
+
+    @property
+    def _blurred(self) -> bool:
+        """Whether equal bits leave open in which format some step was computed: then they are not called identical."""
+        return self.sight is not None and bool(self.sight.blurred)
 
     @property
     def exit_code(self) -> int:
@@ -201,6 +217,13 @@ class Comparison(Paged):
                 "steps": self.searched,
                 "codes": list(self.unseen or ()),
                 "reason": self.unsearched,
+            },
+            "exact": self.sight
+            and {
+                "bits": dict(self.sight.bits),
+                "narrower": self.sight.narrower,
+                "narrower_bits": self.sight.limit,
+                "unseen": [{"path": blur.path, "operand": blur.operand or None} for blur in self.sight.blurred],
             },
             "pairs": [vars(pair) for pair in self.pairs],
             "certificate_seconds": self.certificate_seconds,

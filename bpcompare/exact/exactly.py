@@ -14,13 +14,14 @@ from bpcompare.claims import Claim
 from bpcompare.dyadic import InexactError, Precision
 from bpcompare.exact.reference import exact_value
 from bpcompare.laws import Laws
+from bpcompare.network import Dtype
 from bpcompare.values import StepValues
 
 
 class Exactly(Balls):
     """The numbers of one step of an exact run. What is recorded is what was used: nothing was rounded on the way."""
 
-    def __init__(self, values: StepValues, fmt: Format, dtype: str) -> None:
+    def __init__(self, values: StepValues, fmt: Format, dtype: Dtype) -> None:
         super().__init__(values, fmt)
         self.dtype = dtype
 

@@ -11,6 +11,7 @@ import numpy as np
 from bpcompare.ball.format import format_of
 from bpcompare.certificate import judge
 from bpcompare.claims import Claim, claims
+from bpcompare.dyadic import InexactError
 from bpcompare.exact.exactly import Exactly, evaluate
 from bpcompare.exact.reference import reference
 from bpcompare.finding import Certificate, Finding
@@ -30,7 +31,10 @@ def examine(plan: Plan, record: Record, laws: Laws = LAWS) -> Certificate:
     """
     if record.failure is not None:
         return Certificate(record.provenance, (), failure=record.failure)
-    right = reference(plan, laws)
+    try:
+        right = reference(plan, laws)
+    except InexactError as error:
+        return Certificate(record.provenance, (), failure=f"the plan says that nothing in it can round, and it does: {error}")
     (values,) = step_values(plan, record)
     balls = Exactly(values, format_of(plan.dtype, record.provenance.flushes), plan.dtype)
     with np.errstate(all="ignore"):

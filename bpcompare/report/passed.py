@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpcompare.comparison import Comparison
 from bpcompare.mistakes import MISTAKES
-from bpcompare.report.lines import clipped, counted, labelled
+from bpcompare.report.lines import clipped, counted, labelled, named
 from bpcompare.report.numbers import short
 from bpcompare.report.table import head, table
 
@@ -21,9 +21,23 @@ def measures(comparison: Comparison) -> list[str]:
     """How far apart the backends are, and how sharp the certificate is."""
     found = _apart(comparison)
     if comparison.plan.exact:
-        found += labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
-        return found + _blind(comparison)
+        return found + exact(comparison) + _blind(comparison)
     return found + _power(comparison) + _zeros(comparison) + _blind(comparison)
+
+
+def exact(comparison: Comparison) -> list[str]:
+    """For an exact run: what is compared, how many bits its numbers need, and what these do not show."""
+    found = labelled("exact", "on these numbers no order of summation can round: every bit is compared", 1)
+    seen = comparison.sight
+    if seen is None:
+        return found
+    kinds = ", ".join(f"{kind} {number}" for kind, number in seen.bits.items())
+    found += labelled("", f"they need up to {max(seen.bits.values())} bits ({kinds}), {seen.narrower} has {seen.limit}", 2)
+    if seen.blurred:
+        words = f"rounding to {seen.narrower} would not show in {counted(len(seen.blurred), 'step')} of the proof, so nothing is"
+        words += f" called identical: {named([str(blur) for blur in seen.blurred])}; another --seed"
+        found += labelled("unseen", words + (", --dtype float64" if comparison.dtype == "float32" else "") + " may show more", 3)
+    return found
 
 
 def _apart(comparison: Comparison) -> list[str]:

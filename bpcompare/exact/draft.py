@@ -1,0 +1,56 @@
+"""A draw under way: what the laws make of its numbers, proof included, and where they are still too short.
+
+One number after the other is changed, and most of the proof stays as it was: a claim is evaluated again only if something it
+reads has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bpcompare.claims import Claim, claims
+from bpcompare.dyadic import Precision
+from bpcompare.exact.numbers import Numbers
+from bpcompare.exact.reference import exact_value, tied
+from bpcompare.exact.sight import Blur, blurs
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan
+from bpcompare.values import given_values
+
+Entry = tuple[tuple[Any, ...], Array, tuple[Blur, ...]]
+"""Of one claim: what it read, what came out, and where that is too short."""
+
+
+class Draft:
+    """The claims of one plan, evaluated for ever other numbers."""
+
+    def __init__(self, start: Plan) -> None:
+        self.plan = start
+        self.claims = claims(start)
+        self.fixed = given_values(start, 1, None)
+        self.output = f"{start.network.error.of}.a"
+
+    def evaluated(self, numbers: Numbers, before: Mapping[str, Entry]) -> Mapping[str, Entry]:
+        """Every claim on these numbers. Raises InexactError where one rounds, or where a tie of a maximum matters."""
+        look = dict(self.fixed) | {f"{name}.a": x for name, x in numbers.inputs.items()} | dict(numbers.parameters)
+        look |= {f"{path}.before": x for path, x in numbers.slots.items()}
+        found: dict[str, Entry] = {}
+        for claim in self.claims:
+            found[claim.path] = self._entry(claim, look, before.get(claim.path))
+            look[claim.path] = found[claim.path][1]
+            if claim.path == self.output:
+                look["target"] = look[claim.path] + numbers.offset
+        return found
+
+    def _entry(self, claim: Claim, look: Mapping[str, Any], before: Entry | None) -> Entry:
+        read = tuple(look[path] for path in claim.premises)
+        if before is not None and all(x is y or np.array_equal(x, y) for x, y in zip(read, before[0], strict=True)):
+            return before
+        value = exact_value(claim, look.__getitem__, Precision(self.plan.dtype))
+        same = before is not None and np.array_equal(before[1], value)
+        result = before[1] if before is not None and same else value  # the same array: what reads it stays as it is
+        tied(claim, look.__getitem__, self.plan.dtype, result)
+        return read, result, blurs(self.plan, claim, look, result)

@@ -1,0 +1,147 @@
+"""Which narrower formats an exact run would show: where its numbers need more bits than they have, and where they do not.
+
+Bits that agree say nothing of the format they were computed in while all numbers are short. So every step of the proof is
+tried with its result, and with each number it reads, rounded to every narrower format: where nothing changes, rounding there
+cannot be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcompare.claims import Claim, claims
+from bpcompare.dyadic import bits
+from bpcompare.exact.reference import reference
+from bpcompare.laws import LAWS
+from bpcompare.network import Dtype
+from bpcompare.ops import Sgd
+from bpcompare.parameter import Array
+from bpcompare.plan import Plan
+from bpcompare.values import given_values
+
+NARROWER: Mapping[Dtype, Mapping[str, int]] = {
+    "float64": {"float32": 24, "TF32 or float16": 11, "bfloat16": 8},
+    "float32": {"TF32 or float16": 11, "bfloat16": 8},
+}
+"""The formats that a backend might compute in without saying so, widest first, with their significant bits."""
+
+KINDS: Mapping[str, str] = {"in": "in", "a": "a", "delta": "Δ", "gradient": "gradient", "update": "update", "error": "E"}
+
+
+NEAR = 4.0
+"""A number that was rounded to a format lies so many of its units beside the right one, at most."""
+
+
+@dataclass(frozen=True)
+class Blur:
+    """A step of the proof that a narrower format could pass: `path`, and the number it reads whose rounding is not seen.
+
+    `operand` is a path, or "" where the result itself is too short.
+    """
+
+    path: str
+    operand: str
+
+    def __str__(self) -> str:
+        return f"{self.operand} in {self.path}" if self.operand else self.path
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a run would show: by kind of number the `bits` that the longest needs, and every step where it is `blurred`."""
+
+    narrower: str
+    limit: int
+    bits: Mapping[str, int]
+    blurred: tuple[Blur, ...]
+
+
+def widest(dtype: Dtype) -> tuple[str, int]:
+    """The widest format below `dtype`, and its bits."""
+    return next(iter(NARROWER[dtype].items()))
+
+
+def sight(plan: Plan) -> Sight:
+    """What the numbers of an exact plan would show. Raises InexactError for a plan that is none."""
+    right = reference(plan)
+    name, limit = widest(plan.dtype)
+    known = given_values(plan, 1, None) | right
+    found: dict[str, int] = {}
+    blurred: list[Blur] = []
+    for claim in claims(plan):
+        kind = KINDS.get(claim.path.rpartition(".")[2], "slots")
+        found[kind] = max(found.get(kind, 0), int(bits(right[claim.path]).max(initial=0)))
+        blurred += blurs(plan, claim, known, right[claim.path])
+    return Sight(name, limit, found, tuple(blurred))
+
+
+def blurs(plan: Plan, claim: Claim, known: Mapping[str, Any], right: Array) -> tuple[Blur, ...]:
+    """Where this claim could be passed by a narrower format. `known` has every number it reads; `right` is what comes out."""
+    if not claim.owners:  # frozen: nothing is computed
+        return ()
+    _, limit = widest(plan.dtype)
+    short = [Blur(claim.path, "")] if bits(right).max(initial=0) <= limit else []
+    unseen = (path for path in operands(plan, claim) if not _seen(claim, known, path, right, plan.dtype))
+    return (*short, *(Blur(claim.path, path) for path in unseen))
+
+
+def operands(plan: Plan, claim: Claim) -> Iterator[str]:
+    """The numbers that enter the arithmetic of a claim; not those that only decide a branch, such as `in` in relu'(in)."""
+    network, update = plan.network, plan.network.update
+    read = [path for path in claim.premises if path not in network.integer_inputs]
+    for path in read:
+        if path.rpartition(".")[0] in network.integer_inputs and path.endswith(".a"):
+            continue
+        if claim.statement in ("base", "inductive"):
+            weights = path in network.parameters and any(role == "weight" for _, role in network.uses[path])
+            end = claim.statement == "base" and path in (f"{claim.subject}.a", "target")
+            if weights or end or path.endswith(".delta"):
+                yield path
+        elif claim.statement == "gradient":
+            weight = any(role == "weight" for _, role in network.uses[claim.subject])
+            if path.endswith(".delta") or (weight and path.endswith(".a") and path not in network.parameters):
+                yield path
+        elif claim.statement == "state" and path == claim.subject:
+            if isinstance(update, Sgd) and update.weight_decay:
+                yield path
+        elif path != "t":
+            yield path
+
+
+def _seen(claim: Claim, known: Mapping[str, Any], operand: str, right: Array, dtype: Dtype) -> bool:
+    """Whether the claim comes out otherwise when `operand` is rounded, to each of the narrower formats."""
+    x = np.asarray(known[operand], np.float64)
+    for width in NARROWER[dtype].values():
+        short = rounded(x, width)
+        if np.array_equal(short, x):
+            return False
+
+        def get(path: str, short: Array = short) -> Any:
+            if path == operand:
+                return short
+            other = known[path]
+            return other.astype(np.float64) if isinstance(other, np.ndarray) and other.dtype.kind == "f" else other
+
+        if np.array_equal(np.asarray(claim.value(get, LAWS)), right):
+            return False
+    return True
+
+
+def narrowed(x: Array, right: Array, dtype: Dtype) -> str:
+    """The widest format below `dtype` that has all of x, which is near to `right`, while `right` needs more; "" if none."""
+    with np.errstate(all="ignore"):
+        gap, size = np.abs(x - right).max(initial=0.0), np.abs(right).max(initial=0.0)
+    for name, width in NARROWER[dtype].items():
+        if bits(x).max(initial=0) <= width < bits(right).max(initial=0) and gap <= NEAR * 2.0**-width * size:
+            return f"{name} ({width} bits)"
+    return ""
+
+
+def rounded(x: Array, width: int) -> Array:
+    """x to the nearest number of `width` significant bits, ties to even."""
+    mantissa, exponent = np.frexp(np.asarray(x, np.float64))
+    return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, width)), exponent - width))
