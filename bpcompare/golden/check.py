@@ -83,6 +83,8 @@ def check(spec: str | os.PathLike[str], backend: str | type[Backend], options: O
             NOTHING_COMPARED,
         )
     golden = store.read(path)
+    if namesake := _namesake(golden, address, spec):
+        raise GoldenError(f"{path} is of {namesake}, not of {address.name}: each has the class {name}, and one golden is of one")
     if difference := next(_differences(golden.plan, _drawn(network, options)), ""):
         raise GoldenError(f"{path} is of another spec: {difference}; if that is meant, `golden update --force` makes it anew")
     record = _answer(golden.plan, address, options)
@@ -186,6 +188,15 @@ def _named(backend: str | type[Backend]) -> str:
     if address.from_file:
         return address.target.rpartition(":")[2]
     return f"{address.base}!{address.mistake}" if address.mistake else address.base
+
+
+def _namesake(golden: Golden, address: Address | type[Backend], spec: str | os.PathLike[str]) -> str:
+    """Whose golden it is, if that is another file than the one asked for, which is still there. One that moved is no other."""
+    whose = golden.address(spec)
+    then = Path(whose.rpartition(":")[0])
+    if not isinstance(address, Address) or not address.from_file or not then.is_file():
+        return ""
+    return "" if then.resolve() == Path(address.target.rpartition(":")[0]).resolve() else whose
 
 
 def _address(backend: str | type[Backend]) -> Address | type[Backend]:

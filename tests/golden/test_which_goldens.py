@@ -158,6 +158,16 @@ def test_the_golden_of_one_file_is_not_replaced_by_that_of_another(spec, student
     assert main(["golden", "update", str(spec), "-b", f"{other}:Student", "--force"]) == 0
 
 
+def test_the_golden_of_one_file_is_not_held_against_another(spec, student, capsys):
+    """One student's numbers would be checked as if they were the other's, and be "changed"."""
+    assert main(["golden", "update", str(spec), "-b", f"{student}:Student"]) == 0
+    other = shutil.copy(student, student.with_name("other.py"))
+    assert main(["golden", "check", str(spec), "-b", f"{other}:Student"]) == 2
+    assert "each has the class Student, and one golden is of one" in " ".join(capsys.readouterr().err.split())
+    student.unlink()
+    assert main(["golden", "check", str(spec), "-b", f"{other}:Student"]) == 0, "it has moved"
+
+
 def test_update_renews_goldens_under_their_options_too(spec, capsys):
     """After an upgrade, those with options would stay old and fail, each to be named by hand."""
     write(update(spec, "delta", Options(steps=3)))
