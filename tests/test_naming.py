@@ -176,6 +176,10 @@ def test_a_step_is_said_once():
         (["conform", "dleta"], "did you mean delta?"),
         (["run", MAZUR, "-b", "delta,nowhere.py:Mine"], "there is no"),
         (["run", MAZUR, "-b", "delta@/no/such/python"], "there is no"),
+        (["run", MAZUR, "-b", "delta,delta!BP304:h.wieght"], 'did you mean "h.weight"?'),
+        (["run", MAZUR, "-b", "delta,delta!BP304:zz"], "it can at"),
+        (["show", MAZUR, "-b", "delta!BP304:zz"], "it can at"),
+        (["report", MAZUR, "-b", "delta!BP304:zz"], "it can at"),
     ],
 )
 def test_nothing_runs_for_a_name_that_is_not_there(words, message, monkeypatch, tmp_path, capsys):

@@ -57,6 +57,7 @@ def matrix(
     for spec in specs:
         try:
             network = bpcompare.load(spec)
+            present(names, network)
             found.append(bpcompare.run(network, names, dtype, steps, seed=seed, isolate=True, timeout=timeout, progress=progress))
             codes.append(found[-1].exit_code)
         except (SpecError, UnknownBackendError) as error:

@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bpcompare.address import Address, UnknownBackendError, locate
-from bpcompare.problems.wording import did_you_mean
+from bpcompare.mistakes import MISTAKES
+from bpcompare.network import Network
+from bpcompare.problems.wording import did_you_mean, listed
 from bpcompare.spec.files import missing_file
 
 
-def present(names: Iterable[str] | None) -> None:
-    """Raise UnknownBackendError, with a suggestion, for a name nobody offers, a file, class or Python that is not there."""
+def present(names: Iterable[str] | None, network: Network | None = None) -> None:
+    """Raise UnknownBackendError, with a suggestion, for a name nobody offers, a file, class or Python that is not there.
+
+    With the `network` that they are to run, also for a place that it does not have.
+    """
     for name in names or ():
         address = locate(name)
-        reason = _no_python(address) or (_no_class(address) if address.from_file else "")
+        reason = _no_python(address) or (_no_class(address) if address.from_file else "") or _no_place(address, network)
         if reason:
             raise UnknownBackendError(f"{name}: {reason}")
 
@@ -23,6 +28,18 @@ def present(names: Iterable[str] | None) -> None:
 def _no_python(address: Address) -> str:
     there = not address.interpreter or Path(address.interpreter).is_file()
     return "" if there else f"there is no Python at {address.interpreter}"
+
+
+def _no_place(address: Address, network: Network | None) -> str:
+    """What is missing of the place at which a mistake is to be planted alone: delta!BP301:h.bias."""
+    code, _, place = address.mistake.partition(":")
+    if not place or network is None:
+        return ""
+    spots = MISTAKES[code].spots(network)
+    if place in spots:
+        return ""
+    where = f"it can at {listed(spots, 12)}" if spots else f"nor anywhere else in {network.name}"
+    return f"{code} cannot be made at {place}; {did_you_mean(place, spots) or where}"
 
 
 def _no_class(address: Address) -> str:

@@ -105,8 +105,8 @@ def _compared(
     from bpcompare.report.steps import NothingToShowError, asked_for
 
     names = None if backend is None else separated(backend)
-    present(names)
     network = loaded(spec, progress)
+    present(names, network)
     _, said = asked_for(network, asked[1], asked[0])
     runs = network.training.steps if steps is None else steps
     if said is not None and said > runs:

@@ -162,8 +162,9 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
         progress(f"{spec}: {message}")
 
     try:
-        present(backends)
-        return bpcompare.run(loaded(spec, progress), backends, progress=shown, **options)
+        network = loaded(spec, progress)
+        present(backends, network)
+        return bpcompare.run(network, backends, progress=shown, **options)
     except (SpecError, UnknownBackendError) as error:
         return str(error)
 

@@ -51,8 +51,8 @@ def show(
     progress = Progress(quiet=False)
     names = None if backend is None else separated(backend)
     try:
-        present(names)
         network = loaded(spec, progress)
+        present(names, network)
         _, step = asked_for(network, () if node is None else (node,), step)
         steps = max(step or 1, network.training.steps)
         comparison = bpcompare.run(network, names, dtype, steps, seed=seed, progress=progress)
