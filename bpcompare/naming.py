@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bpcompare.network import Network
-from bpcompare.problems.wording import did_you_mean, listed
+from bpcompare.problems.wording import Suggestions, listed
 
 _NAME = re.compile(
     r"(?:step(?P<step>\d{1,7})/)?(?P<path>[^\[\]]+?)(?:\[(?P<index>[^\[\]]*)\])?(?P<after>(?:\.[^\[\].]+)*)", re.DOTALL
@@ -54,6 +54,7 @@ class Names:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self._suggest = Suggestions()
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -89,6 +90,9 @@ class Names:
         if not found:
             raise self._unknown(path + after, "quantity")
         at, pattern = found[0]
+        if any(path != at for path, _ in found):
+            groups = [path.rpartition(".")[0] for path, _ in found]
+            raise UnknownNameError(f"could be of {listed(groups, 4)}: write {groups[0]}.{name.rpartition('/')[2]}")
         return Place(step or 1, at, self._element(name, at, pattern))
 
     def chosen(self, name: str) -> Chosen:
@@ -192,21 +196,24 @@ class Names:
         slots = (f"{parameter}.{self.network.update.name}.{slot}" for slot in self.network.update.slots)
         return [path for path in (parameter, f"{parameter}.gradient", *slots, f"{parameter}.update") if path in self.shapes]
 
-    def _units(self, name: str) -> Iterator[tuple[str, _Index]]:
+    def _units(self, name: str) -> Sequence[tuple[str, _Index]]:
         """The input or layer and the index of a unit: by its name, by GROUP.NAME, or by its group where it is the only one."""
-        network = self.network
-        inside, _, last = name.rpartition(".")
+        return self._by_unit.get(name, ())
+
+    @cached_property
+    def _by_unit(self) -> Mapping[str, Sequence[tuple[str, _Index]]]:
+        found: dict[str, list[tuple[str, _Index]]] = {}
         for group, units in self._named.items():
-            if name in units:
-                yield group, (units.index(name),)
-            elif inside == group and last in units:
-                yield group, (units.index(last),)
-            elif name == group and network.shape(group) == (1,):
-                yield group, (0,)
+            for at, unit in enumerate(units):
+                for name in (unit, f"{group}.{unit}"):
+                    found.setdefault(name, []).append((group, (at,)))
+            if group not in units and self.network.shape(group) == (1,):
+                found.setdefault(group, []).append((group, (0,)))
+        return found
 
     def _is_group(self, name: str) -> bool:
         network = self.network
-        return name in network.inputs or name in network.layers or any(True for _ in self._units(name))
+        return name in network.inputs or name in network.layers or bool(self._units(name))
 
     def _is_edge(self, path: str, index: str | None) -> bool:
         """Whether this is w[x1,h1] or b[h1], and no element of a parameter that is called w or b."""
@@ -217,27 +224,43 @@ class Names:
     def _edge(self, role: str, index: str) -> tuple[str, _Index]:
         """`w[x1,h1]` → ("h.weight", (0, 0)); `b[h1]` → ("h.bias", (0,))."""
         units = [word.strip() for word in index.split(",")]
-        network = self.network
         if len(units) != (2 if role == "w" else 1):
             raise UnknownNameError("needs the two ends of an edge: w[x1,h1]" if role == "w" else "needs one unit: b[h1]")
-        for group, column in self._units(units[-1]):
-            layer = network.layers.get(group)
-            if layer is None or layer.op.name != "dense":
-                continue
-            if role == "b" and "bias" in layer.parameters:
-                return layer.parameters["bias"], column
-            for source, start in zip(layer.sources, network.starts[group], strict=True):
-                row = next((at for one, at in self._units(units[0]) if one == source), None)
-                if role == "w" and row is not None:
-                    return layer.parameters["weight"], (start + row[0], *column)
+        found = list(dict.fromkeys(self._edges(role, units)))
+        if len(found) > 1:
+            example = self._written(units)
+            raise UnknownNameError(f"could be any of {len(found)} edges: name the units as GROUP.UNIT, such as {example}")
+        if found:
+            return found[0]
         what = "weight" if role == "w" else "bias"
         unknown = [unit for unit in units if not self._is_group(unit)]
         hint = "write the unit that it comes from, then the one that it leads to"
         if unknown:
-            known = self._unit_names()
-            hint = did_you_mean(unknown[0], known) or f"the units are {listed(known, 8)}"
+            known = self._unit_names
+            hint = self._suggest(unknown[0], known) or f"the units are {listed(known, 8)}"
         raise UnknownNameError(f"names no {what} with these ends; {hint}")
 
+    def _edges(self, role: str, units: Sequence[str]) -> Iterator[tuple[str, _Index]]:
+        network = self.network
+        for group, column in self._units(units[-1]):
+            layer = network.layers.get(group)
+            if layer is None or layer.op.name != "dense":
+                continue
+            if role == "b":
+                if "bias" in layer.parameters:
+                    yield layer.parameters["bias"], column
+                continue
+            for source, start in zip(layer.sources, network.starts[group], strict=True):
+                yield from (
+                    (layer.parameters["weight"], (start + row, *column)) for one, (row,) in self._units(units[0]) if one == source
+                )
+
+    def _written(self, units: Sequence[str]) -> str:
+        """An edge with the groups of its ends, as an example."""
+        ends = [f"{self._units(unit)[-1][0]}.{unit}" if "." not in unit else unit for unit in units]
+        return f"{'w' if len(ends) > 1 else 'b'}[{','.join(ends)}]"
+
+    @cached_property
     def _unit_names(self) -> list[str]:
         """Units first: of two names that are as near, the unit is meant."""
         return [unit for group, units in self._named.items() for unit in units or (group,)]
@@ -276,19 +299,15 @@ class Names:
             raise UnknownNameError(f"has shape {list(shape)}: write {path}[{','.join('0' for _ in shape)}] for its first element")
         return (*(at for at in pattern if at is not None), *(0 for _ in rest))
 
-    def _unknown(self, name: str, what: str) -> UnknownNameError:
+    @cached_property
+    def _known(self) -> list[str]:
+        """Everything that can be suggested."""
         units = [unit for layer in self.network.layers.values() for unit in layer.units or ()]
-        known = [
-            *self._unit_names(),
-            *self.network.layers,
-            *self.network.inputs,
-            *self.shapes,
-            *(f"{unit}.{kind}" for unit in units for kind in _OF_NODES),
-            "E",
-        ]
-        hint = did_you_mean(name, dict.fromkeys(known))
-        if not hint:
-            hint = f"there are {listed([*self.network.inputs, *self.network.layers], 12)}"
+        known = [*self._unit_names, *self.network.layers, *self.network.inputs, *self.shapes]
+        return list(dict.fromkeys([*known, *(f"{unit}.{kind}" for unit in units for kind in _OF_NODES), "E"]))
+
+    def _unknown(self, name: str, what: str) -> UnknownNameError:
+        hint = self._suggest(name, self._known) or f"there are {listed([*self.network.inputs, *self.network.layers], 12)}"
         return UnknownNameError(f"is no {what} of this network; {hint}")
 
 

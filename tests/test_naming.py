@@ -145,6 +145,43 @@ def test_parameters_that_are_called_like_edges():
     assert it.place("w[h1,o2].gradient") == Place(1, "w.gradient", (0, 1))
 
 
+def test_a_name_that_two_units_have():
+    """The number of another layer's unit is confirmed, or refuted, without a word."""
+    network = parse("""
+        [inputs.x]
+        units = ["u1", "u2"]
+        [layers.h]
+        from = "x"
+        units = ["u1", "u2"]
+        [layers.o]
+        from = "h"
+        units = ["u1", "u2"]
+        [error]
+        op = "half_squared"
+        of = "o"
+        reduce = "sum"
+        [update]
+        rule = "sgd"
+        eta = 0.5
+        [data]
+        examples = [{ x = [1, 2], t = [0, 0] }]
+    """)
+    it = Names(network)
+    with pytest.raises(UnknownNameError, match=r'could be of "h", "o": write h.u1.delta'):
+        it.place("u1.delta")
+    with pytest.raises(UnknownNameError, match=r"any of 2 edges: .* w\[.*\.u1,.*\.u2\]"):
+        it.place("w[u1,u2]")
+    with pytest.raises(UnknownNameError, match=r"any of 2 edges"):
+        it.place("b[u1]")
+    assert it.place("h.u1.delta") == Place(1, "h.delta", (0, 0))
+    assert it.place("w[x.u1,h.u2]") == Place(1, "h.weight", (0, 1))
+    assert it.place("w[h.u1,o.u2].update") == Place(1, "o.weight.update", (0, 1))
+    assert it.place("b[o.u2]") == Place(1, "o.bias", (1,))
+    both = it.chosen("u1.delta")
+    assert both.holds("h.delta", (0, 0))
+    assert both.holds("o.delta", (0, 0))
+
+
 def test_a_step_is_said_once():
     """Step 2 by name and step 3 by option: one of them is silently dropped."""
     network = bpcompare.load("mazur")

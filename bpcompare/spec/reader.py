@@ -151,11 +151,18 @@ _DIGITS = re.compile(r"\b0(?:x[0-9a-f_]{3500,}|o[0-7_]{4700,}|b[01_]{14000,})", 
 """Numbers too long to be printed: Python refuses such decimals itself, for it would take quadratic time."""
 
 
-def _toml(text: str, source: str) -> Any:
-    # The parser takes quadratic time over the parts of a dotted key.
+def overlong_key(text: str) -> int:
+    """The first line with a dotted key of too many parts, or 0."""
     for number, row in enumerate(text.split("\n"), 1):
         if row.count(".") > _LONGEST_KEY and any(key.group().count(".") > _LONGEST_KEY for key in _DOTTED.finditer(row)):
-            raise syntax_error(source, number, 1, f"a key of more than {_LONGEST_KEY} parts", text)
+            return number
+    return 0
+
+
+def _toml(text: str, source: str) -> Any:
+    # The parser takes quadratic time over the parts of a dotted key.
+    if number := overlong_key(text):
+        raise syntax_error(source, number, 1, f"a key of more than {_LONGEST_KEY} parts", text)
     if long := _DIGITS.search(text):
         line_of = text.count("\n", 0, long.start()) + 1
         raise syntax_error(source, line_of, 1, "not valid TOML: a whole number has too many digits", text)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import nan, prod
+from time import monotonic
 
 import numpy as np
 
@@ -87,14 +88,32 @@ class Entry:
         return abs(self.printed.value - self.carried[0]) / (near + self.carried[1])
 
 
-def causes(plan: Plan, listed: Sequence[Claim], entries: Sequence[Entry], printed: Fixed | None = None) -> tuple[Cause, ...]:
+class Clock:
+    """Whether the `seconds` for the search are over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = monotonic() + seconds
+        self.over = False
+
+    def look(self) -> bool:
+        """Whether they are over now."""
+        self.over = self.over or monotonic() > self._until
+        return self.over
+
+
+def causes(
+    plan: Plan, listed: Sequence[Claim], entries: Sequence[Entry], clock: Clock, printed: Fixed | None = None
+) -> tuple[Cause, ...]:
     """Everything that gives at least one refuted number, the most fitting first.
 
     Either the whole run is made with it, or each step goes on from the `printed` numbers, as people do who work on with what they
-    have written down. One entry for each mistake and set of numbers: the form that spoils least, and is made in most places.
+    have written down. The search ends when the `clock` says so. One entry for each mistake and set of numbers: the form that
+    spoils least, and is made in most places.
     """
     found: dict[tuple[str, tuple[str, ...]], Cause] = {}
     for cause, its, laws in _candidates(plan):
+        if clock.look():
+            break
         try:
             exact = values(its, listed, laws)
             rounded = None if printed is None else enclosures(its, listed, laws, printed)

@@ -16,13 +16,16 @@ from bpcompare.naming import Names, Place, UnknownNameError
 from bpcompare.network import Network
 from bpcompare.parameter import Initializer
 from bpcompare.plan import Plan
-from bpcompare.transcript.cause import Cause, Entry, Group, believed, causes, common
+from bpcompare.report.lines import clipped
+from bpcompare.transcript.cause import Cause, Clock, Entry, Group, believed, causes, common
 from bpcompare.transcript.printed import Printed
-from bpcompare.transcript.reader import Numbers, TranscriptError
-from bpcompare.transcript.reading import Known, Outcome, reading
+from bpcompare.transcript.reader import SHOWN, Numbers, TranscriptError
+from bpcompare.transcript.reading import Column, Known, Outcome
 from bpcompare.worked import Run, enclosures
 
 MOST_STEPS = 1_000
+CAUSES = 60.0
+"""Seconds for the search of causes."""
 BY_HAND = 2_000
 """Weights of a net that somebody may have worked out with rounded numbers, step by step."""
 
@@ -64,13 +67,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class Transcript:
-    """Everything that was checked, in the order of the file. `drawn`: weights that the spec gives no values to."""
+    """Everything that was checked, in the order of the file. `drawn`: weights that the spec gives no values to.
+
+    `cut_short`: not all formulas of the catalogue were tried, for it took too long.
+    """
 
     spec: str
     source: str
     checked: tuple[Checked, ...]
     groups: tuple[Group, ...] = ()
     drawn: tuple[str, ...] = ()
+    cut_short: bool = False
 
     @property
     def refuted(self) -> tuple[Checked, ...]:
@@ -91,22 +98,27 @@ def check(network: Network, numbers: Numbers) -> Transcript:
     signed = {name: _signed(printed, places[name], positive=numbers.positive) for name, printed in numbers.numbers.items()}
     right = enclosures(plan, listed, LAWS, {})
     known = {name: Known(name, printed, *_at(right, places[name])) for name, printed in signed.items()}
+    columns: dict[str, list[Known]] = {}
+    for name, one in known.items():
+        columns.setdefault(_kind(places[name]), []).append(one)
+    by_kind = {kind: Column(numbers) for kind, numbers in columns.items()}
     checked = []
     for name, one in known.items():
-        found = reading(one, [other for other in known.values() if other is not one and _alike(places[name], places[other.name])])
+        found = by_kind[_kind(places[name])].reading(one)
         turned = _turned(places[name], positive=numbers.positive)
         finer = found.finer.name if found.finer else ""
         value = -one.right if turned else one.right
         checked.append(Checked(name, numbers.numbers[name], value, one.room, found.outcome, finer))
     groups: tuple[Group, ...] = ()
+    cut_short = False
     if any(one.outcome == "refuted" for one in checked):
-        checked, groups = _explained(plan, listed, checked, places, known, positive=numbers.positive)
+        checked, groups, cut_short = _explained(plan, listed, checked, places, known, positive=numbers.positive)
     drawn = tuple(
         name
         for name, parameter in network.parameters.items()
         if isinstance(parameter.init, Initializer) and parameter.init.kind not in ("zeros", "ones")
     )
-    return Transcript(network.name, numbers.source, tuple(checked), groups, drawn)
+    return Transcript(network.name, numbers.source, tuple(checked), groups, drawn, cut_short)
 
 
 def _places(network: Network, numbers: Numbers) -> dict[str, Place]:
@@ -117,23 +129,24 @@ def _places(network: Network, numbers: Numbers) -> dict[str, Place]:
         try:
             found[name] = names.place(name)
         except UnknownNameError as error:
-            problems.append(f"  {name}: {error}")
+            problems.append(f"  {clipped(name, 80)}: {error}")
     taken: dict[Place, str] = {}
     for name, at in found.items():
         if at in taken:
-            problems.append(f"  {name}: the same number as {taken[at]}")
+            problems.append(f"  {clipped(name, 80)}: the same number as {clipped(taken[at], 80)}")
         taken[at] = name
     if problems:
-        raise TranscriptError("\n".join(["these names mean nothing here:", *problems]))
+        more = [f"  … and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
+        raise TranscriptError("\n".join(["these names mean nothing here:", *problems[:SHOWN], *more]))
     steps = max(at.step for at in found.values())
     if steps > MOST_STEPS:
         raise TranscriptError(f"step {steps:,}: at most {MOST_STEPS:,} steps are worked out")
     return found
 
 
-def _alike(one: Place, other: Place) -> bool:
-    """Whether two numbers are of one quantity: both gradients, both Δ, both E … of whatever node and step."""
-    return one.path.rpartition(".")[2] == other.path.rpartition(".")[2]
+def _kind(at: Place) -> str:
+    """What is printed alike: gradients, Δ, E … of whatever node and step."""
+    return at.path.rpartition(".")[2]
 
 
 def _turned(at: Place, *, positive: bool) -> bool:
@@ -160,7 +173,7 @@ def _explained(
     known: Mapping[str, Known],
     *,
     positive: bool,
-) -> tuple[list[Checked], tuple[Group, ...]]:
+) -> tuple[list[Checked], tuple[Group, ...], bool]:
     fixed: dict[tuple[int, str], list[tuple[tuple[int, ...], float, float]]] = {}
     for name, at in places.items():
         typed = known[name]
@@ -174,11 +187,12 @@ def _explained(
     found = _without_rounding(found)
     entries = [_entry(one, places[one.name], known[one.name], going) for one in found if one.outcome != "open"]
     slips = {one.name: one.slips for one in found}
-    tried = causes(plan, listed, entries)
+    clock = Clock(CAUSES)
+    tried = causes(plan, listed, entries, clock)
     shared = common(tried, entries, slips)
     asked = {one.name for one in found if one.outcome == "refuted" and not (one.follows and not one.slips)}
     if _covered(shared, asked) < len(asked) and sum(x.size for x in plan.parameters.values()) <= BY_HAND:
-        by_hand = causes(plan, listed, entries, fixed)
+        by_hand = causes(plan, listed, entries, clock, fixed)
         shared = max(shared, common(by_hand, entries, slips), key=lambda groups: _covered(groups, asked))
         tried = (*tried, *by_hand)
     in_groups = {name: group for group in shared for name in group.names}
@@ -194,7 +208,7 @@ def _explained(
         mine, doubted = _own(tried, one.name)
         return replace(one, causes=mine, doubted=doubted, rounded_up=rounded_up)
 
-    return [told(one) for one in found], tuple(shared)
+    return [told(one) for one in found], tuple(shared), clock.over
 
 
 def _covered(groups: Sequence[Group], asked: AbstractSet[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 
 LONGEST = 60
 SUFFICIENT = 3
@@ -34,7 +35,7 @@ class Printed:
         """Whether `value`, cut off after the last digit instead of rounded, is this number."""
         return 0 <= (value - self.value) * (-1 if value < 0 else 1) < 2 * self.half
 
-    @property
+    @cached_property
     def decimal(self) -> Decimal:
         """The number with its digits as they are printed."""
         return Decimal(plain(self.text))
@@ -49,7 +50,7 @@ class Printed:
         """Significant digits, trailing zeros included."""
         return len(self.decimal.as_tuple().digits)
 
-    @property
+    @cached_property
     def bare(self) -> bool:
         """Whether no digit stands behind the point, but for the one 0 that programs put there: "1", "1.", "0.0", "1e-5".
 
@@ -58,7 +59,7 @@ class Printed:
         mantissa = plain(self.text).lower().partition("e")[0]
         return mantissa.partition(".")[2] in ("", "0")
 
-    @property
+    @cached_property
     def sufficient(self) -> bool:
         """Whether the text alone says how finely it was printed: by its many digits, or by a zero that no program adds."""
         digits = "".join(map(str, self.decimal.as_tuple().digits))

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bpcompare.report.lines import clipped
+from bpcompare.spec.reader import overlong_key
 from bpcompare.transcript.printed import NoNumberError, Printed, printed
 
 LARGEST = 2**20
 """Bytes of a file of numbers; a person types less."""
 SIGNS = {"-dE/din": False, "+dE/din": True}
+SHOWN = 50
+"""Problems that are listed; the others are counted."""
 _KNOWN = ("source", "delta", "numbers")
 
 
@@ -31,23 +35,33 @@ class Numbers:
 
 def read(path: str) -> Numbers:
     """Read a file of numbers. Raises TranscriptError with all of its problems."""
-    file = Path(path)
     try:
-        if not file.is_file():
-            raise TranscriptError(f"{path}: no such file")
-        if file.stat().st_size > LARGEST:
-            raise TranscriptError(f"{path}: larger than {LARGEST:,} bytes, which nobody typed")
-        # A number without quotes keeps its digits, too: 1.0000 is more than 1.0.
-        content = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=str)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TranscriptError(f"{path}: not TOML: {str(error) or type(error).__name__}") from None
+        return _numbers(path, _content(path))
+    except TranscriptError:
+        raise
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError, bytes that are no text, a whole number of 5,000 digits
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise TranscriptError(f"{path}: not TOML: {reason}") from None
     except OSError as error:
         raise TranscriptError(f"{path}: {error.strerror or error}") from None
-    return _numbers(path, content)
+
+
+def _content(path: str) -> dict[str, Any]:
+    file = Path(path)
+    if not file.is_file():
+        raise TranscriptError(f"{path}: no such file")
+    if file.stat().st_size > LARGEST:
+        raise TranscriptError(f"{path}: larger than {LARGEST:,} bytes, which nobody typed")
+    text = file.read_text(encoding="utf-8")
+    # The parser takes quadratic time over the parts of a dotted key.
+    if number := overlong_key(text):
+        raise TranscriptError(f"{path}: line {number}: a key of too many parts, which is no name of a quantity")
+    # A number without quotes keeps its digits, too: 1.0000 is more than 1.0.
+    return tomllib.loads(text, parse_float=str)
 
 
 def _numbers(path: str, content: dict[str, Any]) -> Numbers:
-    problems = [f"  {key}: unknown; known are {', '.join(_KNOWN)}" for key in content if key not in _KNOWN]
+    problems = [f"  {clipped(key, 80)}: unknown; known are {', '.join(_KNOWN)}" for key in content if key not in _KNOWN]
     sign, source = content.get("delta", "-dE/din"), content.get("source", "")
     if not isinstance(sign, str) or sign not in SIGNS:
         problems.append('  delta: must be "-dE/din" (the textbook\'s Δ) or "+dE/din"')
@@ -63,9 +77,10 @@ def _numbers(path: str, content: dict[str, Any]) -> Numbers:
             try:
                 found[name] = printed(value)
             except NoNumberError as error:
-                problems.append(f"  numbers.{name}: {error}")
+                problems.append(f"  numbers.{clipped(name, 80)}: {error}")
     if problems:
-        raise TranscriptError("\n".join([f"{path} cannot be checked:", *problems]))
+        more = [f"  … and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
+        raise TranscriptError("\n".join([f"{path} cannot be checked:", *problems[:SHOWN], *more]))
     return Numbers(found, SIGNS[sign], str(source))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
@@ -45,23 +45,36 @@ class Reading:
     finer: Known | None = None
 
 
-def reading(one: Known, others: Sequence[Known]) -> Reading:
-    """Judge `one` beside `others`, the further numbers of its quantity.
+class Column:
+    """The numbers of one quantity, and how finely they were printed."""
 
-    A number that does not say by itself how finely it was printed ("0", "1.0", "0.5") is a ball of half a unit of its last digit
-    only if another one is printed as coarsely. Beside finer ones it may be what is left without trailing zeros (0.5 beside 0.4375
-    is 0.5000), alone a text without decimals may be the very number. Where the possible readings disagree, it is open.
-    """
-    printed = one.printed
-    if not one.admitted:
-        return Reading("refuted")
-    if printed.sufficient or one.exact:
-        return Reading("confirmed")
-    if any(other.rounded and other.printed.place >= printed.place for other in others):
-        return Reading("confirmed")
-    finer = [other for other in others if other.printed.place < printed.place and not other.printed.bare]
-    if not finer:
-        return Reading("open" if printed.bare else "confirmed")
-    coarsest = max(finer, key=lambda other: other.printed.place)
-    as_fine = Printed(printed.text, printed.value, coarsest.printed.half)
-    return Reading("confirmed") if as_fine.admits(one.right, one.room) else Reading("open", coarsest)
+    def __init__(self, numbers: Iterable[Known]) -> None:
+        self._rounded: dict[int, list[str]] = {}
+        self._finer: dict[int, Known] = {}
+        for one in numbers:
+            place = one.printed.place
+            if one.rounded:
+                self._rounded.setdefault(place, []).append(one.name)
+            if not one.printed.bare:
+                self._finer.setdefault(place, one)
+
+    def reading(self, one: Known) -> Reading:
+        """Judge `one`, which is of this column.
+
+        A number that does not say by itself how finely it was printed ("0", "1.0", "0.5") is a ball of half a unit of its last
+        digit only if another one is printed as coarsely. Beside finer ones it may be what is left without trailing zeros (0.5
+        beside 0.4375 is 0.5000), alone a text without decimals may be the very number. Where the readings disagree, it is open.
+        """
+        printed = one.printed
+        if not one.admitted:
+            return Reading("refuted")
+        if printed.sufficient or one.exact:
+            return Reading("confirmed")
+        if any(names != [one.name] for place, names in self._rounded.items() if place >= printed.place):
+            return Reading("confirmed")
+        finer = [place for place in self._finer if place < printed.place]
+        if not finer:
+            return Reading("open" if printed.bare else "confirmed")
+        coarsest = self._finer[max(finer)]
+        as_fine = Printed(printed.text, printed.value, coarsest.printed.half)
+        return Reading("confirmed") if as_fine.admits(one.right, one.room) else Reading("open", coarsest)

@@ -37,6 +37,9 @@ def transcript_text(it: Transcript) -> str:
     if it.drawn and wrong:
         words = f"{named(it.drawn, 3)}: the spec gives no values, so they are drawn; no printed number can fit those"
         lines += ["", *labelled("drawn", words, 2)]
+    if it.cut_short:
+        words = "not all formulas of the catalogue were tried: it took too long. A smaller net, or fewer steps, may not"
+        lines += ["", *labelled("search", words, 2)]
     return joined(lines)
 
 

@@ -1,5 +1,6 @@
 """Typed numbers: what is right is confirmed, what is wrong is refuted with its reason."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -134,6 +135,11 @@ def test_the_mistake_behind_a_column_of_numbers_is_named(code):
         ('[numbers]\n"step999999/E" = "1"\n', "at most 1,000 steps"),
         ('[numbers]\n"E" = "1"\n"error" = "1"\n', "the same number as"),
         ('[numbers]\n"][" = "1"\n', "is no name of a quantity"),
+        (f"[numbers]\nE = {'9' * 5000}\n", "not TOML"),
+        (f"[numbers]\n{'.'.join(['a'] * 5000)} = 1\n", "a key of too many parts"),
+        (f"[numbers]\nE = {'[' * 50_000}\n", "nested too deeply"),
+        ('[numbers]\n"h1\\u001b[31m.a" = "x"\n', r"numbers.h1\x1b[31m.a"),
+        ("[numbers]\n" + "".join(f'"q{at}" = "1"\n' for at in range(80)), "… and 30 more"),
     ],
 )
 def test_bad_files_are_told_what_is_wrong(content, message, tmp_path, capsys):
@@ -169,3 +175,14 @@ def test_json_and_exit_codes(tmp_path, capsys):
     (row,) = json.loads(capsys.readouterr().out)["numbers"]
     assert row["confirmed"]
     assert row["right"] == pytest.approx(0.593269992107)
+
+
+def test_a_search_that_takes_too_long_says_so(monkeypatch):
+    """A large net is searched for an evening, or the cause is "unknown" although most formulas were never tried."""
+    numbers = Numbers({"E": printed("0.31234")})
+    whole = check(bpcompare.load(EXAMPLES / "mazur.toml"), numbers)
+    assert not whole.cut_short
+    monkeypatch.setattr(importlib.import_module("bpcompare.transcript.check"), "CAUSES", 0.0)
+    short = check(bpcompare.load(EXAMPLES / "mazur.toml"), numbers)
+    assert short.cut_short
+    assert "not all formulas of the catalogue were tried" in transcript_text(short)
