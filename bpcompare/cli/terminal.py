@@ -16,6 +16,7 @@ from bpcompare.layout.cells import cut
 from bpcompare.layout.folding import folded
 from bpcompare.layout.medium import NARROWEST, WIDTH, Medium, laid_out_for
 from bpcompare.layout.plain import in_ascii
+from bpcompare.problems.wording import disarmed
 
 _STYLES = (
     (r"^(identical|certified)(?=  )", "bold green"),
@@ -169,7 +170,7 @@ def _only_ascii(stream: TextIO) -> bool:
 
 def _fitted(text: str, stream: TextIO) -> str:
     it = _medium(stream)
-    readable = _readable(text, stream)
+    readable = disarmed(_readable(text, stream))
     return folded(readable, it.width) if it.fit else readable
 
 

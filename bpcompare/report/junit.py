@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from bpcompare.comparison import GOOD, Comparison
-from bpcompare.problems.wording import printable
+from bpcompare.problems.wording import disarmed, printable
 from bpcompare.report import text
 
 
@@ -61,5 +61,5 @@ def _refused(spec: str, reason: str) -> ET.Element:
 
 
 def _clean(words: str) -> str:
-    """Without what XML 1.0 has no way to write."""
-    return "\n".join(printable(line) for line in words.split("\n"))
+    """Without what XML 1.0 has no way to write, and without what a build server obeys where this is printed."""
+    return "\n".join(disarmed(printable(line)) for line in words.split("\n"))

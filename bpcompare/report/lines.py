@@ -11,7 +11,7 @@ from bpcompare.layout.cells import cut
 from bpcompare.layout.folding import wrapped
 from bpcompare.layout.medium import WIDTH, medium
 from bpcompare.layout.plain import in_ascii
-from bpcompare.problems.wording import printable
+from bpcompare.problems.wording import disarmed, printable
 
 _LABEL = 11
 
@@ -78,5 +78,5 @@ def fitted(lines: Sequence[str], most: int, keep: Sequence[str] = ()) -> list[st
 
 
 def joined(lines: Iterable[str]) -> str:
-    """Lines as one text, without anything that would disturb a terminal."""
-    return "\n".join(shown(line).rstrip() for line in lines)
+    """Lines as one text, without anything that would disturb a terminal, or that a build server would obey."""
+    return "\n".join(disarmed(shown(line)).rstrip() for line in lines)

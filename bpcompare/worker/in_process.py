@@ -30,7 +30,7 @@ from bpcompare.surroundings import Kept, surroundings
 from bpcompare.worker.answer import problems, with_arrays
 from bpcompare.worker.origin import voice
 from bpcompare.worker.place import place
-from bpcompare.worker.runner import AbsentError, unanswered
+from bpcompare.worker.runner import AbsentError, legible, unanswered
 
 REPORTED = 5
 """How many violations a failure lists."""
@@ -67,7 +67,7 @@ class InProcess:
         if changed := _changed(plan, lent):
             return _failed(backend, plan, f"changed the plan it was given: {', '.join(changed[:REPORTED])}")
         if isinstance(record, Record) and record.failure is not None:
-            return replace(record, steps=())
+            return replace(record, steps=(), failure=legible(str(record.failure)))
         found = list(islice(problems(lent, record), REPORTED + 1))
         if found:
             more = "; and more" if len(found) > REPORTED else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bpcompare
+from bpcompare.cli import main
 from bpcompare.isolation import guard
 from bpcompare.isolation.process import Process
 from bpcompare.page import page
@@ -57,7 +58,7 @@ def running(words):
     return any(words.encode() in line for line in found)
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=90):
     """Whether something becomes true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -127,6 +128,17 @@ def test_what_a_worker_says_is_no_command(tricked, form):
         assert len(shown) < 100_000
 
 
+@pytest.mark.parametrize("options", [["-v"], ["--format", "junit"], ["--format", "concise"], ["--format", "json"]])
+@pytest.mark.parametrize("trick", ["Fails", "SaysNo"])
+def test_what_a_backend_says_is_no_command_without_isolation_either(trick, options, capsys):
+    """What is raised in this process, and a backend's name, would reach the build server as they are."""
+    assert main(["run", "mazur", "-b", "delta", "-b", named(trick), *options]) == 3
+    out, err = capsys.readouterr()
+    for line in f"{out}\n{err}".splitlines():
+        assert not re.match(r"\s*::", line), line
+        assert not re.search(r"##\[|[\x00-\x08\x0b-\x1f\x7f-\x9f]", line), line
+
+
 def test_what_a_worker_says_is_cut(tricked):
     """Megabytes of a backend's words would stand in every report."""
     found, _ = tricked
@@ -172,7 +184,7 @@ def test_a_signal_to_the_command_leaves_neither_worker_nor_folder(number, tmp_pa
     try:
         assert until(lambda: [*tmp_path.glob("*/waiting")])
         command.send_signal(number)
-        said, _ = command.communicate(timeout=60)
+        said, _ = command.communicate(timeout=120)
     finally:
         command.kill()
     assert command.returncode == -number, said

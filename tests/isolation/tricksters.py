@@ -169,6 +169,15 @@ class Fails(Delta):
         raise RuntimeError("::error::pwned \x1b[31m \u202e " + "x" * 100_000 + "\n::warning::again\n" + "y" * 100_000)
 
 
+class SaysNo(Delta):
+    """Answers with a failure of its own making, under a name that wants to be a command."""
+
+    name = "::error::named"
+
+    def run(self, plan):
+        return replace(super().run(plan), steps=(), failure="no \x1b[31m\n::error::pwned\n##[error]x")
+
+
 class Waits(Delta):
     """Waits for ever, with a daemon beside it."""
 
