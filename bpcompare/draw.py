@@ -107,11 +107,15 @@ class _Rounding:
     def __init__(self, dtype: Dtype) -> None:
         self.dtype = np.dtype(dtype)
         self.problems: list[Problem] = []
+        self._known: dict[int, tuple[Array, Array]] = {}
 
     def __call__(self, value: Array, *where: str) -> Array:
         value = np.asarray(value)
+        if id(value) in self._known:  # an array under several names; kept here, for its id must not be another's meanwhile
+            return self._known[id(value)][1]
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            rounded: Array = np.asarray(value).astype(self.dtype)
+            # What nobody can change needs no copy.
+            rounded: Array = value.astype(self.dtype, copy=value.flags.writeable)
         lost = ~np.isfinite(rounded)
         if lost.any():
             at = tuple(int(i) for i in np.argwhere(lost)[0])
@@ -119,6 +123,9 @@ class _Rounding:
             problem = f"{float(value[at]):.6g}{place} does not fit into {self.dtype}"
             if problem not in (known.message for known in self.problems if known.where == where):
                 self.problems.append(Problem(where, problem, "run in float64, or scale the values down"))
+        if not value.flags.writeable:
+            rounded.setflags(write=False)
+            self._known[id(value)] = value, rounded
         return rounded
 
 

@@ -80,8 +80,13 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        place = ".".join(str(key) for key in self.where)
-        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        place = ".".join(_cut(str(key)) for key in self.where)
+        return f"{place}: {_cut(self.message)}" + (f" ({_cut(self.hint)})" if self.hint else "")
+
+
+def _cut(text: str, most: int = 1_000) -> str:
+    """A spec may hold a key of megabytes; nobody reads it."""
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 class SpecError(ValueError):

@@ -46,7 +46,9 @@ def contents(path: Path, limit: int, what: str, hint: str = "") -> bytes:
     with opened(path) as file:
         try:
             size = os.fstat(file.fileno()).st_size
-            data = b"" if size > limit else _unpacked(file, limit, path) if packed else file.read(limit + 1)
+            data = b"" if size > limit else _unpacked(file, limit, path) if packed else file.read(size + 1)
+            if len(data) > size and not packed:  # it grows, or the system knows no size of it
+                data += file.read(limit + 1 - len(data))
         except (OSError, MemoryError) as error:
             raise unreadable(error, path) from None
     if size > limit or len(data) > limit:
@@ -81,10 +83,12 @@ def _unpacked(file: BinaryIO, limit: int, path: Path) -> bytes:
         while size <= limit and (data := file.read(_CHUNK)):
             while data and size <= limit:
                 if unpack.eof:
+                    data = data.lstrip(b"\0")  # some programs fill the last block up
+                    if not data:
+                        break
                     members += 1
                     if members > MEMBERS:
                         raise Unreadable(f"{brief(path.name)} is put together from more than {MEMBERS:,} gzip files")
-                    data = data.lstrip(b"\0")  # some programs fill the last block up
                     unpack = zlib.decompressobj(wbits=31)
                 piece = unpack.decompress(data, limit + 1 - size)
                 found.append(piece)

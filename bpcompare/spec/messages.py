@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bpcompare.network import Problem, SpecError
-from bpcompare.problems.wording import did_you_mean, listed, printable, quote
+from bpcompare.problems.wording import did_you_mean, inert, listed, printable, quote
 from bpcompare.spec.document import default_tag, entry_type, tag_of
 from bpcompare.spec.positions import Path, positions
 
@@ -68,11 +68,11 @@ def spec_error(source: str, problems: Sequence[Problem], text: str = "", *, is_j
         found.append((position.line if position else len(lines) + 1 if place else 0, position, place, problem))
     found.sort(key=lambda entry: entry[0])
     rows = []
-    # A snippet costs as much as its line is long: none is made that is not shown.
+    # A line may be the whole file: no snippet is made that is not shown.
     for line, position, place, problem in found[:SHOWN]:
         left = (str(line), _snippet(lines[line - 1], position.column)) if position else ("", _path(place))
         rows.append((*left, _sentence(problem)))
-    head = f"{CODE}  {len(found)} problem{'s' * (len(found) != 1)} in {printable(source)}"
+    head = f"{CODE}  {len(found)} problem{'s' * (len(found) != 1)} in {inert(source)}"
     more = [f"    … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     return SpecError("\n".join([head, *_table(rows), *more]), tuple(unique))
 
@@ -81,14 +81,14 @@ def syntax_error(source: str, line: int, column: int, message: str, text: str) -
     """The error for a text that is not TOML or JSON at all."""
     lines = text.split("\n")
     shown = _snippet(lines[line - 1], max(1, column)) if 0 < line <= len(lines) else ""
-    rows = _table([(str(line) if line else "", shown, message)])
-    return SpecError("\n".join([f"{CODE}  1 problem in {printable(source)}", *rows]), (Problem((), message),))
+    rows = _table([(str(line) if line else "", shown, inert(message))])
+    return SpecError("\n".join([f"{CODE}  1 problem in {inert(source)}", *rows]), (Problem((), message),))
 
 
 def unreadable(source: str, message: str, hint: str = "") -> SpecError:
     """The error for a file that could not be read as text."""
     problem = Problem((), message, hint)
-    return SpecError(f"{CODE}  cannot read {printable(source)}: {_sentence(problem)}", (problem,))
+    return SpecError(f"{CODE}  cannot read {inert(source)}: {_sentence(problem)}", (problem,))
 
 
 def in_plain_words(error: ValidationError, raw: object) -> Iterator[Problem]:
@@ -170,18 +170,18 @@ def _in_file(where: Path) -> Path:
 
 
 def _sentence(problem: Problem) -> str:
-    message = printable(problem.message)
-    return f"{message} - {printable(problem.hint)}" if problem.hint else message
+    message = inert(problem.message)
+    return f"{message} - {inert(problem.hint)}" if problem.hint else message
 
 
 def _path(where: Path) -> str:
-    return printable(".".join(map(str, where)))[:_SNIPPET]
+    return printable(".".join(str(key)[:_SNIPPET] for key in where)[:_SNIPPET])[:_SNIPPET]
 
 
 def _snippet(line: str, column: int) -> str:
     """The user's line, or as much as fits from where the problem starts."""
-    whole = printable(line.strip().replace("\t", " "))
-    if len(whole) <= _SNIPPET:
+    bare = line.strip()
+    if len(bare) <= _SNIPPET and len(whole := printable(bare.replace("\t", " "))) <= _SNIPPET:
         return whole
     part = printable(line[column - 1 : column + _SNIPPET].strip().replace("\t", " "))
     return part if len(part) <= _SNIPPET else part[: _SNIPPET - 2] + " …"

@@ -32,6 +32,8 @@ Hint = Callable[[str], None]
 
 LARGEST = 64 * 2**20
 """Bytes a spec may have. Large weights belong into .safetensors or .npz files."""
+MOST_IN_TOML, MOST_IN_JSON = 1_000_000, 5_000_000
+"""Values and keys that it may have: a million take TOML's parser some ten seconds, and JSON's one."""
 
 
 def read(path: str | os.PathLike[str], hint: Hint = lambda _: None) -> Network:
@@ -84,6 +86,7 @@ def parse(
 
 
 def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
+    _small_enough(text, source, is_json=is_json)
     raw = _json(text, source) if is_json else _toml(text, source)
     try:
         document = Document.model_validate(raw)
@@ -99,6 +102,15 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
         placed = [replace(problem, where=_place(problem.where, document, built, users)) for problem in problems]
         raise spec_error(source, placed, text, is_json=is_json)
     return built
+
+
+def _small_enough(text: str, source: str, *, is_json: bool) -> None:
+    """Refuses a text of more values than can be read in some seconds; they are counted by the signs between them."""
+    most, signs = (MOST_IN_JSON, ",:[") if is_json else (MOST_IN_TOML, ",=[")
+    count = sum(map(text.count, signs))
+    if count > most:
+        kind, hint = "JSON" if is_json else "TOML", "keep large weights and data in .npz, .safetensors or CSV files"
+        raise unreadable(source, f"it has about {count:,} values and keys, a spec in {kind} may have {most:,}", hint)
 
 
 def _place(where: Where, document: Document, built: Built, users: Mapping[str, Where]) -> Where:

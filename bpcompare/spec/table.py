@@ -21,7 +21,7 @@ LARGEST = 128 * 2**20
 WIDEST = 10**6
 """Columns that it may have."""
 _SHOWN = 5
-_BLOCK = 2**20
+_BLOCK = 2**18
 """Characters that are taken apart at a time: cells as text need ten times the memory of the table."""
 _LONGEST_ROW = 32 * 2**20
 
@@ -39,7 +39,7 @@ def columns(path: Path, wanted: Mapping[str, Any], room: Room, *, header: bool) 
         raise Unreadable(f"{brief(path.name)} is empty")
     names = [cell.strip() for cell in first] if header else []
     chosen = {name: _indices(path, choice, len(first), names) for name, choice in wanted.items()}
-    rows = text.count("\n") + 1
+    rows = text.count("\n") + (not text.endswith("\n")) - header
     for name, group in chosen.items():
         room.take(8 * rows * len(group), f"{quote(name)} of {brief(path.name)}")
     table = _Table(chosen, rows)

@@ -50,9 +50,11 @@ def read(file: IO[bytes], header: Header, *, real: bool) -> Array:
 
     It takes the memory of its numbers and no more, unless columns come first or uint64 beyond int64 has to become float64.
     """
-    kind = np.float64 if real or header.dtype.kind == "f" else np.uint64 if header.dtype.kind == "u" else np.int64
+    kind = np.float64 if real or header.dtype.kind == "f" else np.int64
     whole: Array = np.empty(header.shape[::-1] if header.in_columns else header.shape, kind)
-    flat = whole.reshape(-1)
+    # Where the numbers of a uint64 fit into int64, they are the same bits there; NumPy would make float64 of the two.
+    unsigned = kind is np.int64 and header.dtype.kind == "u"
+    flat = whole.reshape(-1).view(np.uint64 if unsigned else kind)
     step = max(1, _PIECE // header.dtype.itemsize)
     with np.errstate(all="ignore"):
         for start in range(0, flat.size, step):
@@ -62,7 +64,6 @@ def read(file: IO[bytes], header: Header, *, real: bool) -> Array:
                 has = start * header.dtype.itemsize + len(data)
                 raise Unreadable(f"{header.who} is cut short: it has {has:,} of {header.held:,} bytes")
             flat[start : start + count] = np.frombuffer(data, header.dtype)
-    if kind is np.uint64:
-        # NumPy would make float64 of uint64 beside int64; where the numbers fit into int64, they are the same bits there.
-        whole = whole.astype(np.float64) if whole.size and whole.max() >= 2**63 else whole.view(np.int64)
+    if unsigned and flat.size and flat.max() >= 2**63:
+        whole = flat.astype(np.float64).reshape(whole.shape)
     return np.array(whole.T, order="C") if header.in_columns else whole
