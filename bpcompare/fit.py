@@ -10,6 +10,7 @@ import numpy as np
 from bpcompare.network import Data, Network
 from bpcompare.parameter import Array, Parameter
 from bpcompare.plan import Batch, Plan
+from bpcompare.problems.data import data_problems
 
 Wanted = Mapping[str, tuple[int, ...]]
 LATEST = 2**53
@@ -53,7 +54,8 @@ def problems(plan: Plan) -> Iterator[str]:
         key = (*map(id, batch.inputs.values()), id(batch.target))
         if key not in judged:
             judged.add(key)
-            yield from (f"{place}: {problem}" for problem in _filled(plan, batch, network).problems())
+            filled = _filled(plan, batch, network)
+            yield from (f"{place}: {problem}" for problem in (filled.problems() if number == 1 else data_problems(filled)))
         yield from _group(plan, f"{place}.draws", batch.draws, {path: (len(batch), *shape) for path, shape in masks.items()})
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from bpcompare.cli.terminal import say
+
+if TYPE_CHECKING:
+    from bpcompare.backend import Backend
 
 
 def backends(
@@ -25,7 +28,15 @@ def backends(
             rows.append([status.name, "broken", status.reason])
             tracebacks += [f"{status.name}:", *status.traceback.splitlines()] if status.traceback else []
         else:
-            rows.append([status.name, "ready", f"{status.version}   ({status.distribution})"])
+            rows.append([status.name, "ready", f"{status.version}   ({status.distribution}){_unheard(status.backend)}"])
     more = ["", *tracebacks] if verbose and tracebacks else []
     say(lambda: joined([*(columns(rows, titled=False) if rows else ["no backend is installed"]), *more]))
     return 0
+
+
+def _unheard(backend: type[Backend]) -> str:
+    """Ops that came after the backend was written."""
+    from bpcompare.backend import UNHEARD, gaps_of
+
+    names = [op.name for op, reason in gaps_of(backend).items() if reason == UNHEARD]
+    return f"; it has not heard of {', '.join(names)}" if names else ""
