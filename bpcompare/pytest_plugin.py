@@ -377,19 +377,10 @@ def _reported(request: pytest.FixtureRequest, message: str, comparison: Comparis
     folder = request.config.getoption("bpcompare_report")
     if not folder:
         return ""
-    from bpcompare.storage import StorageError
-    from bpcompare.writing import write
+    from bpcompare.report.kept import kept
 
-    stem = Path(folder) / re.sub(r"[^\w.\[\]-]+", "_", request.node.nodeid)[-150:]
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        write(f"{stem}.txt", f"{message}\n".encode("utf-8", "replace"))
-        write(f"{stem}.json", f"{comparison.to_json()}\n".encode("utf-8", "replace"))
-        comparison.save(f"{stem}.bpz")
-        write(f"{stem}.html", comparison.to_html().encode("utf-8", "replace"))
-    except (OSError, StorageError) as error:
-        return f"\n  report     was not written: {error}"
-    return f"\n  report     {stem}.txt, .json, .html, and .bpz for `bpcompare repro`"
+    name = re.sub(r"[^\w.\[\]-]+", "_", request.node.nodeid)[-150:]
+    return f"\n  report     {kept(comparison, message, Path(folder), name)}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
