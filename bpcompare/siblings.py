@@ -27,8 +27,8 @@ def settle(backend: type, folder: Path) -> None:
 
 
 def folder_of(backend: type) -> Path | None:
-    """The folder of the file that `backend` came from; None for one that came from a package or was given as a class."""
-    return _FOLDERS.get(backend)
+    """The folder of the file that `backend`, or a class it builds on, came from; None where it came from none."""
+    return next((_FOLDERS[cls] for cls in backend.__mro__ if cls in _FOLDERS), None)
 
 
 def at_home(backend: type) -> AbstractContextManager[None]:

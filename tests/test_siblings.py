@@ -51,6 +51,13 @@ def test_modules_beside_a_file_can_be_imported(write, runner):
     assert not any("one" in entry for entry in sys.path)
 
 
+def test_a_class_that_builds_on_one_of_a_file_is_at_home_there(write):
+    """The conformance kit, which tries a backend under another table, would call every gap of it real."""
+    name = write("one", mine=MINE, steps_of_mine="def started(x): return x", late_step_of_mine="def done(x): return x")
+    cls = resolve(name).backend
+    assert InProcess().run(type("Derived", (cls,), {}), draw(MAZUR)).failure is None
+
+
 def test_two_files_have_each_their_own(write):
     """Of two students with a `helper.py` each, one would be graded on the other's."""
     same = "def started(x): return x"

@@ -84,6 +84,8 @@ def report(
         return 2
     progress.done()
     say(lambda: f"{verdict_line(comparison)}\n{output}: {len(text) / 1000:,.0f} kB")
+    if saved and not trust:
+        complain("without lines of code: a saved run names who made its numbers, and --trust imports them to show how")
     return comparison.exit_code
 
 
