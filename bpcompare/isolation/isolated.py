@@ -87,10 +87,9 @@ class Isolated:
         if answer["outcome"] != "answered":
             return unanswered(address.name, plan, f"{answer.get('reason')}{_install(address, python)}")
         record = _checked(plan, answers.record(apart.folder, plan), ended, memory)
-        if address.from_file:  # what its file shows stands, whatever was said over there
-            voice = tuple(dict.fromkeys((*record.provenance.voice, *seen(Path(address.target.rpartition(":")[0])))))
-            record = replace(record, provenance=replace(record.provenance, voice=voice))
-        return record
+        # What its code shows stands, whatever was said over there.
+        voice = tuple(dict.fromkeys((*record.provenance.voice, *seen(address.target))))
+        return replace(record, provenance=replace(record.provenance, voice=voice))
 
 
 def _checked(plan: Plan, record: Record, ended: Ended, memory: int) -> Record:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
@@ -48,10 +49,14 @@ def voice(backend: type) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*found, *sorted(_seen(backend)))))
 
 
-def seen(path: Path) -> tuple[str, ...]:
-    """The sources that the code in this file shows, without importing it."""
+def seen(target: str) -> tuple[str, ...]:
+    """The sources that the code of a class shows, without importing it; `target` is module:Class, or a file's path:Class."""
+    where = target.rpartition(":")[0]
     reader = _Reader()
-    reader.file(path.resolve())
+    if where.endswith(".py"):
+        reader.file(Path(where).resolve(), first=True)
+    else:
+        reader.module(where)
     return tuple(sorted(reader.found))
 
 
@@ -63,7 +68,7 @@ def _seen(backend: type) -> set[str]:
             continue
         places = _places(cls)
         for place in places:
-            reader.file(place)
+            reader.file(place, first=True)
         if not places:  # typed at a prompt: what stands around it is all there is to see
             reader.found.add(f"module {cls.__module__}")
             for name in _held(sys.modules.get(cls.__module__)):
@@ -98,16 +103,20 @@ class _Reader:
         self.found: set[str] = set()
         self._read: set[Path] = set()
 
-    def file(self, path: Path, *, own: bool = True) -> None:
-        """Read one file. `own`: it is code of the backend itself, and so one of its sources."""
+    def file(self, path: Path, *, own: bool = True, first: bool = False) -> None:
+        """Read one file. `own`: it is code of the backend itself, and so one of its sources; `first`: its class stands there."""
         if path in self._read or len(self._read) >= MOST:
             return
         self._read.add(path)
         tree = _parsed(path)
         root = _root(path)
         named = [] if tree is None else list(_imports(tree))
-        if own:
-            self.found.add(f"package {root.name}" if root is not None else f"code {_digest(tree, path)}")
+        # A package has its name to itself only where it is imported by it; a folder beside a file may be called like another.
+        package = root is not None and _origin(root.name) == root / "__init__.py"
+        if own and root is not None and package:
+            self.found.add(f"package {root.name}")
+        if own and (tree is None or _computes(tree)) and (first or not package):
+            self.found.add(f"code {_digest(tree, path)}")
         beside = path.parent if root is None else root.parent
         for level, name in named:
             if level:
@@ -119,6 +128,12 @@ class _Reader:
                 self._follow(beside, name, own=own)
             else:
                 self.name(name, beside if root is None and path.parent.name not in LIBRARIES else None)
+
+    def module(self, name: str) -> None:
+        """A module of an installed package, as code of the backend itself."""
+        origin = _origin(name.partition(".")[0])
+        if origin is not None:
+            self._follow(origin.parent.parent if origin.name == "__init__.py" else origin.parent, name, own=True)
 
     def name(self, name: str, beside: Path | None) -> None:
         """A module that is imported by its full name, perhaps from a file in the folder `beside`."""
@@ -174,7 +189,9 @@ def _parsed(path: Path) -> ast.Module | None:
     try:
         if path.stat().st_size > LARGEST:
             return None
-        return ast.parse(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever imports the file is warned
+            return ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 
@@ -189,9 +206,17 @@ def _root(path: Path) -> Path | None:
     return root
 
 
+def _computes(tree: ast.AST) -> bool:
+    """Whether there is code in a source that could make a number; an empty file is no common ground."""
+    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) for node in ast.walk(tree))
+
+
 def _digest(tree: ast.Module | None, path: Path) -> str:
     """The same for a copy of a file under other names: texts, comments and names of classes do not count. `tree` is used up."""
-    text = str(path) if tree is None else ast.dump(_Blank().visit(tree))
+    try:
+        text = str(path) if tree is None else ast.dump(_Blank().visit(tree))
+    except RecursionError:
+        text = str(path)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -215,4 +240,4 @@ def _origin(top: str) -> Path | None:
     except (ImportError, ValueError, AttributeError):
         return None
     origin = None if spec is None else spec.origin
-    return Path(origin) if origin and origin.endswith(".py") else None
+    return Path(origin).resolve() if origin and origin.endswith(".py") else None

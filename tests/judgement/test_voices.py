@@ -9,6 +9,7 @@ from bpcompare import load_comparison, ops
 from bpcompare.draw import plan as draw
 from bpcompare.record import Provenance
 from bpcompare.session import judge, run
+from bpcompare.testing.scaffold import scaffold
 from bpcompare.voice import listed, sources, voices
 from bpcompare.worker import InProcess
 from bpcompare.worker.origin import seen, voice
@@ -218,21 +219,47 @@ def test_a_shared_module_is_one_voice(tmp_path):
     (tmp_path / "common.py").write_text("def double(x):\n    return 2 * x\n", encoding="utf-8")
     for name in ("one", "two"):
         (tmp_path / f"{name}.py").write_text(f"from common import double\n\n\ndef {name}():\n    ...\n", encoding="utf-8")
-    assert set(seen(tmp_path / "one.py")) & set(seen(tmp_path / "two.py"))
+    assert set(seen(f"{tmp_path}/one.py:A")) & set(seen(f"{tmp_path}/two.py:B"))
 
 
 def test_what_stands_beside_a_backend_does_not_silence_it(tmp_path):
     """A file that also runs bpcompare, draws a picture or reads a table would lose its vote."""
     path = tmp_path / "mine.py"
-    path.write_text("import bpcompare, numpy, scipy.special, pandas, tqdm\n\nbpcompare.run\n", encoding="utf-8")
-    assert len(seen(path)) == 1
+    text = "import bpcompare, numpy, scipy.special, pandas, tqdm\n\nbpcompare.run(lambda: 0)\n"
+    path.write_text(text, encoding="utf-8")
+    assert len(seen(f"{path}:Mine")) == 1
+
+
+def test_an_empty_file_is_no_common_ground(tmp_path):
+    """Every two packages have an empty __init__.py in common."""
+    for name in ("one", "two"):
+        inner = tmp_path / name / "inner"
+        inner.mkdir(parents=True)
+        (inner / "__init__.py").write_text("", encoding="utf-8")
+        (tmp_path / name / f"{name}.py").write_text(f"import inner\n\n\ndef {name}(x):\n    return x\n", encoding="utf-8")
+    assert not set(seen(f"{tmp_path}/one/one.py:A")) & set(seen(f"{tmp_path}/two/two.py:B"))
+
+
+def test_two_scaffolds_are_one_voice_until_one_is_written(tmp_path):
+    """What `bpcompare new` writes would be two witnesses under two names."""
+    ann, bob = (scaffold(name, tmp_path) / f"bpcompare_{name}" / "backend.py" for name in ("ann", "bob"))
+    assert set(seen(f"{ann}:Ann")) & set(seen(f"{bob}:Bob"))
+    bob.write_text(bob.read_text(encoding="utf-8").replace("1 - a * a", "1 / np.cosh(x) ** 2"), encoding="utf-8")
+    assert not set(seen(f"{ann}:Ann")) & set(seen(f"{bob}:Bob"))
+
+
+def test_installed_code_is_seen_without_being_imported():
+    """A process of its own could say of itself what it likes."""
+    assert "torch" in seen("bpcompare_torch:Torch")
+    assert "laws" in seen("bpcompare_delta.backend:Delta")
+    assert seen("no_such_module_at_all:Nobody") == ()
 
 
 def test_code_that_cannot_be_read_is_a_voice_of_its_own(tmp_path):
     """A source that is no Python, or nests a thousand deep, would end the run."""
-    for name, text in (("a", "def ("), ("b", "(" * 5_000), ("c", "\0")):
+    for name, text in (("a", "def ("), ("b", "(" * 5_000), ("c", "\0"), ("d", "x = lambda: 0\ny = " + "1 + " * 5_000 + "1")):
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        assert len(seen(tmp_path / f"{name}.py")) == 1
+        assert len(seen(f"{tmp_path}/{name}.py:A")) == 1
 
 
 def test_declared_sources_come_first():
