@@ -195,21 +195,24 @@ class Heard(threading.Thread):
 
     def __init__(self, stream: IO[bytes], first: int = 0, last: int = 0) -> None:
         super().__init__(daemon=True)
-        self.count, self.kept = 0, b""
+        self.count = 0
         self._stream, self._first, self._last = stream, first, last
+        self._pieces: list[bytes] = []
         self.start()
+
+    @property
+    def kept(self) -> bytes:
+        """What was kept so far: somebody may hold the stream open for ever."""
+        return b"".join(self._pieces)
 
     def run(self) -> None:
         """Read."""
-        pieces: list[bytes] = []
         while chunk := os.read(self._stream.fileno(), 65_536):
             if self._last:
-                self.kept = (self.kept + chunk)[-self._last :]
+                self._pieces = [(self.kept + chunk)[-self._last :]]
             elif self.count <= self._first:
-                pieces.append(chunk[: self._first + 1 - self.count])
+                self._pieces.append(chunk[: self._first + 1 - self.count])
             self.count += len(chunk)
-        if self._first:
-            self.kept = b"".join(pieces)
 
 
 def remove(folder: str) -> None:
@@ -218,13 +221,14 @@ def remove(folder: str) -> None:
     What stands two levels down is lifted one up before its folder is removed: nothing recurses, and no path gets long.
     """
     names = (f"{folder}{os.sep}{secrets.token_hex(4)}-{number}" for number in range(2**62))
-    changes = 1
+    # It may have been replaced by a link: what that leads to is not ours.
+    changes = 0 if os.path.islink(folder) else 1  # noqa: PTH114
     while changes:
         changes = sum(_emptied(entry, names) for entry in _entries(folder))
     with suppress(OSError):
         os.rmdir(folder)  # noqa: PTH106
     with suppress(OSError):
-        os.unlink(folder)  # noqa: PTH108 — it may have been replaced by a link
+        os.unlink(folder)  # noqa: PTH108 — a link
 
 
 def _emptied(entry: os.DirEntry[str], names: Iterator[str]) -> int:

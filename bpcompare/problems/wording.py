@@ -41,7 +41,7 @@ def inert(text: object, most: int = _WORDS, *, end: bool = False) -> str:
 
 
 def disarmed(text: str) -> str:
-    """`text` in which nothing is a command to a build server that reads our output: the first character of one becomes an escape."""
+    """`text` without commands to a build server that reads our output: the first character of one becomes an escape."""
     return _COMMAND.sub(lambda found: f"\\x{ord(found[0][0]):02x}{found[0][1:]}", text)
 
 

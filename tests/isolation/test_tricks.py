@@ -178,9 +178,12 @@ def test_words_of_strangers_are_cut_without_making_a_command():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])
 def test_a_signal_to_the_command_leaves_neither_worker_nor_folder(number, tmp_path):
     """Whoever stops a run in CI would find its workers running for hours, and its folders in the way."""
+    import resource
+
     words = [sys.executable, "-m", "bpcompare", "run", "mazur", "-b", "delta", "-b", named("Waits"), "--isolate"]
     settings = {**os.environ, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    command = subprocess.Popen(words, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    no_core = lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # noqa: E731 — which SIGQUIT would leave here
+    command = subprocess.Popen(words, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=no_core)
     try:
         assert until(lambda: [*tmp_path.glob("*/waiting")])
         command.send_signal(number)
@@ -266,6 +269,10 @@ def test_folders_of_any_depth_and_rights_are_removed(tmp_path):
     (top / "wide").chmod(0)
     guard.remove(str(top))
     assert [one.name for one in tmp_path.iterdir()] == ["kept"]
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    guard.remove(str(tmp_path / "link"))
-    assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "kept").touch()
+    for target in (tmp_path / "nowhere", tmp_path / "real"):
+        (tmp_path / "link").symlink_to(target)
+        guard.remove(str(tmp_path / "link"))
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["kept", "real"]
+    assert (tmp_path / "real" / "kept").exists()
