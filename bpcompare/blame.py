@@ -70,10 +70,16 @@ def blames(
     cases: Sequence[Case],
     oracle: bool,
     laws: Laws = LAWS,
+    *,
+    related: bool = False,
 ) -> tuple[Blame, ...]:
-    """One blame for every backend that is wrong: about its first refuted claim, in the order of the proof."""
+    """One blame for every backend that is wrong: about its first refuted claim, in the order of the proof.
+
+    `related` records are of one backend, then and now: whatever their voices are, they have it together.
+    """
     found: dict[str, Blame] = {}
-    heard = {name: sources(name, record.provenance) for name, record in records.items()}
+    kin = {"the same backend"} if related else set()
+    heard = {name: sources(name, record.provenance) | kin for name, record in records.items()}
     for case in cases:
         for name in case.refuted:
             if name not in found:

@@ -119,12 +119,14 @@ def answers(
     return records
 
 
-def judge(spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = True, laws: Laws = LAWS) -> Comparison:
-    """The comparison of `records`, all of them answers to `plan`."""
+def judge(
+    spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = True, laws: Laws = LAWS, *, related: bool = False
+) -> Comparison:
+    """The comparison of `records`, all of them answers to `plan`. `related`: they are known to be one voice."""
     started = perf_counter()
     certificates = {name: _certificate(plan, record, laws) for name, record in records.items()}
     seconds = perf_counter() - started
-    found = blames(plan, records, certificates, _cases(plan, records, certificates), oracle, laws)
+    found = blames(plan, records, certificates, _cases(plan, records, certificates), oracle, laws, related=related)
     blind = _unseen(plan, records, certificates, laws)
     return Comparison(
         spec=spec,
@@ -147,7 +149,7 @@ def changed(spec: str, plan: Plan, then: tuple[str, Record, str], now: tuple[str
     for name, record, which in (then, now):
         version = f"{record.provenance.framework} {record.provenance.version}" if record.failure is None else name
         titles.append(f"{version} ({which})")
-    return Change(judge(spec, plan, {titles[0]: then[1], titles[1]: now[1]}), *titles)
+    return Change(judge(spec, plan, {titles[0]: then[1], titles[1]: now[1]}, related=True), *titles)
 
 
 def _certificate(plan: Plan, record: Record, laws: Laws) -> Certificate:

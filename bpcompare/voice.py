@@ -13,6 +13,8 @@ from bpcompare.record import Provenance
 
 LAWS = "laws"
 """The source of whoever computes from bpcompare's own formulas: its word is the law's."""
+CODE = "code "
+"""Begins the source of those whose code is in a file, with a digest of it."""
 ARRAYS = frozenset({"", "none", "python", "numpy", "scipy", "numba", "cupy", "dask", "pandas", "polars", "math"})
 """Libraries that carry numbers and differentiate nothing: two backends on them have nothing in common yet."""
 FRAMEWORKS: Mapping[str, str] = {
@@ -73,7 +75,7 @@ def _shared(names: Sequence[str], heard: Mapping[str, frozenset[str]]) -> str:
         return ""
     common = frozenset.intersection(*(heard[name] for name in names)) or heard[names[0]]
     known = sorted(common & {LAWS, *FRAMEWORKS.values()})
-    other = sorted(one for one in common if not one.startswith(("code ", "package ")))
+    other = sorted(one for one in common if not one.startswith((CODE, "package ")))
     package = sorted(one for one in common if one.startswith("package "))
     return next(iter((*known, *other, *package)), "the same code")
 

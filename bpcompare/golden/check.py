@@ -26,6 +26,7 @@ from bpcompare.plan import Plan
 from bpcompare.record import Record
 from bpcompare.session import answers, changed, judge
 from bpcompare.spec import read as load
+from bpcompare.voice import CODE
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Checked:
         if self.change is None or self.change.outcome != "same":
             return False
         old, new = self.change.records[0].provenance, self.golden.record.provenance
-        return replace(old, seconds=0.0, printed="") == replace(new, seconds=0.0, printed="")
+        return replace(old, seconds=0.0, printed="", voice=()) == replace(new, seconds=0.0, printed="", voice=())
 
 
 def check(spec: str | os.PathLike[str], backend: str | type[Backend], options: Options | None = None) -> Checked:
@@ -121,7 +122,9 @@ def update(spec: str | os.PathLike[str], backend: str | type[Backend], options: 
     kept = portable(record.provenance.address, spec)
     if old is not None and kept != (then := old.record.provenance.address) and ".py:" in kept and ".py:" in then:
         replaces = f"{path} is of {then}, not of {kept}"
-    provenance = replace(record.provenance, seconds=0.0, printed="", address=kept)
+    # Nor is its code: a golden is to be read, and holds nothing that changes while the numbers stay.
+    voice = tuple(one for one in record.provenance.voice if not one.startswith(CODE))
+    provenance = replace(record.provenance, seconds=0.0, printed="", address=kept, voice=voice)
     golden = Golden(network.name, name, plan, replace(record, provenance=provenance), verdict)
     return Checked(golden, change, stem, replaces=replaces)
 

@@ -39,7 +39,7 @@ def _provenance(certificate: Certificate) -> list[str]:
     facts += [f"{key}={value}" for key, value in it.environment.items()]
     if it.updater:
         facts.append(f"updates by {it.updater}")
-    if spoken := [one for one in it.voice if not one.startswith(("code ", "package "))]:
+    if spoken := [one for one in it.voice if " " not in one]:
         facts.append(f"voice: {', '.join(spoken[:3])}")
     lines = [clipped("  " + ", ".join(facts) + f", {short(it.seconds)} s", 200)]
     return lines + (["  printed:", *("    " + line for line in it.printed.splitlines())] if it.printed else [])

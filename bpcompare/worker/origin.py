@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from bpcompare.voice import ARRAYS, FRAMEWORKS, LAWS
+from bpcompare.voice import ARRAYS, CODE, FRAMEWORKS, LAWS
 
 MOST = 200
 """Files that are read of one backend; what they import beyond is not followed."""
@@ -116,7 +116,7 @@ class _Reader:
         if own and root is not None and package:
             self.found.add(f"package {root.name}")
         if own and (tree is None or _computes(tree)) and (first or not package):
-            self.found.add(f"code {_digest(tree, path)}")
+            self.found.add(f"{CODE}{_digest(tree, path)}")
         beside = path.parent if root is None else root.parent
         for level, name in named:
             if level:

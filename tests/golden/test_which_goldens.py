@@ -168,6 +168,18 @@ def test_the_golden_of_one_file_is_not_held_against_another(spec, student, capsy
     assert main(["golden", "check", str(spec), "-b", f"{other}:Student"]) == 0, "it has moved"
 
 
+def test_a_golden_does_not_change_with_code_that_computes_the_same(spec, student, capsys):
+    """Every edit of a file would be a change of its golden, to be reviewed number by number."""
+    assert main(["golden", "update", str(spec), "-b", f"{student}:Student"]) == 0
+    golden = spec.parent / "goldens" / "xor.Student.golden.json"
+    before = golden.read_bytes()
+    assert b"code " not in before
+    student.write_text(student.read_text(encoding="utf-8") + "\n\ndef unused(x):\n    return x\n", encoding="utf-8")
+    assert main(["golden", "update", str(spec), "-b", f"{student}:Student"]) == 0
+    assert golden.read_bytes() == before
+    assert "nothing is to be written" in capsys.readouterr().out
+
+
 def test_update_renews_goldens_under_their_options_too(spec, capsys):
     """After an upgrade, those with options would stay old and fail, each to be named by hand."""
     write(update(spec, "delta", Options(steps=3)))

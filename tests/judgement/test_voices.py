@@ -6,9 +6,10 @@ from textwrap import dedent, indent
 import pytest
 
 from bpcompare import load_comparison, ops
+from bpcompare.asked import located
 from bpcompare.draw import plan as draw
 from bpcompare.record import Provenance
-from bpcompare.session import judge, run
+from bpcompare.session import changed, judge, run
 from bpcompare.testing.scaffold import scaffold
 from bpcompare.voice import listed, sources, voices
 from bpcompare.worker import InProcess
@@ -194,6 +195,16 @@ def test_two_versions_of_a_framework_are_one_voice():
     assert all(
         name == blamed for name, blamed in _blamed(judge("v", plan, {**records, "jax@0.4.30": older}, oracle=False)).items()
     )
+
+
+def test_a_backend_then_and_now_is_one_voice(tmp_path):
+    """A golden and what was made of it since would convict the law together."""
+    plan = draw(NET)
+    records = [InProcess().run(located([_by_hand(tmp_path, name, WRONG)])[0], plan) for name in ("then", "now")]
+    records[1] = replace(records[1], provenance=replace(records[1].provenance, voice=("code other",)))
+    change = changed("net", plan, ("then", records[0], "golden"), ("then", records[1], "now"))
+    assert {blame.blame for blame in change.comparison.blames} <= {None, *change.comparison.records}
+    assert all("leave the law together" not in blame.ground for blame in change.comparison.blames)
 
 
 def test_records_without_a_voice_speak_by_their_framework():
