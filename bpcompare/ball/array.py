@@ -79,7 +79,8 @@ class Ball(Number):
 
     def pending(self) -> Array:
         """The part of the radius that belongs to the pending sum: what its n roundings, and its terms' own errors, may do."""
-        return (self.fmt.gamma(self.n) + self.slack) * self.absolute()
+        gamma = self.fmt.gamma(self.n)
+        return (gamma + self.slack + gamma * self.slack) * self.absolute()
 
     def final_radius(self) -> Array | float:
         """The radius at the end of a law, where the grant for rearranged laws is added once."""

@@ -33,7 +33,7 @@ def subtract(x: Any, y: Any) -> Ball:
 def _add(x: Ball, y: Ball, operation: Callable[[Array, Array], Array]) -> Ball:
     fmt, mid = x.fmt, operation(x.mid, y.mid)
     major = x.magnitude() + y.magnitude() if fmt.rearranged else None
-    return Ball(mid, fmt, fmt.unit, within(mid, x.radius() + y.radius() + fmt.tiny, fmt), major=major)
+    return Ball(mid, fmt, fmt.unit, within(mid, (x.radius() + y.radius()) * (1 + fmt.unit) + fmt.tiny, fmt), major=major)
 
 
 def multiply(x: Any, y: Any) -> Ball:
@@ -83,7 +83,7 @@ def divide(x: Any, y: Any) -> Ball:
         major = over * under
         if x.cancels and y.cancels:  # as for products: x/y moves with each of the two alone
             major = major - (over - np.abs(mid)) * (under - 1.0) * (1 - formats.REARRANGED * fmt.unit)
-    return Ball(mid, fmt, fmt.unit, within(mid, rad + fmt.tiny, fmt), major=major)
+    return Ball(mid, fmt, fmt.unit, within(mid, rad * (1 + fmt.unit) + fmt.tiny, fmt), major=major)
 
 
 def negative(x: Ball) -> Ball:
@@ -149,10 +149,13 @@ def _exp_spread(x: Array, y: Array, r: Radius) -> Array:
 
 
 def _sqrt_spread(x: Array, y: Array, r: Radius) -> Array:
-    """The roots of the ends enclose it: at 0 the slope is infinite, the root is not. What is rooted is never negative."""
-    return np.where(
-        x >= -np.asarray(r), np.maximum(y - np.sqrt(np.maximum(x - r, 0.0)), np.sqrt(np.maximum(x + r, 0.0)) - y), np.inf
-    )
+    """The roots of the ends enclose it: at 0 the slope is infinite, the root is not. What is rooted is never negative.
+
+    √x − √(x − r) = r/(√x + √(x − r)), which does not cancel; r is at most x here.
+    """
+    down = np.minimum(r, x) / (y + np.sqrt(np.maximum(x - r, 0.0)))
+    up = np.where(np.asarray(r) > 0, r / (np.sqrt(np.maximum(x + r, 0.0)) + y), 0.0)
+    return np.where(x >= -np.asarray(r), np.maximum(np.where(y > 0, down, 0.0), up), np.inf)
 
 
 def _sqrt_carried(x: Array, y: Array, big: Array, u: float) -> Array:

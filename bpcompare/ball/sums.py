@@ -40,6 +40,7 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
         major = None if major is None else major + plus.magnitude()
         rad = rad + plus.radius()
         n += 1
+    rad = rad * (1 + fmt.gamma(n))  # terms that are larger by their radius round by more
     return Ball(mid, fmt, 0.0, within(mid, rad, fmt, bulk), n, bulk, major, slack)
 
 
@@ -95,7 +96,7 @@ def total(terms: Sequence[Num]) -> Ball:
         bulk = bulk + ball.absolute()
         if fmt.rearranged:
             major = major + ball.magnitude()
-    rad = within(mid, rad, fmt, np.asarray(bulk))
+    rad = within(mid, rad * (1 + fmt.gamma(n)), fmt, np.asarray(bulk))
     return Ball(mid, fmt, 0.0, rad, n, np.asarray(bulk), np.asarray(major) if fmt.rearranged else None, slack)
 
 
@@ -109,7 +110,8 @@ def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
     rad = np.broadcast_to(x.rad, x.mid.shape).sum(axis=axes, keepdims=keepdims) + n * x.fmt.tiny
     if x.rel:
         rad = rad + x.rel * np.abs(x.mid).sum(axis=axes, keepdims=keepdims)
-    return Ball(np.asarray(mid), x.fmt, 0.0, within(mid, rad, x.fmt, bulk), x.n + n, bulk, major, x.slack)
+    rad = within(mid, rad * (1 + x.fmt.gamma(x.n + n)), x.fmt, bulk)
+    return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, bulk, major, x.slack)
 
 
 def moments(x: Ball, axes: tuple[int, ...]) -> tuple[Ball, Ball]:

@@ -1,0 +1,161 @@
+"""Every elementwise rule: each true value, rounded or flushed, of every point of the operands lies in it, and not much else does."""
+
+import operator
+
+import numpy as np
+import pytest
+from flint import arb
+from scipy import special
+from truth import TINY, U, ball, distance, flushed, numbers, radius_of, true
+
+from bpcompare.ball.format import FUNCTIONS
+
+DTYPES = ["float32", "float64"]
+BINARY = {"add": (np.add, operator.add), "subtract": (np.subtract, operator.sub), "multiply": (np.multiply, operator.mul)}
+BINARY["divide"] = (np.divide, operator.truediv)
+UNARY = {
+    "exp": (np.exp, arb.exp, (-80.0, 80.0)),
+    "expm1": (np.expm1, arb.expm1, (-80.0, 80.0)),
+    "log": (np.log, arb.log, (1e-30, 1e30)),
+    "log1p": (np.log1p, arb.log1p, (-0.9, 1e30)),
+    "sqrt": (np.sqrt, arb.sqrt, (0.0, 1e30)),
+    "tanh": (np.tanh, arb.tanh, (-20.0, 20.0)),
+    "erf": (special.erf, arb.erf, (-6.0, 6.0)),
+}
+
+
+def _pairs(dtype):
+    """Operands whose result the format can hold, at every magnitude, and such as nearly cancel."""
+    x, y = numbers(dtype, 400, 1), numbers(dtype, 400, 2)
+    near = np.nextafter(x[:100], x.dtype.type(np.inf))
+    return np.concatenate([x, x[:100]]), np.concatenate([y, -near])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", BINARY)
+def test_one_rounding(name, dtype):
+    """An honest backend rounds once, or flushes to 0; a ball that one of the two leaves would accuse it."""
+    numpy, exactly = BINARY[name]
+    x, y = _pairs(dtype)
+    got, result = numpy(x, y), numpy(ball(x, dtype), ball(y, dtype))
+    radius = radius_of(result)
+    seen = 0
+    for i in np.flatnonzero(np.isfinite(got) & np.isfinite(radius)):
+        exact = true(exactly, x[i], y[i])
+        # float64 midpoints round themselves: what they stand for is the exact value.
+        for value in (got[i], flushed(got[i : i + 1])[0]):
+            assert distance(value, arb(float(result.mid[i]))) <= radius[i], (x[i], y[i])
+        assert distance(result.mid[i], exact) <= radius[i] + float(np.spacing(0.0))
+        # Not four times too wide: one rounding of the backend, one of the midpoint, and one number lost below the smallest.
+        assert radius[i] <= 2.1 * (U[dtype] + 2.0**-53) * abs(float(result.mid[i])) + 4 * TINY[dtype]
+        seen += 1
+    assert seen > 100
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", BINARY)
+def test_what_the_operands_may_be(name, dtype):
+    """A radius that does not pass on leaves honest fused kernels outside; one passed on twice lets mistakes in."""
+    numpy, exactly = BINARY[name]
+    random = np.random.default_rng(7)
+    x, y = random.uniform(0.5, 2, 80) * random.choice([-1, 1], 80), random.uniform(0.5, 2, 80) * random.choice([-1, 1], 80)
+    rel, rad = 1e-3, random.uniform(0, 1e-3, 80)
+    a, b = ball(x, dtype, rel, rad), ball(y, dtype, rel, rad)
+    result = numpy(a, b)
+    radius, u = radius_of(result), U[dtype]
+    reached = np.zeros(80)
+    for sx in (-1, 0, 1):
+        for sy in (-1, 0, 1):
+            for i in range(80):
+                ends = [arb(v[i]) + s * (arb(rel) * arb(abs(v[i])) + arb(rad[i])) for v, s in ((x, sx), (y, sy))]
+                moved = true(exactly, *ends)
+                reached[i] = max(reached[i], distance(result.mid[i], moved) + u * abs(result.mid[i]))
+    assert (reached <= radius).all()
+    assert (radius <= 1.2 * reached).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", UNARY)
+def test_a_library_function(name, dtype):
+    """The function's allowance and the spread of its argument, no less (false alarms) and not four times more (no power)."""
+    numpy, exactly, (low, high) = UNARY[name]
+    random = np.random.default_rng(3)
+    x = random.uniform(low, high, 60)
+    if low > 0 or name in ("sqrt", "log1p"):  # over every magnitude
+        start = max(low, 1e-30)
+        x = np.exp(random.uniform(np.log(start), np.log(high), 60))
+    x = x.astype(dtype)
+    rel = 4 * U[dtype]
+    result = numpy(ball(x, dtype, rel))
+    radius = radius_of(result)
+    for i in range(len(x)):
+        centre = true(exactly, x[i])
+        reached = max(float(abs(true(exactly, arb(float(x[i])) * (1 + s * arb(rel))) - centre).upper()) for s in (-1, 1))
+        own = FUNCTIONS[name] * (U[dtype] + 2.0**-53) * abs(float(result.mid[i]))
+        assert reached + own <= radius[i] * (1 + 1e-9), x[i]
+        assert radius[i] <= 1.3 * (reached + own) + 2 * TINY[dtype], x[i]
+        assert distance(numpy(x[i]), arb(float(result.mid[i]))) <= radius[i]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_root_near_zero(dtype):
+    """The slope of √ at 0 is infinite, and an unused weight would make every Adam step undecided."""
+    for v, rad in ((0.0, 1e-30), (1e-30, 1e-30), (1e-30, 2e-30), (0.0, 0.0), (4.0, 1.0), (-1e-31, 1e-30)):
+        result = np.sqrt(ball(np.maximum([v], 0.0), dtype, rad=np.array([rad])))
+        radius = radius_of(result)[0]
+        assert np.isfinite(radius)
+        for point in (max(v - rad, 0.0), max(v, 0.0), max(v, 0.0) + rad):
+            assert distance(result.mid[0], true(arb.sqrt, point)) <= radius
+        ends = max(np.sqrt(max(v, 0.0) + rad) - result.mid[0], result.mid[0] - np.sqrt(max(max(v, 0.0) - rad, 0.0)))
+        assert radius <= 1.01 * ends + 4 * U[dtype] * result.mid[0] + 2 * TINY[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["exp", "tanh", "erf"])
+def test_far_out_where_nothing_is_left(name, dtype):
+    """At −1e30 the argument's rounding alone is huge, and e^x is 0 all the same: an infinite radius there made nets undecided."""
+    numpy, _, _ = UNARY[name]
+    x = -np.array([1e2, 1e4, 1e8, 1e15, 1e30])
+    result = numpy(ball(x, dtype, U[dtype]))
+    assert np.isfinite(radius_of(result)).all()
+    assert (np.abs(numpy(x) - result.mid) <= radius_of(result)).all()
+
+
+def test_a_divisor_that_may_be_zero():
+    """1/x with 0 in its ball may be anything; a finite radius would be a lie."""
+    result = np.divide(1.0, ball([1.0, 1e-8, 0.0], "float64", rad=np.array([0.5, 1e-7, 0.0])))
+    assert np.isfinite(radius_of(result)).tolist() == [True, False, False]
+    logs = np.log(ball([1.0, 1e-8], "float64", rad=np.array([0.5, 1e-7])))
+    assert np.isfinite(radius_of(logs)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_powers(n, dtype):
+    """βᵗ of Adam's bias correction: t multiplications, each rounded."""
+    x = np.random.default_rng(n).uniform(0.1, 0.999, 40).astype(dtype)
+    result = ball(x, dtype, U[dtype]) ** n
+    by_products = np.ones_like(x)
+    for _ in range(n):
+        by_products = by_products * x
+    assert (np.abs(by_products.astype(np.float64) - result.mid) <= radius_of(result)).all()
+    assert (radius_of(result) <= (17 + 1.1 * n) * 2 * U[dtype] * result.mid).all()
+
+
+def test_negation_and_booleans_are_exact():
+    """−x and a mask round nothing: a radius there would blunt every relu."""
+    x = ball([1.5, -2.0], "float32", 1e-3)
+    assert (radius_of(-x) == radius_of(x)).all()
+    assert (radius_of(np.where(np.array([True, False]), x, 0.0)) == radius_of(x) * [1, 0]).all()
+
+
+def test_the_ends_of_what_a_format_holds():
+    """Beyond the largest number of float32 a backend has an infinity, and m/∞ = 0 looks like an honest number."""
+    squares = np.square(ball([1e15, 2e19, 1e30], "float32"))
+    assert np.isfinite(radius_of(squares)).tolist() == [True, False, False]
+    assert np.isfinite(radius_of(np.square(ball([1e30, 1e160], "float64")))).tolist() == [True, False]
+    for after in (1.0 / squares, np.sqrt(squares), squares + 1.0, squares * 0.0, np.exp(-squares)):
+        assert not np.isfinite(radius_of(after)[1:]).any()
+        assert np.isfinite(radius_of(after)[0])
+    kept = np.where(np.array([True, False, True]), squares, 0.0)
+    assert np.isfinite(radius_of(kept)).tolist() == [True, True, False]
