@@ -45,6 +45,10 @@ browser: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/browser
 
+# Faults planted in the judge: each must be noticed by a test that is about it.
+sabotage: $(VENV)/stamp-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m slow tests/sabotage
+
 slow: $(VENV)/stamp-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m slow
 

@@ -57,7 +57,8 @@ def majorant(x: Array, w: Array) -> Array:
     product *= np.float32(1 + 4 * (n + 4) * 2.0**-24)
     product += np.float32(n * 2.0**-120)
     scale = top_x * top_w
-    if 2.0**-60 < scale < 2.0**60:
+    # Below 2⁻⁶ the least entry, 2⁻¹²⁰, would leave the normal numbers of float32, and be rounded down to nothing.
+    if 2.0**-6 < scale < 2.0**60:
         product *= np.float32(scale * (1 + 2.0**-20))
         return product
     return product.astype(np.float64) * scale

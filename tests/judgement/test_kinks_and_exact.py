@@ -57,6 +57,19 @@ def test_what_is_no_subgradient_is_wrong():
     assert bpcompare.run(_on_a_kink(), ["delta", Steep]).verdict == "wrong"
 
 
+def test_a_kink_excuses_its_own_elements_only():
+    """One valid choice at a kink must not excuse a wrong number beside it."""
+
+    class Both(_OtherSide):
+        def backward(self, plan, batch, parameters, state, net_in, a):
+            delta = dict(super().backward(plan, batch, parameters, state, net_in, a))
+            delta["l0"][0, np.flatnonzero(net_in["l0"][0] > 0)[0]] *= 1.5
+            return delta
+
+    comparison = bpcompare.run(_on_a_kink(), ["delta", Both])
+    assert (comparison.verdict, comparison.first.path) == ("wrong", "l0.delta")
+
+
 def test_exact_mode_compares_every_bit():
     """One unit in the last place would pass for rounding where nothing can round."""
     network = mlp([8, 32, 32, 4], ops.Relu(), examples=4)

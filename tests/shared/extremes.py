@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bpcompare import session
+from bpcompare.asked import located
 from bpcompare.draw import plan as draw
 from bpcompare.draw import sealed
 from bpcompare.isolation import Isolated
@@ -45,13 +46,15 @@ def scaled(plan, kind, factor):
 
 def compared(plan, backends):
     """The comparison of `backends` on `plan`."""
-    records = session.answers(plan, session.chosen(backends), Isolated())
+    records = session.answers(plan, located(backends), Isolated())
     return session.judge("extreme", plan, records, oracle=False)
 
 
-def plans(dtype):
-    """(name of the case, kind, magnitude, plan)."""
+def plans(dtype, names):
+    """(name of the case, kind of number, magnitude, plan) of the cases called `names`."""
     for case in cases():
+        if case.name not in names:
+            continue
         plan = draw(case.network, dtype)
         for kind in KINDS:
             for factor in MAGNITUDES[dtype]:

@@ -1,0 +1,42 @@
+"""At the ends of what numbers can hold: undecided is an answer there, an accusation of honest backends is not."""
+
+import pytest
+
+from bpcompare.testing.cases import cases
+from extremes import compared, plans
+
+NAMES = [case.name for case in cases()]
+
+
+def _alarms(dtype, backends, wanted):
+    """Every honest backend that was called wrong."""
+    found = []
+    for name, kind, factor, plan in plans(dtype, wanted):
+        comparison = compared(plan, backends)
+        for who, one in comparison.certificates.items():
+            assert one.failure is None, (name, kind, factor, who, one.failure)
+            found += [(name, kind, factor, who, f.path, f.recorded, f.expected, f.radius) for f in one.refuted[:1]]
+    return found
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("part", range(4))
+def test_no_alarm_at_the_ends_of_the_range(dtype, part, torch_backend):
+    """Squares that overflow, slots near the smallest number: all frameworks were called wrong together, and the law blamed."""
+    assert _alarms(dtype, ["delta", "torch"], NAMES[part::24]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("part", range(12))
+def test_no_alarm_for_any_op(dtype, part, torch_backend):
+    """Every op and update rule, each kind of number at 1e±30 (float64: 1e±290) and in between."""
+    assert _alarms(dtype, ["delta", "torch"], NAMES[part::12]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_alarm_for_a_compiler(dtype):
+    """XLA flushes denormal numbers and orders products as it likes."""
+    pytest.importorskip("jax")
+    assert _alarms(dtype, ["jax"], NAMES[::13]) == []

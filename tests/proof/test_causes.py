@@ -1,0 +1,36 @@
+"""A cause is offered only where its formula gives the recorded number, within that formula's own rounding."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bpcompare.ball.format import format_of
+from bpcompare.certificate import Balls, evaluate
+from bpcompare.claims import claims
+from bpcompare.diagnosis import causes
+from bpcompare.draw import plan as draw
+from bpcompare.laws import LAWS
+from bpcompare.mistakes import MISTAKES
+from bpcompare.values import step_values
+from bpcompare.worker.in_process import InProcess
+from bpcompare_delta import Delta
+from students import mlp
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("radii", "named"), [(0.0, True), (0.8, True), (1.3, False), (30.0, False), (900.0, False)])
+def test_as_near_as_its_own_ball(radii, named, dtype):
+    """A thousand radii away a wrong formula explains nothing; it only happens to be nearer than the right one."""
+    network = mlp([3, 4, 2])
+    plan = draw(network, dtype)
+    values = step_values(plan, InProcess().run(Delta, plan))[0]
+    claim = next(claim for claim in claims(plan) if claim.path == "l0.delta")
+    code = "BP202"
+    ball = evaluate(claim, Balls(values, format_of(dtype)), MISTAKES[code].laws(network, LAWS))
+    x = (ball.mid + radii * np.asarray(ball.final_radius())).astype(dtype)
+    if radii == 0.8 and dtype == "float32":  # rounding to the format must not carry it out of the ball
+        x = ball.mid.astype(dtype)
+    moved = replace(values, recorded={**values.recorded, "l0.delta": x})
+    found = [mistake.code for mistake in causes(claim, Balls(moved, format_of(dtype)), network, LAWS)]
+    assert (code in found) == named

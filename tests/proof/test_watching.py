@@ -1,0 +1,64 @@
+"""The gradient computed without instrumentation: watching must not have changed the answer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bpcompare
+from bpcompare.draw import plan as draw
+from bpcompare.plain import plain_findings
+from bpcompare.worker.in_process import InProcess
+from bpcompare_delta import Delta
+from students import mlp
+
+
+def _plain(change, mode, dtype="float64"):
+    """The findings on a record whose plain gradient is change(recorded gradient)."""
+    plan = draw(mlp([6, 8, 3]), dtype)
+    record = InProcess().run(Delta, plan)
+    (step,) = record.steps
+    step = replace(step, plain={name: change(x) for name, x in step.gradient.items()})
+    return plain_findings(plan, replace(record, steps=(step,), provenance=replace(record.provenance, mode=mode)))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_the_same_bits_hold(mode, dtype):
+    """The ordinary case."""
+    assert {f.outcome for f in _plain(np.copy, mode, dtype)} == {"holds"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_eager_code_must_not_change_one_bit(dtype):
+    """In eager code nothing but the instrumentation can have moved it."""
+    found = _plain(lambda x: np.nextafter(x, np.dtype(dtype).type(np.inf)), "eager", dtype)
+    assert {f.outcome for f in found} == {"undecided"}
+    assert {f.doubt for f in found} == {"watched"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_compiler_may_round_otherwise_and_no_more(dtype):
+    """jit may differ by what noise of one u at every node explains; ten thousand u are another gradient."""
+    u = float(np.finfo(dtype).eps) / 2
+    assert {f.outcome for f in _plain(lambda x: x * (1 + 2 * u), "jit", dtype)} == {"holds"}
+    assert {f.outcome for f in _plain(lambda x: (x * (1 + 1e4 * u)).astype(dtype), "jit", dtype)} == {"undecided"}
+    assert {f.outcome for f in _plain(np.zeros_like, "jit", dtype)} == {"undecided"}
+    assert {f.outcome for f in _plain(lambda x: x * np.nan, "jit", dtype)} == {"undecided"}
+
+
+def test_it_reaches_the_verdict():
+    """A finding that no verdict looks at is decoration."""
+
+    class Watched(Delta):
+        name = "watched"
+
+        def run(self, plan):
+            record = super().run(plan)
+            (step,) = record.steps
+            plain = {name: np.nextafter(x, np.inf) for name, x in step.gradient.items()}
+            return replace(record, steps=(replace(step, plain=plain),))
+
+    comparison = bpcompare.run(mlp([3, 4, 2]), ["delta", Watched])
+    assert (comparison.verdict, comparison.exit_code) == ("undecided", 4)
+    assert comparison.backends["delta"].verdict != "undecided"
