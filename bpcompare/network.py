@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -90,11 +90,18 @@ def _cut(text: str, most: int = 1_000) -> str:
 
 
 class SpecError(ValueError):
-    """A network, its file or its data that cannot be run; carries every problem found, not the first."""
+    """A network, its file or its data that cannot be run; carries every problem found, not the first.
 
-    def __init__(self, text: str, problems: tuple[Problem, ...] = ()) -> None:
-        super().__init__(text)
+    `text` may be a function: it is asked whenever the error is printed, and lays it out for the width there is then.
+    """
+
+    def __init__(self, text: str | Callable[[], str], problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(text if isinstance(text, str) else text())
+        self._text = text
         self.problems = problems
+
+    def __str__(self) -> str:
+        return self._text if isinstance(self._text, str) else self._text()
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ def audit(
     try:
         found = audited(loaded(spec, progress), dtype, steps, seed, progress)
     except SpecError as error:
-        complain(str(error))
+        complain(error)
         return 2
     finally:
         progress.done()

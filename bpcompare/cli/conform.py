@@ -31,7 +31,7 @@ def conform(
         present([name])
         found = tried(name, progress)
     except UnknownBackendError as error:
-        complain(str(error))
+        complain(error)
         return 2
     except LookupError as error:
         complain(f"{name}: {error.args[0]}")

@@ -35,7 +35,7 @@ def diff(a: Annotated[RunFile, Parameter(name="A")], b: Annotated[RunFile, Param
         try:
             runs.append(load_answers(path))
         except StorageError as error:
-            complain(str(error))
+            complain(error)
             return USAGE
         except OSError as error:
             complain(f"{path}: {error.strerror or error}")

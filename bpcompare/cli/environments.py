@@ -69,7 +69,7 @@ def _made(name: str, *, source: bool) -> int:
         python = interpreter(address, progress, source=source)
     except (UnknownBackendError, EnvironmentFailure) as error:
         progress.done()
-        complain(str(error))
+        complain(error)
         return 2
     progress.done()
     say(python, fold=False)

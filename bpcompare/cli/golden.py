@@ -83,7 +83,7 @@ def _run(spec: str, name: Callable[[], str], options: Options, one: Callable[[st
     try:
         return one(spec, name(), options)
     except UnknownBackendError as error:
-        complain(str(error))
+        complain(error)
         return NOT_RUN
 
 
@@ -164,14 +164,14 @@ def _each(specs: tuple[str, ...], given: list[str] | None, jobs: Callable[[str],
     try:
         present(separated(given or ()))
     except UnknownBackendError as error:
-        complain(str(error))
+        complain(error)
         return USAGE
     codes = []
     for spec in specs:
         try:
             read(spec)
         except SpecError as error:
-            complain(str(error))
+            complain(error)
             codes.append(USAGE)
             continue
         some = False
@@ -180,10 +180,10 @@ def _each(specs: tuple[str, ...], given: list[str] | None, jobs: Callable[[str],
             try:
                 codes.append(job())
             except (SpecError, UnknownBackendError) as error:
-                complain(str(error))
+                complain(error)
                 codes.append(USAGE)
             except GoldenError as error:
-                complain(str(error))
+                complain(error)
                 codes.append(error.exit_code)
         if not some:
             complain(f"{spec} has no goldens; `bpcompare golden update {quote(spec)}` makes them")

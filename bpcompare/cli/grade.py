@@ -57,7 +57,7 @@ def grade(
         wanted = None if points is None else _points(points)
         network = bpcompare.load(spec)
     except (SpecError, ValueError) as error:
-        complain(str(error))
+        complain(error)
         return USAGE
     try:
         found = graded(
@@ -73,7 +73,7 @@ def grade(
         )
     except (SpecError, GradingError) as error:
         progress.done()
-        complain(str(error))
+        complain(error)
         return USAGE
     except Exception as error:  # noqa: BLE001 — whatever breaks here, no student gets a mark for it
         from traceback import format_exc

@@ -49,7 +49,7 @@ def matrix(
     try:
         present(names)
     except UnknownBackendError as error:
-        complain(str(error))
+        complain(error)
         return USAGE
     found: list[Comparison] = []
     codes = []
@@ -62,7 +62,7 @@ def matrix(
             codes.append(found[-1].exit_code)
         except (SpecError, UnknownBackendError) as error:
             progress.done()
-            complain(str(error))
+            complain(error)
             codes.append(USAGE)
     progress.done()
     if found:

@@ -38,11 +38,11 @@ def prove(
         it = shown(bpcompare.load(spec), mistake=mistake.upper() if mistake else None, progress=progress, seconds=budget)
     except (SpecError, TooLargeError) as error:
         progress.done()
-        complain(str(error))
+        complain(error)
         return 2
     except MissingSympyError as error:
         progress.done()
-        complain(str(error))
+        complain(error)
         return 3
     progress.done()
     say(lambda: proof_text(it, verbose=verbose))

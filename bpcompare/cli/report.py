@@ -74,7 +74,7 @@ def report(
         text = page(comparison, wishes)
     except (SpecError, UnknownBackendError, NothingToShowError, StorageError) as error:
         progress.done()
-        complain(str(error))
+        complain(error)
         return 2
     try:
         write(output, text.encode("utf-8", "replace"))

@@ -52,7 +52,7 @@ def repro(
             return 0
         comparison = it.run(progress)
     except (StorageError, UnknownBackendError) as error:
-        complain(str(error))
+        complain(error)
         return USAGE
     except OSError as error:
         complain(f"{_shown(source)}: {error.strerror or error}")

@@ -94,18 +94,18 @@ def run(
             found = _compared(spec, names, progress, **options)
         finally:
             progress.done()
-        every.append((spec, found))
-        codes.append(USAGE if isinstance(found, str) else found.exit_code)
-        lines.append(_refusal(spec, dtype, found) if isinstance(found, str) else found.to_json())
-        if isinstance(found, str) and found not in told:  # one wrong option is wrong for every spec
+        every.append((spec, str(found) if isinstance(found, Exception) else found))
+        codes.append(USAGE if isinstance(found, Exception) else found.exit_code)
+        lines.append(_refusal(spec, dtype, str(found)) if isinstance(found, Exception) else found.to_json())
+        if isinstance(found, Exception) and str(found) not in told:  # one wrong option is wrong for every spec
             complain(found)
-            told.add(found)
+            told.add(str(found))
         if format == "json":
             say_exactly(lines[-1])
-        elif not isinstance(found, str):
+        elif not isinstance(found, Exception):
             command = f"bpcompare run {quote(spec)}{flags}"
             _tell(found, spec, format, command, quiet=quiet, verbose=verbose, first=at == 0)
-        if save is not None and not isinstance(found, str) and not _saved(found, save):
+        if save is not None and not isinstance(found, Exception) and not _saved(found, save):
             codes.append(USAGE)
     if format == "junit":
         from bpcompare.report.junit import junit
@@ -149,7 +149,7 @@ def _misused(
     return ""
 
 
-def _compared(spec: str, backends: list[str] | None, progress: Progress, **options: Any) -> Comparison | str:
+def _compared(spec: str, backends: list[str] | None, progress: Progress, **options: Any) -> Comparison | Exception:
     """The comparison of one spec, or why there is none."""
     progress(f"{spec}: reading")
     import bpcompare
@@ -166,7 +166,7 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
         present(backends, network)
         return bpcompare.run(network, backends, progress=shown, **options)
     except (SpecError, UnknownBackendError) as error:
-        return str(error)
+        return error
 
 
 def _refusal(spec: str, dtype: str | None, error: str) -> str:

@@ -61,7 +61,7 @@ def show(
             each = frames(comparison, node, step) if interactive else []
     except (SpecError, UnknownBackendError, NothingToShowError) as error:
         progress.done()
-        complain(str(error))
+        complain(error)
         return 2
     progress.done()
     if interactive:

@@ -18,7 +18,7 @@ from types import FrameType
 
 from bpcompare.cli import notes
 from bpcompare.cli.codes import BUG, INTERRUPTED, NOT_RUN
-from bpcompare.cli.terminal import complain
+from bpcompare.cli.terminal import ERASED, complain, erase
 from bpcompare.interruption import KEYBOARD
 
 GRACE = 3.0
@@ -82,7 +82,7 @@ def _pressed(_: int, frame: FrameType | None) -> None:
         if frame.f_globals.get("__name__") in _LENT:
             notes.done(INTERRUPTED)
             with suppress(OSError):
-                os.write(2, b"\r\x1b[Kinterrupted\n" if os.isatty(2) else b"interrupted\n")
+                os.write(2, f"{ERASED if os.isatty(2) else ''}interrupted\n".encode())
             os._exit(INTERRUPTED)
         frame = frame.f_back
     raise KeyboardInterrupt
@@ -106,6 +106,7 @@ def _seen(child: int, mask: AbstractSet[int]) -> int:
     code = notes.code()
     if code is not None:
         return code
+    erase()
     if asked.presses:
         complain("interrupted")
         return INTERRUPTED

@@ -30,6 +30,7 @@ _STYLES = (
 """Colour only repeats what words say."""
 
 
+ERASED = "\r\x1b[K"
 _NOWHERE = StringIO()
 _lost = ""
 """Why something that was to be said reached nobody, or nothing."""
@@ -69,8 +70,10 @@ def write(text: str) -> None:
     _put(lambda stream: text[:at] + _fitted(text[at:], stream))
 
 
-def complain(text: str) -> None:
-    """Print what went wrong, on standard error, if anybody reads that."""
+def complain(what: str | Exception) -> None:
+    """Print what went wrong, on standard error, if anybody reads that; an error says it, laid out for the width there is."""
+    with laid_out_for(_medium(sys.stderr)):
+        text = str(what)
     with suppress(OSError, ValueError, AttributeError):  # full, closed, or never there
         sys.stderr.write(f"{_fitted(text, sys.stderr)}\n")
         sys.stderr.flush()
@@ -116,6 +119,14 @@ def _put(written: Callable[[TextIO], str]) -> None:
         abandon()
 
 
+def erase() -> None:
+    """Erase what a progress line left on a terminal."""
+    with suppress(OSError, ValueError, AttributeError):
+        if sys.stderr.isatty():
+            sys.stderr.write(ERASED)
+            sys.stderr.flush()
+
+
 class Progress:
     """A line on standard error that says what is being done; only on a terminal."""
 
@@ -128,7 +139,7 @@ class Progress:
         if self._on:
             with suppress(OSError, ValueError):
                 most = (_columns(sys.stderr) or WIDTH) - 1  # in the last column a terminal would begin another line
-                sys.stderr.write(f"\r\x1b[K{cut(_readable(message, sys.stderr), most)}")
+                sys.stderr.write(f"{ERASED}{cut(_readable(message, sys.stderr), most)}")
                 sys.stderr.flush()
 
     def done(self) -> None:

@@ -29,7 +29,7 @@ def transcript(
     try:
         found = check(loaded(spec), read(numbers))
     except (SpecError, TranscriptError) as error:
-        complain(str(error))
+        complain(error)
         return 2
     if format == "json":
         say_exactly(transcript_json(found))

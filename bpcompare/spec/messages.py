@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 from pydantic import ValidationError
+from rich.cells import cell_len
 
+from bpcompare.layout.cells import cut, padded
+from bpcompare.layout.folding import wrapped
+from bpcompare.layout.medium import medium
 from bpcompare.network import Problem, SpecError
 from bpcompare.problems.wording import did_you_mean, inert, listed, printable, quote
 from bpcompare.spec.document import default_tag, entry_type, tag_of
@@ -20,6 +23,8 @@ SHOWN = 50
 MOST = 20_000
 """Findings beyond which a file is no spec with mistakes but something else."""
 _SNIPPET = 32
+NARROW = 40
+"""Columns that a message needs at least beside the text it is about."""
 
 WHY_REQUIRED = {
     ("inputs", "inputs"): ("such as [inputs.x] with units = 2", ""),
@@ -74,15 +79,16 @@ def spec_error(source: str, problems: Sequence[Problem], text: str = "", *, is_j
         rows.append((*left, _sentence(problem)))
     head = f"{CODE}  {len(found)} problem{'s' * (len(found) != 1)} in {inert(source)}"
     more = [f"    … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    return SpecError("\n".join([head, *_table(rows), *more]), tuple(unique))
+    return SpecError(lambda: "\n".join([head, *_table(rows), *more]), tuple(unique))
 
 
 def syntax_error(source: str, line: int, column: int, message: str, text: str) -> SpecError:
     """The error for a text that is not TOML or JSON at all."""
     lines = text.split("\n")
     shown = _snippet(lines[line - 1], max(1, column)) if 0 < line <= len(lines) else ""
-    rows = _table([(str(line) if line else "", shown, inert(message))])
-    return SpecError("\n".join([f"{CODE}  1 problem in {inert(source)}", *rows]), (Problem((), message),))
+    rows = [(str(line) if line else "", shown, inert(message))]
+    head = f"{CODE}  1 problem in {inert(source)}"
+    return SpecError(lambda: "\n".join([head, *_table(rows)]), (Problem((), message),))
 
 
 def unreadable(source: str, message: str, hint: str = "") -> SpecError:
@@ -188,10 +194,17 @@ def _snippet(line: str, column: int) -> str:
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Line, snippet and message side by side; the message below the snippet where side by side there is no room for it."""
+    it = medium()
     digits = max(3, *(len(number) for number, _, _ in rows))
-    width = max(len(shown) for _, shown, _ in rows)
+    width = max(cell_len(shown) for _, shown, _ in rows)
+    room = (it.width if it.fit else WIDTH) - digits - width - 6
+    below = room < NARROW and it.fit
     for number, shown, message in rows:
-        left = f"{number:>{digits}} | {shown:<{width}}   "
-        first, *rest = wrap(message, max(40, WIDTH - len(left))) or [""]
+        left = f"{number:>{digits}} | {padded(shown, width)}   "
+        if below:
+            yield f"{number:>{digits}} | {cut(shown, it.width - digits - 3)}".rstrip()
+            left = " " * digits + " |   "
+        first, *rest = wrapped(message, it.width - digits - 5 if below else max(NARROW, room), whole=not it.fit)
         yield (left + first).rstrip()
-        yield from (" " * len(left) + line for line in rest)
+        yield from (" " * cell_len(left) + line for line in rest)

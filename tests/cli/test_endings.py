@@ -299,6 +299,40 @@ def test_ctrl_c_while_our_own_code_works():
     assert (process.returncode, out, err) == (130, "", "closed\ninterrupted\n")
 
 
+def test_ctrl_c_while_a_file_is_saved(tmp_path):
+    """A saved run would be there in part, in place of the one that was there before."""
+    saved = tmp_path / "x.bpz"
+    saved.write_bytes(b"as it was")
+    code = (
+        "import os, sys, time\nfrom bpcompare.cli import main\n"
+        "def slow(_):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
+        f"os.fsync = slow\nsys.argv = ['bpcompare', 'run', {MAZUR!r}, '-b', 'delta', '-q', '--save', {str(saved)!r}]\n"
+        "sys.exit(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["x.bpz"]
+    assert saved.read_bytes() == b"as it was"
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_homework_is_graded(tmp_path):
+    """A grade would be written for a submission that was not asked to its end."""
+    homework, flag = tmp_path / "homework.py", tmp_path / "results.json"
+    homework.write_text("import time\ntime.sleep(60)\n")
+    words = ["grade", homework, "--spec", MAZUR, "-o", flag, "--timeout", "50"]
+    with subprocess.Popen([*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        sleep(5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "interrupted"
+    assert not flag.exists()
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_other_ends_reach_the_work(student, name, tmp_path):
     """`kill` would end the process that watches, and leave the one that works."""

@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -57,6 +58,27 @@ def test_arrow_keys_step_through_a_run():
     assert "0.15*0.05 + 0.2*0.1 + 0.35 = 0.3775" in screens[0]
     assert "delta!BP204" in screens[0]
     assert code == 1, "a wrong backend is shown, and still wrong"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_ctrl_c_gives_the_terminal_back():
+    """The shell would show nothing of what is typed after it."""
+    import pty
+    import termios
+
+    terminal, inner = pty.openpty()
+    before = termios.tcgetattr(inner)
+    command = [sys.executable, "-m", "bpcompare", "show", str(EXAMPLES / "mazur.toml"), "-i", "-b", "delta"]
+    environment = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True) as child:
+        _until(terminal, r"\d+ / \d+[^q]* quit")
+        assert termios.tcgetattr(inner) != before
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.wait(60) == 130
+    assert termios.tcgetattr(inner) == before
+    assert "interrupted" in _until(terminal, "interrupted")
+    os.close(inner)
+    os.close(terminal)
 
 
 def test_without_a_terminal_it_says_so(capsys):
