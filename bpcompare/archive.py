@@ -121,7 +121,7 @@ def _packed(data: bytes) -> Array:
     return np.frombuffer(data, np.uint8)
 
 
-def _bytes(x: Array, name: str) -> bytes:
+def _bytes(x: Array, name: str) -> memoryview:
     if x.dtype != np.uint8 or x.ndim != 1:
         raise ValueError(f"{name}: expected bytes, found {x.dtype} of shape {list(x.shape)}")
-    return bytes(x.tobytes())
+    return x.data

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from bpcompare.problems.wording import brief, quote
 
 _CHUNK = 2**16
+_SHOWN = 60
 MEMBERS = 2**16
 """Pieces that a gzip file may be put together from: each costs time, however little it holds."""
 
@@ -62,17 +63,23 @@ def unreadable(error: Exception, path: Path) -> Unreadable:
     if isinstance(error, Unreadable):
         return error
     if isinstance(error, FileNotFoundError):
-        return Unreadable(f"there is no file {quote(str(path))}")
+        return Unreadable(f"there is no file {_quoted(path)}")
     if isinstance(error, PermissionError):
-        return Unreadable(f"{quote(str(path))} may not be read by this user")
+        return Unreadable(f"{_quoted(path)} may not be read by this user")
     if isinstance(error, MemoryError):
         return Unreadable(f"{brief(path.name)} does not fit into memory")
-    return Unreadable(f"{quote(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}")
+    return Unreadable(f"{_quoted(path)} cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _quoted(path: Path) -> str:
+    """A path in quotes; of a long one its end, for there stands what people look for."""
+    text = str(path)
+    return quote(text if len(text) <= _SHOWN else f"…{text[1 - _SHOWN :]}")
 
 
 def _regular(mode: int, path: Path) -> None:
     if not stat.S_ISREG(mode):
-        raise Unreadable(f"{quote(str(path))} is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}")
+        raise Unreadable(f"{_quoted(path)} is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}")
 
 
 def _unpacked(file: BinaryIO, limit: int, path: Path) -> bytes:

@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from bpcompare import document, fit, tree
@@ -19,7 +20,9 @@ from bpcompare.network import Dtype
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
 from bpcompare.problems.wording import printable
+from bpcompare.reading import Unreadable, opened
 from bpcompare.record import Provenance, Record, StepRecord
+from bpcompare.tensors.safetensors import DTYPES, Place, layout
 from bpcompare.tree import Tree
 from bpcompare.writing import write
 
@@ -32,6 +35,10 @@ VERSIONS = {"comparison": 2}
 """Kinds that have come further: from 2 on, a saved run holds answers and no verdict."""
 _DTYPES = frozenset("?bhilqBHILQefd")
 _LENGTH = 8
+LARGEST = 2 * 2**30
+"""Bytes that a file may have. What a worker is given and answers may have more: those are of one run, and gone after it."""
+LARGEST_OF = {"plan": 8 * 2**30, "record": 8 * 2**30}
+LARGEST_TEXT = LARGEST_HEADER = 64 * 2**20
 T = TypeVar("T")
 
 
@@ -95,7 +102,7 @@ def plan_bytes(plan: Plan) -> bytes:
     return pack("plan", *plan_parts(plan))
 
 
-def plan_from(data: bytes) -> Plan:
+def plan_from(data: bytes | memoryview) -> Plan:
     """The plan that `plan_bytes` wrote. Raises StorageError."""
     return plan_of(*unpack(data, "plan"))
 
@@ -160,7 +167,7 @@ def record_bytes(record: Record) -> bytes:
     return pack("record", *record_parts(record))
 
 
-def record_from(data: bytes) -> Record:
+def record_from(data: bytes | memoryview) -> Record:
     """The record that `record_bytes` wrote. Raises StorageError."""
     return record_of(*unpack(data, "record"))
 
@@ -194,6 +201,9 @@ def record_of(content: object, arrays: Mapping[str, Array]) -> Record:
 
 def pack(kind: str, content: Tree, arrays: Mapping[str, Array]) -> bytes:
     """A file of `arrays` (C-contiguous, native byte order) and of a manifest that says what they are. Raises StorageError."""
+    most, size = LARGEST_OF.get(kind, LARGEST), sum(x.nbytes for x in arrays.values())
+    if size > most:
+        raise StorageError(f"{size / 2**20:,.0f} MiB cannot be saved, the limit is {most / 2**20:,.0f} MiB; take fewer steps")
     for key, x in arrays.items():
         if x.dtype.char not in _DTYPES:
             raise StorageError(f"{key}: arrays of dtype {x.dtype} cannot be saved")
@@ -206,14 +216,19 @@ def pack(kind: str, content: Tree, arrays: Mapping[str, Array]) -> bytes:
         raise StorageError(f"cannot be saved: {error}") from error
 
 
-def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
-    """The content and arrays that `pack` was given for this `kind`. Raises StorageError for anything else."""
+def unpack(data: bytes | memoryview, kind: str) -> tuple[Any, dict[str, Array]]:
+    """The content and arrays that `pack` was given for this `kind`. Raises StorageError for anything else.
+
+    The arrays are views of `data`, read-only: a saved run takes the memory of its file once.
+    """
     manifest, text = _manifest(data)
     if manifest["kind"] != kind:
         raise StorageError(f"holds a {manifest['kind']}, expected a {kind}")
+    length = int.from_bytes(data[:_LENGTH], "little")
     try:
-        arrays = load_tensors(data)
-    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        places, _ = layout(bytes(data[_LENGTH : _LENGTH + length]), len(data) - _LENGTH - length)
+        arrays = {key: _view(data, _LENGTH + length, place) for key, place in places.items()}
+    except (ValueError, KeyError) as error:
         raise StorageError(f"is damaged or cut short: {error}") from error
     content = manifest.get("content")
     if _readable(lambda: document.content_digest([kind, content], dict(sorted(arrays.items())))) != manifest.get("digest"):
@@ -225,15 +240,52 @@ def unpack(data: bytes, kind: str) -> tuple[Any, dict[str, Array]]:
 
 
 def read(path: str | os.PathLike[str], build: Callable[[bytes], T]) -> T:
-    """`build` of the content of `path`; its StorageError gets the path in front."""
+    """`build` of the content of `path`, a regular file of a size that has a limit; its StorageError gets the path in front."""
     try:
-        data = Path(path).read_bytes()
+        Path(path).stat()  # what is not there, or not for this user, is an OSError
     except ValueError as error:  # no name that a file could have
         raise StorageError(f"{os.fspath(path)!r}: {error}") from None
+    try:
+        with opened(Path(path)) as file:
+            data = _contents(file)
+    except Unreadable as error:
+        raise StorageError(str(error)) from None
+    except StorageError as error:
+        raise StorageError(f"{os.fspath(path)}: {error}") from error
     try:
         return build(data)
     except StorageError as error:
         raise StorageError(f"{os.fspath(path)}: {error}") from error
+
+
+def _contents(file: BufferedReader) -> bytes:
+    """All of a file that is small, or says at its beginning that bpcompare wrote it; of a large one no more is read before."""
+    size, most = os.fstat(file.fileno()).st_size, LARGEST_TEXT
+    head = file.read(_LENGTH)
+    if size > most and not head.startswith(b"{"):  # no golden as text
+        length = int.from_bytes(head, "little")
+        if length > LARGEST_HEADER:
+            raise StorageError("is not a file that bpcompare wrote")
+        head += file.read(length)
+        manifest, _ = _manifest(head)
+        most = LARGEST_OF.get(manifest["kind"], LARGEST)
+    if size > most:
+        raise StorageError(f"has {size / 2**20:,.0f} MiB, the limit is {most / 2**20:,.0f} MiB")
+    return head + file.read(max(0, size - len(head)))
+
+
+def _view(data: bytes | memoryview, begin: int, place: Place) -> Array:
+    dtype = DTYPES[place.dtype]
+    found = (
+        np.frombuffer(data, dtype, (place.end - place.first) // dtype.itemsize, begin + place.first)
+        if place.end > place.first
+        else np.empty(0, dtype)
+    )
+    x = found.reshape(place.shape)
+    if not x.flags.aligned:  # a file inside a file begins anywhere, and NumPy computes more slowly there
+        x = x.copy()
+    x.setflags(write=False)
+    return x
 
 
 class _Arrays:
@@ -254,9 +306,9 @@ class _Arrays:
         return {name: self.one(f"{prefix}/{name}", x) for name, x in arrays.items()}
 
 
-def _manifest(data: bytes) -> tuple[Tree, str]:
+def _manifest(data: bytes | memoryview) -> tuple[Tree, str]:
     length = int.from_bytes(data[:_LENGTH], "little")
-    header = data[_LENGTH : _LENGTH + length]
+    header = bytes(data[_LENGTH : _LENGTH + length])
     if len(data) < _LENGTH or not header.startswith(b"{"):
         raise StorageError("is not a file that bpcompare wrote")
     if len(header) < length:
