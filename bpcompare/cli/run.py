@@ -12,6 +12,8 @@ from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from bpcompare.comparison import Comparison
 
 USAGE = 2
@@ -86,7 +88,7 @@ def run(
     flags = _flags(backend, dtype, steps, oracle, seed, exact=exact) + apart.flags
     format = "json" if json == "-" else format  # noqa: A001
     codes, lines, told = [], [], set[str]()
-    every: list[tuple[str, Comparison | str]] = []
+    suites: list[Element] = []
     progress = Progress(quiet=quiet)
     for at, spec in enumerate(specs):
         try:
@@ -94,7 +96,10 @@ def run(
             found = _compared(spec, names, progress, **options)
         finally:
             progress.done()
-        every.append((spec, str(found) if isinstance(found, Exception) else found))
+        if format == "junit":
+            from bpcompare.report.junit import suite
+
+            suites.append(suite(spec, str(found) if isinstance(found, Exception) else found))
         codes.append(USAGE if isinstance(found, Exception) else found.exit_code)
         lines.append(_refusal(spec, dtype, str(found)) if isinstance(found, Exception) else found.to_json())
         if isinstance(found, Exception) and str(found) not in told:  # one wrong option is wrong for every spec
@@ -107,10 +112,11 @@ def run(
             _tell(found, spec, format, command, quiet=quiet, verbose=verbose, first=at == 0)
         if save is not None and not isinstance(found, Exception) and not _saved(found, save):
             codes.append(USAGE)
+        del found  # the next one needs the memory
     if format == "junit":
-        from bpcompare.report.junit import junit
+        from bpcompare.report.junit import document
 
-        say_exactly(junit(every))
+        say_exactly(document(suites))
     if json not in (None, "-") and not _written(json, lines):
         codes.append(USAGE)
     return next(code for code in PRECEDENCE if code in codes)

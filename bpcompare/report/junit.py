@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 from bpcompare.comparison import GOOD, Comparison
@@ -10,13 +10,22 @@ from bpcompare.problems.wording import disarmed, printable
 from bpcompare.report import text
 
 
-def junit(comparisons: Sequence[tuple[str, Comparison | str]]) -> str:
+def junit(comparisons: Iterable[tuple[str, Comparison | str]]) -> str:
     """One document for all specs; a text instead of a comparison is why its spec could not be run."""
+    return document([suite(spec, found) for spec, found in comparisons])
+
+
+def suite(spec: str, found: Comparison | str) -> ET.Element:
+    """What the document says of one spec: nothing of it is a comparison any more, of which hundreds would fill the memory."""
+    return _refused(spec, found) if isinstance(found, str) else _suite(spec, found)
+
+
+def document(suites: Sequence[ET.Element]) -> str:
+    """The document of these suites."""
     root = ET.Element("testsuites", name="bpcompare")
-    for spec, found in comparisons:
-        root.append(_refused(spec, found) if isinstance(found, str) else _suite(spec, found))
+    root.extend(suites)
     for key in ("tests", "failures", "errors"):
-        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+        root.set(key, str(sum(int(one.get(key, "0")) for one in root)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
 
