@@ -21,7 +21,7 @@ from bpcompare.interruption import pass_on
 from bpcompare.ops import OPS
 from bpcompare.siblings import at_home, beside, folder_of, raised_at, settle
 from bpcompare.surroundings import Kept, surroundings
-from bpcompare.surroundings.bindings import Bindings
+from bpcompare.surroundings.bindings import bindings
 
 __all__ = ["Absent", "Broken", "Ready", "Status", "UnknownBackendError", "arrive", "names", "problems", "resolve", "statuses"]
 
@@ -122,7 +122,7 @@ def problems(backend: Any, *, total: bool = False) -> tuple[str, ...]:
 
 def _from_entry_point(address: Address) -> Status:
     base, source = address.base, address.source
-    names = Bindings()
+    names = bindings()
     try:
         backend = EntryPoint(base, address.target, GROUP).load()
     except ModuleNotFoundError as error:

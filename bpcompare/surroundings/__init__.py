@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bpcompare.surroundings.bindings import Bindings
+from bpcompare.surroundings.bindings import bindings
 from bpcompare.surroundings.state import look, put_back
 
 __all__ = ["Kept", "surroundings"]
@@ -49,7 +49,7 @@ def surroundings() -> Iterator[Kept]:
     that was replaced (`bindings.py`).
     """
     kept = Kept()
-    before, names = look(), Bindings()
+    before, names = look(), bindings()
     with warnings.catch_warnings():
         try:
             yield kept

@@ -14,9 +14,10 @@ APART = ("bpcompare.cli", "bpcompare.pytest_plugin", "bpcompare.interruption")
 """Of our modules, those that keep notes of their own, and judge nothing."""
 LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
 """Modules of others that the judgement computes with."""
-_CODE = ("__code__", "__defaults__", "__kwdefaults__")
 _KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
 _GONE = object()
+_LISTED: list[Bindings] = []
+"""The last that was made: used again while it holds."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,24 @@ class _Space:
     put: Callable[[Any, Any], None]
     drop: Callable[[Any], None]
     meant: Mapping[Any, Any]
+    size: int
     closed: bool
+
+
+def bindings() -> Bindings:
+    """What every function, class and table of the judgement is now. To list them takes longer than to see that nothing changed."""
+    if not _LISTED or not _LISTED[0].stand():
+        _LISTED[:] = [Bindings()]
+    return _LISTED[0]
 
 
 class Bindings:
     """What every function, class and table of the judgement is, at the time when this is made."""
 
     def __init__(self) -> None:
-        self._modules = {name: module for name, module in sys.modules.items() if _judges(name)}
+        self._modules = _modules()
         self._spaces: list[_Space] = []
-        self._codes: list[tuple[str, FunctionType, tuple[Any, ...]]] = []
+        self._codes: list[tuple[str, FunctionType, tuple[Any, Any, Any]]] = []
         known: set[int] = set()
         for name, module in self._modules.items():
             ours = name not in LENT
@@ -47,6 +56,15 @@ class Bindings:
                     known.add(id(value))
                     self._inside(f"{name}.{key}", value)
 
+    def stand(self) -> bool:
+        """Whether everything is still what it was, and nothing came."""
+        return (
+            self._modules == _modules()
+            and all(len(space.names) == space.size for space in self._spaces)
+            and not any(_replaced(space) for space in self._spaces)
+            and not any(_recoded(function, meant) for _, function, meant in self._codes)
+        )
+
     def restore(self) -> list[str]:
         """Put everything back; the names of what had been replaced, removed or added."""
         found = []
@@ -55,17 +73,16 @@ class Bindings:
                 sys.modules[name] = module
                 found.append(name)
         for space in self._spaces:
-            for key in [key for key, value in space.meant.items() if space.names.get(key, _GONE) is not value]:
+            for key in _replaced(space):
                 space.put(key, space.meant[key])
                 found.append(f"{space.title}.{key}")
             for key in list(_added(space)) if space.closed and len(space.names) > len(space.meant) else ():
                 space.drop(key)
                 found.append(f"{space.title}.{key}")
         for title, function, meant in self._codes:
-            for attribute, value in zip(_CODE, meant, strict=True):
-                if getattr(function, attribute) is not value:
-                    setattr(function, attribute, value)
-                    found.append(title)
+            if _recoded(function, meant):
+                function.__code__, function.__defaults__, function.__kwdefaults__ = meant
+                found.append(title)
         return list(dict.fromkeys(found))
 
     def _add(self, title: str, owner: Any, names: Mapping[Any, Any], *, closed: bool) -> None:
@@ -77,14 +94,14 @@ class Bindings:
             (type.__delattr__ if isinstance(owner, type) else object.__delattr__)(owner, key)
 
         meant = {key: value for key, value in names.items() if not _notes(key)}
-        self._spaces.append(_Space(title, names, put, drop, meant, closed))
+        self._spaces.append(_Space(title, names, put, drop, meant, len(names), closed))
 
     def _inside(self, title: str, value: Any) -> None:
         """What can be changed inside the value of a name."""
         if isinstance(value, FunctionType):
             self._code(title, value)
         elif isinstance(value, dict):
-            self._spaces.append(_Space(title, value, value.__setitem__, value.__delitem__, dict(value), closed=False))
+            self._spaces.append(_Space(title, value, value.__setitem__, value.__delitem__, dict(value), len(value), closed=False))
         elif isinstance(value, type) and _ours(value.__module__):
             self._add(title, value, vars(value), closed=True)
             for key, member in list(vars(value).items()):
@@ -98,7 +115,25 @@ class Bindings:
 
     def _code(self, title: str, function: FunctionType) -> None:
         if _ours(function.__module__):
-            self._codes.append((title, function, tuple(getattr(function, name) for name in _CODE)))
+            self._codes.append((title, function, _code(function)))
+
+
+def _modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in list(sys.modules.items()) if _judges(name)}
+
+
+def _replaced(space: _Space) -> list[Any]:
+    now = space.names.get
+    return [key for key, value in space.meant.items() if now(key, _GONE) is not value]
+
+
+def _code(function: FunctionType) -> tuple[Any, Any, Any]:
+    return function.__code__, function.__defaults__, function.__kwdefaults__
+
+
+def _recoded(function: FunctionType, meant: tuple[Any, Any, Any]) -> bool:
+    code, defaults, named = meant
+    return function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not named
 
 
 def _judges(name: str | None) -> bool:
