@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import count
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from packaging.version import Version
 
 from bpcompare.address import Address, UnknownBackendError, address_of, locate, names, offers
 from bpcompare.arguments import told
@@ -71,7 +73,9 @@ def _identity(one: Located) -> Any:
     if isinstance(one, Address):
         path, _, attribute = one.target.rpartition(":")
         target = (Path(path).resolve(), attribute) if one.from_file else one.base
-        return target, one.mistake, one.version, one.interpreter
+        version = Version(one.version) if one.version else ""
+        # Not resolved: the Python of an environment is a link to the one that it was made from.
+        return target, one.mistake, version, os.path.normpath(one.interpreter) if one.interpreter else ""
     if offered := _offered(one):
         return offered, "", "", ""
     address = address_of(one)

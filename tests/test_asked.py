@@ -197,7 +197,14 @@ def test_the_installed_class_keeps_its_name():
 
 @pytest.mark.parametrize(
     "twice",
-    [("delta", "delta"), ("delta!BP204", "delta!bp204"), ("jax@0.4.35", "jax@0.4.35"), ("delta", Delta), (Delta, Delta)],
+    [
+        ("delta", "delta"),
+        ("delta!BP204", "delta!bp204"),
+        ("jax@0.4.35", "jax@0.4.35"),
+        ("jax@0.4.35", "jax@v0.4.35.0"),
+        ("delta", Delta),
+        (Delta, Delta),
+    ],
 )
 def test_the_same_backend_twice_is_refused(twice):
     """One answer would agree with itself, and count as two backends that agree."""
