@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -91,9 +92,8 @@ def _undivided(value: float | None) -> Places:
 
     def wrong(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
         m, v = hats(law, op, t, p, g, slots, t)
-        second = hyperparameter(1.0 - hyperparameter(op.beta2, p) ** t, p)
-        epsilon = hyperparameter(op.epsilon if value is None else value, p)
-        return stepped(op, p, m / (np.sqrt(v) + epsilon / np.sqrt(second)))
+        epsilon = (op.epsilon if value is None else value) / sqrt(1.0 - op.beta2**t)
+        return stepped(op, p, m / (np.sqrt(v) + hyperparameter(epsilon, p)))
 
     return stepping(wrong, Adam, AdamW, needs=lambda network, op: value != op.epsilon)
 

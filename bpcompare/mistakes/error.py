@@ -85,8 +85,8 @@ def _slope_again(*, jacobian: bool = False) -> Places:
     return at_error(make, SoftmaxCrossEntropy, BinaryCrossEntropyWithLogits)
 
 
-def _square(*, averaged: bool) -> Places:
-    """Every output against every target of the batch; `averaged`: the mean is over all B² of them."""
+def _square(*, averaged: bool, error_only: bool = False) -> Places:
+    """Every output against every target of the batch; `averaged`: the mean is over all B² of them. Δ follows E, or is right."""
 
     def make(network: Network, law: Any) -> Any:
         if network.shape(network.error.of) != (1,) or examples(network) == 1:
@@ -104,13 +104,13 @@ def _square(*, averaged: bool) -> Places:
             pairs = law.toward(op, a, t.T)
             return total(pairs, axis=1, keepdims=True) * over(op, a)
 
-        return Altered(law, forward=forward, delta=delta)
+        return Altered(law, forward=forward) if error_only else Altered(law, forward=forward, delta=delta)
 
     return at_error(make, HalfSquared, MeanSquared, Huber, BinaryCrossEntropyWithLogits)
 
 
 def _broadcast(network: Network, laws: Laws) -> Mapping[str, Any]:
-    return _square(averaged=network.error.op.reduce == "mean")(network, laws)
+    return _square(averaged=network.error.op.reduce == "mean", error_only=True)(network, laws)
 
 
 MISTAKES = (

@@ -139,6 +139,11 @@ class Sabotaged(Laws):
         self._memories = [law.memory for law in wrong.values() if isinstance(law, Altered) and law.memory is not None]
 
     @property
+    def replaced(self) -> frozenset[str]:
+        """The methods of laws that are other ones somewhere."""
+        return frozenset().union(*(law.replaced for law in self._wrong.values() if isinstance(law, Altered)))
+
+    @property
     def remembers(self) -> bool:
         """Whether a law reads from the step before, so that the first step is right."""
         return bool(self._memories)
@@ -160,13 +165,15 @@ class Sabotaged(Laws):
 class Altered:
     """A law with some of its methods replaced; all others are the right law's.
 
-    `spoils`: the roles whose gradients are wrong. `memory`: what it keeps from step to step, a memory of its own.
+    `spoils`: the roles whose gradients are wrong. `memory`: what it keeps from step to step, a memory of its own. `replaced`:
+    the names of the methods.
     """
 
     def __init__(self, law: Any, spoils: Iterable[str] = (), memory: Memory | None = None, **methods: Callable[..., Any]) -> None:
         self.law = law
         self.spoils = frozenset(spoils)
         self.memory = memory
+        self.replaced = frozenset(methods)
         self.__dict__.update(methods)
 
     def __getattr__(self, name: str) -> Any:

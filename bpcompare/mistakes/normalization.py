@@ -74,7 +74,11 @@ def _as_if(law: Any, other: Callable[[Any], Any], *methods: str) -> Any:
     return Altered(law, spoils, None, **{name: method(name) for name in methods})
 
 
-def _epsilon(value: float | None) -> Places:
+_FORWARD, _ALL = ("forward",), ("forward", "delta", "gradient")
+"""What is wrong: the forward pass alone, or Δ and gradient with it, as automatic differentiation of a wrong one gives."""
+
+
+def _epsilon(value: float | None, methods: tuple[str, ...] = _ALL) -> Places:
     """ε with this value; None: with the first usual one that the op does not have."""
 
     def make(network: Network, name: str, law: Any) -> Any:
@@ -82,12 +86,16 @@ def _epsilon(value: float | None) -> Places:
         other = next(one for one in EPSILONS if one != op.epsilon) if value is None else value
         if other == op.epsilon:
             return None
-        return _as_if(law, lambda op: replace(op, epsilon=other), "forward", "delta", "gradient")
+        return _as_if(law, lambda op: replace(op, epsilon=other), *methods)
 
     return at_layers(make, BatchNorm, LayerNorm)
 
 
-def _standardizing(inverse: Callable[[Any, Any, float], Any], weight: Callable[[Any, Any, float], Any]) -> Places:
+def _standardizing(
+    inverse: Callable[[Any, Any, float], Any],
+    weight: Callable[[Any, Any, float], Any],
+    methods: tuple[str, ...] = _ALL,
+) -> Places:
     """Another 1/σ: inverse(op, Σ(x − μ)², n). Δ and gradient follow it: the term through it is x̂ Σ(s x̂) weight(op, 1/σ, n)."""
 
     def make(network: Network, name: str, law: Any) -> Any:
@@ -112,7 +120,8 @@ def _standardizing(inverse: Callable[[Any, Any, float], Any], weight: Callable[[
         def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
             return law.summed(parts(op, xs[0])[0] * dy if role == "scale" else dy)
 
-        return Altered(law, ("scale",), forward=forward, delta=delta, gradient=gradient)
+        wrong: dict[str, Callable[..., Any]] = {"forward": forward, "delta": delta, "gradient": gradient}
+        return Altered(law, ("scale",) if "gradient" in methods else (), None, **{name: wrong[name] for name in methods})
 
     return at_layers(make, BatchNorm, LayerNorm)
 
@@ -127,6 +136,15 @@ def _outside(op: Any, squares: Any, count: float) -> Any:
 
 def _outside_unbiased(op: Any, squares: Any, count: float) -> Any:
     return 1.0 / (np.sqrt(squares / (count - 1.0)) + op.epsilon)
+
+
+def _over_one_less(op: Any, by: Any, count: float) -> Any:
+    return 1.0 / (count - 1.0)
+
+
+def _over_sigma(less: float) -> Callable[[Any, Any, float], Any]:
+    """1/(n σ 1/(σ + ε)), for the derivative of 1/(σ + ε)."""
+    return lambda op, by, count: 1.0 / ((count - less) * (1.0 - op.epsilon * by))
 
 
 def _running(change: Callable[[BatchNorm], dict[str, Any]]) -> Places:
@@ -181,7 +199,8 @@ MISTAKES = (
         "x̂ = (x − μ)/√(Σ(x − μ)²/n + ε)",
         "Batch norm and layer norm normalize by the biased variance; only batch norm's running statistic may be the "
         "unbiased one. torch.var and numpy.var have different defaults: n − 1 and n.",
-        _standardizing(_unbiased, lambda op, by, count: 1.0 / (count - 1.0)),
+        _standardizing(_unbiased, _over_one_less, _FORWARD),
+        others=(_standardizing(_unbiased, _over_one_less),),
     ),
     Mistake(
         "BP505",
@@ -190,7 +209,7 @@ MISTAKES = (
         "x̂ = (x − μ)/√(σ² + ε) with the ε of the spec",
         "Defaults differ: 1e-5 in torch, 1e-6 in Flax, 1e-3 in Keras. A port that does not pass ε on takes the other "
         "default, and where the variance is small the two nets are far apart.",
-        _epsilon(None),
+        _epsilon(None, _FORWARD),
         family=True,
         others=tuple(Form(f"ε = {value:g}", _epsilon(value)) for value in EPSILONS),
     ),
@@ -220,12 +239,10 @@ MISTAKES = (
         "x̂ = (x − μ)/√(σ² + ε)",
         "ε belongs to the variance. Added to the standard deviation, as in some tutorials, it does much less "
         "where σ is large and much more where it is small.",
-        _standardizing(_outside, lambda op, by, count: 1.0 / (count * (1.0 - op.epsilon * by))),
+        _standardizing(_outside, _over_sigma(0.0), _FORWARD),
         others=(
-            Form(
-                "with the unbiased σ, as in the Annotated Transformer",
-                _standardizing(_outside_unbiased, lambda op, by, count: 1.0 / ((count - 1.0) * (1.0 - op.epsilon * by))),
-            ),
+            _standardizing(_outside, _over_sigma(0.0)),
+            Form("with the unbiased σ, as in the Annotated Transformer", _standardizing(_outside_unbiased, _over_sigma(1.0))),
         ),
     ),
 )

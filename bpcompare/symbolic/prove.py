@@ -11,6 +11,7 @@ import numpy as np
 
 from bpcompare.claims import Claim, Statement, claims
 from bpcompare.draw import plan as draw
+from bpcompare.dyadic import InexactError
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Data, Network
@@ -110,7 +111,10 @@ def prove(
                 continue  # running statistics are what the forward law says they are
             progress(f"proving {claim.path}")
             lines += _lines(plan, claim, table, budget)
-    return Proof(numeric, tuple(lines), len(network.data), mistake, seconds)
+    proof = Proof(numeric, tuple(lines), len(network.data), mistake, seconds)
+    if mistake is not None and proof.outcome == "shown":
+        raise TooLargeError(f"{mistake} shows on special numbers only, such as a gradient of 0, and symbols stand for all others")
+    return proof
 
 
 def _cut(network: Network) -> Network:
@@ -130,6 +134,8 @@ def _table(network: Network, laws: Laws, mistake: str | None) -> Laws:
     if not found.applies(network):
         raise TooLargeError(f"{mistake} ({found.title}) cannot be made in {network.name}")
     wrong = found.laws(network, laws)
+    if wrong.replaced == {"state"}:
+        raise TooLargeError(f"{mistake} ({found.title}) is about running statistics, and they are no part of the proof")
     if wrong.remembers:
         raise TooLargeError(f"{mistake} ({found.title}) reads from the step before, and what is proved is one step")
     return wrong
@@ -175,7 +181,7 @@ def _lines(plan: Plan, claim: Claim, laws: Laws, budget: Budget) -> Iterator[Lin
                     mine = [one for one in cases.conditions if one[0].free_symbols & sympy.sympify(gap[index]).free_symbols]
                     answers.setdefault(index, []).append(is_zero(gap[index], mine))
             whole = True
-    except (TypeError, NotImplementedError) as error:
+    except (TypeError, NotImplementedError, InexactError) as error:
         raise TooLargeError(f"{claim.path}: no symbolic form: {error}") from None
     if not whole:
         for index in np.ndindex(*_shape(plan, claim)):
