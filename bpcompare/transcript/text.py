@@ -76,7 +76,7 @@ def _why(one: Checked) -> str:
         )
     return (
         f"rounded, it is right; but {one.printed.text} may also be meant exactly, and then it is wrong: no other number of this "
-        "quantity is printed as coarsely. Write down more digits"
+        "quantity is evidently rounded as coarsely. Write down more digits"
     )
 
 

@@ -165,12 +165,12 @@ def test_json_keys(said, mazur):
 
 def test_json_file_and_saved_comparison(said, mazur, tmp_path):
     """What a run found would be lost, or differ from what it printed."""
-    answer = said("run", mazur, "-b", "delta,delta!BP204", "--json", tmp_path / "x.json", "--save", tmp_path / "x.bpc")
+    answer = said("run", mazur, "-b", "delta,delta!BP204", "--json", tmp_path / "x.json", "--save", tmp_path / "x.bpz")
     (line,) = (tmp_path / "x.json").read_text().splitlines()
     assert json.loads(line)["verdict"] == "wrong"
     assert "wrong at h.delta" in answer.out
-    assert bpcompare.load_comparison(tmp_path / "x.bpc").to_json() == line
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.bpc", "x.json"]
+    assert bpcompare.load_comparison(tmp_path / "x.bpz").to_json() == line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.bpz", "x.json"]
 
 
 def test_a_failed_save_is_no_success(said, mazur, tmp_path, monkeypatch):
@@ -180,7 +180,7 @@ def test_a_failed_save_is_no_success(said, mazur, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("bpcompare.archive.write", full)
-    answer = said("run", mazur, "-b", "delta,jax", "--save", tmp_path / "x.bpc")
+    answer = said("run", mazur, "-b", "delta,jax", "--save", tmp_path / "x.bpz")
     assert answer.code == 2
     assert "No space left" in answer.err
     assert not list(tmp_path.iterdir())

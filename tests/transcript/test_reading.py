@@ -108,7 +108,7 @@ def test_what_is_said_of_an_open_number():
     alone = " ".join(transcript_text(transcript([(0.4, "0")])).split())
     assert "1 number: 0 confirmed, 0 refuted, 1 open" in alone
     assert "says too little: the right value is 0.4" in alone
-    assert "no other number of this quantity is printed as coarsely. Write down more digits" in alone
+    assert "no other number of this quantity is evidently rounded as coarsely. Write down more digits" in alone
     beside = " ".join(transcript_text(transcript([(0.46, "0.5"), (0.4375, "0.4375")])).split())
     assert "printed as finely as o.weight.gradient[1,0]" in beside
     (row, _) = json.loads(transcript_json(transcript([(0.46, "0.5"), (0.4375, "0.4375")])))["numbers"]
