@@ -268,3 +268,28 @@ def test_a_declared_failure_is_kept(planned):
     """A backend that says why it could not run would be blamed for an empty record."""
     record = Record(planned.digest, (), Provenance("probe", "none", "1"), "no such device")
     assert InProcess().run(backend(lambda plan: record), planned).failure == "no such device"
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        *((field, None) for field in ("framework", "version", "device", "mode", "updater", "flushes", "seconds")),
+        *((field, None) for field in ("switches", "algorithms", "voice")),
+        *(("framework", 3), ("framework", "x" * 1_000_000), ("flushes", "yes"), ("seconds", float("nan")), ("seconds", "1")),
+        *(
+            ("switches", ["fast"]),
+            ("switches", {str(n): "" for n in range(10_000)}),
+            ("voice", "torch"),
+            ("voice", ("x" * 1_000,)),
+        ),
+    ],
+    ids=lambda x: x if isinstance(x, str) and len(x) < 20 else type(x).__name__,
+)
+def test_a_provenance_is_what_it_should_be(planned, field, wrong):
+    """The report, or the saved run, would fail on it, and the run end with a traceback of ours."""
+
+    def tamper(record):
+        return replace(record, provenance=replace(record.provenance, **{field: wrong}))
+
+    record = InProcess().run(backend(lambda plan: answer(plan, tamper)), planned)
+    assert f"provenance.{field}: wanted " in record.failure

@@ -34,7 +34,7 @@ class _Space:
 
 
 def bindings() -> Bindings:
-    """What every function, class and table of the judgement is now. Listing them takes longer than seeing that nothing changed."""
+    """What every function, class and table of the judgement is now. Listing them takes longer than seeing that all stand."""
     if not _LISTED or not _LISTED[0].stand():
         _LISTED[:] = [Bindings()]
     return _LISTED[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 
@@ -17,7 +17,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 NAMED = 3
 """How many missing or unknown names a message lists."""
 SOURCES, WORD = 500, 500
-"""Entries of a voice, and characters of each."""
+"""Entries of a voice, or of a table, and characters of each of a voice."""
+LONGEST = 100_000
+"""Characters of a text in a provenance."""
 
 
 def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
@@ -31,7 +33,10 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
     if not isinstance(record.provenance, Provenance):
         yield f"provenance: wanted a Provenance, got {type(record.provenance).__name__}"
     else:
-        yield from _provenance(record.provenance, plan.dtype)
+        yield from _provenance(record.provenance)
+        if owned:  # in a file, a name that is not known, or no longer, widens nothing
+            found = algorithms.problems(record.provenance.algorithms, plan.dtype)
+            yield from (f"provenance.algorithms: {problem}" for problem in found)
     if record.plan_digest != plan.digest:
         yield f"plan_digest: wanted {plan.digest}, got {record.plan_digest}: the answer is to another plan"
     if len(record.steps) != len(plan.batches):
@@ -42,12 +47,25 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
         yield from _step(plan, number, step, lent if owned else None)
 
 
-def _provenance(provenance: Provenance, dtype: str) -> Iterator[str]:
+def _provenance(provenance: Provenance) -> Iterator[str]:
+    for field, hint in get_type_hints(Provenance).items():
+        value = getattr(provenance, field)
+        if hint is str and not (isinstance(value, str) and len(value) <= LONGEST):
+            yield f"provenance.{field}: wanted a text of at most {LONGEST:,} characters, got {_kind(value)}"
+        elif hint is bool and not isinstance(value, bool | np.bool_):
+            yield f"provenance.{field}: wanted True or False, got {_kind(value)}"
+        elif hint is float and not (isinstance(value, int | float | np.number) and np.isfinite(value)):
+            yield f"provenance.{field}: wanted a finite number, got {_kind(value)}"
+        elif get_origin(hint) is Mapping and not (isinstance(value, Mapping) and len(value) <= SOURCES):
+            yield f"provenance.{field}: wanted a mapping of at most {SOURCES} entries, got {_kind(value)}"
     voice: Any = provenance.voice
     few = isinstance(voice, tuple) and len(voice) <= SOURCES
     if not few or not all(isinstance(one, str) and len(one) <= WORD for one in voice):
         yield f"provenance.voice: wanted a tuple of at most {SOURCES} names"
-    yield from (f"provenance.algorithms: {problem}" for problem in algorithms.problems(provenance.algorithms, dtype))
+
+
+def _kind(value: Any) -> str:
+    return repr(value) if value is None or isinstance(value, bool | int | float) else f"a {type(value).__name__}"
 
 
 def with_arrays(record: Any) -> Any:
