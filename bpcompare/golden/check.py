@@ -120,8 +120,8 @@ def update(spec: str | os.PathLike[str], backend: str | type[Backend], options: 
     # How long it took, and what it printed, is no part of what is to stay the same.
     change = None if old is None else _changed(old, record)
     kept = portable(record.provenance.address, spec)
-    if old is not None and kept != (then := old.record.provenance.address) and ".py:" in kept and ".py:" in then:
-        replaces = f"{path} is of {then}, not of {kept}"
+    if old is not None and (namesake := _namesake(old, address, spec)):
+        replaces = f"{path} is of {namesake}, not of {kept}"
     # Nor is its code: a golden is to be read, and holds nothing that changes while the numbers stay.
     voice = tuple(one for one in record.provenance.voice if not one.startswith(CODE))
     provenance = replace(record.provenance, seconds=0.0, printed="", address=kept, voice=voice)

@@ -154,8 +154,10 @@ def test_the_golden_of_one_file_is_not_replaced_by_that_of_another(spec, student
     assert main(["golden", "update", str(spec), "-b", f"{student}:Student"]) == 0
     other = shutil.copy(student, student.with_name("other.py"))
     assert main(["golden", "update", str(spec), "-b", f"{other}:Student"]) == 2
-    assert "is of student.py:Student, not of other.py:Student" in capsys.readouterr().err
+    assert "student.py:Student, not of other.py:Student" in capsys.readouterr().err
     assert main(["golden", "update", str(spec), "-b", f"{other}:Student", "--force"]) == 0
+    Path(other).rename(student.with_name("moved.py"))
+    assert main(["golden", "update", str(spec), "-b", f"{student.with_name('moved.py')}:Student"]) == 0, "it moved"
 
 
 def test_the_golden_of_one_file_is_not_held_against_another(spec, student, capsys):

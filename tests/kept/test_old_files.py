@@ -12,7 +12,7 @@ import pytest
 import bpcompare
 from bpcompare.archive import load_answers
 from bpcompare.draw import plan as draw
-from bpcompare.golden import Options, check, store, text
+from bpcompare.golden import Options, check, store, text, update
 from bpcompare.golden.golden import parts
 from bpcompare.isolation.answers import outcome
 from bpcompare.ops import OPS
@@ -110,6 +110,15 @@ def test_goldens(release, monkeypatch, spec, backend, options):
     assert checked.change.outcome in ("same", "moved")
     if checked.path.name.endswith(store.TEXT):
         assert text.dumps(*parts(checked.golden)) == checked.path.read_bytes()
+
+
+def test_a_golden_of_a_file_is_renewed_without_force(release, monkeypatch):
+    """0.1.0 kept the whole path of a file: every checkout elsewhere would be asked to force what is the same."""
+    monkeypatch.chdir(release / "goldens")
+    proposed = update("mazur.toml", "student.py:Honest", Options(steps=3))
+    assert not proposed.replaces
+    assert proposed.change.outcome in ("same", "moved")
+    assert proposed.golden.record.provenance.address == "student.py:Honest"
 
 
 def test_tokens(release):
