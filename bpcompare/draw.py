@@ -124,8 +124,8 @@ class _Rounding:
             if problem not in (known.message for known in self.problems if known.where == where):
                 self.problems.append(Problem(where, problem, "run in float64, or scale the values down"))
         if not value.flags.writeable:
-            rounded.setflags(write=False)
             self._known[id(value)] = value, rounded
+        rounded.setflags(write=False)  # so that sealing copies nothing
         return rounded
 
 

@@ -24,6 +24,8 @@ Each = Literal["path", "backend", "spec"]
 MOST = 2_000
 """Tests that one spec may become."""
 PROPERTY = "bpcompare"
+KEPT = 32
+"""Comparisons that are kept for the tests of a mark: a hundred specs' numbers together would fill the memory."""
 _COMPARISONS = pytest.StashKey[dict[Any, "Comparison"]]()
 _STATUSES = pytest.StashKey[dict[Any, Any]]()
 _FAILED = pytest.StashKey[dict[Any, str]]()
@@ -247,6 +249,8 @@ class Checker:
             placed = [_placed(self.request, name) for name in case.backends]
             there = [name for name in placed if isolated or locate(name).foreign or not isinstance(arrive(locate(name)), Absent)]
             kept[key] = self._run(case.spec, there, dict(case.options))
+            if len(kept) > KEPT:
+                del kept[next(iter(kept))]
         comparison = kept[key]
         if not case.backend:
             self._assert(comparison)
