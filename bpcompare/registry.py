@@ -142,7 +142,7 @@ def _from_file(address: Address) -> Status:
         return Broken(address.name, f"there is no file {path}", path)
     folder = Path(path).resolve().parent
     try:
-        with beside(folder):
+        with beside(folder, anew=True):
             module = _module(Path(path))
     except BaseException as error:
         pass_on(error)

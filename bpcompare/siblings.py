@@ -5,6 +5,7 @@ Two files in two folders may each have a `helper.py` beside them: while one is i
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -38,25 +39,27 @@ def at_home(backend: type) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def beside(folder: Path) -> Iterator[None]:
-    """While it lasts, imports find modules in `folder` first.
+def beside(folder: Path, *, anew: bool = False) -> Iterator[None]:
+    """While it lasts, imports find modules in `folder` first; `anew` as they are on the disk now, not as they were imported.
 
     Not those called like the standard library, bpcompare, or a framework: what a backend is said to compute with is that.
     """
     folder = folder.resolve()
     names = _names(folder)
-    strangers = {name: module for name, module in sys.modules.items() if _top(name) in names and not _within(module, folder)}
+    strangers = {
+        name: module for name, module in list(sys.modules.items()) if _top(name) in names and not _within(module, folder)
+    }
     for name in strangers:
         del sys.modules[name]
     before = set(sys.modules)
-    sys.modules.update(_KNOWN.get(folder, {}))
+    sys.modules.update({} if anew else _KNOWN.get(folder, {}))
     finder = _Beside(folder, names)
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
-        own = {name: module for name, module in sys.modules.items() if _top(name) in names and name not in before}
+        sys.meta_path[:] = [one for one in sys.meta_path if one is not finder]
+        own = {name: module for name, module in list(sys.modules.items()) if _top(name) in names and name not in before}
         for name in own:
             del sys.modules[name]
         _KNOWN[folder] = own
@@ -86,10 +89,10 @@ class _Beside:
 def _names(folder: Path) -> frozenset[str]:
     try:
         entries = list(folder.iterdir())
-        files = {path.stem for path in entries if path.suffix == ".py"}
-        packages = {path.name for path in entries if (path / "__init__.py").is_file()}
     except OSError:
         return frozenset()
+    files = {path.stem for path in entries if path.suffix == ".py"}
+    packages = {path.name for path in entries if os.path.isfile(path / "__init__.py")}  # noqa: PTH113 — false where it may not look
     reserved = sys.stdlib_module_names | FRAMEWORKS.keys() | ARRAYS | {"__init__", "__main__"}
     return frozenset(name for name in files | packages if name not in reserved and not name.startswith("bpcompare"))
 

@@ -58,6 +58,23 @@ def test_a_class_that_builds_on_one_of_a_file_is_at_home_there(write):
     assert InProcess().run(type("Derived", (cls,), {}), draw(MAZUR)).failure is None
 
 
+def test_what_was_repaired_beside_a_file_is_read_again(write):
+    """In a notebook, an author would repair a module and still be told of the old mistake."""
+    right = "def started(x): return x"
+    for number, source in enumerate(("def started(x): raise RuntimeError('old')", right)):
+        name = write("one", mine=MINE, steps_of_mine=source + "\n" * number, late_step_of_mine="def done(x): return x")
+        assert (InProcess().run(locate(name), draw(MAZUR)).failure is None) == bool(number)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_reason_to_fail(write):
+    """One closed folder beside it, and no module beside a file could be imported."""
+    name = write("one", mine=MINE, steps_of_mine="def started(x): return x", late_step_of_mine="def done(x): return x")
+    closed = Path(name.rpartition(":")[0]).parent / "closed"
+    closed.mkdir(mode=0)
+    (closed.parent / "loop").symlink_to("loop")
+    assert InProcess().run(locate(name), draw(MAZUR)).failure is None
+
+
 def test_two_files_have_each_their_own(write):
     """Of two students with a `helper.py` each, one would be graded on the other's."""
     same = "def started(x): return x"
