@@ -174,7 +174,7 @@ class Comparison(Paged):
 
     @cached_property
     def zeros(self) -> Mapping[str, float]:
-        """Paths that are 0 up to rounding for some backend that ran, with the largest size of the terms that cancelled."""
+        """Paths that are 0 for some backend that ran, with the largest size of the terms that cancelled (0: by structure)."""
         found: dict[str, float] = {}
         for certificate in self.certificates.values():
             for finding in certificate.zeros:

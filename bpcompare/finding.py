@@ -25,7 +25,8 @@ class Finding:
     `worst` is the index of the element that decides, with its `recorded` value, the law's `expected` and the `radius`.
     `relative` is how far the recorded tensor is off, relative to the law's at its worst element. `off` elements of `size` are
     outside. `note` says why, in words. `terms` is not 0 for a quantity that is 0 up to rounding: the size of the terms that
-    cancelled, against which `power` is measured there. `doubt` is why an undecided finding is undecided.
+    cancelled, against which `power` is measured there; `structural`: it is 0 whatever the weights and data are. `doubt` is why
+    an undecided finding is undecided.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Finding:
     size: int = 0
     note: str = ""
     terms: float = 0.0
+    structural: bool = False
     doubt: Doubt = ""
 
 
@@ -78,8 +80,8 @@ class Certificate(Shown):
 
     @property
     def zeros(self) -> tuple[Finding, ...]:
-        """Findings that hold as 0 up to rounding."""
-        return tuple(finding for finding in self.findings if finding.terms and finding.outcome == "holds")
+        """Findings that hold as 0: up to rounding, or by structure."""
+        return tuple(f for f in self.findings if (f.terms or f.structural) and f.outcome == "holds")
 
     @property
     def worst(self) -> Finding | None:

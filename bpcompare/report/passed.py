@@ -63,8 +63,11 @@ def _zeros(comparison: Comparison) -> list[str]:
     if not comparison.zeros:
         return []
     path, size = next(iter(comparison.zeros.items()))
+    why = (
+        f"up to rounding: what is left of terms of size {short(size)}" if size else "by structure: on other weights and data, too"
+    )
     more = f", and {len(comparison.zeros) - 1:,} more (-v marks them)" if len(comparison.zeros) > 1 else ""
-    return labelled("zero", f"{clipped(path, 30)} is 0 up to rounding: what is left of terms of size {short(size)}{more}", 1)
+    return labelled("zero", f"{clipped(path, 30)} is 0 {why}{more}", 1)
 
 
 def _blind(comparison: Comparison) -> list[str]:

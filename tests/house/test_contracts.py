@@ -20,6 +20,7 @@ ANSWER_SHEETS_ONLY = {
     "pairs",
     "plain",
     "power",
+    "structure",
 }
 MARKING_SCHEME = ANSWER_SHEETS_ONLY | {
     "address",

@@ -110,3 +110,39 @@ def test_no_advice_for_a_wider_dtype_in_the_widest(dtype):
     notes = {f.note for f in findings if f.outcome == "undecided"}
     assert notes
     assert all("larger learning rate" in note for note in notes)
+
+
+def _one_class(g, units, examples=3):
+    """A hidden layer with g over `units` units: a softmax over one is 1, whatever its net input is."""
+    network = mlp([3, units, 2], g, examples=examples)
+    return replace(network, training=Training(seed=3))
+
+
+def test_what_is_zero_by_structure_holds(torch_backend):
+    """No data and no weights give it another value, so advice to change them would send people in circles."""
+    comparison = bpcompare.run(_one_class(ops.Softmax(), 1), ["delta", "torch"])
+    assert comparison.exit_code == 0, text(comparison)
+    certificate = comparison.certificates["delta"]
+    found = {f.path for f in certificate.findings if f.structural}
+    assert found >= {"l0.weight.gradient", "l0.weight.update", "l0.bias.gradient"}
+    assert "on other weights and data" in " ".join(f.note for f in certificate.findings)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0])
+def test_a_wrong_structural_zero_is_refuted(size):
+    """Structure excuses the 0, and nothing else."""
+    student = spoiled(Delta, lambda step: step.gradient["l0.weight"].__iadd__(size))
+    comparison = bpcompare.run(_one_class(ops.Softmax(), 1), ["delta", student])
+    assert (comparison.verdict, comparison.first.path) == ("wrong", "l0.weight.gradient")
+
+
+@pytest.mark.parametrize("depth", [1, 6])
+@pytest.mark.parametrize("bias", [-100.0, -2.0])
+def test_a_dead_net_is_not_dead_by_structure(depth, bias):
+    """Deep relu nets are dead on most draws of weights; taken for structure, they would be certified without being seen."""
+    network = mlp([3, *[2] * depth, 2], ops.Relu(), examples=2)
+    own = {name: Parameter(np.full(2, bias)) if name.endswith("bias") else p for name, p in network.parameters.items()}
+    network = replace(network, parameters=own)
+    certificate = bpcompare.run(network, ["delta"]).certificates["delta"]
+    assert certificate.verdict == "undecided"
+    assert not any(f.structural for f in certificate.findings)
