@@ -110,17 +110,17 @@ def _libraries() -> Iterator[tuple[str, ...]]:
             yield "--ro-bind", path, path
     yield "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"
     paths = sysconfig.get_paths()
-    libdir = sysconfig.get_config_var("LIBDIR")
-    for path in dict.fromkeys(filter(None, (paths["stdlib"], paths["platstdlib"], libdir))):
+    beside = str(Path(os.path.realpath(sys.executable)).parents[1] / "lib")  # where a Python that was moved looks
+    for path in dict.fromkeys((paths["stdlib"], paths["platstdlib"], beside, str(sysconfig.get_config_var("LIBDIR")))):
         if _is_new(path):
-            yield "--ro-bind-try", path, path
+            yield "--ro-bind", path, path
 
 
 def _packages() -> Iterator[tuple[str, ...]]:
     """Installed packages; and bpcompare and NumPy, wherever they stand."""
     folders = [*site.getsitepackages(), *(path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))]
     for path in dict.fromkeys(folders):
-        if Path(path).is_dir() and _is_new(path):
+        if _is_new(path):
             yield "--ro-bind", path, path
     for name in ("bpcompare", "numpy"):
         spec = importlib.util.find_spec(name)
@@ -128,10 +128,14 @@ def _packages() -> Iterator[tuple[str, ...]]:
             continue
         place = Path(spec.origin).parent
         for folder in (place, place.with_name(f"{name}.libs")):
-            if folder.is_dir() and _is_new(str(folder)) and not any(folder.is_relative_to(one) for one in folders):
+            if _is_new(str(folder)) and not any(folder.is_relative_to(one) for one in folders):
                 yield "--ro-bind", str(folder), str(folder)
 
 
 def _is_new(path: str) -> bool:
-    """Whether it is not part of the system's libraries, which are there already."""
-    return not any(Path(path).is_relative_to(one) for one in LIBRARIES)
+    """Whether it is a folder that can be read, and no part of the system's libraries, which are there already."""
+    return (
+        os.access(path, os.R_OK | os.X_OK)
+        and Path(path).is_dir()
+        and not any(Path(path).is_relative_to(one) for one in LIBRARIES)
+    )

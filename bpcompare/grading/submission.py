@@ -99,7 +99,7 @@ def ask(
             command = confinement.command(python, apart.folder)
             ended = apart.run(command, limits.seconds + LATER, environment, inside=True, answer=most)
     except OSError as error:
-        raise GraderFailure(f"a process of its own cannot be had: {inert(error.strerror or str(error))}") from error
+        raise GraderFailure(f"a process of its own cannot be had: {inert(str(error))}") from error
     ended = replace(ended, code=confinement.ended(ended.code))
     return _read(step, ended, len(node), limits, most)
 
