@@ -14,6 +14,9 @@ Places = Callable[[Network, Laws], Mapping[str, Any]]
 """places(network, right laws) → the wrong law by owner; empty where the mistake cannot be made in this network."""
 
 
+ALONE = 64
+"""At a fork of more consumers than these, a mistake is tried at all of them only: one by one takes the square of the time."""
+
 STATEMENTS = {
     "1": "base case: Δ = −∂E/∂in at the output",
     "2": "inductive step: Δ_j = −∂E/∂in_j, from the Δ of the nodes that j feeds",
@@ -117,13 +120,13 @@ class Mistake:
                     yield name, Sabotaged(laws, mine, getattr(places, "words", ""))
 
     def forms(self, network: Network, owners: frozenset[str], laws: Laws = LAWS) -> Iterator[Sabotaged]:
-        """Every form of the mistake that touches one of `owners`: at all its places, then at each alone."""
+        """Every form of the mistake that touches one of `owners`: at all its places, then, if they are few, at each alone."""
         for places in (self.places, *self.others):
             found = {owner: law for owner, law in places(network, laws).items() if owner in owners}
             words = getattr(places, "words", "")
             if found:
                 yield Sabotaged(laws, found, words)
-            if len(found) > 1:
+            if 1 < len(found) <= ALONE:
                 for owner, law in found.items():
                     yield Sabotaged(laws, {owner: law}, words)
 

@@ -74,10 +74,14 @@ def _result(bits: int | None) -> Places:
 
 
 def _operands(bits: int) -> Places:
-    """What goes into the laws of layers, rounded; the rest in the plan's format."""
+    """What goes into the laws of layers, activations and the error, rounded, and the gradients that go into an update."""
 
     def places(network: Network, laws: Laws) -> dict[str, Any]:
-        return {name: _fed(laws.of(name, layer.op), tuple(layer.parameters)) for name, layer in network.layers.items()}
+        found: dict[str, Any] = {"error": _fed(laws.of("error", network.error.op), ())}
+        for name, layer in network.layers.items():
+            found[name] = _fed(laws.of(name, layer.op), tuple(layer.parameters))
+            found[f"{name}.g"] = _fed(laws.of(f"{name}.g", layer.g), ())
+        return found | {name: _led(laws.update(name, network.update)) for name in network.trainable}
 
     def _fed(law: Any, roles: tuple[str, ...]) -> Any:
         def method(name: str) -> Any:
@@ -86,12 +90,19 @@ def _operands(bits: int) -> Places:
                 sources = Sources([str(at) for at in range(len(xs))], starts, lambda at: rounded(xs[int(at)], bits))
                 narrow = {role: rounded(x, bits) for role, x in p.items()}
                 if name != "forward" and rest[0] is not None:
-                    rest = (rounded(rest[0], bits), *rest[1:])
+                    rest = (rounded(_closed(rest[0]), bits), *rest[1:])
                 return getattr(law, name)(op, sources, narrow, *rest)
 
             return wrong
 
         return Altered(law, roles, None, **{name: method(name) for name in ("forward", "delta", "gradient")})
+
+    def _led(law: Any) -> Any:
+        return Altered(
+            law,
+            slot=lambda op, t, p, g, *rest: law.slot(op, t, p, rounded(g, bits), *rest),
+            parameter=lambda op, t, p, g, *rest: law.parameter(op, t, p, rounded(g, bits), *rest),
+        )
 
     return places
 
@@ -113,8 +124,9 @@ MISTAKES = (
         formats=BITS,
         family=True,
         others=(
-            *(Form(f"results rounded to {name}", _result(bits)) for name, bits in BITS.items()),
-            *(Form(f"operands rounded to {name}", _operands(bits)) for name, bits in BITS.items()),
+            Form("operands rounded to float32", _operands(24)),
+            Form("operands rounded to TF32 or float16", _operands(11)),
+            Form("operands rounded to bfloat16", _operands(8)),
         ),
     ),
 )

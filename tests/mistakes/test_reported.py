@@ -330,6 +330,21 @@ def test_weights_that_were_cast_on_the_way_have_their_name():
     assert (blame.path, blame.code, blame.form) == ("h0.in", "BP510", "operands rounded to float32")
 
 
+@pytest.mark.parametrize(
+    ("rule", "form"),
+    [
+        (lambda op, t, w, g, slots, kept: ((w.float() - op.eta * g.float()).double(), {}), "results rounded to float32"),
+        (lambda op, t, w, g, slots, kept: (w - op.eta * g.float().double(), {}), "operands rounded to float32"),
+    ],
+    ids=["weights", "gradients"],
+)
+def test_an_update_in_float32_has_its_name(rule, form):
+    """Master weights that are kept in float32 lose small steps, and nothing in the formulas is wrong."""
+    blame = _blame(_fresh(replace(PLAIN, update=Sgd(0.3))), _optimizer(rule))
+    assert (blame.path, blame.code) == ("h0.weight.update", "BP510")
+    assert form in blame.form
+
+
 def test_outputs_and_targets_of_two_shapes_have_their_name():
     """(n, 1) − (n,) runs without a word, and the net learns the mean of the targets."""
     net = mlp(Relu(), MeanSquared(reduce="mean"), Sgd(0.1), widths=(6,), outputs=1)
