@@ -181,7 +181,7 @@ def _refusal(spec: str, dtype: str | None, error: str) -> str:
 
     content: dict[str, Any] = {
         "spec": spec, "dtype": dtype, "verdict": "not_run", "exit_code": USAGE, "power": None, "first": None, "backends": {},
-        "pairs": [], "certificate_seconds": 0.0, "error": error,
+        "blind_spots": None, "exact": None, "pairs": [], "certificate_seconds": 0.0, "error": error,
     }  # fmt: skip
     return dumps(content, ensure_ascii=False)
 
