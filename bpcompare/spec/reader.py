@@ -32,8 +32,8 @@ Hint = Callable[[str], None]
 
 LARGEST = 64 * 2**20
 """Bytes a spec may have. Large weights belong into .safetensors or .npz files."""
-MOST_IN_TOML, MOST_IN_JSON = 1_000_000, 5_000_000
-"""Values and keys that it may have: a million take TOML's parser some ten seconds, and JSON's one."""
+MOST_IN_TOML, MOST_IN_JSON = 2_000_000, 5_000_000
+"""Values and keys that it may have: so many take either parser some ten seconds."""
 
 
 def read(path: str | os.PathLike[str], hint: Hint = lambda _: None) -> Network:
@@ -107,7 +107,8 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
 def _small_enough(text: str, source: str, *, is_json: bool) -> None:
     """Refuses a text of more values than can be read in some seconds; they are counted by the signs between them."""
     most, signs = (MOST_IN_JSON, ",:[") if is_json else (MOST_IN_TOML, ",=[")
-    count = sum(map(text.count, signs))
+    # A dotted key costs as much as its parts; a number has one dot at most, so that dots need a count of their own.
+    count = max(sum(map(text.count, signs)), 0 if is_json else text.count("."))
     if count > most:
         kind, hint = "JSON" if is_json else "TOML", "keep large weights and data in .npz, .safetensors or CSV files"
         raise unreadable(source, f"it has about {count:,} values and keys, a spec in {kind} may have {most:,}", hint)
