@@ -127,9 +127,9 @@ class Lengthening:
             other = min(int(unit) ^ 1, len(b) - 1)
             if relu and self.random.random() < 0.5:
                 # A unit that its bias keeps dead in all examples hands nothing on.
+                dead = [unit, other][: self.random.integers(1, 3)]
                 net_in = np.moveaxis(self.right(f"{layer}.in"), 1, 0)
-                size = 2.0 ** np.ceil(np.log2(max(np.abs(net_in[[unit, other]]).max(), 1.0)) + 1)
-                b[[unit, other]] = -self._long(size)
+                b[dead] = -self._long(2.0 ** np.ceil(np.log2(max(np.abs(net_in[dead]).max(), 1.0)) + 1))
             else:
                 b[unit] = self._long(b[unit])
                 b[other] = (b[unit], 2 * np.rint(b[unit]) - b[unit], b[other])[self.random.integers(3)]

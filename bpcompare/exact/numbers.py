@@ -44,11 +44,16 @@ def short(network: Network, dtype: Dtype, seed: int, attempt: int) -> tuple[Plan
     start = drawn_plan(own, dtype, 1, seed)
     same = twins(own)
     # Windows of a max-pool must not tie: there, inputs are longer.
-    reach = 2 ** (3 + attempt % 5) if any(layer.op.name == "max_pool2d" for layer in own.layers.values()) else 1
+    pools = any(layer.op.name == "max_pool2d" for layer in own.layers.values())
+    reach = 2 ** (3 + attempt % 5) if pools else 1
     inputs = {
         name: network.data.inputs[name][np.arange(examples) % len(network.data)]
         if name in network.integer_inputs
-        else _mirrored(_nonzero(random, reach, (examples, *group.shape)) * _shown(random, examples, group.shape), same[name])
+        else _mirrored(
+            _nonzero(random, reach, (examples, *group.shape))
+            * (1.0 if pools and attempt % 2 == 0 else _shown(random, examples, group.shape)),
+            same[name],
+        )
         for name, group in network.inputs.items()
     }
     fan = (2, 1, 3)[attempt % 3]
@@ -79,8 +84,10 @@ def _dressed(network: Network, dtype: Dtype, examples: int) -> Network:
     """The network with an update rule of short numbers and room for so many examples."""
     update = network.update
     if isinstance(update, Sgd):
-        momentum, decay = _eighths(update.momentum), _eighths(update.weight_decay)
-        eta = 2.0 ** min(max(round(log2(update.eta)), -3), 0)
+        # The shortest numbers that no wrong formula mistakes for one another: η ≠ 1 where it can be, μ ≠ 1 − μ, λ ≠ μ.
+        momentum = (0.25 if update.momentum < 0.5 else 0.75) if update.momentum else 0.0
+        decay = 0.125 if update.weight_decay else 0.0
+        eta = 1.0 if update.eta >= 1 else 0.5
         update = replace(update, eta=eta, momentum=momentum, weight_decay=decay)
     inputs = {
         name: network.data.inputs[name][np.arange(examples) % len(network.data)]
@@ -91,11 +98,6 @@ def _dressed(network: Network, dtype: Dtype, examples: int) -> Network:
     data = Data(inputs, np.zeros((examples, *network.shape(network.error.of))))
     training = replace(network.training, dtype=dtype, steps=1, batch=None, first=0, slots="zero")
     return replace(network, update=update, data=data, training=training)
-
-
-def _eighths(x: float) -> float:
-    """The nearest multiple of 1/8 below 1; what is not 0 stays so."""
-    return min(max(round(x * 8), 1), 7) / 8 if x else 0.0
 
 
 def _nonzero(random: np.random.Generator, reach: int, shape: tuple[int, ...]) -> Array:

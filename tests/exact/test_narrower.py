@@ -8,7 +8,7 @@ import pytest
 import bpcompare
 from bpcompare import ops
 from bpcompare.dyadic import bits
-from bpcompare.exact import sight
+from bpcompare.exact import draw, sight, unproved
 from bpcompare.exact.sight import NARROWER, rounded
 from bpcompare.network import SpecError
 from bpcompare.session import judge
@@ -147,3 +147,13 @@ def test_a_plan_that_is_not_exact_is_not_believed(plans):
     assert comparison.verdict == "not_run"
     assert "round" in comparison.certificates["delta"].failure
     assert sight(plans("dense", "float64").plan).narrower == "float32"
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in cases() if case.about in (ops.MaxPool2d, ops.AvgPool2d)], ids=lambda case: case.name
+)
+def test_pools_find_a_draw(case):
+    """Numbers in twins, or zeros, tie in the windows of a max-pool: no draw would be found for any net that has one."""
+    plan = draw(case.network, "float32")
+    assert plan.exact
+    assert not unproved(plan)
