@@ -18,7 +18,7 @@ from bpcompare.plan import Plan
 
 ATTEMPTS = 60
 """Draws before giving up, each sparser or of fewer examples than the one before, now and then."""
-GOOD, NODES = 12, 50
+GOOD, NODES = 6, 50
 """Draws that fit, of which the one is taken that shows most: so many in a small net, fewer where there are that many nodes."""
 
 ALIVE = 0.25

@@ -16,9 +16,8 @@ from bpcompare.ops import Conv2d, Dense, Relu
 from bpcompare.parameter import Array
 from bpcompare.plan import Plan
 
-TRIES = 12
-"""Proposals for each number before it stays short."""
-PASSES = 2
+TRIES, PASSES = 16, 3
+"""Proposals for each number before it stays short, and how often it gets its turn."""
 SEVERAL, NARROW = 4, 64
 """Entries of one array that are made long together, in arrays larger than that."""
 

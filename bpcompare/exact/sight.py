@@ -7,7 +7,7 @@ cannot be seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,15 @@ NEAR = 4.0
 """A number that was rounded to a format lies so many of its units beside the right one, at most."""
 
 
+TOGETHER = "all it reads"
+"""The operand of a claim in which the roundings of its operands cancel."""
+
+
 @dataclass(frozen=True)
 class Blur:
     """A step of the proof that a narrower format could pass: `path`, and the number it reads whose rounding is not seen.
 
-    `operand` is a path, or "" where the result itself is too short.
+    `operand` is a path, `TOGETHER` for everything it reads, or "" where the result itself is too short.
     """
 
     path: str
@@ -85,8 +89,10 @@ def blurs(plan: Plan, claim: Claim, known: Mapping[str, Any], right: Array) -> t
         return ()
     _, limit = widest(plan.dtype)
     short = [Blur(claim.path, "")] if bits(right).max(initial=0) <= limit else []
-    unseen = (path for path in operands(plan, claim) if not _seen(claim, known, path, right, plan.dtype))
-    return (*short, *(Blur(claim.path, path) for path in unseen))
+    read = list(operands(plan, claim))
+    tried = [(path,) for path in read] + ([tuple(read)] if len(read) > 1 else [])
+    unseen = (paths for paths in tried if not _seen(claim, known, paths, right, plan.dtype))
+    return (*short, *(Blur(claim.path, paths[0] if len(paths) == 1 else TOGETHER) for paths in unseen))
 
 
 def operands(plan: Plan, claim: Claim) -> Iterator[str]:
@@ -112,17 +118,16 @@ def operands(plan: Plan, claim: Claim) -> Iterator[str]:
             yield path
 
 
-def _seen(claim: Claim, known: Mapping[str, Any], operand: str, right: Array, dtype: Dtype) -> bool:
-    """Whether the claim comes out otherwise when `operand` is rounded, to each of the narrower formats."""
-    x = np.asarray(known[operand], np.float64)
+def _seen(claim: Claim, known: Mapping[str, Any], paths: Sequence[str], right: Array, dtype: Dtype) -> bool:
+    """Whether the claim comes out otherwise when the numbers at `paths` are rounded, to each of the narrower formats."""
     for width in NARROWER[dtype].values():
-        short = rounded(x, width)
-        if np.array_equal(short, x):
+        short = {path: rounded(known[path], width) for path in paths}
+        if all(np.array_equal(x, known[path]) for path, x in short.items()):
             return False
 
-        def get(path: str, short: Array = short) -> Any:
-            if path == operand:
-                return short
+        def get(path: str, short: Mapping[str, Array] = short) -> Any:
+            if path in short:
+                return short[path]
             other = known[path]
             return other.astype(np.float64) if isinstance(other, np.ndarray) and other.dtype.kind == "f" else other
 

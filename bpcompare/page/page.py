@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import files
@@ -25,7 +25,8 @@ from bpcompare.page.notation import NOTATIONS
 from bpcompare.page.proof import proof
 from bpcompare.page.shares import Shares
 from bpcompare.page.source import Sources
-from bpcompare.page.stage import steps
+from bpcompare.page.stage import Step, steps
+from bpcompare.page.wording import Said
 from bpcompare.report import text, verdict_line
 from bpcompare.report.names import Names, safe
 from bpcompare.report.steps import NothingToShowError, asked_for
@@ -51,17 +52,19 @@ class Wishes:
 def page(comparison: Comparison, wishes: Wishes = Wishes()) -> str:
     """`comparison` as one HTML document. Raises NothingToShowError where there is no such step, or no such node."""
     count = len(comparison.plan.batches)
-    _, said = asked_for(comparison.plan.network, wishes.nodes, wishes.step)
-    step = said or _first_step(comparison)
+    _, asked = asked_for(comparison.plan.network, wishes.nodes, wishes.step)
+    step = asked or _first_step(comparison)
     if not 1 <= step <= count:
         raise NothingToShowError(f"there is no step {step}: the run has {count}")
     with np.errstate(all="ignore"):
         content = _content(comparison, step, wishes) if comparison.ran else _silent(comparison)
     style = _asset("page.css")
     script = "" if wishes.static else _asset("page.js")
-    template = _environment().get_template("page.html")
-    return template.render(
+    environment, said = _environment(), Said(wishes.notation)
+    environment.filters["in_notation"] = said.now
+    return environment.get_template("page.html").render(
         content,
+        said=said,
         title=safe(comparison.spec),
         head=head(comparison),
         verdict=comparison.verdict,
@@ -117,16 +120,27 @@ def _content(comparison: Comparison, step: int, wishes: Wishes) -> dict[str, Any
         "whole": whole,
         "wrong_at": wrong_at,
         "wrong_keys": wrong_keys,
+        "guilty": _guilty(shown),
         "firsts": firsts,
         "total": total,
         "symbols": _json({name: one.symbols for name, one in NOTATIONS.items()}),
     }
 
 
+def _guilty(shown: Sequence[Step]) -> dict[int, set[int]]:
+    """By snippet, every line that made some wrong number."""
+    found: dict[int, set[int]] = {}
+    for one in shown:
+        for at, lines in one.guilty.items():
+            found.setdefault(at, set()).update(lines)
+    return found
+
+
 def _silent(comparison: Comparison) -> dict[str, Any]:
     return {
         "steps": [], "drawing": None, "heat": [], "parts": [], "snippets": [], "units": None, "whole": True, "wrong_at": None,
-        "wrong_keys": set(), "firsts": {}, "total": 0, "symbols": _json({name: one.symbols for name, one in NOTATIONS.items()}),
+        "wrong_keys": set(), "guilty": {}, "firsts": {}, "total": 0,
+        "symbols": _json({name: one.symbols for name, one in NOTATIONS.items()}),
     }  # fmt: skip
 
 
@@ -161,6 +175,7 @@ def _asset(name: str) -> str:
 def _environment() -> Environment:
     loader = PackageLoader("bpcompare.page", "templates")
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters["json"] = _json
     environment.filters["safe_text"] = safe
     environment.filters["safe_lines"] = lambda text: "\n".join(map(safe, text.expandtabs().splitlines()))
     return environment

@@ -36,8 +36,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One claim, or one node of it: what it is about, the rows it rests on, each backend's residual as a share of its ball."""
+    """One claim, or one node of it: what it is about, the rows it rests on, each backend's residual as a share of its ball.
 
+    `symbol`: of a row about a node, the quantity, in the article's notation.
+    """
+
+    symbol: str
     name: str
     rests: str
     key: str
@@ -80,7 +84,7 @@ def _row(shares: Shares, names: Names, claim: Claim) -> Row:
         mark = {"holds": "ok", "refuted": "WRONG"}.get(finding.outcome, finding.outcome)
         cells.append(Cell(name, mark, _taken(finding.share), finding.note))
         power = _smallest(finding.power)
-    return Row(names.element(claim.path, ()), _rests(claim), _key(names, claim), power, tuple(cells))
+    return Row("", names.element(claim.path, ()), _rests(claim), _key(names, claim), power, tuple(cells))
 
 
 def _taken(taken: float) -> str:
@@ -117,16 +121,14 @@ def _node_rows(shares: Shares, names: Names, claim: Claim) -> list[Row]:
                     break
             cells.append(Cell(backend, mark, _taken(float(every.max())), ""))
         power = _smallest(float(sharp[unit]))
-        rows.append(
-            Row(f"Δ of {names.label(name, unit)}", _fed(names, network, claim), names.node(name, unit), power, tuple(cells))
-        )
+        rows.append(Row("Δ", names.label(name, unit), _fed(names, network, claim), names.node(name, unit), power, tuple(cells)))
     return rows
 
 
 def _fed(names: Names, network: Network, claim: Claim) -> str:
     """The rows of Δ that this one rests on."""
     if claim.statement == "base":
-        own = "t, a: the error alone"
+        own = "the error alone"
         return own if len(claim.owners) <= 2 else f"{own}, and {_nodes(names, network, claim)}"
     return f"the rows of {_nodes(names, network, claim)}"
 

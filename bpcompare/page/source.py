@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +20,32 @@ LONGEST = 60
 
 @dataclass(frozen=True)
 class Snippet:
-    """Source text of one backend, with the file and line it stands in."""
+    """Source text of one backend, with the file and line it stands in. Lines are counted from 0."""
 
     backend: str
     what: str
     place: str
     text: str
+
+    def makes(self, subject: str) -> tuple[int, ...]:
+        """The lines that make the number of `subject`: that write it by name, else that write any entry, else that return."""
+        try:
+            tree = ast.parse(self.text)
+        except SyntaxError:  # cut off, or the tail of an expression
+            return ()
+        nodes = list(ast.walk(tree))
+        writes = [node for node in nodes if isinstance(node, ast.Assign | ast.AugAssign) and _into_table(node)]
+        mine = [node for node in writes if any(isinstance(x, ast.Constant) and x.value == subject for x in ast.walk(node))]
+        returns = [node for node in nodes if isinstance(node, ast.Return) and node.value is not None]
+        lambdas = [node for node in nodes if isinstance(node, ast.Lambda)]
+        chosen = mine or writes or returns or lambdas
+        return tuple(sorted({line - 1 for node in chosen for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}))
+
+
+def _into_table(node: ast.Assign | ast.AugAssign) -> bool:
+    """Whether it writes an entry, as in `delta[name] = …`."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Subscript) for target in targets)
 
 
 class Sources:
@@ -40,8 +61,21 @@ class Sources:
         cls = self._backends.get(backend)
         if cls is None or not claim.owners:
             return []
-        found = [self._snippet(backend, what, it) for what, it in _makers(cls, claim)]
+        found = [self._snippet(backend, what, it) for what, it in (*_own(cls, claim), *_makers(cls, claim))]
         return list(dict.fromkeys(at for at in found if at is not None))
+
+    def guilty(self, backend: str, claim: Claim) -> dict[int, tuple[int, ...]]:
+        """By snippet, the lines that made a wrong number of this backend: in what is its own, else in what it calls."""
+        cls = self._backends.get(backend)
+        if cls is None or not claim.owners:
+            return {}
+        makers = _own(cls, claim) or _makers(cls, claim)
+        found = {
+            at: self.snippets[at].makes(claim.subject)
+            for what, it in makers
+            if (at := self._snippet(backend, what, it)) is not None
+        }
+        return {at: lines for at, lines in found.items() if lines}
 
     def _snippet(self, backend: str, what: str, it: Any) -> int | None:
         key = (backend, what, id(it))
@@ -52,6 +86,18 @@ class Sources:
             self._known[key] = len(self.snippets)
             self.snippets.append(Snippet(backend, what, *text))
         return self._known[key]
+
+
+PHASES = {"forward": "forward", "base": "backward", "inductive": "backward", "gradient": "gradient", "update": "update"}
+"""The methods of a backend, after the textbook's, that a subclass may write anew, by statement."""
+
+
+def _own(cls: type[Backend], claim: Claim) -> list[tuple[str, Any]]:
+    """Methods with which a backend replaces what the class that wrote its table does: they made its numbers, not the table."""
+    origin = next(one for one in cls.__mro__ if "table" in vars(one))
+    newer = cls.__mro__[: cls.__mro__.index(origin)]
+    names = (PHASES.get(claim.statement, "update"), "differentiate", "step", "run")
+    return [(name, vars(one)[name]) for name in names for one in newer if inspect.isfunction(vars(one).get(name))][:1]
 
 
 def _makers(cls: type[Backend], claim: Claim) -> list[tuple[str, Any]]:

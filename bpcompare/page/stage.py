@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
@@ -50,7 +50,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Step:
-    """One element of one quantity, with everything that is said of it."""
+    """One element of one quantity, with everything that is said of it.
+
+    `result` is what the rule gives; `wrong` is the first backend's value that is wrong, `recorded` that number as it is shown.
+    `guilty`: by snippet, the lines that made it.
+    """
 
     id: str
     phase: str
@@ -63,12 +67,14 @@ class Step:
     numbers: Markup
     positive: tuple[Markup, Markup] | None
     result: str
+    recorded: str
     number: float
     signed: bool
     values: tuple[Value, ...]
     key: str
-    wrong: bool
+    wrong: Value | None
     code: tuple[int, ...]
+    guilty: Mapping[int, tuple[int, ...]]
     from_: str
 
 
@@ -154,6 +160,8 @@ def step_of(shares: Shares, mathml: MathMl, sources: Sources, id: str, claim: Cl
         opposite = None if other is None else (_shown(mathml, other, numbers=False), _shown(mathml, other, numbers=True))
     own = Quantity(_kind(claim), claim.path, index, result)
     cells = tuple(_value(shares, name, claim, index, result) for name in shares.values)
+    wrong = next((cell for cell in cells if cell.mark == "WRONG"), None)
+    digits = _digits(result, wrong)
     return Step(
         id=id,
         phase=PHASES[claim.statement],
@@ -165,15 +173,23 @@ def step_of(shares: Shares, mathml: MathMl, sources: Sources, id: str, claim: Cl
         symbols=_shown(mathml, it, numbers=False),
         numbers=_shown(mathml, it, numbers=True),
         positive=opposite,
-        result=f"{result + 0.0:.7g}",
+        result=f"{result + 0.0:.{digits}g}",
+        recorded=f"{wrong.number + 0.0:.{digits}g}" if wrong else "",
         number=result,
         signed=signed,
         values=cells,
         key=mathml.key(own),
-        wrong=any(cell.mark == "WRONG" for cell in cells),
+        wrong=wrong,
         code=tuple(at for name in shares.values for at in sources.of(name, claim)),
+        guilty={at: lines for one in cells if one.mark == "WRONG" for at, lines in sources.guilty(one.backend, claim).items()},
         from_=base,
     )
+
+
+def _digits(result: float, wrong: Value | None) -> int:
+    """Seven, or as many as it takes to tell the right number from the wrong one."""
+    alike = (n for n in (7, 10, 13) if wrong is None or f"{wrong.number:.{n}g}" != f"{result:.{n}g}")
+    return next(alike, 17)
 
 
 def _speaker(shares: Shares, claim: Claim, index: tuple[int, ...]) -> str:

@@ -9,6 +9,7 @@ import pytest
 import bpcompare
 from bpcompare.cli.report import classes
 from bpcompare.page import Wishes, page
+from bpcompare_delta import Delta
 
 pytestmark = pytest.mark.browser
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -27,8 +28,23 @@ PAGES = {
     "batch": ("xor", ("delta", "delta!BP301", "torch"), {}),
     "large": ("digits", ("delta", "torch"), {"steps": 1}),
     "layers": ("digits-lenet", ("delta", "delta!BP213", "torch"), {"steps": 1}),
+    "student": ("mazur", ("delta", "student"), {}),
     "static": ("mazur", ("delta", "delta!BP204", "torch"), {"static": True}),
 }
+
+
+class Student(Delta):
+    """Forgets g' in the inductive step."""
+
+    name = "student"
+
+    def backward(self, plan, batch, parameters, state, net_in, a):
+        delta = dict(super().backward(plan, batch, parameters, state, net_in, a))
+        delta["h"] = delta["o"] @ parameters["o.weight"].T
+        return delta
+
+
+STUDENTS = {"student": Student}
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +56,11 @@ def files(tmp_path_factory):
         if name not in made:
             spec, backends, options = PAGES[name]
             options = dict(options)
-            comparison = bpcompare.run(
-                bpcompare.load(EXAMPLES / f"{spec}.toml"), list(backends), steps=options.pop("steps", None)
-            )
+            network, asked = bpcompare.load(EXAMPLES / f"{spec}.toml"), [STUDENTS.get(one, one) for one in backends]
+            comparison = bpcompare.run(network, asked, steps=options.pop("steps", None))
+            wishes = Wishes(backends=classes(comparison) | {one: STUDENTS[one] for one in backends if one in STUDENTS}, **options)
             made[name] = folder / f"{name}.html"
-            made[name].write_text(page(comparison, Wishes(backends=classes(comparison), **options)), encoding="utf-8")
+            made[name].write_text(page(comparison, wishes), encoding="utf-8")
         return made[name]
 
     return one
@@ -271,15 +287,31 @@ def test_another_notation_changes_symbols_signs_and_says_so(opened):
     assert "Δ" in open_step(view).locator("summary math").text_content()
 
 
-def test_predict_first_hides_the_answer_until_it_is_given(opened):
-    """A prediction with the answer beside it is none."""
+def test_predict_first_hides_the_coming_result_only(opened):
+    """A prediction with the answer beside it is none; without the numbers before it, nobody can make one."""
     view = opened("pass")
+    view.keyboard.press("ArrowRight")
     view.check("#predict")
     view.locator("body").press("ArrowRight")
     view.locator("body").press("ArrowLeft")
-    answer = open_step(view).locator(".numbers")
+    assert step(view) == 2
+    first, mine, later = (view.locator("details.step").nth(k) for k in range(3))
+    assert first.locator("summary .answer").is_visible(), "what came before is known"
+    for coming in (mine, later):
+        assert not coming.locator("summary .answer").is_visible()
+    assert not mine.locator("table.values").is_visible()
+    assert not mine.locator(".article .result").is_visible()
+    assert mine.locator(".article .numbers math").is_visible(), "what goes into it is no answer"
+    assert mine.locator(".rule").is_visible()
+
+
+def test_a_right_prediction_shows_the_result(opened):
+    """Whoever was right would never see it."""
+    view = opened("pass")
+    view.check("#predict")
+    view.locator("body").press("Home")
+    answer = open_step(view).locator(".article .result")
     assert not answer.is_visible()
-    assert not open_step(view).locator("table.values").is_visible()
     field, said = open_step(view).locator(".guess input"), open_step(view).locator(".guess output")
     for typed, words in (("0.4", "three digits"), ("0.512", "too large"), ("-0.378", "sign"), ("abc", "no number")):
         field.fill(typed)
@@ -290,6 +322,53 @@ def test_predict_first_hides_the_answer_until_it_is_given(opened):
     field.press("Enter")
     assert "right" in said.inner_text()
     assert answer.is_visible()
+    view.locator("body").press("ArrowRight")
+    view.locator("body").press("ArrowLeft")
+    assert answer.is_visible(), "and it stays"
+
+
+def test_another_notation_changes_every_rule(opened):
+    """The formula would say δ and z, and the rule above it Δ and in."""
+    view = opened("fail")
+    view.select_option("#notation", "nielsen")
+    for one in view.locator(".rule, .proof summary > span[data-said], .proof th span").all_text_contents():
+        assert "Δ" not in one
+        assert "in_" not in one
+        assert "−∂" not in one
+    rules = " ".join(view.locator(".rule").all_text_contents())
+    assert "δ_j = σ'(z_j) Σ_k w_kj δ_k" in rules or "δ_j = Σ_k w_kj δ_k" in rules
+    assert "(a_k − t_k)" in rules
+    heading = open_step(view).locator("summary .right").inner_text()
+    view.select_option("#notation", "article")
+    assert open_step(view).locator("summary .right").inner_text() != heading
+    assert "(t_k − a_k)" in " ".join(view.locator(".rule").all_text_contents())
+
+
+def test_units_follow_the_notation(opened):
+    """The numbers of a unit would have the other sign than the formula beside them."""
+    view = opened("large")
+    unit = view.locator(".drill .unit").first
+    was = unit.inner_text()
+    view.select_option("#notation", "nielsen")
+    assert "Δ" not in unit.inner_text()
+    assert "δ" in unit.inner_text()
+    view.select_option("#notation", "article")
+    assert unit.inner_text() == was
+
+
+def test_the_guilty_line_is_marked_in_its_tab(opened):
+    """The tab would open on somebody else's code, and the line would have to be looked for."""
+    view = opened("student")
+    tab = open_step(view).locator("[role=tab][aria-selected=true]")
+    assert "student" in tab.inner_text()
+    panel = open_step(view).locator("[role=tabpanel]")
+    assert panel.locator("mark.guilty").all_text_contents() == ['    delta["h"] = delta["o"] @ parameters["o.weight"].T']
+    assert "makes the wrong number" in panel.inner_text()
+    open_step(view).locator("[role=tab]").last.click()
+    assert panel.locator("mark").count() == 0
+    heading = open_step(view).locator("summary")
+    assert "WRONG" in heading.inner_text()
+    assert "right:" in heading.inner_text()
 
 
 def test_a_large_net_is_drilled_down_to_a_unit(opened):

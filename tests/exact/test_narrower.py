@@ -149,9 +149,10 @@ def test_a_plan_that_is_not_exact_is_not_believed(plans):
     assert sight(plans("dense", "float64").plan).narrower == "float32"
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in cases() if case.about in (ops.MaxPool2d, ops.AvgPool2d)], ids=lambda case: case.name
-)
+POOLS = [case for case in cases() if case.about is ops.MaxPool2d or case.name in ("avg_pool2d-square", "avg_pool2d-gaps")]
+
+
+@pytest.mark.parametrize("case", POOLS, ids=lambda case: case.name)
 def test_pools_find_a_draw(case):
     """Numbers in twins, or zeros, tie in the windows of a max-pool: no draw would be found for any net that has one."""
     plan = draw(case.network, "float32")

@@ -35,7 +35,7 @@ def seen(page):
         result = re.search(r'<span class="answer num"[^>]*>[=←] ([^<]*)</span>', text).group(1)
         numbers = [
             (re.search(r"<math.*?</math>", line).group(), re.search(r"= ([^<]*)</span>", line).group(1))
-            for line in re.findall(r'<p class="numbers answer".*?</p>', text, re.DOTALL)
+            for line in re.findall(r'<p class="numbers".*?</p>', text, re.DOTALL)
         ]
         values = {name: (bits, plain(shown)) for name, bits, shown in VALUE.findall(text)}
         yield Seen(match.group(1), element, result, numbers, values)

@@ -8,6 +8,7 @@
   const select = document.getElementById("notation");
   const predict = document.getElementById("predict");
   const symbols = JSON.parse(document.getElementById("symbols").textContent);
+  const said = JSON.parse(document.getElementById("said").textContent);
   const list = document.querySelector(".steps");
   let at = -1;
   // Before the page is loaded, an address with a fragment would scroll the verdict out of sight.
@@ -22,7 +23,11 @@
   const go = (to, scroll = true) => {
     at = Math.max(0, Math.min(steps.length - 1, to));
     const step = steps[at];
-    steps.forEach((one) => { one.open = one === step; });
+    steps.forEach((one, k) => {
+      one.open = one === step;
+      // To predict a number one needs those before it; its own, and what follows from it, are still to come.
+      one.classList.toggle("coming", k >= at && !one.classList.contains("told"));
+    });
     step.closest(".phase").open = true;
     position.textContent = `${at + 1} / ${steps.length}`;
     light(step.dataset.q);
@@ -40,6 +45,10 @@
     if (!place || place.dataset.done) return;
     place.dataset.done = "1";
     const numbers = place.dataset.code.split(" ");
+    const guilty = Object.fromEntries((place.dataset.guilty || "").split(" ").filter(Boolean).map((one) => {
+      const [number, lines] = one.split(":");
+      return [number, lines.split(",").map(Number)];
+    }));
     const tabs = document.createElement("div");
     tabs.className = "tabs";
     tabs.setAttribute("role", "tablist");
@@ -53,7 +62,19 @@
         tab.tabIndex = k === chosen ? 0 : -1;
       });
       const source = document.getElementById(`code-${numbers[chosen]}`);
-      panel.textContent = `# ${source.querySelector(".note").textContent}\n${source.querySelector("pre").textContent}`;
+      panel.replaceChildren(`# ${source.querySelector(".note").textContent}\n`);
+      const clean = source.querySelector("pre").cloneNode(true);
+      for (const one of all(".here", clean)) one.remove();
+      clean.textContent.split("\n").forEach((line, k) => {
+        if (!(guilty[numbers[chosen]] || []).includes(k)) { panel.append(`${line}\n`); return; }
+        const mark = document.createElement("mark");
+        mark.className = "guilty";
+        mark.textContent = line;
+        const here = document.createElement("span");
+        here.className = "here";
+        here.textContent = "  ✗ makes the wrong number";
+        panel.append(mark, here, "\n");
+      });
       panel.setAttribute("aria-label", all("button", tabs)[chosen].textContent);
     };
     numbers.forEach((number, k) => {
@@ -75,9 +96,11 @@
     });
     place.replaceChildren(tabs);
     place.after(panel);
-    choose(0);
+    // What is guilty is what one wants to see.
+    choose(Math.max(numbers.findIndex((number) => number in guilty), 0));
   };
 
+  const drills = [];
   const flip = (text) => text.replace(/^(\D*?)(−?)(\d|inf)/, (_, before, sign, digit) => `${before}${sign ? "" : "−"}${digit}`).replace(/−(0(?:\.0+)?)$/, "$1");
 
   const write = (name) => {
@@ -111,6 +134,8 @@
         }
       }
     }
+    for (const one of all("[data-said]")) one.textContent = said[name][Number(one.dataset.said)];
+    for (const drill of drills) drill();
     for (const one of all("math .g")) one.textContent = now.k.g + one.dataset.prime;
     for (const one of all(".formula.article")) one.hidden = now.positive && one.nextElementSibling?.classList.contains("positive");
     for (const one of all(".formula.positive")) one.hidden = !now.positive;
@@ -139,7 +164,7 @@
       said.textContent = right ? "✓ right, to the digits you gave" : number * value < 0 ? "✗ not yet: look at the sign" : `✗ not yet: too ${Math.abs(number) > Math.abs(value) ? "large" : "small"}`;
       if (right) {
         step.classList.add("told");
-        for (const one of all(".answer", step)) one.classList.add("told");
+        step.classList.remove("coming");
       }
     });
   }
@@ -171,19 +196,23 @@
             line.append(cell);
           });
         };
-        row(["backend", "in", "a", "Δ", "largest share, all examples"], "th");
-        for (const backend of Object.keys(data.in)) row([backend, data.in[backend][unit], data.a[backend][unit], data.delta[backend][unit], data.share[backend][unit]]);
+        const now = symbols[document.body.dataset.written || select.value];
+        const turned = (text) => (now.positive ? flip(text.replace("-", "−")) : text);
+        row(["backend", now.k.in, now.k.a, now.k.delta, "largest share, all examples"], "th");
+        for (const backend of Object.keys(data.in)) row([backend, data.in[backend][unit], data.a[backend][unit], turned(data.delta[backend][unit]), data.share[backend][unit]]);
         const parts = [document.createElement("p"), table];
         parts[0].textContent = `unit ${unit} of ${data.name}, example ${data.example}`;
         if (data.formula) for (const kind of ["in", "a", "delta"]) {
           const line = document.createElement("p");
           line.className = "num";
-          line.textContent = `${kind === "delta" ? "Δ" : kind} = ${data.formula[kind][unit]}`;
+          const right = data.formula[kind][unit];
+          line.textContent = `${now.k[kind]} = ${kind === "delta" && now.positive && right ? `−(${right})` : right}`;
           parts.push(line);
         }
         out.replaceChildren(...parts);
       };
       input.addEventListener("input", show);
+      drills.push(show);
       show();
     }
   }
