@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bpcompare.cli import main
+from bpcompare.pytest_plugin import _specs
+from bpcompare.spec.files import missing_file
 from bpcompare.writing import is_unfinished, unwritable, write
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -267,6 +270,16 @@ def test_what_a_killed_writer_left_is_cleaned_by_the_next(tmp_path):
     assert listed(tmp_path) == [other.name, "else.bpz", "run.bpz"]
     assert not is_unfinished(other)
     assert not is_unfinished(path)
+
+
+def test_readers_do_not_find_what_a_killed_writer_left(tmp_path):
+    """Half a spec would be run because a pattern matches it, or be proposed as what was meant."""
+    for name in ("mazur.toml", ".mazur.toml.0123abcd.part", ".mazu.toml.0123abcd.part"):
+        (tmp_path / name).write_bytes(NEW)
+    found = _specs("here", ["*"], tmp_path / "test_x.py", SimpleNamespace(rootpath=tmp_path))
+    assert list(found.values()) == [tmp_path / "mazur.toml"]
+    assert missing_file(tmp_path / ".mazu.toml.0123abcf.part") == ""
+    assert missing_file(tmp_path / "mazu.toml") == 'did you mean "mazur.toml"?'
 
 
 def test_writers_of_one_file_do_not_disturb_each_other(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bpcompare.problems.wording import did_you_mean
 from bpcompare.reading import Unreadable
+from bpcompare.writing import is_unfinished
 
 LARGEST_ARRAY = 2**30
 """Bytes that one array may take in memory, where every number has eight."""
@@ -38,7 +39,7 @@ def missing_file(path: Path) -> str:
     try:
         if path.exists() or not path.parent.is_dir():
             return ""
-        return did_you_mean(path.name, sorted(entry.name for entry in path.parent.iterdir()))
+        return did_you_mean(path.name, sorted(entry.name for entry in path.parent.iterdir() if not is_unfinished(entry)))
     except (OSError, ValueError):
         return ""
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from safetensors.numpy import save_file
 
 from bpcompare.draw import plan
 from bpcompare.network import SpecError
+from bpcompare.reading import Unreadable, contents
 from bpcompare.spec import parse, read
 
 SPEC = """\
@@ -289,6 +291,17 @@ def test_what_is_cut_short_meanwhile(tmp_path, monkeypatch):
 
     monkeypatch.setattr(safetensors.Safetensors, "array", shrunk)
     assert "is cut short: it has" in refused(SPEC + 'data = { file = "a.safetensors" }\n', tmp_path)
+
+
+def test_what_grows_meanwhile(tmp_path):
+    """A file that has more than the system said would be cut silently, or be read without end."""
+    for size in ("/proc/self/status", "/proc/self/maps"):  # both claim to be empty
+        path = Path(size)
+        if not path.exists():
+            pytest.skip("this system has no /proc")
+        assert contents(path, 2**24, "it").count(b"\n") == path.read_bytes().count(b"\n") > 5
+        with pytest.raises(Unreadable, match="it has more, it may have 0 MiB"):
+            contents(path, 100, "it")
 
 
 @pytest.mark.parametrize("in_columns", [False, True])
