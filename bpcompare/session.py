@@ -33,6 +33,9 @@ from bpcompare.spec import read
 from bpcompare.values import StepValues, step_values
 from bpcompare.worker import AbsentError, InProcess, unanswered
 
+BEFORE = 8
+"""Steps before a wrong one in which its cause is looked for: what adds up over steps is refuted in the second that it does so."""
+
 
 def run(
     network: Network | str | os.PathLike[str],
@@ -176,7 +179,11 @@ def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str,
             if waiting & here.keys():
                 balls = {name: _lookup(plan, values[name][number - 1], formats[name]) for name in answered}
                 before = {
-                    name: [_lookup(plan, earlier, formats[name]) for earlier in values[name][: number - 1]] for name in here
+                    name: [
+                        _lookup(plan, earlier, formats[name])
+                        for earlier in values[name][max(0, number - 1 - BEFORE) : number - 1]
+                    ]
+                    for name in here
                 }
                 cases.append(Case(number, claim, balls, here, before))
                 waiting -= here.keys()

@@ -77,7 +77,25 @@ def test_honest_backends_pass_where_mistakes_are_planted():
             assert comparison.verdict not in ("wrong", "not_run", "convention")
 
 
-@pytest.mark.parametrize("code", ["BP101", "BP202", "BP206", "BP301", "BP401", "BP403", "BP404", "BP405"])
+NEAR = (
+    "BP112",
+    "BP221",
+    "BP222",
+    "BP307",
+    "BP308",
+    "BP416",
+    "BP417",
+    "BP421",
+    "BP422",
+    "BP506",
+    "BP507",
+    "BP508",
+    "BP509",
+    "BP510",
+)
+
+
+@pytest.mark.parametrize("code", ["BP101", "BP202", "BP206", "BP301", "BP401", "BP403", "BP404", "BP405", *NEAR])
 def test_float32_sees_them_too(code):
     """In float32 balls are wide; the plainest mistakes must still stand outside."""
     for network in _applies(code)[:3]:
