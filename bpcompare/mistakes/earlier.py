@@ -104,7 +104,7 @@ MISTAKES = (
         "Δ_j = g'(in_j of the step before) Σ_k w_jk Δ_k",
         "Δ_j = g'(in_j) Σ_k w_jk Δ_k with the in_j of this forward pass",
         "What is kept for the way back must be what this forward pass computed. A cache that is written only once, or read "
-        "before it is written, gives the values of the step before. The first step is right.",
+        "before it is written, gives the values of the step before. The first step is right: --steps 2 shows it.",
         at_activations(_slope_before, *_CURVED),
         others=(at_activations(_slope_before, *_STRAIGHT),),
     ),
@@ -115,7 +115,7 @@ MISTAKES = (
         "∂E/∂w of this step alone",
         "Frameworks add a new gradient to what is there, so that a batch can be computed in parts. Before each step it "
         "must be cleared: torch's optimizer.zero_grad(). The first step is right, the second moves twice, the third three "
-        "times.",
+        "times: --steps 2 shows it.",
         _gradient(_never_cleared, *_HAVE_PARAMETERS),
         others=(Form("in the update, beside right gradients", _update(_sum_so_far)),),
     ),
@@ -125,7 +125,7 @@ MISTAKES = (
         "∂E/∂w_ij = −(a_i of the step before) Δ_j",
         "∂E/∂w_ij = −a_i Δ_j, both of this step",
         "Both factors belong to the same forward pass. An input that is kept by reference and written over, or a cache "
-        "that is filled too late, mixes two steps. The first step is right.",
+        "that is filled too late, mixes two steps. The first step is right: --steps 2 shows it.",
         at_layers(_with_weights_only, Dense, Conv2d),
     ),
     Mistake(
@@ -134,7 +134,7 @@ MISTAKES = (
         "w ← w − η (∂E/∂w of the step before)",
         "w ← w − η ∂E/∂w of this step",
         "Typical of a step that is taken before the new backward pass, or of a gradient copied before it is computed. The "
-        "first step has no gradient before it and may look right.",
+        "first step has no gradient before it and is right: --steps 2 shows it.",
         _update(lambda memory, g: _before(memory, "g", g)),
         others=(Form("in the gradient itself", _gradient(_gradient_before, *_HAVE_PARAMETERS)),),
     ),

@@ -22,7 +22,7 @@ STATEMENTS = {
     "2": "inductive step: Δ_j = −∂E/∂in_j, from the Δ of the nodes that j feeds",
     "3": "gradient: −∂E/∂w_ij = a_i Δ_j, summed over examples and uses",
     "4": "update: the rule that the spec names, w ← w + η a Δ the simplest",
-    "5": "forward pass: in, a and E are what the spec says they are",
+    "5": "forward pass: in, a, E and running statistics are what the spec says they are",
 }
 """The statements of the proof, by the first digit of the codes of mistakes that break them."""
 
