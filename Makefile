@@ -73,6 +73,7 @@ wheel: $(VENV)/stamp-dev
 
 fuzz: $(VENV)/stamp-dev
 	$(BIN)/python -m benchmarks.fuzz --write
+	$(BIN)/python -m benchmarks.fuzz --count 1000 --extreme --write
 
 checkers speed: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group bench

@@ -1,9 +1,10 @@
 """Random networks through every backend: how many honest runs raise an alarm? None may.
 
-    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--write]
+    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--extreme] [--write]
 
-Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. `--write` saves it as
-benchmarks/fuzz.md. Every net is named by its number: the same number is the same net.
+Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. For every net that is undecided
+the advice of the report is followed, to see whether it helps. `--extreme`: nets at the ends of what numbers can hold. `--write`
+saves the table as benchmarks/fuzz.md (fuzz-extreme.md). Every net is named by its number: the same number is the same net.
 """
 
 from __future__ import annotations
@@ -37,27 +38,43 @@ class Row:
     alarm: str
     shares: dict[str, float]
     doubts: tuple[str, ...]
+    ordinary: bool = True
+    cured: bool | None = None
 
 
-def judged_apart(task: tuple[int, tuple[str, ...]]) -> Row:
+Task = tuple[int, tuple[str, ...], bool]
+"""Number of the net, backends, and whether it is made extreme."""
+
+
+def judged_apart(task: Task) -> Row:
     """As `judged`, for a net that ended the process: a process for each backend."""
     return judged(task, isolate=True)
 
 
-def judged(task: tuple[int, tuple[str, ...]], *, isolate: bool = False) -> Row:
+def judged(task: Task, *, isolate: bool = False) -> Row:
     """Net `number` through the backends."""
-    number, backends = task
+    number, backends, at_the_ends = task
+    from benchmarks.advice import cured
     from bpcompare import run
-    from bpcompare.testing.networks import Seeded, Size, build
+    from bpcompare.network import SpecError
+    from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary
 
     sizes = {"small": Size(), "deep": Size(depth=64, width=8, batch=4), "wide": Size(depth=2, width=1024, batch=8)}
     kind = KINDS[number % len(KINDS)]
-    comparison = run(build(Seeded(number), sizes[kind]), backends, isolate=isolate)
+    choose = Seeded(number)
+    network = build(choose, sizes[kind])
+    usual = ordinary(network)
+    if at_the_ends:
+        network, kind, usual = extreme(network, choose), "extreme", False
+    try:
+        comparison = run(network, backends, isolate=isolate)
+    except SpecError:  # a number of the spec is beyond the dtype
+        return Row(number, kind, network.training.dtype, "refused", "", {}, (), usual)
     alarm = ""
     if comparison.verdict == "not_run" and isolate:
         failures = {name: one.failure.partition("\n")[0] for name, one in comparison.certificates.items() if one.failure}
         crashes = tuple(f"{name} gave no answer on net {number}: {why}" for name, why in failures.items())
-        return Row(number, kind, comparison.dtype, "not_run", "", {}, crashes)
+        return Row(number, kind, comparison.dtype, "not_run", "", {}, crashes, usual)
     if comparison.verdict == "not_run":
         alarm = "; ".join(f"{n}: {c.failure.partition(chr(10))[0]}" for n, c in comparison.certificates.items() if c.failure)
     elif comparison.verdict == "wrong" and comparison.first is not None:
@@ -69,19 +86,31 @@ def judged(task: tuple[int, tuple[str, ...]], *, isolate: bool = False) -> Row:
         for finding in (*certificate.findings, *certificate.plain)
         if finding.outcome == "undecided"
     }
+    helped = cured(network) if comparison.verdict == "undecided" else None
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
-    return Row(number, kind, comparison.dtype, comparison.verdict, alarm, shares, tuple(sorted(doubts)))
+    return Row(number, kind, comparison.dtype, comparison.verdict, alarm, shares, tuple(sorted(doubts)), usual, helped)
 
 
 def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
     """The result as markdown."""
-    titles = ["nets", "dtype", "run", "identical or certified", "convention", "undecided", "crashed", "false alarms", *backends]
-    lines = ["| " + " | ".join(titles) + " |"]
-    lines.append("|---" * (8 + len(backends)) + "|")
-    for kind in ("small", "deep", "wide"):
+    titles = [
+        "nets",
+        "dtype",
+        "run",
+        "identical or certified",
+        "convention",
+        "undecided",
+        "of ordinary ones",
+        "crashed",
+        "false alarms",
+    ]
+    titles += backends
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    for kind in [kind for kind in ("small", "deep", "wide", "extreme") if any(row.kind == kind for row in rows)]:
         for dtype in ("float64", "float32"):
-            here = [row for row in rows if row.kind == kind and row.dtype == dtype]
+            here = [row for row in rows if row.kind == kind and row.dtype == dtype and row.verdict != "refused"]
+            usual = [row for row in here if row.ordinary]
             count = Counter(row.verdict for row in here)
             settled = [row for row in here if row.verdict in ("identical", "certified")]
             worst = [max((row.shares.get(name, 0.0) for row in settled), default=0.0) for name in backends]
@@ -91,16 +120,33 @@ def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
                 len(here),
                 count["identical"] + count["certified"],
                 count["convention"],
-                count["undecided"],
+                f"{count['undecided']} ({count['undecided'] / max(len(here), 1):.0%})",
+                f"{sum(row.verdict == 'undecided' for row in usual)} of {len(usual)}",
                 count["not_run"],
                 sum(bool(row.alarm) for row in here),
                 *(f"{share:.0%}" for share in worst),
             ]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
-    lines += ["", "Last columns: the largest share of its ball that a certified run of that backend used.", ""]
+    lines += [
+        "",
+        "Last columns: the largest share of its ball that a certified run of that backend used. Ordinary: weights, biases and loss",
+    ]
+    lines += [
+        "scale of size one; the generator also draws biases of 100, weights ten times too large, and losses of 1e-6 and 1e6.",
+        "",
+    ]
     doubts = Counter(re.sub(r"\b\d+ of \d+\b|\b\d[\d.e+-]* (?=away)|\binf (?=away)", "…", x) for row in rows for x in row.doubts)
     lines += ["Why nets were undecided, or had no answer (a net may have several reasons):", ""]
     lines += [f"- {count}: {doubt}" for doubt, count in doubts.most_common()]
+    tried = [row for row in rows if row.cured is not None]
+    stubborn = ", ".join(str(row.number) for row in tried if not row.cured)
+    lines += [
+        "",
+        f"The advice was followed on {len(tried)} undecided nets and helped on {sum(bool(row.cured) for row in tried)}.",
+    ]
+    lines += [f"It did not help on {stubborn}."] if stubborn else []
+    refused = sum(row.verdict == "refused" for row in rows)
+    lines += [f"{refused} nets were refused: their numbers are beyond the dtype."] if refused else []
     lines += ["", f"{len(rows)} nets in {seconds:.0f} s. False alarms: {sum(bool(row.alarm) for row in rows)}."]
     return "\n".join(lines)
 
@@ -111,6 +157,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="number of the first net")
     parser.add_argument("--backends", default="delta,torch,jax")
+    parser.add_argument("--extreme", action="store_true", help="nets at the ends of what numbers can hold")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     backends = tuple(asked.backends.split(","))
@@ -118,7 +165,7 @@ def main() -> int:
     os.environ |= {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
     started = perf_counter()
     rows = []
-    tasks = [(number, backends) for number in range(asked.seed, asked.seed + asked.count)]
+    tasks = [(number, backends, asked.extreme) for number in range(asked.seed, asked.seed + asked.count)]
     for work in (judged, judged_apart):
         with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
             answers = pool.imap_unordered(work, tasks)
@@ -134,13 +181,13 @@ def main() -> int:
                     print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
         tasks = [task for task in tasks if task[0] not in {row.number for row in rows}]
     if tasks:
-        print(f"no answer: nets {', '.join(str(number) for number, _ in tasks)}", flush=True)
+        print(f"no answer: nets {', '.join(str(task[0]) for task in tasks)}", flush=True)
     text = table(rows, backends, perf_counter() - started)
     print(text)
     if asked.write:
-        command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed}"
+        command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed}{' --extreme' if asked.extreme else ''}"
         head = f"# Random networks\n\n`{command}`, {versions(backends)}\n\n"
-        (Path(__file__).parent / "fuzz.md").write_text(head + text + "\n", encoding="utf-8")
+        (Path(__file__).parent / f"fuzz{'-extreme' if asked.extreme else ''}.md").write_text(head + text + "\n", encoding="utf-8")
     return 1 if tasks or any(row.alarm for row in rows) else 0
 
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol, TypeVar
 
@@ -171,6 +171,61 @@ def build(choose: Choose, size: Size | None = None) -> Network:
             slots="drawn",
         ),
     )
+
+
+def ordinary(network: Network) -> bool:
+    """Whether the numbers of a random network are of ordinary size: the generator draws much larger and smaller ones, too."""
+    spreads = {("weight" if p.init.kind == "lecun_normal" else "other", p.init.scale) for _, p in _drawn(network)}
+    return network.error.op.scale in (1.0, 0.3) and spreads <= {("weight", 1.0), ("other", 0.1), ("other", 1.0)}
+
+
+FACTORS: Mapping[str, tuple[float, ...]] = {
+    "float32": (1e30, 1e19, 1e10, 1e-10, 1e-19, 1e-30, 1e-40),
+    "float64": (1e300, 1e155, 1e30, 1e-30, 1e-155, 1e-300, 1e-310),
+}
+
+
+def extreme(network: Network, choose: Choose) -> Network:
+    """The same network at the ends of what numbers can hold.
+
+    Weights, data, loss or η far too large or small, or denormal; one example; a channel that never changes; dead units; ties.
+    """
+    factor = choose.one_of(FACTORS[network.training.dtype])
+    data, kinds = network.data, ("weights", "data", "loss", "eta", "one", "constant", "dead", "ties")
+    for kind in dict.fromkeys((choose.one_of(kinds), choose.one_of(kinds))):
+        floats = {name: x for name, x in data.inputs.items() if x.dtype.kind == "f"}
+        if kind == "weights":
+            scaled = {n: Parameter(replace(p.init, scale=p.init.scale * factor), p.trainable) for n, p in _drawn(network)}
+            network = replace(network, parameters={**network.parameters, **scaled})
+        elif kind == "data":
+            data = Data({**data.inputs, **{name: x * factor for name, x in floats.items()}}, data.target)
+        elif kind == "loss":
+            op = network.error.op
+            network = replace(network, error=replace(network.error, op=replace(op, scale=op.scale * factor)))
+        elif kind == "eta":
+            network = replace(network, update=replace(network.update, eta=network.update.eta * factor))  # type: ignore[attr-defined, call-arg]
+        elif kind == "one":
+            data = Data({name: x[:1] for name, x in data.inputs.items()}, data.target[:1])
+        elif kind == "constant":
+            data = Data({**data.inputs, **{name: np.where(np.arange(x.shape[1]).reshape(-1, *[1] * (x.ndim - 2)) == 0, 1.5, x)
+                                           for name, x in floats.items()}}, data.target)  # fmt: skip
+        elif kind == "dead":
+            biases = {
+                n: Parameter(np.full(_size(network, n), -1e3), p.trainable) for n, p in _drawn(network) if n.endswith("bias")
+            }
+            network = replace(network, parameters={**network.parameters, **dict(list(biases.items())[:1])})
+        else:
+            data = Data({**data.inputs, **{name: np.round(x) for name, x in floats.items()}}, data.target)
+    return replace(network, data=data)
+
+
+def _drawn(network: Network) -> list[tuple[str, Any]]:
+    return [(name, p) for name, p in network.parameters.items() if isinstance(p.init, Initializer)]
+
+
+def _size(network: Network, parameter: str) -> Shape:
+    layer, role = network.uses[parameter][0]
+    return network.shapes[layer].parameters[role].shape
 
 
 def _image(draft: _Draft) -> None:
