@@ -129,7 +129,7 @@ def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += [
         "",
-        "Last columns: the largest share of its ball that a certified run of that backend used. Ordinary: weights, biases and loss",
+    lines += ["", "Last columns: the largest share of its ball that a certified run of that backend used. Ordinary: weights, biases and"]
     ]
     lines += [
         "scale of size one; the generator also draws biases of 100, weights ten times too large, and losses of 1e-6 and 1e6.",
