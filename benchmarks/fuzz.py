@@ -129,10 +129,10 @@ def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += [
         "",
-    lines += ["", "Last columns: the largest share of its ball that a certified run of that backend used. Ordinary: weights, biases and"]
+        "Last columns: the largest share of its ball that a certified run of that backend used. Ordinary: weights, biases",
     ]
     lines += [
-        "scale of size one; the generator also draws biases of 100, weights ten times too large, and losses of 1e-6 and 1e6.",
+        "and loss scale of size one; the generator also draws biases of 100, weights of ten, and losses of 1e-6 and 1e6.",
         "",
     ]
     doubts = Counter(re.sub(r"\b\d+ of \d+\b|\b\d[\d.e+-]* (?=away)|\binf (?=away)", "…", x) for row in rows for x in row.doubts)
