@@ -13,7 +13,7 @@ from bpcompare.draw import plan as draw
 from bpcompare.grading.confinement import Confine, Confinement
 from bpcompare.grading.submission import GraderFailure, Limits, ask, confined
 from bpcompare.learn.marking import Mark, mark
-from bpcompare.learn.questions import Asked, Sheet, unfit
+from bpcompare.learn.questions import ERRORS, Asked, Sheet, unfit
 from bpcompare.learn.views import STEPS
 from bpcompare.network import Data, Network
 from bpcompare.ops import BinaryCrossEntropyWithLogits
@@ -185,8 +185,12 @@ def _other(network: Network, seed: int, attempt: int) -> Network:
         shape = (HIDDEN_EXAMPLES, *x.shape[1:])
         inputs[name] = random.choice(x.ravel(), shape) if x.dtype.kind != "f" else random.standard_normal(shape)
     shape = (HIDDEN_EXAMPLES, *network.data.target.shape[1:])
-    binary = isinstance(network.error.op, BinaryCrossEntropyWithLogits)
-    target = random.integers(0, 2, shape).astype(np.float64) if binary else random.uniform(0.05, 0.95, shape)
+    if isinstance(network.error.op, BinaryCrossEntropyWithLogits):
+        target = random.integers(0, 2, shape).astype(np.float64)
+    elif isinstance(network.error.op, ERRORS):
+        target = random.uniform(0.05, 0.95, shape)
+    else:  # classes, or rows of probabilities: what they may be, the spec's own say
+        target = network.data.target[random.integers(0, len(network.data.target), HIDDEN_EXAMPLES)]
     update = replace(network.update, eta=0.7 * getattr(network.update, "eta", 1.0))  # type: ignore[call-arg]
     training = replace(network.training, seed=int(random.integers(2**32)), batch=None, first=0, steps=1)
     return replace(

@@ -288,6 +288,14 @@ def test_hidden_numbers_tell_wrong_formulas_from_right_ones(seed):
             assert abs(sheet(asked.claim.path)).max() > 0
 
 
+def test_hidden_numbers_can_be_drawn_for_classes_too(tmp_path):
+    """An exercise of gradients alone, on a network that classifies, would be refused as a bad spec."""
+    file = tmp_path / "submission.py"
+    file.write_text(RIGHT, encoding="utf-8")
+    it = grade(bpcompare.load("digits"), str(file), {"update": 1}, confine="process", seed=3)
+    assert it.score == 1
+
+
 FORGE = """
 import os
 for number in range(3, 30):
