@@ -340,7 +340,7 @@ def test_goldens_are_written_in_this_way(mazur, tmp_path):
     text = shared.read_bytes()
     spec = Path(mazur)
     spec.write_text(spec.read_text().replace("eta = 0.5", "eta = 0.25"))
-    main(["golden", "update", mazur, "-b", "delta"])
+    assert main(["golden", "update", mazur, "-b", "delta", "--force"]) == 0
     assert golden.is_symlink()
     assert shared.read_bytes() != text
     assert mode(shared) == 0o600
