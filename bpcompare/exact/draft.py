@@ -24,13 +24,18 @@ Entry = tuple[tuple[Any, ...], Array, tuple[Blur, ...]]
 """Of one claim: what it read, what came out, and where that is too short."""
 
 
+UNIT = 4_000
+"""Numbers that take as long to read as a claim takes by itself."""
+
+
 class Draft:
-    """The claims of one plan, evaluated for ever other numbers."""
+    """The claims of one plan, evaluated for ever other numbers; `effort` counts how many were evaluated."""
 
     def __init__(self, start: Plan) -> None:
         self.plan = start
         self.claims = claims(start)
         self.fixed = given_values(start, 1, None)
+        self.effort = 0
         self.output = f"{start.network.error.of}.a"
 
     def evaluated(self, numbers: Numbers, before: Mapping[str, Entry]) -> Mapping[str, Entry]:
@@ -49,6 +54,7 @@ class Draft:
         read = tuple(look[path] for path in claim.premises)
         if before is not None and all(x is y or np.array_equal(x, y) for x, y in zip(read, before[0], strict=True)):
             return before
+        self.effort += 1 + sum(x.size for x in read if isinstance(x, np.ndarray)) // UNIT
         value = exact_value(claim, look.__getitem__, Precision(self.plan.dtype))
         same = before is not None and np.array_equal(before[1], value)
         result = before[1] if before is not None and same else value  # the same array: what reads it stays as it is

@@ -20,6 +20,8 @@ ATTEMPTS = 60
 """Draws before giving up, each sparser or of fewer examples than the one before, now and then."""
 GOOD, NODES = 6, 50
 """Draws that fit, of which the one is taken that shows most: so many in a small net, fewer where there are that many nodes."""
+EFFORT = 8_000
+"""Claims evaluated, over all draws, before what was found is taken: some ten seconds."""
 
 ALIVE = 0.25
 """The share of all Δ that must not be zero: identity of zeros proves nothing."""
@@ -43,7 +45,7 @@ def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None,
     found: list[Lengthening] = []
     nodes = sum(prod(network.shape(name)) for name in network.order)
     most = max(GOOD // (1 + nodes // NODES), 2)
-    reason = ""
+    reason, effort = "", 0
     for attempt in range(ATTEMPTS):
         try:
             tried = Lengthening(*short(network, dtype, seed, attempt), generator(seed + attempt, "exact/long"))
@@ -53,10 +55,11 @@ def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None,
         if (alive := _alive(tried)) < ALIVE:
             reason = f"only {alive:.0%} of all Δ were not zero"
             continue
-        tried.run(weights_first=len(found) % 2 == 0)
+        tried.run(weights_first=len(found) % 2 == 0, most=EFFORT - effort)
+        effort += tried.draft.effort
         if _alive(tried) >= ALIVE:
             found.append(tried)
-        if not tried.blurred or len(found) >= most:
+        if not tried.blurred or len(found) >= most or (found and effort >= EFFORT):
             break
     if found:
         best = min(found, key=lambda one: len(one.blurred))

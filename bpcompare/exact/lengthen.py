@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,8 @@ from bpcompare.plan import Plan
 
 TRIES, PASSES = 16, 3
 """Proposals for each number before it stays short, and how often it gets its turn."""
+TOGETHER = 3
+"""Proposals for all weights at once."""
 SEVERAL, NARROW = 4, 64
 """Entries of one array that are made long together, in arrays larger than that."""
 
@@ -46,8 +48,8 @@ class Lengthening:
         """What the laws make of the numbers."""
         return self.entries[path][1]
 
-    def run(self, weights_first: bool) -> None:
-        """Every number in its turn, and once more what was hindered by another."""
+    def run(self, weights_first: bool, most: int) -> None:
+        """Every number in its turn, and once more what was hindered by another, until `most` claims were evaluated."""
         network = self.start.network
         forward, backward = (".in", ".a", "error"), (".delta", ".gradient", "error")
         role = {name: uses[0][1] for name, uses in network.uses.items()}
@@ -58,11 +60,21 @@ class Lengthening:
         queues = [*weights, *queues] if weights_first else [*queues, *weights]
         queues += biases
         queues += [(self._slots(path), (), path.rsplit(".", 2)[0]) for path in self.numbers.slots]
+        for _ in range(TOGETHER if weights_first else 0):
+            if self._taken(self._joint(weights)):
+                break
         for _ in range(PASSES):
             for proposals, kinds, name in queues:
                 for _, numbers in zip(range(TRIES), proposals, strict=False):
+                    if self.draft.effort > most:
+                        return
                     if not any(_concerns(blur, kinds, name) for blur in self.blurred) or self._taken(numbers):
                         break
+
+    def _joint(self, weights: Sequence[Queue]) -> Numbers:
+        """One proposal for every weight at once: of twins, they do not hinder one another."""
+        moved = {name: next(proposals).parameters[name] for proposals, _, name in weights}
+        return replace(self.numbers, parameters={**self.numbers.parameters, **moved})
 
     def _taken(self, numbers: Numbers) -> bool:
         try:

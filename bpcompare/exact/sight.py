@@ -40,6 +40,10 @@ TOGETHER = "all it reads"
 """The operand of a claim in which the roundings of its operands cancel."""
 
 
+GROUPS = 24
+"""Operands of one claim that are tried one by one; of more, so many groups: at a wide fork there are thousands."""
+
+
 @dataclass(frozen=True)
 class Blur:
     """A step of the proof that a narrower format could pass: `path`, and the number it reads whose rounding is not seen.
@@ -90,9 +94,12 @@ def blurs(plan: Plan, claim: Claim, known: Mapping[str, Any], right: Array) -> t
     _, limit = widest(plan.dtype)
     short = [Blur(claim.path, "")] if bits(right).max(initial=0) <= limit else []
     read = list(operands(plan, claim))
-    tried = [(path,) for path in read] + ([tuple(read)] if len(read) > 1 else [])
-    unseen = (paths for paths in tried if not _seen(claim, known, paths, right, plan.dtype))
-    return (*short, *(Blur(claim.path, paths[0] if len(paths) == 1 else TOGETHER) for paths in unseen))
+    size = -(-len(read) // GROUPS)
+    groups = [tuple(read[at : at + size]) for at in range(0, len(read), max(size, 1))]
+    unseen = [" and ".join(paths) for paths in groups if not _seen(claim, known, paths, right, plan.dtype)]
+    if len(groups) > 1 and not _seen(claim, known, read, right, plan.dtype):
+        unseen.append(TOGETHER)
+    return (*short, *(Blur(claim.path, operand) for operand in unseen))
 
 
 def operands(plan: Plan, claim: Claim) -> Iterator[str]:
