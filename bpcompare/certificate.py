@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from bpcompare.parameter import Array
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.power import LEAST, power
 from bpcompare.record import Record
-from bpcompare.structure import structural
+from bpcompare.structure import settled
 from bpcompare.values import StepValues, step_values
 
 INFINITE = float("inf")
@@ -125,29 +124,8 @@ def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] 
                 if record.provenance.mode != "eager":
                     judged = _reconsidered(listed, judged, balls, laws, step_prefix(number))
                 findings += judged
-        findings = _settled(plan, listed, laws, findings)
+        findings = settled(plan, listed, laws, findings)
     return Certificate(record.provenance, tuple(findings))
-
-
-def _settled(plan: Plan, listed: Sequence[Claim], laws: Laws, findings: list[Finding]) -> list[Finding]:
-    """What is 0 by structure holds: there is no other number that anybody could get, on any data."""
-    doubted = {base: finding for finding in findings if finding.doubt == "zero" for base in [_zero_path(finding)]}
-    if not doubted:
-        return findings
-    always = structural(plan, listed, laws, doubted)
-    note = "0 by structure: it is 0 on other weights and data as well"
-    return [
-        replace(finding, outcome="holds", power=0.0, note=note, doubt="", structural=True)
-        if finding.doubt == "zero" and _zero_path(finding) in always
-        else finding
-        for finding in findings
-    ]
-
-
-def _zero_path(finding: Finding) -> str:
-    """The quantity whose being 0 is the reason, without its step: of an update, the gradient."""
-    path = finding.path.rpartition("/")[2]
-    return f"{path.removesuffix('.update')}.gradient" if finding.statement == "update" else path
 
 
 def _step_judged(listed: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:

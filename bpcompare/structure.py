@@ -1,8 +1,8 @@
-"""What is 0 whatever the weights and data are: a softmax over one unit sends no Δ back, and a net input behind none has none.
+"""What is 0 whatever the numbers are: a softmax over one unit sends no Δ back, a bias before a batch norm has no gradient.
 
-A layer that is dead on these numbers comes alive on others; what is 0 by structure does not, and no advice would help. The two
-are told apart by trying: the laws are worked out on other weights, inputs and masks, positive ones among them, which keep relu
-alive.
+A layer that is dead or saturated on these numbers comes alive on others; what is 0 by structure does not, and no advice helps.
+The two are told apart by trying: the laws are worked out on other weights, inputs, targets and masks, half of the time with
+every relu open. What is then 0 against its own terms, everywhere and every time, is 0 by structure.
 """
 
 from __future__ import annotations
@@ -10,59 +10,131 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
+from bpcompare.ball import Ball, Format
+from bpcompare.ball.format import format_of
 from bpcompare.claims import Claim
+from bpcompare.finding import Finding
 from bpcompare.laws import Laws
+from bpcompare.ops import Embedding
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
-from bpcompare.worked import values
+from bpcompare.values import given_values
 
 DRAWS = 4
-"""Other draws that are tried, every second one of positive numbers."""
+"""Other draws that are tried: of both signs or positive, with branches as they fall or all open."""
 
 LARGEST = 3_000_000
 """Up to so many numbers in parameters and a batch; more would outlast the verdict, and what is 0 there stays undecided."""
 
-SMALL = 1e-12
-"""Relative to the largest Δ of a draw: below this a number is what rounding left."""
+SMALL = 1e-9
+"""Relative to Σ|terms| of the law: below this a number is what rounding left. Drawn terms do not cancel so far by chance."""
 
 
-def structural(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: Collection[str]) -> frozenset[str]:
-    """Those of `paths` (of one step, without a prefix) that are 0 in every element on all other draws too."""
-    size = sum(x.size for _, x in plan.arrays())
-    left = set(paths)
-    for number in range(DRAWS if size <= LARGEST else 0):
-        if not left:
-            break
-        (found,) = values(_redrawn(plan, number), listed, laws)
-        scale = max((_largest(found[claim.path]) for claim in listed if claim.statement in ("base", "inductive")), default=0.0)
-        if not np.isfinite(scale):
+def settled(plan: Plan, listed: Sequence[Claim], laws: Laws, findings: list[Finding]) -> list[Finding]:
+    """What is 0 by structure holds: there is no other number that anybody could get, on any data.
+
+    What is 0 on these numbers alone, term by term or lost in the rounding of its terms, proves nothing: on others it would show.
+    """
+    doubted = {_zero_path(finding) for finding in findings if finding.doubt == "zero" or finding.terms}
+    if not doubted:
+        return findings
+    always = structural(plan, listed, laws, doubted)
+    cancelled = {_zero_path(finding) for finding in findings if finding.terms}
+    always |= structural(plan, listed, laws, cancelled - always, kept=True)
+    return [_settle(finding, _zero_path(finding) in always) for finding in findings]
+
+
+def _settle(finding: Finding, always: bool) -> Finding:
+    if finding.doubt == "zero" and always:
+        note = "0 by structure: it is 0 on other weights and data as well"
+        return replace(finding, outcome="holds", power=0.0, note=note, doubt="", structural=True)
+    if finding.terms and not always:
+        if finding.statement == "update":
+            note = "it is lost in the rounding of the parameter, and its gradient in that of its terms"
+        else:
+            note = f"it is lost in the rounding of its terms, of size {finding.terms:.2g}, and on other numbers it is not 0"
+        return replace(finding, outcome="undecided", power=float("inf"), terms=0.0, note=note, doubt="blurred")
+    return finding
+
+
+def _zero_path(finding: Finding) -> str:
+    """The quantity whose being 0 is the reason, without its step: of an update, the gradient."""
+    path = finding.path.rpartition("/")[2]
+    return f"{path.removesuffix('.update')}.gradient" if finding.statement == "update" else path
+
+
+def structural(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: Collection[str], *, kept: bool = False) -> frozenset[str]:
+    """Those of `paths` (of one step, without a prefix) that are 0 in every element on all other draws too.
+
+    Where the pattern of the weights is `kept`, each is only scaled: terms that cancel because two weights are equal cancel still.
+    """
+    if sum(x.size for _, x in plan.arrays()) > LARGEST:
+        return frozenset()
+    left = frozenset(paths)
+    with np.errstate(all="ignore"):
+        for number in range(DRAWS):
+            if left:
+                left &= _zeros(_redrawn(plan, number, kept=kept), listed, laws, opened=number >= DRAWS // 2)
+    return left
+
+
+def _zeros(plan: Plan, listed: Sequence[Claim], laws: Laws, *, opened: bool) -> frozenset[str]:
+    """The paths that are 0 in every element. What rounding leaves of a 0 goes no further: it would have terms of its own size."""
+    fmt = format_of("float64")(rearranged=True, side="high" if opened else None)
+    known: dict[str, Any] = {path: _known(x, fmt, opened=opened) for path, x in given_values(plan, 1, None).items()}
+    found = []
+    for claim in listed:
+        if not claim.owners or claim.statement == "update":
             continue
-        left = {path for path in left if _largest(found[path]) <= SMALL * scale}
-    return frozenset(left) if size <= LARGEST else frozenset()
+        value: Any = claim.value(known.__getitem__, laws)
+        ball = value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
+        # Infinities and NaN are no zeros: such a draw decides nothing.
+        zero = np.abs(ball.mid) <= SMALL * np.where(np.isfinite(ball.magnitude()), ball.magnitude(), 0.0)
+        if zero.all():
+            found.append(claim.path)
+        known[claim.path] = _known(np.where(zero, 0.0, ball.mid), fmt, opened=opened)
+    return frozenset(found)
 
 
-def _largest(x: Array) -> float:
-    return float(np.abs(x).max(initial=0.0))
+def _known(x: Any, fmt: Format, *, opened: bool) -> Any:
+    """A number as a ball; one without end lies on both sides of every branch, and `fmt` says which is taken."""
+    if isinstance(x, int) or x.dtype.kind != "f":
+        return x
+    return Ball(x.astype(np.float64), fmt, 0.0, np.inf if opened else 0.0)
 
 
-def _redrawn(plan: Plan, number: int) -> Plan:
-    """One step of the plan on other numbers; the target, integer inputs and state stay."""
+def _redrawn(plan: Plan, number: int, *, kept: bool) -> Plan:
+    """One step of the plan on other numbers; the state stays."""
     random = np.random.default_rng(number)
 
-    def drawn(x: Array, spread: float = 1.0) -> Array:
+    def drawn(x: Array, spread: float = 1.0, most: int = 1) -> Array:
         if x.dtype.kind != "f":
-            return x
+            return np.asarray(random.integers(0, most, x.shape), x.dtype)
         normal = random.standard_normal(x.shape)
         # Sums of positive numbers grow with their count, those of both signs with its root.
         return np.asarray(np.abs(normal) * spread**2 if number % 2 else normal * spread)
 
     def spread(x: Array) -> float:
-        return (prod(x.shape) / max(x.shape[-1], 1)) ** -0.5 if x.ndim > 1 and x.size else 1.0
+        return float(prod(x.shape) / max(x.shape[-1], 1)) ** -0.5 if x.ndim > 1 and x.size else 1.0
 
-    batch = plan.batches[0]
-    masks = {path: np.full(x.shape, float(x.max(initial=0.0)) or 1.0) for path, x in batch.draws.items()}
-    other = Batch({name: drawn(x) for name, x in batch.inputs.items()}, batch.target, masks)
-    return replace(plan, parameters={name: drawn(x, spread(x)) for name, x in plan.parameters.items()}, batches=(other,))
+    def weight(x: Array) -> Array:
+        size = float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) if kept and x.size else 0.0
+        return np.asarray(x * (random.uniform(0.5, 2.0) / size * spread(x))) if size else drawn(x, spread(x))
+
+    batch, network = plan.batches[0], plan.network
+    rows: dict[str, int] = {}
+    for layer in network.layers.values():
+        if isinstance(layer.op, Embedding):
+            (source,) = layer.sources
+            rows[source] = min(layer.op.rows, rows.get(source, layer.op.rows))
+    classes = max(network.shape(network.error.of)[-1:], default=1)
+    other = Batch(
+        {name: drawn(x, most=rows.get(name, 1)) for name, x in batch.inputs.items()},
+        drawn(batch.target, most=classes),
+        {path: np.full_like(x, float(x.max(initial=0.0)) or 1.0) for path, x in batch.draws.items()},
+    )
+    return replace(plan, parameters={name: weight(x) for name, x in plan.parameters.items()}, batches=(other,))

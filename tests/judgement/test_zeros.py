@@ -146,3 +146,112 @@ def test_a_dead_net_is_not_dead_by_structure(depth, bias):
     certificate = bpcompare.run(network, ["delta"]).certificates["delta"]
     assert certificate.verdict == "undecided"
     assert not any(f.structural for f in certificate.findings)
+
+
+def _beside(target, layers, **values):
+    """Layers (name to op, source, activation) on an input of three units, with normal weights unless values are given."""
+    random = np.random.default_rng(1)
+    made = {
+        name: Layer(op, (source,) if isinstance(source, str) else source, g, _roles(name, op))
+        for name, (op, source, g) in layers.items()
+    }
+    names = [parameter for layer in made.values() for parameter in layer.parameters.values()]
+    parameters = {name: Parameter(Initializer("normal", 1.0)) for name in names}
+    parameters |= {name.replace("_", "."): Parameter(np.array(x)) for name, x in values.items()}
+    data = Data({"x": random.standard_normal((len(target), 3))}, np.array(target))
+    error = Error(ops.HalfSquared("mean"), list(made)[-1])
+    return Network("beside", {"x": Input((3,))}, made, parameters, error, ops.Sgd(0.1), data, Training())
+
+
+def _roles(name, op):
+    roles = {ops.Dense: ("weight", "bias"), ops.BatchNorm: ("scale", "shift")}.get(type(op), ())
+    return {role: f"{name}.{role}" for role in roles}
+
+
+DEAD = (ops.Dense(4), "x", ops.Relu())
+NONE = ops.Identity()
+
+
+def _no_targets():
+    network = _beside(np.zeros((4, 3)), {"h": (ops.Dense(4), "x", ops.Tanh()), "o": (ops.Dense(3), "h", NONE)})
+    return replace(network, error=Error(ops.SoftmaxCrossEntropy("mean", targets="probabilities"), "o"))
+
+
+def _a_large_neighbour():
+    layers = {"h": DEAD, "k": (ops.Dense(1), "h", NONE), "l": (ops.Dense(1), "x", NONE), "o": (ops.Concat(), ("k", "l"), NONE)}
+    return _beside([[1.0, 1e14]] * 4, layers, h_bias=[-100.0] * 4)
+
+
+def _far_from_the_error():
+    names = [f"h{number}" for number in range(25)]
+    layers = {name: (ops.Dense(2), before, ops.Sigmoid()) for name, before in zip(names, ["x", *names[:-1]], strict=True)}
+    layers["h12"] = (ops.Dense(2), "h11", ops.Relu())
+    return _beside(np.ones((4, 2)), layers, h12_bias=[-100.0] * 2)
+
+
+def _beyond_all_numbers():
+    network = _beside(np.full((4, 2), 0.01), {"h": DEAD, "o": (ops.Dense(2), "h", NONE)}, h_bias=[-100.0] * 4)
+    return replace(network, error=Error(ops.HalfSquared("mean", scale=1e308), "o"))
+
+
+def _turned():
+    """Behind the factor −1 positive weights kill relu, and in so thin a chain the others do nearly always."""
+    layers, before = {}, "x"
+    for number in range(6):
+        layers[f"h{number}"] = (ops.Dense(1), before, ops.Relu())
+        layers[f"s{number}"] = (ops.Scale(-1.0), f"h{number}", NONE)
+        before = f"s{number}"
+    return _beside(np.ones((2, 1)), {**layers, "o": (ops.Dense(1), before, NONE)}, h0_bias=[-100.0])
+
+
+@pytest.mark.parametrize("made", [_no_targets, _a_large_neighbour, _far_from_the_error, _beyond_all_numbers, _turned])
+def test_what_other_numbers_would_move_is_no_structure(made):
+    """Whole backward passes that no number could show were "0 by structure: it is 0 on other weights and data", and certified."""
+    certificate = bpcompare.run(made(), ["delta"]).certificates["delta"]
+    assert certificate.verdict == "undecided"
+    assert not [f.path for f in certificate.findings if f.structural and f.path.endswith(("gradient", "delta", "update"))]
+
+
+def test_one_word_for_all_is_no_structure():
+    """With the same row of an embedding in every example a batch norm has nothing to do; with other rows it has."""
+    network = _beside(np.ones((4, 2)), {"n": (ops.BatchNorm(1e-5, 0.1, "biased"), "x", NONE), "o": (ops.Dense(2), "n", NONE)})
+    first = {"e": Layer(ops.Embedding(5, 3), ("x",), NONE, {"weight": "e.weight"})}
+    layers = first | network.layers | {"n": replace(network.layers["n"], sources=("e",))}
+    parameters = {**network.parameters, "e.weight": Parameter(Initializer("normal", 1.0))}
+    data = Data({"x": np.full(4, 2)}, np.ones((4, 2)))
+    network = replace(network, inputs={"x": Input(())}, layers=layers, parameters=parameters, data=data)
+    certificate = bpcompare.run(network, ["delta"]).certificates["delta"]
+    assert certificate.verdict == "undecided"
+    assert not any(f.structural for f in certificate.findings)
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.5])
+def test_what_rounding_hides_on_these_numbers_is_not_zero(factor):
+    """A layer norm over numbers near 1e6 in float32: its scale's gradient is 1.3, and 0 was certified in its place."""
+    network = _network(ops.LayerNorm(1e-5), ops.Sgd(0.1), "float32")
+    random = np.random.default_rng(0)
+    layers = {"n": replace(network.layers["n"], sources=("x",)), "o": network.layers["o"]}
+    parameters = {name: Parameter(Initializer("normal", 1.0)) for layer in layers.values() for name in layer.parameters.values()}
+    data = Data({"x": np.float64(np.float32(1e6 + random.standard_normal((6, 8))))}, random.standard_normal((6, 2)))
+    network = replace(network, inputs={"x": Input((8,))}, layers=layers, parameters=parameters, data=data)
+
+    class Student(Delta):
+        name = "student"
+
+        def gradient(self, plan, *rest):
+            found = dict(super().gradient(plan, *rest))
+            return found | {"n.scale": found["n.scale"] * np.float32(factor)}
+
+    comparison = bpcompare.run(network, ["delta", Student])
+    assert comparison.verdict == "undecided", text(comparison)
+    assert "n.scale.gradient" not in comparison.zeros
+
+
+def test_a_saturated_layer_is_undecided():
+    """Where tanh is flat in float32, any Δ below 1e-7 is as good as another, and one twice too large was certified."""
+    network = replace(_network(None, ops.Sgd(0.1), "float32", ops.Tanh()), training=Training(dtype="float32"))
+    own = {**network.parameters, "h.bias": Parameter(np.full(4, 20.0))}
+    comparison = bpcompare.run(replace(network, parameters=own), ["delta"])
+    finding = next(f for f in comparison.certificates["delta"].findings if f.path == "h.delta")
+    assert (finding.outcome, finding.doubt) == ("undecided", "blurred")
+    assert "--dtype float64" in text(comparison)
