@@ -42,7 +42,8 @@ def test_a_planted_mistake_is_named_in_exact_mode(code):
     if comparison.verdict != "wrong":
         pytest.skip("cannot show in this net")
     blame = comparison.blames[0]
-    assert code in (blame.code, *blame.also)
+    # A narrower format rounds, so it has no formula in exact arithmetic: there the ground of the blame says it.
+    assert code in (blame.code, *blame.also) or (code == "BP510" and "narrower format" in blame.ground)
 
 
 def test_what_follows_from_a_wrong_number_is_not_wrong_itself():
