@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import bpcompare
-from bpcompare.testing.networks import ACTIVATIONS, Seeded, Size, build
+from bpcompare.network import SpecError
+from bpcompare.testing.networks import Seeded, Size, build, extreme
 from bpcompare.testing.strategies import networks
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -58,20 +59,51 @@ def test_delta_alone_without_frameworks():
         assert comparison.verdict not in ("wrong", "not_run"), (number, comparison.first)
 
 
-def test_most_nets_are_decided():
+def _at_the_ends(numbers, backends):
+    """How many of these nets could be run at all; none may be called wrong."""
+    ran = 0
+    for number in numbers:
+        choose = Seeded(number)
+        try:
+            comparison = bpcompare.run(extreme(build(choose), choose), backends)
+        except SpecError:  # a number of the spec is beyond the dtype
+            continue
+        ran += 1
+        assert comparison.verdict not in ("wrong", "not_run"), (number, comparison.first)
+    return ran
+
+
+def test_nets_at_the_ends_of_what_numbers_can_hold():
+    """Overflow, denormal numbers, one example, constant channels, dead units, ties: undecided at worst."""
+    pytest.importorskip("torch")
+    assert _at_the_ends(range(60), ["delta", "torch"]) > 40
+
+
+@pytest.mark.slow
+def test_many_nets_at_the_ends_of_what_numbers_can_hold():
+    """The same for more of them, with a compiler that flushes."""
+    pytest.importorskip("torch")
+    jax = pytest.importorskip("jax")
+    assert _at_the_ends(range(1000, 1400), ["delta", "torch"]) > 300
+    assert _at_the_ends(range(2000, 2040), ["delta", "jax"]) > 30
+    jax.clear_caches()
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float64", 15), ("float32", 30)])
+def test_most_nets_are_decided(dtype, most):
     """A harness that is undecided about everything raises no false alarm either."""
-    verdicts = [bpcompare.run(build(Seeded(number)), ["delta"], dtype="float64").verdict for number in range(100)]
-    assert verdicts.count("certified") > 60
+    verdicts = [bpcompare.run(build(Seeded(number)), ["delta"], dtype=dtype).verdict for number in range(100)]
+    assert verdicts.count("undecided") <= most
 
 
 def test_the_generator_uses_every_op():
     """An op that no random net contains is an op whose false alarms nobody sees."""
-    from bpcompare.ops import ERRORS, LAYERS, UPDATES
+    from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES
 
     nets = [build(Seeded(number), Size()) for number in range(400)]
     seen = {type(layer.op) for net in nets for layer in net.layers.values()}
     assert seen == set(LAYERS)
-    assert {type(layer.g) for net in nets for layer in net.layers.values()} == {type(g) for g in ACTIVATIONS}
+    assert {type(layer.g) for net in nets for layer in net.layers.values()} == set(ACTIVATIONS)
     assert {type(net.error.op) for net in nets} == set(ERRORS)
     assert {type(net.update) for net in nets} == set(UPDATES)
     assert any(len(uses) > 1 for net in nets for uses in net.uses.values())

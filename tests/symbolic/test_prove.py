@@ -72,15 +72,13 @@ OTHERS = {
 }
 
 
-def test_the_shipped_examples_are_proved_within_a_minute():
-    """A lesson's worth of waiting, or a law of ours that is not the gradient."""
-    started = time.monotonic()
+def test_the_shipped_examples_are_proved():
+    """A law of ours that is not the gradient, or a proof that a lesson cannot wait for: then it ends open, not shown."""
     for name in SMALL:
         it = prove(bpcompare.load(name))
         assert it.outcome == "shown", (name, it.first)
         statements = {line.statement for line in it.lines}
         assert statements == {"base", "inductive", "gradient", "update"}
-    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
