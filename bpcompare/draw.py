@@ -183,6 +183,13 @@ def _parameter(network: Network, name: str, seed: int) -> Array:
     return initial(init, needed.shape, needed.fan, generator(seed, f"parameters/{name}"))
 
 
+def _size_of(x: Array) -> float:
+    """The root mean square; of numbers whose squares overflow, the largest."""
+    with np.errstate(over="ignore"):
+        size = float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+    return size if np.isfinite(size) else float(np.abs(x).max())
+
+
 def _slots(network: Network, parameters: Mapping[str, Array], rounding: _Rounding, seed: int) -> dict[str, Array]:
     """Optimizer state before the first step: zero, or in the size that a tenth of the parameter, scaled like E, would have."""
     slots: dict[str, Array] = {}
@@ -194,7 +201,7 @@ def _slots(network: Network, parameters: Mapping[str, Array], rounding: _Roundin
                 slots[path] = np.zeros_like(p)
                 continue
             random = generator(seed, f"slots/{path}")
-            size = 0.1 * network.error.op.scale * (float(np.sqrt(np.mean(np.square(p, dtype=np.float64)))) or 1.0)
+            size = 0.1 * network.error.op.scale * (_size_of(p) or 1.0)
             if slot == "v":
                 # A second moment is positive, and must stay so after rounding.
                 value = np.maximum(size * size * random.uniform(0.5, 1.5, p.shape), np.finfo(rounding.dtype).tiny)

@@ -32,13 +32,14 @@ def plain_findings(plan: Plan, record: Record, laws: Laws = LAWS) -> tuple[Findi
     within `SPREAD` times what noise of one u at every node does to the law, in float64.
     """
     found = []
-    for number, (step, values) in enumerate(zip(record.steps, step_values(plan, record), strict=True), 1):
-        if step.plain is None:
-            continue
-        noise = _Noise(plan, values, laws, number)
-        for name in plan.network.trainable:
-            path = f"{step_prefix(number)}{name}.plain"
-            found.append(_judged(path, name, step.plain[name], step.gradient[name], record.provenance.mode, noise))
+    with np.errstate(all="ignore"):  # norms of what is near the largest number overflow
+        for number, (step, values) in enumerate(zip(record.steps, step_values(plan, record), strict=True), 1):
+            if step.plain is None:
+                continue
+            noise = _Noise(plan, values, laws, number)
+            for name in plan.network.trainable:
+                path = f"{step_prefix(number)}{name}.plain"
+                found.append(_judged(path, name, step.plain[name], step.gradient[name], record.provenance.mode, noise))
     return tuple(found)
 
 
@@ -46,8 +47,7 @@ def _judged(path: str, name: str, plain: Array, recorded: Array, mode: str, nois
     if np.array_equal(plain, recorded):
         return Finding(path, "gradient", "holds", 0.0, 0.0, size=plain.size)
     size = float(np.linalg.norm(recorded.astype(np.float64)))
-    with np.errstate(all="ignore"):
-        gap = float(np.linalg.norm(plain.astype(np.float64) - recorded))
+    gap = float(np.linalg.norm(plain.astype(np.float64) - recorded))
     relative = gap / size if size else float("inf")
     if not np.isfinite(gap):
         return _undecided(path, plain, relative, "the gradient is not finite", "infinite")

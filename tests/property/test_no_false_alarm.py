@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 
 import bpcompare
 from bpcompare.network import SpecError
-from bpcompare.testing.networks import Seeded, Size, build, extreme
+from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary
 from bpcompare.testing.strategies import networks
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -89,11 +89,13 @@ def test_many_nets_at_the_ends_of_what_numbers_can_hold():
     jax.clear_caches()
 
 
-@pytest.mark.parametrize(("dtype", "most"), [("float64", 15), ("float32", 30)])
-def test_most_nets_are_decided(dtype, most):
+@pytest.mark.parametrize(("dtype", "most"), [("float64", 0.1), ("float32", 0.25)])
+def test_most_ordinary_nets_are_decided(dtype, most):
     """A harness that is undecided about everything raises no false alarm either."""
-    verdicts = [bpcompare.run(build(Seeded(number)), ["delta"], dtype=dtype).verdict for number in range(100)]
-    assert verdicts.count("undecided") <= most
+    nets = [network for number in range(500) if ordinary(network := build(Seeded(number)))]
+    assert len(nets) > 60
+    verdicts = [bpcompare.run(network, ["delta"], dtype=dtype).verdict for network in nets]
+    assert verdicts.count("undecided") <= most * len(nets)
 
 
 def test_the_generator_uses_every_op():
