@@ -38,6 +38,8 @@ def supervised(work: Callable[[], int]) -> int:
     if not hasattr(os, "fork"):
         return work()
     notes.share()
+    # Whoever started us may have it ignored, and then nobody is told how a child ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     watched = {getattr(signal, name) for name in ("SIGINT", *_PASSED_ON)}
     # What arrives meanwhile waits until both processes know what to do with it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)

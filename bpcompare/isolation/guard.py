@@ -46,6 +46,8 @@ class Guard:
         for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._leave)
+        if hasattr(signal, "SIGCHLD"):  # ignored, it would keep how a child ended from us
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _leave(self, *_: Any) -> None:

@@ -357,3 +357,15 @@ def test_sigint_that_was_to_be_ignored_is(student):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN), timeout=60,
     )  # fmt: skip
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--isolate",)])
+def test_children_that_were_to_be_ignored_are_heard(student, options):
+    """A service that ignores SIGCHLD hands that on: nobody is told how a child ended, and a traceback's exit code is a verdict's."""
+    words = [*COMMAND, "run", MAZUR, "-b", "delta", "-b", student("os._exit(7)"), *options]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN), timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert "exit code 7" in done.stdout + done.stderr
