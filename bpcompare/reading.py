@@ -53,7 +53,7 @@ def contents(path: Path, limit: int, what: str, hint: str = "") -> bytes:
         except (OSError, MemoryError) as error:
             raise unreadable(error, path) from None
     if size > limit or len(data) > limit:
-        found = f"{size / 2**20:,.0f} MiB" if size > limit else "more"
+        found = f"{-(-size // 2**20):,} MiB" if size > limit else "more"
         raise Unreadable(f"it has {found}, {what} may have {limit / 2**20:,.0f} MiB", hint)
     return data
 

@@ -19,6 +19,7 @@ from bpcompare.network import Data, Network
 from bpcompare.ops import BinaryCrossEntropyWithLogits
 from bpcompare.parameter import Initializer, Parameter
 from bpcompare.problems.wording import inert
+from bpcompare.reading import Unreadable, contents
 
 LARGEST = 2**20
 """Bytes of a submission."""
@@ -153,15 +154,10 @@ def _agreed(marks: Sequence[Mark]) -> list[Mark]:
 
 
 def _source(file: str) -> bytes:
-    path = Path(file)
     try:
-        if not path.is_file():
-            raise GradingError(f"{file}: no such file")
-        if path.stat().st_size > LARGEST:
-            raise GradingError(f"{file}: larger than {LARGEST:,} bytes, which nobody typed")
-        return path.read_bytes()
-    except OSError as error:
-        raise GradingError(f"{file}: {error.strerror or error}") from None
+        return contents(Path(file), LARGEST, "a submission")
+    except Unreadable as error:
+        raise GradingError(f"{file}: {error}") from None
 
 
 def _hidden(network: Network, seed: int, steps: Sequence[str]) -> Sheet:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bpcompare.reading import Unreadable, contents
 from bpcompare.report.lines import clipped
 from bpcompare.spec.reader import overlong_key
 from bpcompare.transcript.printed import NoNumberError, Printed, printed
@@ -42,17 +43,13 @@ def read(path: str) -> Numbers:
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError, bytes that are no text, a whole number of 5,000 digits
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         raise TranscriptError(f"{path}: not TOML: {reason}") from None
-    except OSError as error:
-        raise TranscriptError(f"{path}: {error.strerror or error}") from None
 
 
 def _content(path: str) -> dict[str, Any]:
-    file = Path(path)
-    if not file.is_file():
-        raise TranscriptError(f"{path}: no such file")
-    if file.stat().st_size > LARGEST:
-        raise TranscriptError(f"{path}: larger than {LARGEST:,} bytes, which nobody typed")
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = contents(Path(path), LARGEST, "a file of numbers").decode("utf-8-sig")
+    except Unreadable as error:
+        raise TranscriptError(f"{path}: {error}") from None
     # The parser takes quadratic time over the parts of a dotted key.
     if number := overlong_key(text):
         raise TranscriptError(f"{path}: line {number}: a key of too many parts, which is no name of a quantity")

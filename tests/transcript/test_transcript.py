@@ -158,13 +158,22 @@ def test_all_problems_come_at_once(tmp_path):
         check(bpcompare.load(EXAMPLES / "mazur.toml"), read(str(path)))
     with pytest.raises(NoNumberError):
         printed(None)
-    with pytest.raises(TranscriptError, match="no such file"):
+    with pytest.raises(TranscriptError, match="there is no file"):
         read(str(tmp_path / "none.toml"))
+    with pytest.raises(TranscriptError, match="is a folder"):
+        read(str(tmp_path))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TranscriptError, match="not TOML"):
         read(str(tmp_path / "bytes.toml"))
     with pytest.raises(SpecError):
         bpcompare.load(tmp_path / "none.toml")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    """Editors on Windows write one; the file would be refused as no TOML, though a spec with one is read."""
+    path = tmp_path / "numbers.toml"
+    path.write_text('[numbers]\n"h1.in" = "0.3775"\n', encoding="utf-8-sig")
+    assert list(read(str(path)).numbers) == ["h1.in"]
 
 
 def test_json_and_exit_codes(tmp_path, capsys):
