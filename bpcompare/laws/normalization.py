@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, hyperparameter, moments, total
+from bpcompare.arithmetic import Num, either, hyperparameter, moments, total
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import BatchNorm, LayerNorm
 
@@ -16,11 +16,16 @@ def mean(x: Num, axes: tuple[int, ...]) -> Num:
     return total(x, axis=axes, keepdims=True) / float(np.prod([x.shape[a] for a in axes]))
 
 
-def standardized(x: Num, epsilon: float, axes: tuple[int, ...]) -> tuple[Num, Num]:
-    """(x − μ)/√(σ² + ε), and 1/√(σ² + ε)."""
+def deviations(x: Num, epsilon: float, axes: tuple[int, ...]) -> tuple[Num, Num]:
+    """x − μ, and 1/√(σ² + ε)."""
     centred, variance = moments(x, axes)
-    inverse = 1.0 / np.sqrt(variance + epsilon)
-    return centred * inverse, inverse
+    return centred, 1.0 / np.sqrt(variance + epsilon)
+
+
+def standardized(x: Num, epsilon: float, axes: tuple[int, ...]) -> Num:
+    """(x − μ)/√(σ² + ε)."""
+    centred, inverse = deviations(x, epsilon, axes)
+    return centred * inverse
 
 
 class Normalization(PlainLaw):
@@ -43,23 +48,31 @@ class Normalization(PlainLaw):
     def forward(self, op: BatchNorm | LayerNorm, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
         """γ x̂ + β."""
         x = xs[0]
-        return self.spread(p["scale"], x) * standardized(x, op.epsilon, self.axes(x))[0] + self.spread(p["shift"], x)
+        return self.spread(p["scale"], x) * standardized(x, op.epsilon, self.axes(x)) + self.spread(p["shift"], x)
 
     def delta(
         self, op: BatchNorm | LayerNorm, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int
     ) -> Num:
-        """(s − mean(s) − x̂ mean(s x̂))/√(σ² + ε) with s = γ Δ."""
+        """(s − mean(s) − x̂ mean(s x̂))/√(σ² + ε) with s = γ Δ, or with (σ² + ε)^−3/2, as the chain rule through σ² has it.
+
+        That power leaves the format's range where its factors do not: in float32, JAX loses it for σ beyond 1e13 or below 1e−13.
+        """
         x, axes = xs[0], self.axes(xs[0])
-        hat, inverse = standardized(x, op.epsilon, axes)
-        s = self.spread(p["scale"], x) * dy
-        return (s - mean(s, axes) - hat * mean(s * hat, axes)) * inverse
+        centred, inverse = deviations(x, op.epsilon, axes)
+        hat, s = centred * inverse, self.spread(p["scale"], x) * dy
+
+        def through_variance() -> Num:
+            slope = 0.5 * inverse * inverse * inverse  # of −1/√(σ² + ε)
+            return (s - mean(s, axes)) * inverse - 2.0 * centred * (mean(s * centred, axes) * slope)
+
+        return either((s - mean(s, axes) - hat * mean(s * hat, axes)) * inverse, through_variance)
 
     def gradient(
         self, op: BatchNorm | LayerNorm, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str
     ) -> Num:
         """Σ x̂ Δ for γ, Σ Δ for β."""
         x = xs[0]
-        return self.summed(standardized(x, op.epsilon, self.axes(x))[0] * dy if role == "scale" else dy)
+        return self.summed(standardized(x, op.epsilon, self.axes(x)) * dy if role == "scale" else dy)
 
 
 class LayerNormLaw(Normalization):
