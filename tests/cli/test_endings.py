@@ -361,7 +361,7 @@ def test_sigint_that_was_to_be_ignored_is(student):
 
 @pytest.mark.parametrize("options", [(), ("--isolate",)])
 def test_children_that_were_to_be_ignored_are_heard(student, options):
-    """A service that ignores SIGCHLD hands that on: nobody is told how a child ended, and a traceback's exit code is a verdict's."""
+    """A service that ignores SIGCHLD hands that on: nobody hears how a child ended, and a traceback's exit code says "wrong"."""
     words = [*COMMAND, "run", MAZUR, "-b", "delta", "-b", student("os._exit(7)"), *options]
     done = subprocess.run(
         words, capture_output=True, text=True, check=False,
