@@ -120,6 +120,7 @@ def _explains(
 
 def _under(claim: Claim, balls: Balls, laws: Laws, before: Sequence[Balls]) -> Ball:
     """The claim's value under laws that may read from the steps before."""
+    laws.begin()
     if isinstance(laws, Sabotaged) and laws.remembers:
         for earlier in before:
             evaluate(claim, earlier, laws)
@@ -274,6 +275,4 @@ def _shows(
             apart = True
         if apart:
             return True, cost
-        for _ in range(2):  # what this claim has read is not for the next one
-            wrong.next_step()
     return False, cost

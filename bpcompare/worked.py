@@ -63,6 +63,7 @@ def _run(
 ) -> Run:
     found: Run = []
     before: dict[str, Any] = {}
+    laws.begin()
     with np.errstate(all="ignore"):
         for step in range(1, len(plan.batches) + 1):
             given = {

@@ -95,5 +95,8 @@ class Laws:
         """The law of the update rule for parameter `owner`."""
         return self.updates[type(op)]
 
+    def begin(self) -> None:
+        """A run begins: there is no step before."""
+
     def next_step(self) -> None:
         """A step is over. Right laws look at one step only; a mistake may be to look at the one before."""

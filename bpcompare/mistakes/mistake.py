@@ -55,6 +55,10 @@ class Memory:
         self._now[key] = value
         return value
 
+    def begin(self) -> None:
+        """A run begins: nothing was seen before it."""
+        self._before, self._now = {}, {}
+
     def next_step(self) -> None:
         """The step is over."""
         self._before, self._now = self._now, {}
@@ -68,7 +72,8 @@ class Mistake:
     mistakes that read a right formula's input from the wrong place: a claim's premise path to the path it was read from.
     In a `family`, the `others` are the values of one thing, and the first form is among them.
     `formats` are narrower formats, with their significant bits, that a whole step may have been computed in.
-    A mistake that only a second step can show has laws with a `Memory`; who goes through steps calls `next_step` of the table.
+    A mistake that only a second step can show has laws with a `Memory`; who goes through steps tells the
+    table (`begin`, `next_step`).
     `wrong` and `right` are the two formulas, `page` says in prose why people write it and how to put it right.
     """
 
@@ -150,6 +155,11 @@ class Sabotaged(Laws):
     def remembers(self) -> bool:
         """Whether a law reads from the step before, so that the first step is right."""
         return bool(self._memories)
+
+    def begin(self) -> None:
+        """A run begins, perhaps one of several with the same laws: what was seen in another is no part of it."""
+        for memory in self._memories:
+            memory.begin()
 
     def next_step(self) -> None:
         """The step is over: what was seen in it is what the next one may read."""

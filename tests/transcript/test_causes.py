@@ -135,6 +135,19 @@ def test_two_mistakes_have_two_stories():
     assert "BP304" in told["w[x1,h1].gradient", "w[x1,h1].update"]
 
 
+@pytest.mark.parametrize("names", [("w[h1,o].gradient", "w[h2,o].gradient"), ("w[x1,h1].gradient", "w[h1,o].gradient")])
+def test_a_first_step_has_no_step_before(names):
+    """A doubled gradient would be one that was never cleared, because another trial of the same formula left its own behind."""
+    right = recorded(neuron(), "delta", (*names, "h.a[0,0]"), 9).numbers
+    said = {name: printed(repr(round(2 * one.value, 9))) if name in names else one for name, one in right.items()}
+    found = check(neuron(), Numbers(said))
+    assert len(found.refuted) == len(names)
+    codes = {cause.code for one in found.checked for cause in one.causes} | {
+        code for one in found.checked for code in one.doubted
+    }
+    assert not codes & {"BP224", "BP308", "BP309", "BP422"}
+
+
 def test_a_formula_that_chance_explains_is_no_cause():
     """Of sixty formulas, one gives nearly every number of two digits."""
     network = neuron()
