@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser slow lint format types contracts wheel fuzz checkers speed conformance clean
+.PHONY: help run test browser slow sabotage lint format types contracts wheel fuzz checkers speed conformance clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
 	@echo "make test   the same, then the fast tests"
 	@echo "make slow   the slow tests;  make browser: those of the HTML page, in headless Chromium"
+	@echo "make sabotage   faults planted in the judge: each must be noticed by a test that is about it"
 	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
 	@echo "make fuzz   thousands of random networks through every backend;  make checkers, make speed: the other benchmarks"
 	@echo "make conformance   each plugin of examples/plugins in an environment of its own: its tests, and its table"

@@ -63,7 +63,7 @@ def run(
         Parameter(help="What to print: text for people, a line a problem, GitHub annotations, JUnit XML, or JSON lines."),
     ] = "text",
     save: Annotated[
-        str | None, Parameter(negative="", help="Save plan, records and findings here, as run.bpz (one SPEC only).")
+        str | None, Parameter(negative="", help="Save the plan and every answer here, as run.bpz (one SPEC only).")
     ] = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print the verdict only.")] = False,
     verbose: Annotated[
