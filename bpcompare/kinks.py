@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, vstack
 from scipy.sparse.csgraph import connected_components
 
 from bpcompare.arithmetic import Side
@@ -45,6 +45,17 @@ def excused(claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, ge
         return ""
     named = "; ".join(f"{op.name}, {kink}" for op in dict.fromkeys(kinked) for kink in op.kinks)
     return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
+
+
+CLOSE = 1e-6
+"""How far, in the largest Δ of a group, parts may be off in the linear programme, which is solved to 1e-9."""
+
+EXACTLY = {"primal_feasibility_tolerance": 1e-9}
+INFEASIBLE = 2
+"""scipy's status for a programme that has no solution."""
+
+MOST = 100_000
+"""Ties up to which the programme is solved; beyond, the sums over groups decide alone."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ def _together(claim: Claim, laws: Laws, x: Array, r: Array, ties: _Ties, at: Eva
 
     Moving all entries of a group by the same amount moves each of its windows' maxima by that amount, whichever entry is
     chosen: one common direction in which the derivative is no matter of choice. Windows that overlap in a tie are one group.
+    The sum over a group is judged to the last digit; that no window pays for another one is left to a linear programme.
     """
     entry, place = np.unique(ties.entry, return_inverse=True)
     windows = len(ties.delta)
@@ -103,7 +115,40 @@ def _together(claim: Claim, laws: Laws, x: Array, r: Array, ties: _Ties, at: Eva
     size = per_group(of_entry, np.abs(there)) + per_group(of_window, np.abs(ties.delta))
     slack = per_group(of_entry, np.broadcast_to(r, x.shape).ravel()[entry]) + len(there) * 2.0**-52 * size
     sums = per_group(of_entry, there)
-    return bool(((floor - slack <= sums) & (sums <= ceiling + slack)).all())
+    if not ((floor - slack <= sums) & (sums <= ceiling + slack)).all():
+        return False
+    largest = np.zeros(len(size))
+    np.maximum.at(largest, of_window, np.abs(ties.delta))
+    unit = np.where(largest > 0, largest, 1.0)
+    spare = slack[of_entry] / unit[of_entry] + CLOSE
+    mine = (there - np.maximum(*own)) / unit[of_entry] - spare, (there - np.minimum(*own)) / unit[of_entry] + spare
+    side = [_slope(claim, laws, side, get).ravel()[entry] for side in SIDES]
+    return _shared_out(ties.window, place, ties.delta / unit[of_window], mine, (np.minimum(*side), np.maximum(*side)))
+
+
+def _shared_out(window: Array, entry: Array, delta: Array, mine: tuple[Array, Array], slope: tuple[Array, Array]) -> bool:
+    """Whether each window can share its Δ out among its tied entries so that every entry has what is recorded there.
+
+    Tie i gives entry[i] the part y_i of delta[window[i]]: y ≥ 0, and those of a window add up to 1. D_e arrives at e, and some
+    number between slope·D_e at both of its sides must lie within `mine`: for slopes that are not negative, two lines in D_e.
+    """
+    if len(window) > MOST:
+        return True
+    from scipy.optimize import linprog
+
+    at = np.arange(len(window))
+    ones = coo_array((np.ones(len(window)), (window, at)), shape=(len(delta), len(window))).tocsr()
+    arriving = coo_array((delta[window], (entry, at)), shape=(len(mine[0]), len(window))).tocsr()
+    (low, high), (flat, steep) = mine, slope
+    # What must be positive needs the steeper side to reach it, and the flatter not to pass it; what may be 0 only the latter.
+    reach, stay = np.where(low > 0, steep, flat), np.where(high < 0, steep, flat)
+    free = (flat < 0) & (flat < steep)
+    reach, stay = (np.where(free, 0.0, part) for part in (reach, stay))
+    low, high = np.where(free, -1.0, low), np.where(free, 1.0, high)
+    rows = vstack([arriving.multiply(stay[:, None]), -arriving.multiply(reach[:, None])])
+    limit = np.concatenate([high, -low])
+    done = linprog(np.zeros(len(window)), rows, limit, ones, np.ones(len(delta)), (0, 1), "highs", options=EXACTLY)
+    return bool(done.status != INFEASIBLE)
 
 
 def _slope(claim: Claim, laws: Laws, side: Side, get: Callable[[str], Any]) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, hyperparameter, positive, total
+from bpcompare.arithmetic import Num, either, hyperparameter, positive, total
 from bpcompare.laws import elementary
 from bpcompare.laws.law import PlainLaw
 from bpcompare.ops import Huber, MeanSquared, SoftmaxCrossEntropy
@@ -98,8 +98,8 @@ class BinaryCrossEntropyWithLogitsLaw(ErrorLaw):
     """softplus(a) − t a, t − σ(a)."""
 
     def terms(self, op: Any, a: Num, t: Num) -> Num:
-        """softplus(a) − t a."""
-        return elementary.softplus(a) - t * a
+        """softplus(a) − t a, or as torch has it: (1 − t) a − ln σ(a), which cancels where t is 0 and a far below 0."""
+        return either(elementary.softplus(a) - t * a, lambda: (1.0 - t) * a + elementary.softplus(-a))
 
     def toward(self, op: Any, a: Num, t: Num) -> Num:
         """t − σ(a)."""

@@ -77,7 +77,8 @@ def test_what_a_window_may_send_back(kind, pool, g):
     assert finding.outcome == outcome, finding
 
 
-def test_one_window_does_not_pay_for_another():
+@pytest.mark.parametrize("traded", [1.0, 1e-8])
+def test_one_window_does_not_pay_for_another(traded):
     """Δ twice in one window and never in the next has the right sum over the whole image."""
     image = np.tile(np.array([[2.0, 2.0], [1.0, 1.0]]), (1, 2))
     pool = ops.MaxPool2d((2, 2), (2, 2))
@@ -91,7 +92,8 @@ def test_one_window_does_not_pay_for_another():
             delta = dict(super().backward(plan, batch, parameters, state, net_in, a))
             back, sent = np.zeros_like(a["s"]), delta["p"][0, 0, 0]
             assert sent[0] == sent[1] != 0
-            back[0, 0, 0, :2] = sent[0]
+            back[0, 0, 0, :2] = sent[0] * (1 + traded) / 2
+            back[0, 0, 0, 2:] = sent[1] * (1 - traded) / 2
             delta["s"] = back
             return delta
 
@@ -119,3 +121,53 @@ def test_a_tie_at_zero_behind_relu():
         finding = next(f for f in comparison.certificates["student"].findings if f.path == "s.delta")
         # Where the law itself is 0 in every element, a match proves nothing.
         assert finding.outcome == ("undecided" if outcome == "holds" else outcome), (part, finding)
+
+
+def _chained(sent):
+    """delta, but a row of equal numbers has `sent` times the Δ of the first window in place of what the law gives."""
+
+    class Student(Delta):
+        name = "student"
+
+        def backward(self, plan, batch, parameters, state, net_in, a):
+            delta = dict(super().backward(plan, batch, parameters, state, net_in, a))
+            delta["s"] = np.array(sent).reshape(a["s"].shape) * delta["p"][0, 0, 0, 0]
+            return delta
+
+    return Student
+
+
+CHAINS = [
+    ([1.0, 0.0, 1.0, 0.0], "holds"),
+    ([0.5, 0.5, 0.5, 0.5], "convention"),
+    ([0.0, 1.0, 0.0, 1.0], "convention"),
+    ([0.0, 0.0, 1.0, 1.0], "refuted"),
+    ([1.0, 1.0, 0.0, 0.0], "refuted"),
+    ([0.25, 0.25, 0.75, 0.75], "refuted"),
+    ([0.1, 0.8, 0.1, 1.0], "refuted"),
+    ([0.1, 0.9, 0.2, 0.8], "convention"),
+    ([0.5, 0.5, 0.5, 0.5 - 1e-8], "refuted"),
+]
+
+
+@pytest.mark.parametrize(("sent", "outcome"), CHAINS)
+@pytest.mark.parametrize("g", [ops.Identity(), ops.Relu()], ids=lambda g: g.name)
+def test_windows_of_one_chain_do_not_pay_for_each_other(sent, outcome, g):
+    """Three windows overlap in ties, and the middle one sends nothing: the outer two have one Δ each, and traded them."""
+    network = _network(ops.MaxPool2d((1, 2), (1, 1)), g, np.array([[2.0, 2.0, 2.0, 2.0]]))
+    weights = Parameter(np.array([[1.0], [0.0], [1.0]]))
+    network = replace(network, parameters={"o.weight": weights, "o.bias": Parameter(np.array([0.5]))})
+    comparison = bpcompare.run(network, ["delta", _chained(sent)])
+    finding = next(f for f in comparison.certificates["student"].findings if f.path == "s.delta")
+    assert finding.outcome == outcome, finding
+
+
+@pytest.mark.parametrize(("sent", "outcome"), [([0.5, 0.0, 0.3, 0.0], "convention"), ([0.0, 0.0, 1.0, 0.9], "refuted")])
+def test_a_chain_at_the_kink_of_relu(sent, outcome):
+    """Where in is 0 each entry has any part of what arrives at it, and still nothing of what arrives at another."""
+    network = _network(ops.MaxPool2d((1, 2), (1, 1)), ops.Relu(), np.zeros((1, 4)))
+    weights = Parameter(np.array([[1.0], [0.0], [1.0]]))
+    network = replace(network, parameters={"o.weight": weights, "o.bias": Parameter(np.array([0.5]))})
+    comparison = bpcompare.run(network, ["delta", _chained(sent)])
+    finding = next(f for f in comparison.certificates["student"].findings if f.path == "s.delta")
+    assert finding.outcome == outcome, finding
