@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bpcompare.network import Network
-from bpcompare.problems.wording import Suggestions, listed
+from bpcompare.problems.wording import Suggestions, brief, listed
 
 _NAME = re.compile(
     r"(?:step(?P<step>\d{1,7})/)?(?P<path>[^\[\]]+?)(?:\[(?P<index>[^\[\]]*)\])?(?P<after>(?:\.[^\[\].]+)*)", re.DOTALL
 )
 _OF_NODES = ("in", "a", "delta")
+LONGEST = 2_000
+"""Characters of a name; looking through a longer one takes quadratic time."""
 _Index = tuple[int, ...]
 _Pattern = tuple[int | None, ...]
 
@@ -107,6 +109,8 @@ class Names:
         return Chosen(step, found)
 
     def _parts(self, name: str) -> tuple[int | None, str, str | None, str]:
+        if len(name) > LONGEST:
+            raise UnknownNameError(f"is no name of a quantity: it has {len(name):,} characters")
         match = _NAME.fullmatch(name.strip())
         if match is None:
             raise UnknownNameError("is no name of a quantity; write E, h1.in, h1.delta, w[x1,h1], w[x1,h1].update …")
@@ -314,5 +318,5 @@ class Names:
 def _numbers(name: str, index: str, least: int, most: int) -> _Index:
     words = [word.strip() for word in index.split(",")] if index.strip() else []
     if not least <= len(words) <= most or not all(re.fullmatch(r"\d{1,9}", word) for word in words):
-        raise UnknownNameError(f"needs {most} {'number' if most == 1 else 'numbers'} in brackets, has [{index}]")
+        raise UnknownNameError(f"needs {most} {'number' if most == 1 else 'numbers'} in brackets, has [{brief(index)}]")
     return tuple(map(int, words))

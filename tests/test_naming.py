@@ -50,6 +50,14 @@ def test_report_takes_them_too(name, tmp_path, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("name", ["a." * 100_000 + "[", "h1.in[" + "1," * 100_000 + "2]", "w[" + "x1," * 100_000 + "h1]"])
+def test_a_name_that_nobody_wrote_takes_no_time_and_no_screen(name):
+    """A file of numbers may have such a key, and looking through it would take hours."""
+    with pytest.raises(UnknownNameError) as raised:
+        names().place(name)
+    assert len(str(raised.value)) < 200
+
+
 def test_a_name_chooses_what_it_says_and_nothing_else():
     """Every element of a layer is shown where one weight was asked for."""
     it = names()

@@ -40,12 +40,12 @@ GROUPS = {
         {
             "check": """Run backends on the numbers of their goldens: the same, moved within rounding, or changed.
 
-By default, every backend that a spec has a golden of. Exit code 0: the same bits, or moved within rounding. 1: changed. \
-3: a backend did not run. 4: undecided. 5: no golden.""",
+By default, all goldens of a spec, whatever options they were made with. Exit code 0: the same bits, or moved within \
+rounding. 1: changed. 3: a backend did not run. 4: undecided. 5: no golden.""",
             "update": """Show what moved since the goldens were made, and write them anew.
 
-By default, for every backend that is installed. A golden is written only of what is certified, or undecided: never of \
-what is wrong.""",
+By default, for every backend that is installed, and under the options of every golden of them that is there. \
+A golden is written only of what is certified, or undecided: never of what is wrong.""",
         },
     )
 }

@@ -37,5 +37,5 @@ def audit(
         return 2
     finally:
         progress.done()
-    say(audit_text(found, verbose=verbose))
+    say(lambda: audit_text(found, verbose=verbose))
     return 0

@@ -42,6 +42,7 @@ def matrix(
     keep_freed_memory()
     import bpcompare
     from bpcompare.cli.present import present
+    from bpcompare.cli.reading import loaded
     from bpcompare.comparison import PRECEDENCE
     from bpcompare.network import SpecError
     from bpcompare.report.matrix import matrix_text
@@ -56,7 +57,7 @@ def matrix(
     progress = Progress(quiet=False)
     for spec in specs:
         try:
-            network = bpcompare.load(spec)
+            network = loaded(spec, progress)
             present(names, network)
             found.append(bpcompare.run(network, names, dtype, steps, seed=seed, isolate=True, timeout=timeout, progress=progress))
             codes.append(found[-1].exit_code)

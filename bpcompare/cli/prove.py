@@ -25,7 +25,7 @@ def prove(
     Exit codes: 0 proved, 1 a statement is false, 2 bad input or no network for this, 3 SymPy is missing, 4 not shown,
     or not reached within the budget.
     """
-    import bpcompare
+    from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
     from bpcompare.symbolic import MissingSympyError, TooLargeError, proof_text
     from bpcompare.symbolic import prove as shown
@@ -35,7 +35,7 @@ def prove(
         return 2
     progress = Progress(quiet=False)
     try:
-        it = shown(bpcompare.load(spec), mistake=mistake.upper() if mistake else None, progress=progress, seconds=budget)
+        it = shown(loaded(spec, progress), mistake=mistake.upper() if mistake else None, progress=progress, seconds=budget)
     except (SpecError, TooLargeError) as error:
         progress.done()
         complain(error)

@@ -288,6 +288,14 @@ def test_names_of_any_length_and_script(length, letter, folder, seen):
     assert len(starts) == 1, shown
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_rows_of_an_audit_stay_rows(columns, folder, seen):
+    """Folded after it was laid out, a table has the name of a quantity in another line than its numbers."""
+    _, shown = seen(columns, *COMMANDS["audit"])
+    row = next(line for line in shown.split("\n") if line.endswith("h.weight.update"))
+    assert len(row.split()) == 3, shown
+
+
 def test_a_command_to_copy_stays_one(folder, seen):
     """The command that reproduces a failure would be cut in two, and copied wrongly."""
     words = ["run", "mazur.toml", "-b", "delta", "-b", "delta!BP204", "--dtype", "float32", "--steps", "2", "--seed", "7"]
