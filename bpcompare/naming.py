@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bpcompare.network import Network
-from bpcompare.problems.wording import Suggestions, brief, listed
+from bpcompare.words import Suggestions, brief, listed
 
 _NAME = re.compile(
     r"(?:step(?P<step>\d{1,7})/)?(?P<path>[^\[\]]+?)(?:\[(?P<index>[^\[\]]*)\])?(?P<after>(?:\.[^\[\].]+)*)", re.DOTALL

@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from bpcompare.problems.wording import brief, quote
+from bpcompare.words import brief, quote
 
 _CHUNK = 2**16
 _SHOWN = 60

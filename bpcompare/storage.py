@@ -19,11 +19,11 @@ from bpcompare.draw import sealed
 from bpcompare.network import Dtype
 from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
-from bpcompare.problems.wording import printable
 from bpcompare.reading import Unreadable, opened
 from bpcompare.record import Provenance, Record, StepRecord
 from bpcompare.tensors.safetensors import DTYPES, Place, layout
 from bpcompare.tree import Tree
+from bpcompare.words import printable
 from bpcompare.writing import write
 
 FORMAT = "bpcompare"

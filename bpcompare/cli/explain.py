@@ -22,8 +22,8 @@ def explain(
 ) -> int:
     """Explain a mistake by the code that a report gives it: the wrong formula, the right one, and how to put it right."""
     from bpcompare.mistakes import MISTAKES
-    from bpcompare.problems.wording import did_you_mean
     from bpcompare.report.lines import joined
+    from bpcompare.words import did_you_mean
 
     if code is None:
         listed = [f"{SPEC}  a spec that cannot be run", *(f"{one.code}  {one.title}" for one in MISTAKES.values())]

@@ -49,7 +49,7 @@ def grade(
     from bpcompare.grading import Grade, GradingError
     from bpcompare.grading import grade as graded
     from bpcompare.network import SpecError
-    from bpcompare.problems.wording import inert
+    from bpcompare.words import inert
 
     progress = Progress(quiet=False)
     try:

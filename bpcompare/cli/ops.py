@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def ops(name: Annotated[str | None, Parameter(name="NAME", help="An op; by default all are listed.")] = None, /) -> int:
     """List the ops a spec may use, or explain one: fields, equations, conventions, and the backends that have it."""
     from bpcompare.ops import OPS
-    from bpcompare.problems.wording import did_you_mean
     from bpcompare.report.lines import joined
+    from bpcompare.words import did_you_mean
 
     if name is None:
         say(lambda: joined(_table()))

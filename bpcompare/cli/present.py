@@ -9,8 +9,8 @@ from pathlib import Path
 from bpcompare.address import Address, UnknownBackendError, locate
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Network
-from bpcompare.problems.wording import did_you_mean, listed
 from bpcompare.spec.files import missing_file
+from bpcompare.words import did_you_mean, listed
 
 
 def present(names: Iterable[str] | None, network: Network | None = None) -> None:

@@ -16,7 +16,7 @@ from bpcompare.layout.cells import cut
 from bpcompare.layout.folding import folded
 from bpcompare.layout.medium import NARROWEST, WIDTH, Medium, laid_out_for
 from bpcompare.layout.plain import in_ascii
-from bpcompare.problems.wording import disarmed
+from bpcompare.words import disarmed
 
 _STYLES = (
     (r"^(identical|certified)(?=  )", "bold green"),

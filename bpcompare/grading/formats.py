@@ -11,8 +11,8 @@ from bpcompare.grading.grade import Grade, Part
 from bpcompare.layout.folding import wrapped
 from bpcompare.layout.medium import medium
 from bpcompare.learn.feedback import told
-from bpcompare.problems.wording import printable
 from bpcompare.report.lines import clipped, joined, shown
+from bpcompare.words import printable
 
 
 def text(it: Grade) -> str:

@@ -18,8 +18,8 @@ from bpcompare.learn.views import STEPS
 from bpcompare.network import Data, Network
 from bpcompare.ops import BinaryCrossEntropyWithLogits
 from bpcompare.parameter import Initializer, Parameter
-from bpcompare.problems.wording import inert
 from bpcompare.reading import Unreadable, contents
+from bpcompare.words import inert
 
 LARGEST = 2**20
 """Bytes of a submission."""

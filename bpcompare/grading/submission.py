@@ -15,7 +15,7 @@ from bpcompare.grading import child
 from bpcompare.grading.confinement import WRITABLE, Confine, Confinement, found
 from bpcompare.isolation.process import Ended, Process
 from bpcompare.learn.questions import Asked
-from bpcompare.problems.wording import inert
+from bpcompare.words import inert
 
 SPARE = 10_000
 """Numbers that an answer may have beside four times as many as are asked for: arrays of a wrong shape are to be told as that."""

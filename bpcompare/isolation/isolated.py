@@ -18,9 +18,9 @@ from bpcompare.isolation import answers
 from bpcompare.isolation.environment import EnvironmentFailure, interpreter
 from bpcompare.isolation.process import Ended, Process
 from bpcompare.plan import Plan
-from bpcompare.problems.wording import inert
 from bpcompare.record import Provenance, Record
 from bpcompare.storage import StorageError, save_plan
+from bpcompare.words import inert
 from bpcompare.worker.answer import problems
 from bpcompare.worker.bootstrap import PROTOCOL
 from bpcompare.worker.origin import seen

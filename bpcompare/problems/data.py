@@ -13,7 +13,7 @@ from bpcompare.ops import BatchNorm, Embedding
 from bpcompare.parameter import Array
 from bpcompare.problems.ops import sound
 from bpcompare.problems.parameters import array_problem
-from bpcompare.problems.wording import Suggestions, quote
+from bpcompare.words import Suggestions, quote
 
 
 def data_problems(network: Network) -> tuple[Problem, ...]:

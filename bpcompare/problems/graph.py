@@ -10,7 +10,7 @@ import numpy as np
 from bpcompare.network import Data, Error, Input, Layer, Network, Problem
 from bpcompare.ops import Flatten, HalfSquared, Sgd
 from bpcompare.problems.names import group_name_problems
-from bpcompare.problems.wording import Suggestions, did_you_mean, listed, quote
+from bpcompare.words import Suggestions, did_you_mean, listed, quote
 
 _SHOWN = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from bpcompare.network import Network, Problem
-from bpcompare.problems.wording import quote
+from bpcompare.words import quote
 
 LONGEST = 200
 FORBIDDEN = "/[],"

@@ -14,7 +14,7 @@ from bpcompare.network import Data, Input, Layer, Network, Problem
 from bpcompare.ops.op import Activation, ErrorOp, LayerOp, Op, UpdateOp
 from bpcompare.parameter import Parameter
 from bpcompare.problems.training import ill_typed_training
-from bpcompare.problems.wording import quote
+from bpcompare.words import quote
 
 Where = tuple[str | int, ...]
 

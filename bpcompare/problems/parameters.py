@@ -11,7 +11,7 @@ import numpy as np
 from bpcompare.network import Network, Problem
 from bpcompare.ops.op import ParameterShape
 from bpcompare.parameter import Distribution, Initializer
-from bpcompare.problems.wording import Suggestions, did_you_mean, listed, quote
+from bpcompare.words import Suggestions, did_you_mean, listed, quote
 
 TURNED = "rows are sources, columns are units; torch keeps them the other way round: transpose = true reads such weights"
 

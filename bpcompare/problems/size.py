@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from bpcompare.network import Network, Problem
-from bpcompare.problems.wording import quote
+from bpcompare.words import quote
 
 ELEMENTS = 2**31
 """Elements one array may have: BLAS counts in 32 bits."""

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from bpcompare.network import Dtype, Network, Problem, Training
-from bpcompare.problems.wording import did_you_mean, quote
+from bpcompare.words import did_you_mean, quote
 
 LEAST = {"steps": 1, "batch": 1, "first": 0, "seed": 0, "updates_done": 0}
 MOST = {"steps": 10**6, "updates_done": 10**7}

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 from bpcompare.comparison import GOOD, Comparison
-from bpcompare.problems.wording import disarmed, printable
 from bpcompare.report import text
+from bpcompare.words import disarmed, printable
 
 
 def junit(comparisons: Iterable[tuple[str, Comparison | str]]) -> str:

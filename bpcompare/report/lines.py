@@ -11,7 +11,7 @@ from bpcompare.layout.cells import cut
 from bpcompare.layout.folding import wrapped
 from bpcompare.layout.medium import WIDTH, medium
 from bpcompare.layout.plain import in_ascii
-from bpcompare.problems.wording import disarmed, printable
+from bpcompare.words import disarmed, printable
 
 _LABEL = 11
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bpcompare.network import Network
-from bpcompare.problems.wording import printable
 from bpcompare.report.lines import clipped
+from bpcompare.words import printable
 
 LONGEST = 40
 

@@ -13,12 +13,12 @@ from bpcompare.network import Data, Network, Problem
 from bpcompare.ops.op import Shape
 from bpcompare.parameter import Array
 from bpcompare.problems.data import example_problem, length_problem
-from bpcompare.problems.wording import Suggestions, listed, quote
 from bpcompare.reading import Unreadable
 from bpcompare.spec.document import DataEntry
 from bpcompare.spec.files import Room
 from bpcompare.spec.table import columns
 from bpcompare.tensors import known, tensor_file
+from bpcompare.words import Suggestions, listed, quote
 
 WIDEST = 10**6
 """Classes that one_hot may have."""

@@ -11,7 +11,7 @@ from bpcompare.network import Network, Problem
 from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
 from bpcompare.parameter import Array
-from bpcompare.problems.wording import Suggestions, listed, quote
+from bpcompare.words import Suggestions, listed, quote
 
 _SHOWN = 8
 

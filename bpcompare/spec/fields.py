@@ -9,7 +9,7 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from bpcompare.parameter import Array
-from bpcompare.problems.wording import quote
+from bpcompare.words import quote
 
 AXES = 8
 """Nesting that lists of numbers may have, and axes of a shape."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpcompare.problems.wording import did_you_mean
 from bpcompare.reading import Unreadable
+from bpcompare.words import did_you_mean
 from bpcompare.writing import is_unfinished
 
 LARGEST_ARRAY = 2**30

@@ -12,9 +12,9 @@ from bpcompare.layout.cells import cut, padded
 from bpcompare.layout.folding import wrapped
 from bpcompare.layout.medium import medium
 from bpcompare.network import Problem, SpecError
-from bpcompare.problems.wording import did_you_mean, inert, listed, printable, quote
 from bpcompare.spec.document import default_tag, entry_type, tag_of
 from bpcompare.spec.positions import Path, positions
+from bpcompare.words import did_you_mean, inert, listed, printable, quote
 
 CODE = "BP002"
 WIDTH = 120

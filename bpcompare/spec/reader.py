@@ -19,13 +19,13 @@ from bpcompare.network import Network, Problem
 from bpcompare.problems import structure_problems
 from bpcompare.problems.data import data_problems
 from bpcompare.problems.graph import reference_problems
-from bpcompare.problems.wording import did_you_mean
 from bpcompare.reading import Unreadable, contents
 from bpcompare.spec.build import Built, build
 from bpcompare.spec.document import Document
 from bpcompare.spec.files import missing_file
 from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, unreadable
 from bpcompare.spec.shipped import found, shipped
+from bpcompare.words import did_you_mean
 
 Where = tuple[str | int, ...]
 Hint = Callable[[str], None]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from bpcompare.parameter import Array
-from bpcompare.problems.wording import brief, did_you_mean, listed, quote
 from bpcompare.reading import Unreadable, contents
 from bpcompare.spec.files import Room, missing_file
+from bpcompare.words import brief, did_you_mean, listed, quote
 
 LARGEST = 128 * 2**20
 """Bytes of text that a table may have."""

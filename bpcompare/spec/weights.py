@@ -17,12 +17,12 @@ from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
 from bpcompare.parameter import Array, Initializer, Parameter
 from bpcompare.problems.parameters import Use, shape_problem
-from bpcompare.problems.wording import Suggestions, listed, quote
 from bpcompare.reading import Unreadable
 from bpcompare.spec.document import ROLES, Document, InitEntry, LayerEntry, ParameterEntry
 from bpcompare.spec.edges import by_name
 from bpcompare.spec.files import Room, missing_file
 from bpcompare.tensors import TensorFile, known, tensor_file
+from bpcompare.words import Suggestions, listed, quote
 
 DEFAULTS = {"bias": Initializer("zeros"), "shift": Initializer("zeros"), "scale": Initializer("ones")}
 """Roles that start the same everywhere; every other role has values, or is drawn."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bpcompare.problems.wording import brief, did_you_mean, listed, quote
 from bpcompare.reading import Unreadable, opened, unreadable
 from bpcompare.tensors.header import Header
 from bpcompare.tensors.npz import Npz
 from bpcompare.tensors.safetensors import Safetensors
+from bpcompare.words import brief, did_you_mean, listed, quote
 
 __all__ = ["Header", "TensorFile", "known", "tensor_file"]
 

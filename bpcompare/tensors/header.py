@@ -9,8 +9,8 @@ from typing import IO, Any
 import numpy as np
 
 from bpcompare.parameter import Array
-from bpcompare.problems.wording import quote
 from bpcompare.reading import Unreadable
+from bpcompare.words import quote
 
 _PIECE = 2**20
 

@@ -14,9 +14,9 @@ from typing import IO
 import numpy as np
 
 from bpcompare.parameter import Array
-from bpcompare.problems.wording import brief, quote
 from bpcompare.reading import Unreadable
 from bpcompare.tensors.header import Header, read
+from bpcompare.words import brief, quote
 
 DIRECTORY = 8 * 2**20
 """Bytes that the archive's list of contents may have: some 100,000 arrays."""

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from bpcompare.parameter import Array
-from bpcompare.problems.wording import brief, quote
 from bpcompare.reading import Unreadable
 from bpcompare.tensors.header import Header, read
+from bpcompare.words import brief, quote
 
 HEADER = 8 * 2**20
 """Bytes that the header of a data file may have: some 80,000 arrays."""

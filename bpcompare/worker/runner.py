@@ -7,8 +7,8 @@ from typing import Protocol
 from bpcompare.address import Address
 from bpcompare.backend import Backend
 from bpcompare.plan import Plan
-from bpcompare.problems.wording import inert
 from bpcompare.record import Provenance, Record
+from bpcompare.words import inert
 
 TRACED = 8_192
 """Characters of a traceback, or of last words, that are kept."""

