@@ -133,8 +133,9 @@ def _nearest(x: Array, r: Radius) -> Array:
 
 
 def _log_spread(x: Array, r: Radius) -> Array:
-    floor = x - r
-    return np.where(floor > 0, r / np.where(floor > 0, floor, 1.0), np.inf)
+    """The lower end is the farther one: ln x − ln(x − r) = −ln(1 − r/x), which is infinite where the ball holds zero."""
+    inside = x - r > 0
+    return np.where(inside, -np.log1p(-np.where(inside, r / np.where(inside, x, 1.0), 0.0)), np.inf)
 
 
 def _sech2(x: Array) -> Array:

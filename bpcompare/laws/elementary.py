@@ -13,7 +13,11 @@ def magnitude(x: Num) -> Num:
 
 
 def sigmoid(x: Num) -> Num:
-    """1/(1 + e^−x), without overflow on either side."""
+    """1/(1 + e^−x), without overflow on either side; or ½ + ½ tanh(x/2), which far below 0 is off by more than σ."""
+    return either(_logistic(x), lambda: 0.5 + 0.5 * np.tanh(0.5 * x))
+
+
+def _logistic(x: Num) -> Num:
     e = np.exp(-magnitude(x))
     small = e / (1.0 + e)
     return np.where(positive(x), 1.0 / (1.0 + e), small)
@@ -26,7 +30,7 @@ def softplus(x: Num) -> Num:
 
 def softplus_prime(x: Num) -> Num:
     """σ(x). JAX differentiates softplus as e^(x − softplus(x)), which is off by |x| u: at x = 700, 6e-14."""
-    return either(sigmoid(x), lambda: np.exp(x - softplus(x)))
+    return either(_logistic(x), lambda: np.exp(x - softplus(x)))
 
 
 def largest(x: Num) -> Num:
