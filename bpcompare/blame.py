@@ -3,7 +3,8 @@
 Votes are counted by voice (`bpcompare.voice`), not by backend. Whoever shares the laws speaks with the law's own voice, and has
 no vote. A backend alone against the law is blamed if another voice holds with the law, or if the oracle sides with the law.
 Voices that leave the law together, and agree with each other, put the law on trial; one that also holds with the law, in
-another version or in the backend that a subclass was made of, does not count against it.
+another version or in the backend that a subclass was made of, does not count against it. Nor do those who agree by a formula
+of the catalogue: people make the same mistakes without having conferred.
 """
 
 from __future__ import annotations
@@ -93,7 +94,6 @@ def _blame(plan: Plan, name: str, case: Case, heard: Mapping[str, frozenset[str]
     said: Word | None = None
     if oracle and np.isfinite(finding.recorded) and np.isfinite(finding.expected):
         said = word(plan, case.claim, balls.values, finding.worst, finding.expected, finding.recorded, laws)
-    blamed, ground = _verdict(name, case, heard, said, oracle, laws)
     explained: tuple[Mistake, ...] = ()
     alone = words = ""
     earlier = case.before.get(name, ())
@@ -104,6 +104,7 @@ def _blame(plan: Plan, name: str, case: Case, heard: Mapping[str, frozenset[str]
             alone = confined(explained[0], case.claim, balls, plan.network, claims(plan), laws, earlier) or ""
             words = form(explained[0], case.claim, balls, plan.network, laws, earlier)
     codes = tuple(mistake.code for mistake in explained)
+    blamed, ground = _verdict(name, case, heard, said, oracle, laws, known=bool(codes))
     constant = ""
     if not codes and case.claim.owners and np.isfinite(finding.recorded):
         found = ratio(case.claim, balls, plan.network, laws)
@@ -114,8 +115,16 @@ def _blame(plan: Plan, name: str, case: Case, heard: Mapping[str, frozenset[str]
 
 
 def _verdict(
-    name: str, case: Case, heard: Mapping[str, frozenset[str]], said: Word | None, oracle: bool, laws: Laws
+    name: str,
+    case: Case,
+    heard: Mapping[str, frozenset[str]],
+    said: Word | None,
+    oracle: bool,
+    laws: Laws,
+    *,
+    known: bool = False,
 ) -> tuple[str | None, str]:
+    """Who is to blame, and why. `known`: a formula of the catalogue gives the number, and that is wrong beyond doubt."""
     finding = case.refuted[name]
     if not np.isfinite(finding.recorded):
         return name, "it is not finite, and everything it was computed from is"
@@ -134,7 +143,7 @@ def _verdict(
         return name, f"the oracle, from the forward pass alone, confirms the law{others}"
     if said is not None and said.side == "record":
         return LAW, f"the oracle, from the forward pass alone, confirms {listed([name, *together])} against the law"
-    if len(against) > 1 and len(against) > len(holding):
+    if not known and len(against) > 1 and len(against) > len(holding):
         return LAW, f"{listed(against)} leave the law together and agree with each other"
     if holding:
         company = f"; {listed(leaving)} leave it together" if together and leaving else ""

@@ -107,6 +107,25 @@ def test_two_students_by_hand_are_two_voices(tmp_path):
     assert comparison.first.ground == "Ann and Bob leave the law together and agree with each other"
 
 
+@pytest.mark.parametrize(("beside", "blamed"), [(("torch",), {"Ann": "Ann", "Bob": "Bob"}), ((), {"Ann": None, "Bob": None})])
+def test_two_students_with_one_known_mistake_do_not_convict_the_law(beside, blamed, tmp_path):
+    """Most of a class goes uphill, and the report says that the law is wrong."""
+    asked = []
+    for name, step in (
+        ("Ann", "w[name] + plan.network.update.eta * gradient[name]"),
+        ("Bob", "w[name] - -1 * eta * gradient[name]"),
+    ):
+        path = tmp_path / f"{name}.py"
+        text = (
+            dedent(BY_HAND).format(name=name, forward=RIGHT).replace("w[name] - plan.network.update.eta * gradient[name]", step)
+        )
+        path.write_text(text.replace("w, (batch,) =", "eta, w, (batch,) = plan.network.update.eta,"), encoding="utf-8")
+        asked.append(f"{path}:{name}")
+    comparison = _judged(*asked, *beside)
+    assert {blame.code for blame in comparison.blames} == {"BP409"}
+    assert _blamed(comparison) == blamed
+
+
 def test_a_copied_file_is_one_voice(tmp_path):
     """Two who hand in the same file, with their own names in it, would convict the law."""
     comparison = _judged(_by_hand(tmp_path, "Ann", WRONG), _by_hand(tmp_path, "Bob", WRONG))

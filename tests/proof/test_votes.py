@@ -18,7 +18,7 @@ from bpcompare.values import StepValues
 RIGHT, WRONG, OTHER = 1.0, 1.5, 1.7
 
 
-def _blamed(name, values, *, said=None, laws=("delta",), oracle=False):
+def _blamed(name, values, *, said=None, laws=("delta",), oracle=False, known=False):
     """Who is blamed for what `name` has, where `values` are everybody's and the law has 1.0 ± 1e-9."""
     claim = Claim(
         "q", "gradient", "q", (("q", ops.Identity()),), tuple, lambda get, table: Ball(np.array([1.0]), FORMAT, 0.0, 1e-9)
@@ -27,7 +27,7 @@ def _blamed(name, values, *, said=None, laws=("delta",), oracle=False):
     refuted = {who: Finding("q", "gradient", "refuted", 9.0, 0.0, (0,), x, RIGHT) for who, x in values.items() if x != RIGHT}
     heard = {who: frozenset({"laws"} if who in laws else {who.rstrip("0123456789")}) for who in values}
     table = SimpleNamespace(of=lambda owner, op: SimpleNamespace(rearranged=False))
-    return _verdict(name, Case(1, claim, balls, refuted), heard, said, oracle, table)
+    return _verdict(name, Case(1, claim, balls, refuted), heard, said, oracle, table, known=known)
 
 
 FORMAT = format_of("float64")
@@ -56,6 +56,21 @@ FORMAT = format_of("float64")
 def test_a_vote(values, blamed):
     """One vote too many or too few, and the honest are blamed."""
     assert _blamed(next(iter(values)), values)[0] == blamed
+
+
+@pytest.mark.parametrize(
+    ("values", "blamed"),
+    [
+        ({"mine": WRONG, "yours": WRONG, "torch": RIGHT}, "mine"),
+        ({"mine": WRONG, "yours": WRONG, "delta": RIGHT}, None),
+        ({"mine": WRONG, "yours": WRONG}, None),
+    ],
+    ids=str,
+)
+def test_a_known_mistake_is_no_evidence_against_the_law(values, blamed):
+    """Two homeworks with the mistake that everybody makes would convict the law, and an honest framework beside it."""
+    assert _blamed("mine", values, known=True)[0] == blamed
+    assert _blamed("mine", values)[0] == LAW
 
 
 @pytest.mark.parametrize("others", [{}, {"torch": WRONG}, {"torch": RIGHT}, {"torch": WRONG, "jax": WRONG}])
