@@ -27,7 +27,10 @@ from bpcompare.values import given_values
 DRAWS = 4
 """Other draws that are tried: of both signs or positive, with branches as they fall or all open."""
 
-LARGEST = 3_000_000
+EXAMPLES = 8
+"""So many examples are enough: what is 0 by structure is so for any number of them."""
+
+LARGEST = 20_000_000
 """Up to so many numbers in parameters and a batch; more would outlast the verdict, and what is 0 there stays undecided."""
 
 SMALL = 1e-9
@@ -108,7 +111,7 @@ def _known(x: Any, fmt: Format, *, opened: bool) -> Any:
 
 
 def _redrawn(plan: Plan, number: int, *, kept: bool) -> Plan:
-    """One step of the plan on other numbers; the state stays."""
+    """One step of the plan on other numbers, for a few examples; the state stays."""
     random = np.random.default_rng(number)
 
     def drawn(x: Array, spread: float = 1.0, most: int = 1) -> Array:
@@ -133,8 +136,8 @@ def _redrawn(plan: Plan, number: int, *, kept: bool) -> Plan:
             rows[source] = min(layer.op.rows, rows.get(source, layer.op.rows))
     classes = max(network.shape(network.error.of)[-1:], default=1)
     other = Batch(
-        {name: drawn(x, most=rows.get(name, 1)) for name, x in batch.inputs.items()},
-        drawn(batch.target, most=classes),
-        {path: np.full_like(x, float(x.max(initial=0.0)) or 1.0) for path, x in batch.draws.items()},
+        {name: drawn(x[:EXAMPLES], most=rows.get(name, 1)) for name, x in batch.inputs.items()},
+        drawn(batch.target[:EXAMPLES], most=classes),
+        {path: np.full_like(x[:EXAMPLES], float(x.max(initial=0.0)) or 1.0) for path, x in batch.draws.items()},
     )
     return replace(plan, parameters={name: weight(x) for name, x in plan.parameters.items()}, batches=(other,))

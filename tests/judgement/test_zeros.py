@@ -255,3 +255,18 @@ def test_a_saturated_layer_is_undecided():
     finding = next(f for f in comparison.certificates["delta"].findings if f.path == "h.delta")
     assert (finding.outcome, finding.doubt) == ("undecided", "blurred")
     assert "--dtype float64" in text(comparison)
+
+
+@pytest.mark.slow
+def test_a_bias_before_a_batch_norm_in_a_large_net():
+    """What is 0 by structure must be found in nets of some million weights, too: nobody could do anything about "undecided"."""
+    network = _network(ops.BatchNorm(1e-5, 0.1, "biased"), ops.Sgd(0.1), "float32")
+    layers = {
+        "wide": Layer(ops.Dense(2000), ("x",), ops.Tanh(), {"weight": "wide.weight", "bias": "wide.bias"}),
+        "h": replace(network.layers["h"], op=ops.Dense(2000), sources=("wide",)),
+        **{name: network.layers[name] for name in ("n", "o")},
+    }
+    more = {name: Parameter(Initializer("normal", 0.02)) for name in ("wide.weight", "wide.bias", "h.weight", "h.bias")}
+    network = replace(network, layers=layers, parameters=network.parameters | more, training=Training(dtype="float32"))
+    comparison = bpcompare.run(network, ["delta"])
+    assert "h.bias.gradient" in comparison.zeros
