@@ -263,6 +263,8 @@ def _decidable(claim: Claim, x: Array, m: Array, r: Array, balls: Balls) -> Arra
 def _not_finite(x: Array) -> str:
     broken = ~np.isfinite(x)
     at = [int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)] if broken.ndim else []
+    if not at:
+        return "it is NaN or infinite"
     return f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {at}"
 
 
@@ -276,7 +278,7 @@ def _unbounded(claim: Claim, prefix: str, x: Array, m: Array, open_: Array, ball
         cause = (
             "products of what it is computed from overflow"
             if np.isfinite(m[broken]).any()
-            else "so are numbers it is computed from"
+            else "so is the law's value: it overflows, or is computed from such numbers"
         )
         note = f"{_not_finite(x)}; {cause}"
     else:

@@ -151,7 +151,7 @@ def _from_file(address: Address) -> Status:
         classes = {key: x for key, x in vars(module).items() if isinstance(x, type) and issubclass(x, Backend)}
         own = [key for key, x in classes.items() if x.__module__ == module.__name__]
         known = f"its backends: {', '.join(f'{path}:{key}' for key in own)}" if own else "it defines no subclass of Backend"
-        reason = f"{path} has no class {attribute!r}; {known}" if attribute else f"{path}: which class? {known}"
+        reason = f"{path} has no class {attribute!r}; {known}" if attribute else f"which class? {known}"
         return Broken(address.name, reason, path)
     settle(getattr(module, attribute), folder)
     return _arrival(None, getattr(module, attribute), path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -38,7 +39,7 @@ def _code(words: list[str]) -> int:
 
         say(__version__)
         return 0
-    from cyclopts import CycloptsError
+    from cyclopts import CycloptsError, UnusedCliTokensError
 
     from bpcompare.cli.app import GROUPS, VERBS, app
     from bpcompare.cli.help import Help
@@ -48,7 +49,10 @@ def _code(words: list[str]) -> int:
         with Help() as console:
             code = app()(words, console=console, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        complain(f"{str(error).strip()}\nTry: bpcompare {f'{words[0]} ' if words[0] in (*VERBS, *GROUPS) else ''}--help")
+        said = str(error).strip()
+        if isinstance(error, UnusedCliTokensError):
+            said = f"more than was asked for: {shlex.join(error.unused_tokens or ())}"
+        complain(f"{said}\nTry: bpcompare {f'{words[0]} ' if words[0] in (*VERBS, *GROUPS) else ''}--help")
         return USAGE
     except MemoryError:
         complain("out of memory: fewer steps, a smaller batch or --dtype float32 take less")

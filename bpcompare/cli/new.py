@@ -39,5 +39,5 @@ def new(
     except OSError as error:
         complain(f"nothing was written: {error.strerror or error}")
         return 2
-    say(f"{made}\n\n  cd {made}\n  pip install -e .\n  python -m pytest\n  bpcompare conform {name}")
+    say(f"{made}\n\n  cd {made}\n  pip install -e . pytest\n  python -m pytest\n  bpcompare conform {name}")
     return 0

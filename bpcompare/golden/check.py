@@ -87,7 +87,9 @@ def check(spec: str | os.PathLike[str], backend: str | type[Backend], options: O
     if namesake := _namesake(golden, address, spec):
         raise GoldenError(f"{path} is of {namesake}, not of {address.name}: each has the class {name}, and one golden is of one")
     if difference := next(_differences(golden.plan, _drawn(network, options)), ""):
-        raise GoldenError(f"{path} is of another spec: {difference}; if that is meant, `golden update --force` makes it anew")
+        raise GoldenError(
+            f"{path} is of another spec: {difference}; if that is meant, `bpcompare golden update SPEC --force` makes it anew"
+        )
     record = _answer(golden.plan, address, options)
     return Checked(golden, _changed(golden, record), path)
 
@@ -133,7 +135,7 @@ def write(updated: Checked, *, force: bool = False) -> Checked:
     """Write what `update` proposed. Raises GoldenError, also where it would replace something else, unless `force`."""
     if updated.replaces and not force:
         raise GoldenError(
-            f"{updated.replaces}. It would be replaced: if that is meant, `bpcompare golden update --force` does it"
+            f"{updated.replaces}. It would be replaced: if that is meant, `bpcompare golden update SPEC --force` does it"
         )
     return replace(updated, path=store.write(updated.golden, updated.path), written=True)
 

@@ -95,7 +95,7 @@ def read(path: Path) -> Golden:
     try:
         return read_file(path, _read_text if path.name.endswith(TEXT) else _read_tensors)
     except StorageError as error:
-        advice = "restore it from version control, or make it anew with `bpcompare golden update --force`"
+        advice = "restore it from version control, or make it anew with `bpcompare golden update SPEC --force`"
         raise GoldenError(f"{error}; {advice}" if "newer bpcompare" not in str(error) else str(error)) from error
     except OSError as error:
         raise GoldenError(f"{path}: {error.strerror or error}") from error

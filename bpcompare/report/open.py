@@ -14,7 +14,7 @@ REMEDIES: Mapping[Doubt, str] = {
     "zero": "other data, weights or another --seed, so that every layer is alive",
     "still": "a larger learning rate or loss scale, or a parameter nearer to 0",
     "unbounded": "smaller weights, learning rate, loss scale or data: what overflows, or divides by 0, cannot be bounded",
-    "infinite": "smaller weights, learning rate, loss scale or data: beyond the range of numbers nothing can be compared",
+    "infinite": "smaller weights, learning rate, loss scale or data: what overflows, or divides by 0, cannot be bounded",
     "algorithm": "the algorithm switched off: a direct sum has a bound that is sharp enough",
     "watched": "a backend in eager mode, or --exact: there recording must not change a bit",
 }

@@ -189,9 +189,19 @@ def _toml(text: str, source: str) -> Any:
                 message = words
         if line is None:
             message, line, column = f"{message} at the end of the file", str(text.rstrip("\n").count("\n") + 1), "1"
-        raise syntax_error(source, int(line), int(column or 1), f"not valid TOML: {message}", text) from None
+        in_text = "string" in message or "escape" in message
+        advice = "" if in_text else _quoted(text.split("\n")[int(line) - 1], int(column or 1))
+        raise syntax_error(source, int(line), int(column or 1), f"not valid TOML: {message}{advice}", text) from None
     except ValueError as error:
         raise unreadable(source, f"not valid TOML: {_short(error)}") from None
+
+
+def _quoted(row: str, column: int) -> str:
+    """What to do about a name with η or ü in it, where TOML wants quotes; "" for any other mistake."""
+    word = next((word for word in re.finditer(r"[\w-]+", row) if word.start() < column <= word.end()), None)
+    if word is None or row[column - 1].isascii():
+        return ""
+    return f'; other letters than A to Z stand in quotes: "{word.group()[:60]}"'
 
 
 def _json(text: str, source: str) -> Any:

@@ -117,6 +117,7 @@ def test_a_bad_spec_is_a_clear_message(said, tmp_path, content, reason):
         (["run", "x.toml", "--json", "/no/such/folder/z"], "no folder"),
         (["run", "x.toml", "--json", "-q"], "--json"),
         (["rum"], "run"),
+        (["schema", "x"], "more than was asked for: x"),
         (["explain", "BP2004"], "BP204"),
         (["ops", "sigmiod"], "sigmoid"),
     ],

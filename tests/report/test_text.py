@@ -48,6 +48,16 @@ def test_a_failure_fits_on_a_screen(compare, spec, code):
     assert shown[-1].startswith("wrong  ")
 
 
+def test_an_error_that_overflows_is_not_blamed_on_the_numbers_before_it():
+    """A reader would look for an infinite number in the forward pass, where there is none, and be told one remedy twice."""
+    network = bpcompare.load(EXAMPLES / "mazur.toml")
+    data = replace(network.data, target=np.array([[1e160, 0.0]]))
+    shown = " ".join(text(bpcompare.run(replace(network, data=data), backends=["delta"])).split())
+    assert "undecided at error" in shown
+    assert "it is NaN or infinite; so is the law's value: it overflows, or is computed from such numbers" in shown
+    assert shown.count("smaller weights, learning rate") == 1
+
+
 def test_many_backends_still_fit(compare):
     """With ten backends the report would be a table and nothing else."""
     codes = ("BP101", "BP106", "BP201", "BP202", "BP203", "BP204", "BP207", "BP304", "BP408")

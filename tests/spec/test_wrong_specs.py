@@ -232,6 +232,8 @@ SYNTAX = {
     "cut short": (SPEC[:150], "TOML", "TOML"),
     "key twice": ("a = 1\na = 2\n", "  2 | a = 2", "this key is given twice"),
     "table twice": ("[a]\nb = 1\n[a]\n", "  3 | [a]", "this table is given twice"),
+    "Greek name": ("[layers.h.weights]\nη₁ = 1\n", "  2 | η₁ = 1", 'stand in quotes: "η₁"'),
+    "Greek name in a table": ("h = { x₁ = 1 }\n", "  1 | h = { x₁", 'stand in quotes: "x₁"'),
     "NUL": ('name = "a\0b"', "\\x00", "not valid TOML"),
     "digits": (f"name = {'9' * 5000}", "too many digits", "not valid TOML"),
     "hexadecimal digits": (f"a = 1\nname = 0x{'f' * 5000}", "  2 | ", "too many digits"),
