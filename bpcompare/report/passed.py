@@ -49,7 +49,9 @@ def _apart(comparison: Comparison) -> list[str]:
         return labelled("apart", "nothing: the backends have the same bits everywhere", 1)
     pair = f"{clipped(widest.a, 20)} and {clipped(widest.b, 20)}"
     scaled = f"at most {short(widest.max_scaled)} of a tensor's largest element ({pair})"
-    return labelled("apart", f"{scaled}, {short(ulp)} ulp; not the verdict", 1)
+    # What is 0 up to rounding differs by all of its size.
+    zeros = ", zeros included" if any(comparison.zeros.values()) else ""
+    return labelled("apart", f"{scaled}, {short(ulp)} ulp; not the verdict{zeros}", 2)
 
 
 def _power(comparison: Comparison) -> list[str]:

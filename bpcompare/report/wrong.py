@@ -171,10 +171,13 @@ def _effect(comparison: Comparison, blame: Blame) -> str:
         return ""
     mine, other = comparison.records[blame.backend].steps[-1], comparison.records[good[0]].steps[-1]
     largest = 0.0
+    zeros = {path.rpartition("/")[2] for path in comparison.zeros}
     with np.errstate(all="ignore"):
         for name, x in mine.parameters.items():
             y = other.parameters[name].astype(np.float64)
             scale, gap = float(np.abs(y).max(initial=0.0)), float(np.abs(x - y).max(initial=0.0))
+            if f"{name}.gradient" in zeros:  # such a parameter may be nothing but rounding, and measures nothing
+                scale = max(scale, float(np.abs(x).max(initial=0.0)))
             if not isfinite(gap):
                 return "parameters are no longer finite"
             largest = max(largest, gap / scale if scale else 0.0)

@@ -58,6 +58,46 @@ def test_an_error_that_overflows_is_not_blamed_on_the_numbers_before_it():
     assert shown.count("smaller weights, learning rate") == 1
 
 
+BEFORE_NORM = """
+[inputs.x]
+units = 3
+[layers.d]
+from = "x"
+units = 4
+[layers.n]
+op = "batch_norm"
+from = "d"
+epsilon = 1e-5
+momentum = 0.1
+running_variance = "unbiased"
+[layers.o]
+from = "n"
+units = 1
+[error]
+op = "half_squared"
+of = "o"
+reduce = "mean"
+[update]
+rule = "sgd"
+eta = 0.1
+[data]
+examples = [{ x = [1, 2, 3], t = [1] }, { x = [2, 0, 1], t = [0] }, { x = [-1, 1, 2], t = [0.5] }]
+"""
+
+
+def test_what_is_zero_up_to_rounding_measures_nothing(tmp_path):
+    """Rounding left of a zero would be a scale: parameters 10¹⁵ times apart, and honest backends apart by all of a tensor."""
+    (tmp_path / "norm.toml").write_text(BEFORE_NORM)
+    network = bpcompare.load(tmp_path / "norm.toml")
+    wrong = bpcompare.run(network, backends=["delta", "delta!BP216"])
+    assert wrong.first.code == "BP216"
+    (size,) = re.findall(r"parameters end up to (\S+) (%?) ?away from delta's", text(wrong))
+    assert size[1] == "%"
+    assert float(size[0]) <= 100
+    passed = text(bpcompare.run(network, backends=["delta", "torch"]))
+    assert "not the verdict, zeros included" in " ".join(passed.split())
+
+
 def test_many_backends_still_fit(compare):
     """With ten backends the report would be a table and nothing else."""
     codes = ("BP101", "BP106", "BP201", "BP202", "BP203", "BP204", "BP207", "BP304", "BP408")
