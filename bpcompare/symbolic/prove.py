@@ -113,7 +113,8 @@ def prove(
             lines += _lines(plan, claim, table, budget)
     proof = Proof(numeric, tuple(lines), len(network.data), mistake, seconds)
     if mistake is not None and proof.outcome == "shown":
-        raise TooLargeError(f"{mistake} shows on special numbers only, such as a gradient of 0, and symbols stand for all others")
+        why = "it shows on special numbers only, such as a gradient of 0, or in the forward pass, which is the net's definition"
+        raise TooLargeError(f"{mistake} breaks no statement of this net: {why}")
     return proof
 
 

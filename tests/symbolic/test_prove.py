@@ -108,6 +108,7 @@ def test_a_mistake_that_a_proof_cannot_see_is_refused(code):
         prove(net, mistake=code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", sorted(MISTAKES.keys() - BEYOND))
 def test_every_mistake_breaks_a_statement_where_it_was_made(code):
     """A proof that no wrong formula can break proves nothing."""
@@ -116,9 +117,10 @@ def test_every_mistake_breaks_a_statement_where_it_was_made(code):
     it = net = None
     for net in choice:
         if mistake.applies(net):
-            it = prove(net, mistake=code)
-            if it.outcome == "false":
-                break
+            with suppress(TooLargeError):  # it breaks nothing in this net, such as a bias left out where biases are frozen
+                it = prove(net, mistake=code)
+                if it.outcome == "false":
+                    break
     assert it is not None, f"no small network for {code}"
     assert it.outcome == "false", f"{code} in {net.name} is proved"
     places = mistake.places(net, LAWS)
