@@ -7,10 +7,11 @@ import pytest
 from flint import arb
 from scipy import special
 
-from bpcompare.ball.format import FUNCTIONS
 from truth import TINY, U, ball, distance, flushed, numbers, radius_of, true
 
 DTYPES = ["float32", "float64"]
+ALLOWED = {"exp": 16, "expm1": 16, "log": 16, "log1p": 16, "tanh": 16, "erf": 16, "sqrt": 2}
+"""In units of u; written down here, too, so that nobody widens a ball without a test that says so."""
 BINARY = {"add": (np.add, operator.add), "subtract": (np.subtract, operator.sub), "multiply": (np.multiply, operator.mul)}
 BINARY["divide"] = (np.divide, operator.truediv)
 UNARY = {
@@ -91,7 +92,7 @@ def test_a_library_function(name, dtype):
     for i in range(len(x)):
         centre = true(exactly, x[i])
         reached = max(float(abs(true(exactly, arb(float(x[i])) * (1 + s * arb(rel))) - centre).upper()) for s in (-1, 1))
-        own = FUNCTIONS[name] * (U[dtype] + 2.0**-53) * abs(float(result.mid[i]))
+        own = ALLOWED[name] * (U[dtype] + 2.0**-53) * abs(float(result.mid[i]))
         assert reached + own <= radius[i] * (1 + 1e-9), x[i]
         assert radius[i] <= 1.3 * (reached + own) + 2 * TINY[dtype], x[i]
         assert distance(numpy(x[i]), arb(float(result.mid[i]))) <= radius[i]

@@ -213,6 +213,10 @@ def test_moments(shift, n, dtype):
         step = x[:, k] - running
         running = running + step / one(k + 1)
         spread = spread + step * (x[:, k] - running)
+    # Entries that were not yet rounded, each in the direction that moves the variance most.
+    wide = x.astype(float)
+    unrounded = wide * (1 + U[dtype] * np.sign((wide - wide.mean(axis=1, keepdims=True)) * wide))
+    assert (np.abs(unrounded.var(axis=1) - mid) <= radius).all()
     for honest in (two / count, spread / count):
         assert (np.abs(honest.astype(float) - mid) <= radius).all()
     if shift == 2000.0 and dtype == "float32" and n == 8:

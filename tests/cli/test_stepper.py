@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def pressed(keys, *words):
     terminal, inner = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
     command = [sys.executable, "-m", "bpcompare", *words]
-    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True) as child:
+    with _started(command, inner, environment) as child:
         os.close(inner)
         screens = [_until(terminal, r"\d+ / \d+.* quit")]
         for key in keys:
@@ -31,6 +32,17 @@ def pressed(keys, *words):
         code = child.wait(60)
     os.close(terminal)
     return screens, code
+
+
+@contextmanager
+def _started(command, inner, environment):
+    """The command at a terminal, in a session of its own, and ended with the test: one that waits for a key waits for ever."""
+    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True) as child:
+        try:
+            yield child
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 def _until(terminal, pattern):
@@ -70,9 +82,12 @@ def test_ctrl_c_gives_the_terminal_back():
     before = termios.tcgetattr(inner)
     command = [sys.executable, "-m", "bpcompare", "show", str(EXAMPLES / "mazur.toml"), "-i", "-b", "delta"]
     environment = os.environ | {"TERM": "xterm"}
-    with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True) as child:
+    with _started(command, inner, environment) as child:
         _until(terminal, r"\d+ / \d+.* quit")
-        assert termios.tcgetattr(inner) != before
+        end = time.monotonic() + 60
+        while termios.tcgetattr(inner) == before:  # it is asked for a key right after the screen is there
+            assert time.monotonic() < end
+            time.sleep(0.01)
         os.killpg(child.pid, signal.SIGINT)
         assert child.wait(60) == 130
     assert termios.tcgetattr(inner) == before

@@ -171,3 +171,13 @@ def test_a_chain_at_the_kink_of_relu(sent, outcome):
     comparison = bpcompare.run(network, ["delta", _chained(sent)])
     finding = next(f for f in comparison.certificates["student"].findings if f.path == "s.delta")
     assert finding.outcome == outcome, finding
+
+
+@pytest.mark.parametrize("size", [1e-9, -1e-9])
+def test_not_even_a_little_is_lost_at_a_tie(size):
+    """The sum over a group of ties is known to the last digit: a part in a thousand million less is wrong."""
+    pool = ops.MaxPool2d((2, 2), (2, 2))
+    share = lambda tied: tied / tied.sum() * (1.0 if tied.sum() == 1 else 1.0 + size)  # noqa: E731 — a row of SHARES with a size
+    comparison = bpcompare.run(_network(pool), ["delta", _sharing(share, pool, "student")])
+    finding = next(f for f in comparison.certificates["student"].findings if f.path == "s.delta")
+    assert finding.outcome == "refuted"
