@@ -81,7 +81,7 @@ def test_ctrl_c_gives_the_terminal_back():
     terminal, inner = pty.openpty()
     before = termios.tcgetattr(inner)
     command = [sys.executable, "-m", "bpcompare", "show", str(EXAMPLES / "mazur.toml"), "-i", "-b", "delta"]
-    environment = os.environ | {"TERM": "xterm"}
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
     with _started(command, inner, environment) as child:
         _until(terminal, r"\d+ / \d+.* quit")
         end = time.monotonic() + 60
