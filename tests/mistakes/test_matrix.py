@@ -33,6 +33,6 @@ def test_every_mistake_has_its_own_code_in_terminal_json_and_page(code, position
     assert told.splitlines()[-1].endswith(code)
     shown = " ".join(re.sub(r"</?(?:strong|bdi)>", "", page(comparison)).split())
     assert f'Cause: <a href="#{code}">{code}</a> reproduces the value' in shown
-    assert f"Blame: {wrong}," in shown
+    assert f"Blame: {wrong}. Ground: " in shown
     assert f'<article id="{code}">' in shown
     assert 'class="step wrong"' in shown
