@@ -304,7 +304,7 @@ def _weak(
     step = _step(m, before)
     inside = np.abs(step) <= r
     if inside.any():
-        terms = _terms(claim, balls, laws, m, before)
+        terms = _terms(claim, balls, laws, m)
         if before is not None and inside.all() and (size := zeros.get(f"{claim.subject}.gradient", 0.0)):
             note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
@@ -334,7 +334,7 @@ def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls
     return "blurred", f"rounding alone could move every element by more than {LEAST:.0%}; {cure} would decide it"
 
 
-def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array, before: Array | None) -> Array:
+def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array) -> Array:
     """Σ|terms|: the law evaluated with absolute values."""
     return np.broadcast_to(evaluate(claim, balls, laws, majorant=True).magnitude(), m.shape)
 
