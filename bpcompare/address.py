@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 from typing import Any
@@ -136,10 +137,10 @@ def locate(name: str) -> Address:
         near = get_close_matches(base, offers, 1)
         known = f"did you mean {near[0]}?" if near else f"installed: {', '.join(sorted(offers)) or 'none'}."
         raise UnknownBackendError(f"no backend is called {base!r}; {known} A file of your own is written path/to/file.py:Class.")
-    rivals = tuple(described(offer.dist) for offer in offers[base])
-    first = offers[base][0]
+    first, *others = offers[base]
+    rivals = tuple(described(offer.dist) for offer in offers[base]) if others else ()
     owner = first.dist.name if first.dist else ""
-    return Address(name, first.value, owner, rivals if len(rivals) > 1 else (), mistake, version, interpreter)
+    return Address(name, first.value, owner, rivals, mistake, version, interpreter)
 
 
 def _elsewhere(name: str) -> tuple[str, str, str]:
@@ -183,7 +184,21 @@ def _planted(base: str, mistake: str) -> str:
     return f"{code.upper()}{colon}{place}"
 
 
-def _offers() -> dict[str, list[EntryPoint]]:
+def _offers() -> Mapping[str, Sequence[EntryPoint]]:
+    """What installed packages offer, by name. Looked for anew when a folder that Python imports from has changed."""
+    return _offered_in(tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+def _changed(folder: str) -> int:
+    """When something was added to a folder or removed, as installing a package does; 0 where there is none."""
+    try:
+        return Path(folder or ".").stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _offered_in(folders: tuple[tuple[str, int], ...]) -> Mapping[str, Sequence[EntryPoint]]:
     offers: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         known = offers.setdefault(point.name, [])

@@ -56,6 +56,11 @@ class Balls:
 
         return get
 
+    def point(self, path: str) -> Num:
+        """A quantity as a number without a radius, in float64: for laws of which only the value is asked."""
+        x = self.values.given[path] if path in self.values.given else self.values.recorded[path]
+        return x if isinstance(x, int) or x.dtype.kind != "f" else self._widened(path, x)
+
     def on(self, values: StepValues) -> Balls:
         """The same lookup of other numbers."""
         other = copy(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -17,6 +17,7 @@ from bpcompare.mistakes import MISTAKES, Mistake
 from bpcompare.mistakes.mistake import Sabotaged
 from bpcompare.mistakes.precision import representable
 from bpcompare.network import Network
+from bpcompare.parameter import Array
 from bpcompare.values import StepValues
 
 
@@ -88,14 +89,14 @@ def _parts(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws:
     owners = frozenset(owner for owner, _ in claim.owners)
     try:
         it = evaluate(claim, balls, laws)
-        return any(_apart(it, _under(claim, balls, wrong, before)) for wrong in mistake.forms(network, owners, laws))
+        return any(_apart(it, _under(claim, balls, wrong, before).mid) for wrong in mistake.forms(network, owners, laws))
     except (ArithmeticError, ValueError, TypeError):
         return False
 
 
-def _apart(it: Ball, other: Ball) -> bool:
-    gap = np.abs(other.mid - it.mid)
-    return bool((gap > 2 * np.asarray(it.final_radius())).any() or not np.isfinite(other.mid).all())
+def _apart(it: Ball, other: Array) -> bool:
+    gap = np.abs(other - it.mid)
+    return bool((gap > 2 * np.asarray(it.final_radius())).any() or not np.isfinite(other).all())
 
 
 def _explains(
@@ -120,12 +121,23 @@ def _explains(
 
 def _under(claim: Claim, balls: Balls, laws: Laws, before: Sequence[Balls]) -> Ball:
     """The claim's value under laws that may read from the steps before."""
+    _remember(laws, before, lambda earlier: evaluate(claim, earlier, laws))
+    return evaluate(claim, balls, laws)
+
+
+def _remember(laws: Laws, before: Sequence[Balls], see: Callable[[Balls], object]) -> None:
+    """Let laws that read from the steps before see those."""
     laws.begin()
     if isinstance(laws, Sabotaged) and laws.remembers:
         for earlier in before:
-            evaluate(claim, earlier, laws)
+            see(earlier)
             laws.next_step()
-    return evaluate(claim, balls, laws)
+
+
+def _point(claim: Claim, balls: Balls, laws: Laws, before: Sequence[Balls]) -> Array:
+    """As `_under`, without a radius."""
+    _remember(laws, before, lambda earlier: claim.value(earlier.point, laws))
+    return np.asarray(claim.value(balls.point, laws), np.float64)
 
 
 def _holds(claim: Claim, balls: Balls, laws: Laws, right: Ball | None, before: Sequence[Balls] = ()) -> bool:
@@ -270,7 +282,9 @@ def _shows(
         it = right[claim.path]
         cost += it.mid.size + OVERHEAD
         try:
-            apart = _apart(it, _under(claim, balls, wrong, before))
+            # Rounding to a narrower format needs to know the plan's. All other mistakes are as large without a radius of their own.
+            other = _under(claim, balls, wrong, before).mid if mistake.formats else _point(claim, balls, wrong, before)
+            apart = _apart(it, other)
         except (ArithmeticError, ValueError, TypeError):  # it does not even give a number of this shape
             apart = True
         if apart:

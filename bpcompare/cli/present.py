@@ -53,9 +53,11 @@ def _no_class(address: Address) -> str:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return f"{where} cannot be read: {error.strerror or error}"
-    made_elsewhere = re.search(r"import\s*\*|\bglobals\b|\bexec\b", text)
-    if not wanted or made_elsewhere or re.search(rf"\b{re.escape(wanted)}\b", text):
-        return ""
     classes = re.findall(r"^\s*class\s+(\w+)", text, re.MULTILINE)
+    if not wanted:
+        return f"which class of it? {' or '.join(f'{where}:{one}' for one in classes[:8]) or f'{where}:Class'}"
+    made_elsewhere = re.search(r"import\s*\*|\bglobals\b|\bexec\b", text)
+    if made_elsewhere or re.search(rf"\b{re.escape(wanted)}\b", text):
+        return ""
     hint = did_you_mean(wanted, classes) or f"its classes: {', '.join(classes[:8]) or 'none'}"
     return f"{where} has no class {wanted}; {hint}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bpcompare.reading import Unreadable
-from bpcompare.words import did_you_mean
+from bpcompare.words import did_you_mean, quote
 from bpcompare.writing import is_unfinished
 
 LARGEST_ARRAY = 2**30
@@ -39,7 +39,11 @@ def missing_file(path: Path) -> str:
     try:
         if path.exists() or not path.parent.is_dir():
             return ""
-        return did_you_mean(path.name, sorted(entry.name for entry in path.parent.iterdir() if not is_unfinished(entry)))
+        names = sorted(entry.name for entry in path.parent.iterdir() if not is_unfinished(entry))
+        stems = [Path(name).stem for name in names]  # a common ".toml" makes no two names alike
+        alike = [name for name, stem in zip(names, stems, strict=True) if did_you_mean(path.stem, [stem])]
+        same = [name for name, stem in zip(names, stems, strict=True) if stem == path.stem]
+        return f"did you mean {quote(same[0])}?" if same else did_you_mean(path.name, alike)
     except (OSError, ValueError):
         return ""
 

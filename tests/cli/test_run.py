@@ -140,6 +140,29 @@ def test_unknown_backends(said, mazur, name, reason):
     assert reason in answer.err
 
 
+@pytest.mark.parametrize("name", ["student.py", "student.py:"])
+def test_a_file_without_its_class(said, mazur, tmp_path, monkeypatch, name):
+    """A backend that was half asked for would be run for, and reported as one that failed."""
+    (tmp_path / "student.py").write_text("class Own: ...\n")
+    monkeypatch.chdir(tmp_path)
+    answer = said("run", mazur, "-b", name)
+    assert answer.code == 2
+    assert "which class of it? student.py:Own" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"), [("nosuch.toml", None), ("mine", "mine.toml"), ("mien.toml", "mine.toml"), ("mine.tml", "mine.toml")]
+)
+def test_what_was_meant_by_a_missing_file(said, tmp_path, monkeypatch, wanted, meant):
+    """Any other TOML file would be proposed, because it ends alike."""
+    (tmp_path / "mine.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    answer = said("run", wanted)
+    assert answer.code == 2
+    assert ("did you mean" in answer.err) == bool(meant)
+    assert meant is None or f'"{meant}"' in answer.err
+
+
 def test_several_specs(said, mazur):
     """A bad spec would stop the good ones, or be forgotten behind them."""
     answer = said("run", mazur, "missing.toml", mazur, "-b", "delta,delta!BP204", "-q")
