@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -225,12 +225,12 @@ def _judged(
         if not np.isfinite(x[outside]).all():
             note = _not_finite(x)
             return Finding(prefix + claim.path, claim.statement, "refuted", largest, 0.0, **facts, note=note)
-        note = _kink_note(claim, balls, laws, x, outside)
+        outcome, note = _at_a_kink(claim, balls, laws, x, outside)
         least, blurred = power(floored, _step(m, before))
         return Finding(
             prefix + claim.path,
             claim.statement,
-            "convention" if note else "refuted",
+            outcome,
             largest,
             least,
             blurred=blurred,
@@ -344,8 +344,10 @@ def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array) -> Array:
     return np.broadcast_to(evaluate(claim, balls, laws, majorant=True).magnitude(), m.shape)
 
 
-def _kink_note(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array) -> str:
-    """Why the elements outside their balls are valid after all: they sit on a kink. Else nothing."""
+def _at_a_kink(
+    claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array
+) -> tuple[Literal["convention", "refuted"], str]:
+    """Whether the elements outside their balls are valid after all, because they sit on a kink."""
 
     def at(side: Side, ties: Side) -> Ball:
         return evaluate(claim, balls, laws, side=side, ties=ties)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.sparse import coo_array, vstack
@@ -26,25 +26,34 @@ Evaluate = Callable[[Side, Side], Ball]
 SIDES: tuple[Side, ...] = ("low", "high")
 
 
-def excused(claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, get: Callable[[str], Any]) -> str:
-    """Why the elements of `x` that are `outside` their balls are valid after all; nothing if they are not.
+NOT_TOGETHER = (
+    "entries tie for a maximum here, and together they have another Δ than any choice among them gives: "
+    "whoever gets it, the Δ of a window is handed back once"
+)
+"""Said of what is wrong at a tie although each entry alone could be right; the law's value is then one of several valid ones."""
+
+
+def excused(
+    claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, get: Callable[[str], Any]
+) -> tuple[Literal["convention", "refuted"], str]:
+    """Whether the elements of `x` that are `outside` their balls are valid after all, and why they are, or what they break.
 
     `get` looks the premises up as balls that leave ties open.
     """
     kinked = [op for _, op in claim.owners if op.kinks]
     if not kinked or claim.statement not in ("base", "inductive"):
-        return ""
+        return "refuted", ""
     low, high = (at(side, side) for side in SIDES)
     r_low, r_high = low.final_radius(), high.final_radius()
     floor = np.minimum(low.mid - r_low, high.mid - r_high)
     ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
     if not ((floor <= x) & (x <= ceiling))[outside].all():
-        return ""
+        return "refuted", ""
     ties = _ties(claim, laws, get)
     if ties is not None and not _together(claim, laws, x, np.maximum(r_low, r_high), ties, at, get):
-        return ""
+        return "refuted", NOT_TOGETHER
     named = "; ".join(f"{op.name}, {kink}" for op in dict.fromkeys(kinked) for kink in op.kinks)
-    return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
+    return "convention", f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
 
 
 CLOSE = 1e-6

@@ -65,11 +65,11 @@ def _compared(claim: Claim, balls: Exactly, expected: Array, laws: Laws) -> Find
         return Finding(claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size)
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     moved = float(abs(x[at] - expected[at]) / abs(expected[at])) if expected[at] else float("inf")
+    outcome: Literal["refuted", "convention"] = "refuted"
     note = ""
     if np.isfinite(x).all():
         at_side = partial(evaluate, claim, balls, laws)
-        note = excused(claim, laws, x, off, at_side, balls.lookup(balls.fmt(ties="high")))
-    outcome: Literal["refuted", "convention"] = "convention" if note else "refuted"
+        outcome, note = excused(claim, laws, x, off, at_side, balls.lookup(balls.fmt(ties="high")))
     note = note or "not the same bits, although no order of summation can round here"
     return Finding(
         claim.path, claim.statement, outcome, float("inf"), 0.0, at, float(x[at]), float(expected[at]), 0.0, moved,
