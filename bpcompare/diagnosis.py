@@ -282,7 +282,7 @@ def _shows(
         it = right[claim.path]
         cost += it.mid.size + OVERHEAD
         try:
-            # Rounding to a narrower format needs to know the plan's. All other mistakes are as large without a radius of their own.
+            # Rounding to a narrower format must know the plan's; all other mistakes are as large without radii of their own.
             other = _under(claim, balls, wrong, before).mid if mistake.formats else _point(claim, balls, wrong, before)
             apart = _apart(it, other)
         except (ArithmeticError, ValueError, TypeError):  # it does not even give a number of this shape
