@@ -1,10 +1,11 @@
 """Random networks through every backend: how many honest runs raise an alarm? None may.
 
-    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--extreme] [--write]
+    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--extreme] [--minutes 60] [--write]
 
 Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. For every net that is undecided
-the advice of the report is followed, to see whether it helps. `--extreme`: nets at the ends of what numbers can hold. `--write`
-saves the table as benchmarks/fuzz.md (fuzz-extreme.md). Every net is named by its number: the same number is the same net.
+the advice of the report is followed, to see whether it helps. `--extreme`: nets at the ends of what numbers can hold.
+`--minutes`: end after so long, with the nets that were judged by then. `--write` saves the table as benchmarks/fuzz.md
+(fuzz-extreme.md). Every net is named by its number: the same number is the same net.
 """
 
 from __future__ import annotations
@@ -158,13 +159,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="number of the first net")
     parser.add_argument("--backends", default="delta,torch,jax")
     parser.add_argument("--extreme", action="store_true", help="nets at the ends of what numbers can hold")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so long, with the nets judged by then")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     backends = tuple(asked.backends.split(","))
     # One thread each: the nets are small, the cores are for different nets.
     os.environ |= {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
     started = perf_counter()
-    rows = []
+    rows: list[Row] = []
+    over = False
     tasks = [(number, backends, asked.extreme) for number in range(asked.seed, asked.seed + asked.count)]
     for work in (judged, judged_apart):
         with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
@@ -179,7 +182,9 @@ def main() -> int:
                     print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
                 if len(rows) % 100 == 0:
                     print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-        tasks = [task for task in tasks if task[0] not in {row.number for row in rows}]
+                if over := perf_counter() - started > 60 * asked.minutes:
+                    break
+        tasks = [] if over else [task for task in tasks if task[0] not in {row.number for row in rows}]
     if tasks:
         print(f"no answer: nets {', '.join(str(task[0]) for task in tasks)}", flush=True)
     text = table(rows, backends, perf_counter() - started)
