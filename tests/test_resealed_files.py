@@ -5,6 +5,7 @@ import json
 import struct
 import traceback
 import zlib
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -111,13 +112,17 @@ def forged(run, inner, content, monkeypatch):
     return pack("comparison", manifest["content"], arrays)
 
 
-@pytest.mark.parametrize("inner", ["", "plan", "records/delta!BP204"])
-def test_a_changed_run_is_refused_or_judged_anew(run, inner, monkeypatch):
+@pytest.mark.parametrize(
+    ("inner", "every"),
+    [("", 1), ("plan", 7), ("records/delta!BP204", 7)]
+    + [pytest.param(inner, 1, marks=pytest.mark.slow) for inner in ("plan", "records/delta!BP204")],
+)
+def test_a_changed_run_is_refused_or_judged_anew(run, inner, every, monkeypatch):
     """Whoever can compute a checksum could have a verdict printed that nobody reached, or stop the reader with a traceback."""
     manifest, arrays = content_of(run)
     content = content_of(arrays[inner].tobytes())[0]["content"] if inner else manifest["content"]
     refused, judged, odd = 0, 0, []
-    for path, other in variants(content):
+    for path, other in islice(variants(content), None, None, every):
         try:
             data = forged(run, inner, other, monkeypatch)
         except (StorageError, ValueError):

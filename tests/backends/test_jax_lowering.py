@@ -288,7 +288,7 @@ def check(plan: Plan) -> None:
     close(record.plain, record.gradient, plan.dtype, near)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_layers(case: str, dtype: str) -> None:
     """A layer op, a fork, a shared or a frozen parameter is lowered to something else than its equations."""
@@ -427,6 +427,7 @@ def test_arrays_are_handed_over_complete() -> None:
         assert backend.numpy(backend.array(np.ones((), "float32"))).shape == ()
 
 
+@pytest.mark.slow
 def test_many_single_nodes() -> None:
     """A graph of single nodes is beyond the compiler; or its recorded and plain gradient are compiled differently."""
     nodes = [f"n{i}" for i in range(40)]

@@ -5,10 +5,12 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import struct
 import sys
 import termios
 import threading
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -71,16 +73,16 @@ HOMEWORK = "def delta_output(t, a, in_k):\n    return t - a\n"
 NUMBERS = '[numbers]\n"h1.a" = "0.593269992"\n"h1.delta" = "-0.0072944"\n"w[x1,h1]" = "0.149781"\n'
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, capsys):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A folder with everything that the commands below need."""
-    monkeypatch.chdir(tmp_path)
     student = STUDENT.replace("NAME", "student")
     files = {
         "mazur.toml": (EXAMPLES / "mazur.toml").read_text(),
         "xor.toml": (EXAMPLES / "xor.toml").read_text(),
         "kink.toml": KINK,
         "tiny.toml": KINK.replace("scale = 1.0", "scale = 1e-60"),
+        "whole.toml": re.sub(r"weights = .*", 'init = "he_normal"', KINK),
         "broken.toml": KINK.replace("eta = 0.1", "etta = 0.1").replace('"relu"', '"rellu"'),
         "wrong.py": student.replace("LINE", 'record.steps[0].delta["h"][0, 1] *= 1.5'),
         "honest.py": student.replace("LINE", "pass"),
@@ -90,14 +92,22 @@ def folder(tmp_path, monkeypatch, capsys):
         "homework.py": HOMEWORK,
         "numbers.toml": NUMBERS,
     }
+    folder = tmp_path_factory.mktemp("made")
     for name, text in files.items():
-        Path(name).write_text(text)
-    for name in ("honest", "wrong"):
-        main(["run", "mazur.toml", "-b", f"{name}.py:Student,delta", "--save", f"{name}.bpz", "-q"])
-    main(["golden", "update", "mazur.toml", "-b", "honest.py:Student"])
-    golden = next(Path("goldens").iterdir())
-    golden.rename(golden.with_name(golden.name))
-    Path("honest.py").write_text(files["wrong.py"])
+        (folder / name).write_text(text)
+    with chdir(folder):
+        for name in ("honest", "wrong"):
+            main(["run", "mazur.toml", "-b", f"{name}.py:Student,delta", "--save", f"{name}.bpz", "-q"])
+        main(["golden", "update", "mazur.toml", "-b", "honest.py:Student"])
+    (folder / "honest.py").write_text(files["wrong.py"])
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch, capsys):
+    """A copy of it, which the command may write to."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     return tmp_path
 
@@ -144,7 +154,7 @@ COMMANDS = {
     "run undecided": ("run", "tiny.toml", "-b", "delta,wrong.py:Student", "--dtype", "float32"),
     "run not run": ("run", "mazur.toml", "-b", "delta,raises.py:Student,no.py:No"),
     "run alone": ("run", "mazur.toml", "-b", "delta"),
-    "run exact": ("run", "exact", "-b", "delta,delta!BP204", "--exact"),
+    "run exact": ("run", "whole.toml", "-b", "delta,delta!BP204", "--exact"),
     "run many": (
         "run",
         "mazur.toml",

@@ -198,6 +198,7 @@ def test_environments_are_listed_and_deleted(tmp_path, monkeypatch, capsys):
     assert not made.exists()
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_made_is_that_backends_failure(tmp_path, monkeypatch, capsys):
     """Without a network, a requested version would end in a traceback, or hang."""
     monkeypatch.setenv("BPCOMPARE_CACHE", str(tmp_path))

@@ -139,7 +139,9 @@ def test_a_submission_sees_no_expected_value_and_no_answer_of_a_later_step(tmp_p
     assert "expected" not in "".join(parts)
 
 
-@pytest.mark.parametrize("form", ["text", "gradescope", "json", "junit"])
+@pytest.mark.parametrize(
+    "form", ["text", "json", *(pytest.param(form, marks=pytest.mark.slow) for form in ("gradescope", "junit"))]
+)
 def test_the_command_in_every_format(form, tmp_path, capsys):
     """A grader's platform would not understand it."""
     right, wrong = str(FOLDER / "right.py"), str(FOLDER / "no_slope_hidden.py")

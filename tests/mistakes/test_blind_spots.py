@@ -41,7 +41,9 @@ def test_one_step_is_blind_to_what_reads_from_the_step_before(net):
     assert set(bpcompare.run(_steps(net, 2), ["delta"]).unseen) & SECOND == set()
 
 
-@pytest.mark.parametrize("name", ["mazur", "xor", "shared", "skip"])
+@pytest.mark.parametrize(
+    "name", ["mazur", pytest.param("xor", marks=pytest.mark.slow), pytest.param("shared", marks=pytest.mark.slow), "skip"]
+)
 def test_blind_spots_are_what_saboteurs_get_away_with_in_every_step(name):
     """What is listed would be caught, or what is not listed would pass."""
     net = _steps(bpcompare.load(EXAMPLES / f"{name}.toml"), 2)

@@ -28,12 +28,27 @@ def _applies(code):
     return [replace(one, training=replace(one.training, steps=2)) if _remembers(code, one) else one for one in found]
 
 
+AT_ONCE = 2
+"""So many of the networks that a mistake can be made in are tried by the fast tests, the others by the slow ones."""
+
+
 @pytest.mark.parametrize("code", MISTAKES)
 def test_a_planted_mistake_is_caught_blamed_and_named(code):
     """A wrong formula would pass, or be found in the wrong place, or be blamed on an honest backend, or not be recognized."""
-    mistaken = f"delta!{code}"
     specs = _applies(code)
     assert len(specs) >= 3, "a mistake that fits fewer than three of the networks is hardly tested"
+    _caught(code, specs[:AT_ONCE])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", MISTAKES)
+def test_so_it_is_in_every_other_network(code):
+    """A mistake would be recognized in the one network that its formula was tried on."""
+    _caught(code, _applies(code)[AT_ONCE:])
+
+
+def _caught(code, specs):
+    mistaken = f"delta!{code}"
     for network in specs:
         comparison = bpcompare.run(network, [*WITNESSES, mistaken])
         where = f"{network.name}: {comparison.first}"

@@ -95,6 +95,7 @@ def test_where_ci_is_set_nothing_is_written(project, monkeypatch):
     assert not (project.path / "specs" / "goldens").exists()
 
 
+@pytest.mark.slow
 def test_it_works_under_xdist(project, monkeypatch):
     """Workers would not share the options, or write one golden twice."""
     run(project, "-k", "golden")

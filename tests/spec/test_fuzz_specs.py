@@ -121,11 +121,12 @@ def judged(reader):
     return False
 
 
-def test_mutated_examples(base):
+@pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_examples(base, count):
     """If this fails, some slip of the hand in a spec ends in a traceback, or makes a network that cannot run."""
     accepted = []
 
-    @settings(max_examples=10_000)
+    @settings(max_examples=count)
     @given(st.integers(0, 2**32))
     def check(seed):
         draw = random.Random(seed)
@@ -136,7 +137,7 @@ def test_mutated_examples(base):
         accepted.append(judged(lambda: parse(text, base=base)))
 
     check()
-    assert len(accepted) >= 10_000
+    assert len(accepted) >= count
     assert 0.02 < sum(accepted) / len(accepted) < 0.6  # neither nonsense throughout nor hardly a mistake
 
 
@@ -201,7 +202,7 @@ SECTIONS = st.sampled_from(
 )
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(SECTIONS, VALUES | st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=4)))
 def test_any_json(document):
     """If this fails, a value of a kind nobody thought of ends in a traceback."""

@@ -81,7 +81,7 @@ def test_the_shipped_examples_are_proved():
         assert statements == {"base", "inductive", "gradient", "update"}
 
 
-@pytest.mark.parametrize("name", sorted(OTHERS))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "leaky")) for name in sorted(OTHERS)])
 def test_every_kind_of_layer_is_proved(name):
     """Convolution, pooling, normalization, embedding, dropout, softmax: the laws of all of them rest on hand-made derivatives."""
     assert prove(OTHERS[name]()).outcome == "shown"
@@ -96,7 +96,7 @@ BEYOND = {
 """What is no formula for one step of the proof."""
 
 
-@pytest.mark.parametrize("code", BEYOND)
+@pytest.mark.parametrize("code", [pytest.param(code, marks=[pytest.mark.slow] * (code == "BP416")) for code in BEYOND])
 def test_a_mistake_that_a_proof_cannot_see_is_refused(code):
     """“Shown”, with a mistake planted, would be a lie."""
     rows = [("e", ops.Embedding(3, 2), ["i"], ops.Identity()), ("f", ops.Flatten(), ["e"], ops.Identity())]

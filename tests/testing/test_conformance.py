@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bpcompare.cli import main
-from bpcompare.ops import OPS, Adam, Relu, Tanh
+from bpcompare.ops import OPS, Adam, Relu, Sigmoid, Tanh
 from bpcompare.testing import BackendConformance
+from bpcompare.testing import conform as kit
 from bpcompare.testing.cases import cases, covered
 from bpcompare.testing.conform import conform, tried
 from bpcompare.testing.draft import Draft
@@ -133,6 +134,14 @@ class Lends(Delta):
         return replace(record, steps=tuple(steps))
 
 
+@pytest.fixture
+def few_cases(monkeypatch):
+    """The kit with a case of each op that the bad backends are bad at."""
+    about = {case.about: case for case in reversed(cases()) if not case.kink}
+    few = tuple(about[op] for op in (Tanh, Relu, Adam, Sigmoid))
+    monkeypatch.setattr(kit, "cases", lambda: few)
+
+
 @pytest.mark.parametrize(
     ("backend", "said"),
     [
@@ -144,14 +153,14 @@ class Lends(Delta):
         (Lends, "wanted an array that owns its memory"),
     ],
 )
-def test_a_bad_backend_does_not_conform(backend, said):
+def test_a_bad_backend_does_not_conform(few_cases, backend, said):
     """A kit that has never failed is not known to be one."""
     found = conform(backend)
     assert any(said in complaint for complaint in found.complaints), found.complaints[:2]
     assert "does not conform" in conformance_text(found)
 
 
-def test_a_lie_in_one_op_is_told_at_that_op():
+def test_a_lie_in_one_op_is_told_at_that_op(few_cases):
     """An author would look for the mistake everywhere."""
     table = conformance_markdown(conform(Lies))
     (tanh,) = [line for line in table.splitlines() if line.startswith("| tanh |")]
@@ -160,6 +169,7 @@ def test_a_lie_in_one_op_is_told_at_that_op():
     assert "certified" in sigmoid
 
 
+@pytest.mark.slow
 def test_an_op_that_came_later_is_a_gap_and_no_complaint():
     """Every plugin would fail its own tests the day an op is added here."""
     found = conform(Older)
@@ -173,12 +183,12 @@ def test_cases_that_need_a_gap_are_left_out():
     assert len(tried(Modest)) < len(tried(Delta))
 
 
-def test_the_command_prints_the_table_and_returns_whether_it_conforms(capsys):
+def test_the_command_prints_the_table_and_returns_whether_it_conforms(few_cases, capsys):
     """A build would go on with a backend that does not conform."""
     assert main(["conform", "delta"]) == 0
     out = capsys.readouterr().out
     assert "It conforms." in out
-    assert "batch_norm" in out
+    assert "tanh" in out
     assert main(["conform", f"{__file__}:Lies", "--markdown"]) == 1
     assert "| tanh |" in capsys.readouterr().out
     assert main(["conform", "nobody"]) == 2
@@ -191,6 +201,7 @@ def begun(tmp_path):
     return tmp_path / "bpcompare-my_net"
 
 
+@pytest.mark.slow
 def test_a_package_begins_with_passing_tests(begun):
     """An author's first minute would be spent on somebody else's mistakes."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
