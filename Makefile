@@ -73,8 +73,10 @@ wheel: $(VENV)/stamp-dev
 	$(BIN)/check-wheel-contents dist
 
 fuzz: $(VENV)/stamp-dev
-	$(BIN)/python -m benchmarks.fuzz --write
-	$(BIN)/python -m benchmarks.fuzz --count 1000 --extreme --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --count 1000 --extreme --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --extreme --write
 
 checkers speed: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group bench

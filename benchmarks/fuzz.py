@@ -4,8 +4,8 @@
 
 Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. For every net that is undecided
 the advice of the report is followed, to see whether it helps. `--extreme`: nets at the ends of what numbers can hold.
-`--minutes`: end after so long, with the nets that were judged by then. `--write` saves the table as benchmarks/fuzz.md
-(fuzz-extreme.md). Every net is named by its number: the same number is the same net.
+`--minutes`: end after so long, with the nets that were judged by then. `--write` puts the table into benchmarks/fuzz.md, in place
+of the last one with the same backends. Every net is named by its number: the same number is the same net.
 """
 
 from __future__ import annotations
@@ -190,10 +190,19 @@ def main() -> int:
     text = table(rows, backends, perf_counter() - started)
     print(text)
     if asked.write:
-        command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed}{' --extreme' if asked.extreme else ''}"
-        head = f"# Random networks\n\n`{command}`, {versions(backends)}\n\n"
-        (Path(__file__).parent / f"fuzz{'-extreme' if asked.extreme else ''}.md").write_text(head + text + "\n", encoding="utf-8")
+        title = f"{'Nets at the ends of what numbers can hold' if asked.extreme else 'Random nets'}: {', '.join(backends)}"
+        command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed} --backends {asked.backends}"
+        command += " --extreme" * asked.extreme + (f" --minutes {asked.minutes:g}" if asked.minutes < float("inf") else "")
+        write(title, f"`{command}`, {versions(backends)}\n\n{text}\n")
     return 1 if tasks or any(row.alarm for row in rows) else 0
+
+
+def write(title: str, text: str) -> None:
+    """The section of this title in benchmarks/fuzz.md, in place of what it held."""
+    path = Path(__file__).parent / "fuzz.md"
+    head, *sections = path.read_text(encoding="utf-8").split("\n## ") if path.exists() else ["# Random networks\n"]
+    kept = {section.partition("\n")[0]: section for section in sections} | {title: f"{title}\n\n{text}"}
+    path.write_text("\n## ".join([head, *(kept[name] for name in sorted(kept, reverse=True))]), encoding="utf-8")
 
 
 def versions(backends: tuple[str, ...]) -> str:
