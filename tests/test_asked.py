@@ -78,7 +78,7 @@ def _command(spec, *backends, options=()):
 
 
 @pytest.mark.parametrize("order", [0, 1])
-@pytest.mark.parametrize("options", [(), ("--isolate",)])
+@pytest.mark.parametrize("options", [(), pytest.param(("--isolate",), marks=pytest.mark.slow)])
 def test_of_two_students_with_one_name_both_are_judged(spec, tmp_path, order, options):
     """The wrong one would vanish, and the run be identical, exit code 0."""
     both = [_student(tmp_path / "a.py", change=WRONG), _student(tmp_path / "b.py")]

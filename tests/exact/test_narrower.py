@@ -104,7 +104,7 @@ def test_sight_is_what_rounding_does(plans, dtype):
                 assert (rounded(x, width) != x).any(), path
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_honest_frameworks_have_the_same_bits(plans, name, dtype, torch_backend, jax_backend):
     """A proof that is wrong by one bit would accuse everybody who adds in another order."""
