@@ -8,8 +8,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcompare.arithmetic import Num, dot, total
-from bpcompare.laws.law import PlainLaw
-from bpcompare.ops import Conv2d
+from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.ops import Conv2d, Op
 
 
 def windows(x: Num, kernel: tuple[int, int], stride: tuple[int, int]) -> Num:
@@ -69,3 +69,6 @@ def padded(x: Num, op: Conv2d) -> Num:
     """The source with its zero border."""
     py, px = op.padding
     return np.pad(x, ((0, 0), (0, 0), (py, py), (px, px))) if py or px else x
+
+
+TABLE: Mapping[type[Op], Law] = {Conv2d: Conv2dLaw()}

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bpcompare.arithmetic import Num, Product, dot, total
-from bpcompare.laws.law import PlainLaw, Sources
-from bpcompare.ops import Dense
+from bpcompare.laws.law import Law, PlainLaw, Sources
+from bpcompare.ops import Dense, Op
 
 
 def joined(xs: Sequence[Num]) -> Num:
@@ -39,3 +39,6 @@ class DenseLaw(PlainLaw):
     ) -> Num | Product:
         """a_i Δ_j, or Δ_j for a bias, summed over examples."""
         return Product(joined(xs).T, dy) if role == "weight" else total(dy, axis=0)
+
+
+TABLE: Mapping[type[Op], Law] = {Dense: DenseLaw()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bpcompare.arithmetic import Num, gather, scatter
-from bpcompare.laws.law import PlainLaw
-from bpcompare.ops import Embedding
+from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.ops import Embedding, Op
 
 
 class EmbeddingLaw(PlainLaw):
@@ -23,3 +23,6 @@ class EmbeddingLaw(PlainLaw):
     def gradient(self, op: Embedding, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str) -> Num:
         """Σ over the places that read the row."""
         return scatter(dy, xs[0], op.rows)
+
+
+TABLE: Mapping[type[Op], Law] = {Embedding: EmbeddingLaw()}

@@ -11,8 +11,8 @@ import numpy as np
 
 from bpcompare.arithmetic import Num, either, hyperparameter, positive, total
 from bpcompare.laws import elementary
-from bpcompare.laws.law import PlainLaw
-from bpcompare.ops import Huber, MeanSquared, SoftmaxCrossEntropy
+from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.ops import BinaryCrossEntropyWithLogits, HalfSquared, Huber, MeanSquared, Op, SoftmaxCrossEntropy
 from bpcompare.ops.op import ErrorOp
 
 
@@ -126,3 +126,12 @@ class HuberLaw(ErrorLaw):
 def one_hot(t: Num, a: Num) -> Num:
     """Booleans (…, K) that mark class t."""
     return t[..., None] == np.arange(a.shape[-1])
+
+
+TABLE: Mapping[type[Op], Law] = {
+    HalfSquared: HalfSquaredLaw(),
+    MeanSquared: MeanSquaredLaw(),
+    SoftmaxCrossEntropy: SoftmaxCrossEntropyLaw(),
+    BinaryCrossEntropyWithLogits: BinaryCrossEntropyWithLogitsLaw(),
+    Huber: HuberLaw(),
+}

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bpcompare.arithmetic import Num, either, hyperparameter, moments, total
-from bpcompare.laws.law import PlainLaw
-from bpcompare.ops import BatchNorm, LayerNorm
+from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.ops import BatchNorm, LayerNorm, Op
 
 
 def mean(x: Num, axes: tuple[int, ...]) -> Num:
@@ -117,3 +117,6 @@ class BatchNormLaw(Normalization):
             batch = total(centred * centred, axis=axes, keepdims=True) / float(divisor)
         momentum = hyperparameter(op.momentum, x)
         return total([(1.0 - momentum) * c[name], momentum * np.reshape(batch, (-1,))])
+
+
+TABLE: Mapping[type[Op], Law] = {LayerNorm: LayerNormLaw(), BatchNorm: BatchNormLaw()}

@@ -8,8 +8,8 @@ import numpy as np
 
 from bpcompare.arithmetic import Num, first_max, masked, total
 from bpcompare.laws.convolution import windows
-from bpcompare.laws.law import PlainLaw
-from bpcompare.ops import AvgPool2d, MaxPool2d
+from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.ops import AvgPool2d, MaxPool2d, Op
 from bpcompare.ops.pooling import Pool2d
 from bpcompare.parameter import Array
 
@@ -69,3 +69,6 @@ class AvgPool2dLaw(PlainLaw):
         area = op.kernel[0] * op.kernel[1]
         spread = np.broadcast_to(np.expand_dims(dy / float(area), -1), (*dy.shape, area))
         return returned(spread, op, xs[0].shape[2:])
+
+
+TABLE: Mapping[type[Op], Law] = {MaxPool2d: MaxPool2dLaw(), AvgPool2d: AvgPool2dLaw()}

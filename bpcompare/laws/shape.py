@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bpcompare.arithmetic import Num, hyperparameter, total
-from bpcompare.laws.law import PlainLaw, Sources
-from bpcompare.ops import Add, Concat, Dropout, Flatten, Scale
+from bpcompare.laws.law import Law, PlainLaw, Sources
+from bpcompare.ops import Add, Concat, Dropout, Flatten, Op, Scale
 
 
 class AddLaw(PlainLaw):
@@ -70,3 +70,12 @@ class DropoutLaw(PlainLaw):
     def delta(self, op: Dropout, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
         """Δ masked and scaled alike."""
         return dy * c["mask"] / (1.0 - hyperparameter(op.rate, dy))
+
+
+TABLE: Mapping[type[Op], Law] = {
+    Add: AddLaw(),
+    Concat: ConcatLaw(),
+    Scale: ScaleLaw(),
+    Flatten: FlattenLaw(),
+    Dropout: DropoutLaw(),
+}

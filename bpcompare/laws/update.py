@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from bpcompare.arithmetic import Num, hyperparameter, total
-from bpcompare.ops import Adam, AdamW, Sgd
+from bpcompare.laws.law import UpdateLaw
+from bpcompare.ops import Adam, AdamW, Sgd, UpdateOp
 
 
 class SgdLaw:
@@ -64,3 +65,6 @@ class AdamWLaw(AdamLaw):
         """One step down, with decay beside the direction."""
         decay = hyperparameter(op.weight_decay, p) * p
         return p - hyperparameter(op.eta, p) * total([self.direction(op, t, p, g, slots), decay])
+
+
+TABLE: Mapping[type[UpdateOp], UpdateLaw] = {Sgd: SgdLaw(), Adam: AdamLaw(), AdamW: AdamWLaw()}

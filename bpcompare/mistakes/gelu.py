@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bpcompare.laws import elementary
-from bpcompare.laws.activation import GeluErfLaw, GeluTanhLaw
+from bpcompare.laws import LAWS, elementary
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_activations
 from bpcompare.network import Network
 from bpcompare.ops import GeluErf, GeluTanh
@@ -24,7 +23,7 @@ DENSITY = 1.0 / sqrt(2.0 * pi)
 
 def _other(method: str) -> Places:
     def make(network: Network, name: str, law: Any) -> Any:
-        other = GeluTanhLaw() if isinstance(network.layers[name].g, GeluErf) else GeluErfLaw()
+        other = LAWS.ops[GeluTanh if isinstance(network.layers[name].g, GeluErf) else GeluErf]
         return Altered(law, **{method: getattr(other, method)})
 
     return at_activations(make, GeluErf, GeluTanh)

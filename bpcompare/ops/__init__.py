@@ -1,63 +1,31 @@
-"""What each op means, as data. The one list of them all is `OPS`."""
+"""What each op means, as data. `OPS` lists them all: an op is on it because it stands in the file of its family."""
 
-from bpcompare.ops.activation import (
-    Elu,
-    GeluErf,
-    GeluTanh,
-    Identity,
-    LeakyRelu,
-    Relu,
-    Sigmoid,
-    Silu,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from bpcompare.ops.convolution import Conv2d
-from bpcompare.ops.dense import Dense
-from bpcompare.ops.embedding import Embedding
-from bpcompare.ops.error import BinaryCrossEntropyWithLogits, HalfSquared, Huber, MeanSquared, SoftmaxCrossEntropy
-from bpcompare.ops.normalization import BatchNorm, LayerNorm
-from bpcompare.ops.op import Activation, ErrorOp, LayerOp, Op, ParameterShape, Shape, Shapes, UpdateOp
-from bpcompare.ops.pooling import AvgPool2d, MaxPool2d
-from bpcompare.ops.shape import Add, Concat, Dropout, Flatten, Scale
-from bpcompare.ops.update import Adam, AdamW, Sgd
+from types import ModuleType
+from typing import TypeVar
 
-LAYERS: tuple[type[LayerOp], ...] = (
-    Dense,
-    Conv2d,
-    MaxPool2d,
-    AvgPool2d,
-    LayerNorm,
-    BatchNorm,
-    Embedding,
-    Add,
-    Concat,
-    Scale,
-    Flatten,
-    Dropout,
-)
-ACTIVATIONS: tuple[type[Activation], ...] = (
-    Identity,
-    Sigmoid,
-    Tanh,
-    Relu,
-    LeakyRelu,
-    Elu,
-    Softplus,
-    GeluErf,
-    GeluTanh,
-    Silu,
-    Softmax,
-)
-ERRORS: tuple[type[ErrorOp], ...] = (HalfSquared, MeanSquared, SoftmaxCrossEntropy, BinaryCrossEntropyWithLogits, Huber)
-UPDATES: tuple[type[UpdateOp], ...] = (Sgd, Adam, AdamW)
+from bpcompare.ops import activation, convolution, dense, embedding, error, normalization, pooling, shape, update
+from bpcompare.ops.activation import *
+from bpcompare.ops.convolution import *
+from bpcompare.ops.dense import *
+from bpcompare.ops.embedding import *
+from bpcompare.ops.error import *
+from bpcompare.ops.normalization import *
+from bpcompare.ops.op import *
+from bpcompare.ops.pooling import *
+from bpcompare.ops.shape import *
+from bpcompare.ops.update import *
+
+_Kind = TypeVar("_Kind", bound=Op)
+
+
+def _written_in(kind: type[_Kind], *families: ModuleType) -> tuple[type[_Kind], ...]:
+    """The ops of the families that have a name, in the order in which they are written."""
+    found = [op for family in families for op in vars(family).values() if isinstance(op, type) and issubclass(op, kind)]
+    return tuple(op for op in found if "name" in vars(op))
+
+
+LAYERS = _written_in(LayerOp, dense, convolution, pooling, normalization, embedding, shape)  # type: ignore[type-abstract]
+ACTIVATIONS = _written_in(Activation, activation)
+ERRORS = _written_in(ErrorOp, error)
+UPDATES = _written_in(UpdateOp, update)
 OPS: dict[str, type[Op]] = {op.name: op for op in (*LAYERS, *ACTIVATIONS, *ERRORS, *UPDATES)}
-
-__all__ = [
-    "ACTIVATIONS", "ERRORS", "LAYERS", "OPS", "UPDATES",
-    "Activation", "Adam", "AdamW", "Add", "AvgPool2d", "BatchNorm", "BinaryCrossEntropyWithLogits", "Concat", "Conv2d",
-    "Dense", "Dropout", "Elu", "Embedding", "ErrorOp", "Flatten", "GeluErf", "GeluTanh", "HalfSquared", "Huber", "Identity",
-    "LayerNorm", "LayerOp", "LeakyRelu", "MaxPool2d", "MeanSquared", "Op", "ParameterShape", "Relu", "Scale", "Sgd", "Shape",
-    "Shapes", "Sigmoid", "Silu", "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh", "UpdateOp",
-]  # fmt: skip

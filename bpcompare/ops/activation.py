@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import Activation, Shape, Shapes, positive
 
+__all__ = ["Elu", "GeluErf", "GeluTanh", "Identity", "LeakyRelu", "Relu", "Sigmoid", "Silu", "Softmax", "Softplus", "Tanh"]
+
 
 @dataclass(frozen=True)
 class Identity(Activation):

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import LayerOp, ParameterShape, Shape, Shapes, at_least
 
+__all__ = ["Conv2d"]
+
 
 @dataclass(frozen=True)
 class Conv2d(LayerOp):

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import LayerOp, ParameterShape, Shape, Shapes, at_least
 
+__all__ = ["Dense"]
+
 
 @dataclass(frozen=True)
 class Dense(LayerOp):

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import LayerOp, ParameterShape, Shape, Shapes, at_least
 
+__all__ = ["Embedding"]
+
 
 @dataclass(frozen=True)
 class Embedding(LayerOp):

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 
 from bpcompare.ops.op import ErrorOp, Shape, Shapes, positive
 
+__all__ = ["BinaryCrossEntropyWithLogits", "HalfSquared", "Huber", "MeanSquared", "SoftmaxCrossEntropy"]
+
 
 @dataclass(frozen=True)
 class HalfSquared(ErrorOp):

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 
 from bpcompare.ops.op import LayerOp, ParameterShape, Shape, Shapes, fraction, positive
 
+__all__ = ["BatchNorm", "LayerNorm"]
+
 
 @dataclass(frozen=True)
 class LayerNorm(LayerOp):

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+__all__ = ["Activation", "ErrorOp", "LayerOp", "Op", "ParameterShape", "Shape", "Shapes", "UpdateOp"]
+
 Role = Literal["layer", "activation", "error", "update"]
 Shape = tuple[int, ...]
 

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import LayerOp, Shape, Shapes, at_least
 
+__all__ = ["AvgPool2d", "MaxPool2d"]
+
 
 @dataclass(frozen=True)
 class Pool2d(LayerOp):

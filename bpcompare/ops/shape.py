@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import LayerOp, Shape, Shapes, fraction
 
+__all__ = ["Add", "Concat", "Dropout", "Flatten", "Scale"]
+
 
 @dataclass(frozen=True)
 class Add(LayerOp):

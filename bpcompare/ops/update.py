@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from bpcompare.ops.op import UpdateOp, fraction, positive
 
+__all__ = ["Adam", "AdamW", "Sgd"]
+
 
 def _not_negative(name: str, value: float) -> tuple[str, ...]:
     return () if 0 <= value < float("inf") else (f"{name}: must be finite and not negative, is {value!r}",)
