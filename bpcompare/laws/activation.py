@@ -14,6 +14,7 @@ from bpcompare.arithmetic import Num, either, hyperparameter, masked, positive, 
 from bpcompare.laws import elementary
 from bpcompare.laws.elementary import sigmoid
 from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.parameter import Array
 
 Function = Callable[[Any, Num], Num]
 """g(op, in) or g'(op, in)."""
@@ -99,6 +100,59 @@ def _elu_prime(op: ops.Elu, x: Num) -> Num:
     return np.where(positive(x), 1.0, alpha * (np.expm1(_not_positive(x)) + 1.0))
 
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+"""λ and α for which activations keep mean 0 and variance 1: the fixed point of Klambauer et al., appendix A."""
+
+
+def _selu(op: Any, x: Num) -> Num:
+    return SELU_SCALE * np.where(positive(x), x, SELU_ALPHA * np.expm1(_not_positive(x)))
+
+
+def _selu_prime(op: Any, x: Num) -> Num:
+    return SELU_SCALE * np.where(positive(x), 1.0, SELU_ALPHA * (np.expm1(_not_positive(x)) + 1.0))
+
+
+def _celu(op: ops.Celu, x: Num) -> Num:
+    alpha = hyperparameter(op.alpha, x)
+    return np.where(positive(x), x, alpha * np.expm1(_not_positive(x) / alpha))
+
+
+def _celu_prime(op: ops.Celu, x: Num) -> Num:
+    return np.where(positive(x), 1.0, np.expm1(_not_positive(x) / hyperparameter(op.alpha, x)) + 1.0)
+
+
+def _clipped(x: Num, low: Num, high: Num) -> Num:
+    """x between the bounds, the nearer bound elsewhere."""
+    return np.where(positive(x - low), np.where(positive(high - x), x, high), low)
+
+
+def _between(x: Num, low: Num, high: Num) -> Array:
+    """Whether x lies between the bounds; at a bound it does not."""
+    return np.asarray(positive(x - low) & positive(high - x))
+
+
+def _bounds(op: ops.Hardtanh, x: Num) -> tuple[Num, Num]:
+    return hyperparameter(op.low, x), hyperparameter(op.high, x)
+
+
+def _hard_sigmoid(x: Num) -> Num:
+    return _clipped(x + 3.0, 0.0, 6.0) / 6.0
+
+
+def _hard_swish_prime(op: Any, x: Num) -> Num:
+    return _hard_sigmoid(x) + masked(_between(x, -3.0, 3.0), x / 6.0)
+
+
+def _softsign_prime(op: Any, x: Num) -> Num:
+    below = 1.0 + elementary.magnitude(x)
+    return 1.0 / (below * below)
+
+
+def _mish_prime(op: Any, x: Num) -> Num:
+    a = np.tanh(elementary.softplus(x))
+    return a + x * sigmoid(x) * (1.0 - a * a)
+
+
 def _gelu_erf_prime(op: Any, x: Num) -> Num:
     """Φ + x φ."""
     return 0.5 * (1.0 + special.erf(x * sqrt(0.5))) + x * np.exp(-0.5 * x * x) * (1.0 / sqrt(2.0 * pi))
@@ -148,9 +202,31 @@ TABLE: Mapping[type[ops.Op], Law] = {
         rearranged=False,
     ),
     ops.Elu: Elementwise(_elu, _elu_prime),
+    ops.Selu: Elementwise(_selu, _selu_prime),
+    ops.Celu: Elementwise(_celu, _celu_prime),
+    ops.Relu6: Elementwise(
+        lambda op, x: _clipped(x, 0.0, 6.0),
+        lambda op, x: np.where(_between(x, 0.0, 6.0), 1.0, 0.0),
+        lambda op, x, dy: masked(_between(x, 0.0, 6.0), dy),
+        rearranged=False,
+    ),
+    ops.Hardtanh: Elementwise(
+        lambda op, x: _clipped(x, *_bounds(op, x)),
+        lambda op, x: np.where(_between(x, *_bounds(op, x)), 1.0, 0.0),
+        lambda op, x, dy: masked(_between(x, *_bounds(op, x)), dy),
+        rearranged=False,
+    ),
+    ops.HardSigmoid: Elementwise(
+        lambda op, x: _hard_sigmoid(x),
+        lambda op, x: np.where(_between(x, -3.0, 3.0), 1.0, 0.0) / 6.0,
+        lambda op, x, dy: masked(_between(x, -3.0, 3.0), dy / 6.0),
+    ),
+    ops.HardSwish: Elementwise(lambda op, x: x * _hard_sigmoid(x), _hard_swish_prime),
     ops.Softplus: Elementwise(lambda op, x: elementary.softplus(x), lambda op, x: elementary.softplus_prime(x)),
     ops.GeluErf: Elementwise(lambda op, x: 0.5 * x * (1.0 + special.erf(x * sqrt(0.5))), _gelu_erf_prime),
     ops.GeluTanh: Elementwise(lambda op, x: 0.5 * x * (1.0 + np.tanh(_inner(x))), _gelu_tanh_prime, _gelu_tanh_back),
     ops.Silu: Elementwise(lambda op, x: x * sigmoid(x), _silu_prime),
+    ops.Mish: Elementwise(lambda op, x: x * np.tanh(elementary.softplus(x)), _mish_prime),
+    ops.Softsign: Elementwise(lambda op, x: x / (1.0 + elementary.magnitude(x)), _softsign_prime),
     ops.Softmax: SoftmaxLaw(),
 }

@@ -8,7 +8,27 @@ from typing import ClassVar
 
 from bpcompare.ops.op import Activation, Shape, Shapes, positive
 
-__all__ = ["Elu", "GeluErf", "GeluTanh", "Identity", "LeakyRelu", "Relu", "Sigmoid", "Silu", "Softmax", "Softplus", "Tanh"]
+__all__ = [
+    "Celu",
+    "Elu",
+    "GeluErf",
+    "GeluTanh",
+    "HardSigmoid",
+    "HardSwish",
+    "Hardtanh",
+    "Identity",
+    "LeakyRelu",
+    "Mish",
+    "Relu",
+    "Relu6",
+    "Selu",
+    "Sigmoid",
+    "Silu",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,11 @@ class LeakyRelu(Activation):
     equations: ClassVar[tuple[str, ...]] = ("g(x) = x if x > 0 else slope · x", "g'(x) = 1 if x > 0 else slope")
     slope: float = 0.01
 
+    @classmethod
+    def forms(cls) -> tuple[LeakyRelu, ...]:
+        """The usual slope, and a steep one."""
+        return cls(), cls(0.3)
+
     def problems(self) -> tuple[str, ...]:
         """A positive slope."""
         return positive(self, "slope")
@@ -67,9 +92,115 @@ class Elu(Activation):
     equations: ClassVar[tuple[str, ...]] = ("g(x) = x if x > 0 else α (e^x − 1)", "g'(x) = 1 if x > 0 else α e^x")
     alpha: float = 1.0
 
+    @classmethod
+    def forms(cls) -> tuple[Elu, ...]:
+        """Without a kink and with one."""
+        return cls(), cls(0.5)
+
     def problems(self) -> tuple[str, ...]:
         """A positive α."""
         return positive(self, "alpha")
+
+
+@dataclass(frozen=True)
+class Selu(Activation):
+    """elu with α = 1.6733, times λ = 1.0507. Klambauer et al., arXiv:1706.02515."""
+
+    name: ClassVar[str] = "selu"
+    kinks: ClassVar[tuple[str, ...]] = ("in = 0: g'(0) = λ α",)
+    equations: ClassVar[tuple[str, ...]] = (
+        "g(x) = λ x if x > 0 else λ α (e^x − 1),  λ = 1.0507009873554805, α = 1.6732632423543772",
+        "g'(x) = λ if x > 0 else λ α e^x",
+    )
+
+
+@dataclass(frozen=True)
+class Celu(Activation):
+    """a = in where positive, α (e^(in/α) − 1) elsewhere: smooth for every α. Barron, arXiv:1704.07483."""
+
+    name: ClassVar[str] = "celu"
+    equations: ClassVar[tuple[str, ...]] = ("g(x) = x if x > 0 else α (e^(x/α) − 1)", "g'(x) = 1 if x > 0 else e^(x/α)")
+    alpha: float = 1.0
+
+    @classmethod
+    def forms(cls) -> tuple[Celu, ...]:
+        """As elu, and another."""
+        return cls(), cls(0.5)
+
+    def problems(self) -> tuple[str, ...]:
+        """A positive α."""
+        return positive(self, "alpha")
+
+
+@dataclass(frozen=True)
+class Relu6(Activation):
+    """a = in between 0 and 6, and the nearer of the two elsewhere."""
+
+    name: ClassVar[str] = "relu6"
+    kinks: ClassVar[tuple[str, ...]] = ("in = 0: g'(0) = 0", "in = 6: g'(6) = 0")
+    equations: ClassVar[tuple[str, ...]] = ("g(x) = min(max(x, 0), 6)", "g'(x) = 1 if 0 < x < 6 else 0")
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """0 and 6."""
+        return 0.0, 6.0
+
+
+@dataclass(frozen=True)
+class Hardtanh(Activation):
+    """a = in between low and high, and the nearer of the two elsewhere."""
+
+    name: ClassVar[str] = "hardtanh"
+    kinks: ClassVar[tuple[str, ...]] = ("in = low or high: g' = 0 there",)
+    equations: ClassVar[tuple[str, ...]] = ("g(x) = min(max(x, low), high)", "g'(x) = 1 if low < x < high else 0")
+    low: float = -1.0
+    high: float = 1.0
+
+    @classmethod
+    def forms(cls) -> tuple[Hardtanh, ...]:
+        """The usual bounds, and others."""
+        return cls(), cls(-0.5, 2.0)
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """Its bounds."""
+        return self.low, self.high
+
+    def problems(self) -> tuple[str, ...]:
+        """Finite bounds, in their order."""
+        ordered = float("-inf") < self.low < self.high < float("inf")
+        return () if ordered else (f"high: must be finite and above low = {self.low!r}, is {self.high!r}",)
+
+
+@dataclass(frozen=True)
+class HardSigmoid(Activation):
+    """a = relu6(in + 3)/6."""
+
+    name: ClassVar[str] = "hard_sigmoid"
+    kinks: ClassVar[tuple[str, ...]] = ("in = −3 or 3: g' = 0 there",)
+    equations: ClassVar[tuple[str, ...]] = ("g(x) = min(max(x + 3, 0), 6)/6", "g'(x) = 1/6 if −3 < x < 3 else 0")
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """−3 and 3."""
+        return -3.0, 3.0
+
+
+@dataclass(frozen=True)
+class HardSwish(Activation):
+    """a = in · hard_sigmoid(in). Howard et al., arXiv:1905.02244."""
+
+    name: ClassVar[str] = "hard_swish"
+    kinks: ClassVar[tuple[str, ...]] = ("in = −3: g'(−3) = 0", "in = 3: g'(3) = 1")
+    equations: ClassVar[tuple[str, ...]] = (
+        "g(x) = x min(max(x + 3, 0), 6)/6",
+        "g'(x) = (2x + 3)/6 if −3 < x < 3 else 0 if x < 0 else 1",
+    )
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """−3 and 3."""
+        return -3.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +236,25 @@ class Silu(Activation):
 
     name: ClassVar[str] = "silu"
     equations: ClassVar[tuple[str, ...]] = ("g(x) = x σ(x)", "g'(x) = σ(x) (1 + x (1 − σ(x)))")
+
+
+@dataclass(frozen=True)
+class Mish(Activation):
+    """a = in · tanh(softplus(in)). Misra, arXiv:1908.08681."""
+
+    name: ClassVar[str] = "mish"
+    equations: ClassVar[tuple[str, ...]] = (
+        "g(x) = x tanh(s),  s = ln(1 + e^x)",
+        "g'(x) = tanh s + x σ(x) (1 − tanh² s)",
+    )
+
+
+@dataclass(frozen=True)
+class Softsign(Activation):
+    """a = in/(1 + |in|)."""
+
+    name: ClassVar[str] = "softsign"
+    equations: ClassVar[tuple[str, ...]] = ("g(x) = x/(1 + |x|)", "g'(x) = 1/(1 + |x|)²")
 
 
 @dataclass(frozen=True)

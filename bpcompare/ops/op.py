@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 __all__ = ["Activation", "ErrorOp", "LayerOp", "Op", "ParameterShape", "Shape", "Shapes", "UpdateOp"]
 
@@ -59,6 +59,11 @@ class Op(ABC):
         """What is wrong with the op's own fields, each as `field: sentence`; empty when they make sense."""
         return ()
 
+    @classmethod
+    def forms(cls) -> tuple[Self, ...]:
+        """Forms of the op that differ: what conformance cases and random networks try. One, where it needs no fields."""
+        return (cls(),)
+
 
 @dataclass(frozen=True)
 class LayerOp(Op):
@@ -77,6 +82,11 @@ class Activation(Op):
 
     role: ClassVar[Role] = "activation"
     elementwise: ClassVar[bool] = True
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """Where its kinks are: values of in."""
+        return (0.0,) if self.kinks else ()
 
     def shapes(self, xs: Sequence[Shape]) -> Shapes:
         """The source's own shape."""

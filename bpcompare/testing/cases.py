@@ -177,26 +177,22 @@ def _embeddings() -> Iterator[Case]:
         yield _case(ops.Embedding, what, draft, draft.network())
 
 
-ACTIVATIONS: tuple[Op, ...] = (
-    ops.Identity(), ops.Sigmoid(), ops.Tanh(), ops.Relu(), ops.LeakyRelu(), ops.LeakyRelu(0.3), ops.Elu(), ops.Elu(0.5),
-    ops.Softplus(), ops.GeluErf(), ops.GeluTanh(), ops.Silu(), ops.Softmax(),
-)  # fmt: skip
-
-
 def _activations() -> Iterator[Case]:
-    for g in ACTIVATIONS:
+    forms = [form for op in ops.ACTIVATIONS for form in op.forms()]
+    for g in forms:
         told = "".join(f"-{value:g}" for value in vars(g).values())
         for what, spread in (("", 1.0), ("-large", 5.0), ("-small", 1e-3)):
             draft = Draft(f"{g.name}{told}{what}", examples=4, spread=spread)
             draft.input("x", 7)
             draft.layer(ops.Scale(1.0), "x", g=g)
             yield _case(type(g), f"values{told}{what}", draft, draft.network(outputs=3))
-    for g in (ops.Relu(), ops.LeakyRelu(0.3), ops.Elu(0.5)):
-        draft = Draft(f"{g.name}-zero")
-        draft.input("x", 5, values=np.array([0.0, 1.0, -1.0, 0.0, 2.0]))
-        # Weights of one and zero: in is exactly 0, and its Δ is not.
+    for g in (form for form in forms if form.bends):
+        told = "".join(f"-{value:g}" for value in vars(g).values())
+        draft = Draft(f"{g.name}{told}-bend")
+        draft.input("x", 5, values=np.array([g.bends[0], 0.3, -0.7, g.bends[-1], 2.0]))
+        # Weights of one and zero: in is exactly where g bends, and its Δ is not 0.
         draft.layer(ops.Dense(5, bias=False), "x", g=g, init=np.eye(5))
-        yield _case(type(g), "at-zero", draft, draft.network(outputs=3), kink=True)
+        yield _case(type(g), f"at-a-bend{told}", draft, draft.network(outputs=3), kink=True)
 
 
 ERRORS: tuple[ErrorOp, ...] = (

@@ -55,20 +55,7 @@ class Size:
     dtypes: tuple[str, ...] = ("float64", "float32")
 
 
-ACTIVATIONS: tuple[Op, ...] = (
-    ops.Identity(),
-    ops.Sigmoid(),
-    ops.Tanh(),
-    ops.Relu(),
-    ops.LeakyRelu(),
-    ops.Elu(),
-    ops.Elu(0.5),
-    ops.Softplus(),
-    ops.GeluErf(),
-    ops.GeluTanh(),
-    ops.Silu(),
-    ops.Softmax(),
-)
+ACTIVATIONS: tuple[Op, ...] = tuple(form for op in ops.ACTIVATIONS for form in op.forms())
 
 
 EPSILON = 1e-5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import erf, prod, sqrt
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 jax = pytest.importorskip("jax")
 pytest.importorskip("optax")
 
+from activations_by_hand import G  # noqa: E402
 from bpcompare import ops  # noqa: E402
 from bpcompare.backend import unsupported  # noqa: E402
 from bpcompare.network import Data, Error, Input, Layer, Network  # noqa: E402
@@ -122,19 +123,6 @@ FORWARD: dict[type, Any] = {
     ops.Scale: lambda op, xs, p, e: op.factor * xs[0],
     ops.Flatten: lambda op, xs, p, e: xs[0].reshape(len(xs[0]), prod(xs[0].shape[1:])),
     ops.Dropout: lambda op, xs, p, e: xs[0] * e["mask"] / (1 - op.rate),
-}
-G: dict[type, Any] = {
-    ops.Identity: lambda g, x: x,
-    ops.Sigmoid: lambda g, x: 1 / (1 + np.exp(-x)),
-    ops.Tanh: lambda g, x: np.tanh(x),
-    ops.Relu: lambda g, x: np.maximum(x, 0),
-    ops.LeakyRelu: lambda g, x: np.where(x > 0, x, g.slope * x),
-    ops.Elu: lambda g, x: np.where(x > 0, x, g.alpha * (np.exp(x) - 1)),
-    ops.Softplus: lambda g, x: np.log(1 + np.exp(x)),
-    ops.GeluErf: lambda g, x: x / 2 * (1 + np.vectorize(erf)(x / sqrt(2))),
-    ops.GeluTanh: lambda g, x: x / 2 * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
-    ops.Silu: lambda g, x: x / (1 + np.exp(-x)),
-    ops.Softmax: lambda g, x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
 }
 E: dict[type, Any] = {
     ops.HalfSquared: lambda op, a, t: (t - a) ** 2 / 2,
@@ -251,7 +239,7 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "all_frozen": ({"x": (3,)}, {"o": layer(ops.Dense(2), "x")}, {"frozen": ("o.weight", "o.bias")}),
 }
-ACTIVATIONS = [*(g() for g in ops.ACTIVATIONS), ops.LeakyRelu(0.3), ops.Elu(1.7)]
+ACTIVATIONS = [form for g in ops.ACTIVATIONS for form in g.forms()]
 ERROR_KINDS: list[tuple[Any, dict[str, Any]]] = [
     (ops.HalfSquared, {}),
     (ops.MeanSquared, {}),

@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "all_frozen": ({"x": (3,)}, {"o": layer(ops.Dense(2), "x")}, {"frozen": ("o.weight", "o.bias")}),
 }
-ACTIVATIONS = [*(g() for g in ops.ACTIVATIONS), ops.LeakyRelu(0.3), ops.Elu(1.7)]
+ACTIVATIONS = [form for g in ops.ACTIVATIONS for form in g.forms()]
 ERROR_KINDS = [
     *(ops.SoftmaxCrossEntropy("sum", targets="classes"), ops.SoftmaxCrossEntropy("sum", targets="probabilities")),
     *(ops.HalfSquared("sum"), ops.MeanSquared("sum"), ops.BinaryCrossEntropyWithLogits("sum"), ops.Huber("sum", threshold=0.7)),

@@ -5,6 +5,7 @@ from math import log
 import numpy as np
 import pytest
 
+from activations_by_hand import LITERALS
 from bpcompare import ops
 from bpcompare.arithmetic import Product
 from bpcompare.laws import LAWS
@@ -22,24 +23,7 @@ def close(value, expected):
     assert number(value) == pytest.approx(expected, rel=1e-14, abs=1e-15)
 
 
-# (activation, in, g(in), Δ_a, Δ_in): arguments are logarithms, so that exponentials are whole numbers.
-ACTIVATIONS = [
-    (ops.Identity(), [-2, 3], [-2, 3], [5, 7], [5, 7]),
-    (ops.Sigmoid(), [LN3, -LN3, 0], [3 / 4, 1 / 4, 1 / 2], [16, 16, 4], [3, 3, 1]),
-    (ops.Tanh(), [LN2, -LN2, 0], [3 / 5, -3 / 5, 0], [25, 25, 2], [16, 16, 2]),
-    (ops.Relu(), [-2, 0, 3], [0, 0, 3], [5, 7, 11], [0, 0, 11]),
-    (ops.LeakyRelu(0.25), [-2, 0, 3], [-0.5, 0, 3], [8, 4, 11], [2, 1, 11]),
-    (ops.Elu(3.0), [-LN2, 2], [-1.5, 2], [4, 5], [6, 5]),
-    (ops.Softplus(), [LN3, -LN3, 0], [LN4, LN4 - LN3, LN2], [4, 4, 2], [3, 1, 1]),
-    (ops.GeluErf(), [0, 1], [0, 0.84134474606854294859], [2, 1], [1, 1.0833154705876862986]),
-    (ops.GeluErf(), [-2], [-0.045500263896358414401], [1], [-0.085231801078196896801]),
-    (ops.GeluTanh(), [0, 1], [0, 0.84119199060827670478], [2, 1], [1, 1.0829640838457825]),
-    (ops.Silu(), [LN3, 0], [0.75 * LN3, 0], [16, 2], [12 + 3 * LN3, 1]),
-    (ops.Softmax(), [0, LN2, LN5], [1 / 8, 2 / 8, 5 / 8], [8, 0, 0], [7 / 8, -2 / 8, -5 / 8]),
-]
-
-
-@pytest.mark.parametrize(("op", "net_in", "a", "delta_a", "delta_in"), ACTIVATIONS)
+@pytest.mark.parametrize(("op", "net_in", "a", "delta_a", "delta_in"), LITERALS)
 def test_activation(op, net_in, a, delta_a, delta_in):
     """A wrong g or g' would be the law, and every backend that has it right would be called wrong."""
     law, x = LAWS.of("l.g", op), np.array([net_in], float)
@@ -216,7 +200,7 @@ def test_update(op, t, g, before, after, p):
 
 def test_every_law_has_literals():
     """A law without numbers of its own would be checked against nothing."""
-    covered = {type(row[0]) for row in (*ACTIVATIONS, *ERRORS, *UPDATES)}
+    covered = {type(row[0]) for row in (*LITERALS, *ERRORS, *UPDATES)}
     covered |= {ops.Dense, ops.Conv2d, ops.MaxPool2d, ops.AvgPool2d, ops.LayerNorm, ops.BatchNorm, ops.Embedding}
     covered |= {ops.Add, ops.Concat, ops.Scale, ops.Flatten, ops.Dropout}
     assert covered == {*LAWS.ops, *LAWS.updates}

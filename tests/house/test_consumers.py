@@ -1,0 +1,65 @@
+"""Every op through everything that reads one: an op that can be run and not shown ends in a traceback on somebody's screen."""
+
+import importlib.util
+
+import pytest
+
+import bpcompare
+from bpcompare.dyadic import InexactError
+from bpcompare.network import SpecError
+from bpcompare.ops import OPS
+from bpcompare.page import page
+from bpcompare.report import text
+from bpcompare.report.steps import steps_text
+from bpcompare.symbolic import prove
+from bpcompare.symbolic.prove import TooLargeError
+from bpcompare.testing.cases import cases
+
+SYMPY = importlib.util.find_spec("sympy") is not None
+FIRST = {case.about: case.name for case in reversed(cases())}
+"""One case of each op; the slow tests try the others."""
+EVERY = [pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (FIRST[case.about] != case.name)) for case in cases()]
+
+
+def test_every_op_is_tried():
+    """An op without a case is tried by none of these."""
+    assert set(FIRST) == set(OPS.values())
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_it_is_run_shown_and_drawn(case):
+    """The report, `show`, or the page knows the op by a list of its own, in which it is missing."""
+    comparison = bpcompare.run(case.network, ["delta"])
+    assert comparison.verdict in ("certified", "undecided")
+    assert case.network.name in text(comparison)
+    for layer, a in comparison.records["delta"].steps[0].a.items():
+        for quantity in ("in", "a", "delta"):
+            name = f"{layer}.{quantity}[{','.join('0' * a.ndim)}]"
+            assert "=" in steps_text(comparison, name, 1), name
+    for parameter, w in case.network.parameters.items():
+        if w.trainable:
+            shape = comparison.records["delta"].steps[0].gradient[parameter].ndim
+            for quantity in ("gradient", "update"):
+                assert "=" in steps_text(comparison, f"{parameter}.{quantity}[{','.join('0' * shape)}]", 1)
+    assert page(comparison).startswith("<!")
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_exact_mode_takes_it_or_says_why_not(case):
+    """Exact mode ends in a traceback where no rule of its numbers fits the law."""
+    try:
+        comparison = bpcompare.run(case.network, ["delta"], exact=True)
+    except (SpecError, InexactError) as error:
+        assert len(str(error)) > 20
+        return
+    assert comparison.verdict in ("identical", "certified", "undecided")
+
+
+@pytest.mark.skipif(not SYMPY, reason="needs SymPy")
+@pytest.mark.parametrize("case", EVERY)
+def test_it_is_proved_or_stays_open(case):
+    """`prove` ends in a traceback, or finds a right law wrong."""
+    try:
+        assert prove(case.network, seconds=1).outcome in ("shown", "open")
+    except TooLargeError as error:
+        assert len(str(error)) > 20
