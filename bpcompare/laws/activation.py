@@ -144,8 +144,10 @@ def _hard_swish_prime(op: Any, x: Num) -> Num:
 
 
 def _softsign_prime(op: Any, x: Num) -> Num:
-    below = 1.0 + elementary.magnitude(x)
-    return 1.0 / (below * below)
+    """1/(1 + |x|)². Frameworks differentiate the quotient, as 1/(1 + |x|) − |x|/(1 + |x|)², which is off by |x| u."""
+    size = elementary.magnitude(x)
+    below = 1.0 + size
+    return either(1.0 / (below * below), lambda: 1.0 / below - size / (below * below))
 
 
 def _mish_prime(op: Any, x: Num) -> Num:
