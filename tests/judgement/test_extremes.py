@@ -5,7 +5,8 @@ import pytest
 from bpcompare.testing.cases import cases
 from extremes import compared, plans
 
-NAMES = [case.name for case in cases()]
+NAMES = list({case.about: case.name for case in reversed(cases()) if not case.kink}.values())
+"""A case of each op and update rule."""
 
 
 def _alarms(dtype, backends, wanted):
@@ -22,15 +23,15 @@ def _alarms(dtype, backends, wanted):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_alarm_at_the_ends_of_the_range(dtype, torch_backend):
     """Squares that overflow, slots near the smallest number: all frameworks were called wrong together, and the law blamed."""
-    assert _alarms(dtype, ["delta", "torch"], NAMES[5::120]) == []
+    assert _alarms(dtype, ["delta", "torch"], NAMES[5::40]) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("part", range(12))
+@pytest.mark.parametrize("part", range(6))
 def test_no_alarm_for_any_op(dtype, part, torch_backend):
     """Every op and update rule, each kind of number at 1e±30 (float64: 1e±290) and in between."""
-    assert _alarms(dtype, ["delta", "torch"], NAMES[part::12]) == []
+    assert _alarms(dtype, ["delta", "torch"], NAMES[part::6]) == []
 
 
 @pytest.mark.slow
