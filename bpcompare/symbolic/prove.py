@@ -179,7 +179,8 @@ def _lines(plan: Plan, claim: Claim, laws: Laws, budget: Budget) -> Iterator[Lin
                 kinks |= {str(what): None for what, _ in cases.conditions}
                 for index in np.ndindex(*gap.shape):
                     budget.check()
-                    mine = [one for one in cases.conditions if one[0].free_symbols & sympy.sympify(gap[index]).free_symbols]
+                    symbols = sympy.sympify(gap[index]).free_symbols
+                    mine = [one for one in cases.conditions if not symbols or one[0].free_symbols & symbols]
                     answers.setdefault(index, []).append(is_zero(gap[index], mine))
             whole = True
     except (TypeError, NotImplementedError, InexactError) as error:

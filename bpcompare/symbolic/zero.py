@@ -29,6 +29,8 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
     x = sympy.sympify(x)
     if x == 0:
         return Answer("shown")
+    if not x.free_symbols and not all(_possible(together) for together in _connected(conditions)):
+        return Answer("shown")  # a number other than 0, on sides that exclude each other
     symbols = sorted(x.free_symbols | {s for one, _ in conditions for s in one.free_symbols}, key=str)
     tried = _refuted(x, symbols, conditions)
     if tried is not None:
@@ -39,12 +41,33 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
     return Answer("open")
 
 
+def _connected(conditions: list[tuple[Any, bool]]) -> list[list[tuple[Any, bool]]]:
+    """The conditions in groups that have symbols in common: each of an element's own, all elements being alike."""
+    groups: list[tuple[set[Any], list[tuple[Any, bool]]]] = []
+    for one in conditions:
+        mine = [group for group in groups if group[0] & one[0].free_symbols]
+        groups = [group for group in groups if group not in mine]
+        groups.append((one[0].free_symbols.union(*(g[0] for g in mine)), [*(c for g in mine for c in g[1]), one]))
+    return [group for _, group in groups]
+
+
+def _possible(conditions: list[tuple[Any, bool]]) -> bool:
+    """Whether some numbers meet all conditions."""
+    symbols = sorted({s for one, _ in conditions for s in one.free_symbols}, key=str)
+    random = Random(7)  # noqa: S311 — places to look at, not secrets
+    return any(_meet({symbol: _drawn(symbol, random) for symbol in symbols}, conditions) for _ in range(200))
+
+
+def _meet(at: dict[Any, Any], conditions: list[tuple[Any, bool]]) -> bool:
+    return all(bool(one.subs(at).evalf() > 0) is positive for one, positive in conditions)
+
+
 def _refuted(x: Any, symbols: list[Any], conditions: list[tuple[Any, bool]]) -> Answer | None:
     random = Random(7)  # noqa: S311 — places to look at, not secrets
     found = 0
     for _ in range(200):
         at = {symbol: _drawn(symbol, random) for symbol in symbols}
-        if all(bool(one.subs(at).evalf() > 0) is positive for one, positive in conditions):
+        if _meet(at, conditions):
             found += 1
             value = x.subs(at).evalf(DIGITS)
             if value.is_number and abs(value) > SMALL:

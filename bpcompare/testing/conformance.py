@@ -43,7 +43,7 @@ class BackendConformance:
             return
         backend = metafunc.cls.resolved()
         if "case" in names:
-            some = its.tried(backend)[::STRIDE] if metafunc.function.__name__.endswith("seen") else its.tried(backend)
+            some = its.sharp(backend)[::STRIDE] if metafunc.function.__name__.endswith("seen") else its.tried(backend)
             metafunc.parametrize("case", some, ids=[case.name for case in some])
         if "dtype" in names:
             metafunc.parametrize("dtype", its.DTYPES)

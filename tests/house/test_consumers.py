@@ -32,7 +32,7 @@ def test_it_is_run_shown_and_drawn(case):
     """The report, `show`, or the page knows the op by a list of its own, in which it is missing."""
     comparison = bpcompare.run(case.network, ["delta"])
     assert comparison.verdict in ("certified", "undecided")
-    assert case.network.name in text(comparison)
+    assert case.network.name[:20] in text(comparison)
     for layer, a in comparison.records["delta"].steps[0].a.items():
         for quantity in ("in", "a", "delta"):
             name = f"{layer}.{quantity}[{','.join('0' * a.ndim)}]"
@@ -52,6 +52,8 @@ def test_exact_mode_takes_it_or_says_why_not(case):
         assert bpcompare.run(case.network, ["delta"], exact=True).verdict in ("identical", "certified", "undecided")
 
 
+# The end of the time may be raised in a callback of the garbage collector, where it is ignored, and raised again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not SYMPY, reason="needs SymPy")
 @pytest.mark.parametrize("case", EVERY)
 def test_it_is_proved_or_stays_open(case):

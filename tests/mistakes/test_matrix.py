@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 POSITIONS = {"first": 0, "middle": 1, "last": 2}
 
 
-@pytest.mark.parametrize(("code", "position"), zip(MISTAKES, cycle(POSITIONS), strict=False))
+@pytest.mark.parametrize(("code", "position"), list(zip(MISTAKES, cycle(POSITIONS), strict=False)))
 def test_every_mistake_has_its_own_code_in_terminal_json_and_page(code, position):
     """The three would disagree about what is wrong, or whoever stands first would be believed."""
     for framework in ("torch", "jax"):
