@@ -193,7 +193,12 @@ SLOW = {
     "matrix": ("matrix", "mazur.toml", "-b", "delta,wrong.py:Student", "--timeout", "60"),
     "conform": ("conform", "few.py:Few"),
 }
-EVERY = [*COMMANDS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+HEAVY = ("run exact", "run many")
+"""Of the commands, those that take longest."""
+EVERY = [
+    *(pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY)) for name in COMMANDS),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
+]
 
 
 LONGEST = 50

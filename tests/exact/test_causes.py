@@ -17,7 +17,7 @@ def _network():
 
 @pytest.mark.parametrize(
     ("dtype", "every"),
-    [("float64", 6), ("float32", 6), *(pytest.param(x, 1, marks=pytest.mark.slow) for x in ("float64", "float32"))],
+    [("float32", 9), *(pytest.param(x, 1, marks=pytest.mark.slow) for x in ("float64", "float32"))],
 )
 def test_one_unit_in_the_last_place_has_no_cause(dtype, every):
     """A mistake would be named that nobody made: its ball holds every number near the right one."""

@@ -118,6 +118,7 @@ def test_a_class_from_nowhere_is_refused(mazur):
     assert "can import" in comparison.certificates["local"].failure
 
 
+@pytest.mark.slow
 def test_frameworks_that_are_absent_are_left_out_unless_asked_for(mazur, tmp_path, monkeypatch):
     """With `isolate`, nobody imports a framework here to see whether it is there; the worker has to say."""
     info = tmp_path / "stranger-1.0.dist-info"

@@ -7,6 +7,7 @@ import pytest
 
 import bpcompare
 from bpcompare.laws import LAWS, Laws
+from bpcompare.laws.activation import Elementwise
 from bpcompare.ops import Relu, Sgd
 from bpcompare.report import text, verdict_line
 from bpcompare_delta import Delta
@@ -167,12 +168,8 @@ class Half(Delta):
 
     def run(self, plan):
         law = LAWS.ops[Relu]
-
-        class HalfAtZero(type(law)):
-            def delta(self, op, xs, p, dy, c, slot):
-                return np.where(xs[0] > 0, 1.0, np.where(xs[0] == 0, 0.5, 0.0)) * dy
-
-        self.laws = Laws({**LAWS.ops, Relu: HalfAtZero()}, LAWS.updates)
+        half_at_zero = Elementwise(law.g, law.g_prime, lambda op, x, dy: np.where(x > 0, 1.0, np.where(x == 0, 0.5, 0.0)) * dy)
+        self.laws = Laws({**LAWS.ops, Relu: half_at_zero}, LAWS.updates)
         return super().run(plan)
 
 
