@@ -7,10 +7,15 @@ from random import Random
 from typing import Any, Literal
 
 import sympy
+from scipy.optimize import linprog
 
 DIGITS = 40
 SMALL = sympy.Float(10) ** -25
 TRIES = 4
+NOTHING = 1e-9
+"""How far apart, in the largest distance that one condition leaves another, sides are that exclude each other."""
+INFEASIBLE = 2
+"""scipy's status for a programme that has no solution."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,9 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
     x = sympy.sympify(x)
     if x == 0:
         return Answer("shown")
-    if not x.free_symbols and not all(_possible(together) for together in _connected(conditions)):
-        return Answer("shown")  # a number other than 0, on sides that exclude each other
     symbols = sorted(x.free_symbols | {s for one, _ in conditions for s in one.free_symbols}, key=str)
+    if _exclude_each_other(conditions):
+        return Answer("shown")  # there is no such side: nothing has to hold there
     tried = _refuted(x, symbols, conditions)
     if tried is not None:
         return tried
@@ -41,21 +46,25 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
     return Answer("open")
 
 
-def _connected(conditions: list[tuple[Any, bool]]) -> list[list[tuple[Any, bool]]]:
-    """The conditions in groups that have symbols in common: each of an element's own, all elements being alike."""
-    groups: list[tuple[set[Any], list[tuple[Any, bool]]]] = []
-    for one in conditions:
-        mine = [group for group in groups if group[0] & one[0].free_symbols]
-        groups = [group for group in groups if group not in mine]
-        groups.append((one[0].free_symbols.union(*(g[0] for g in mine)), [*(c for g in mine for c in g[1]), one]))
-    return [group for _, group in groups]
+def _exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool:
+    """Whether no numbers meet all conditions, by a linear programme that takes every product of symbols for a number of its own.
 
-
-def _possible(conditions: list[tuple[Any, bool]]) -> bool:
-    """Whether some numbers meet all conditions."""
-    symbols = sorted({s for one, _ in conditions for s in one.free_symbols}, key=str)
-    random = Random(7)  # noqa: S311 — places to look at, not secrets
-    return any(_meet({symbol: _drawn(symbol, random) for symbol in symbols}, conditions) for _ in range(200))
+    Where that has a solution nothing is known: then numbers have to be found, or the identity to be shown without the conditions.
+    """
+    expanded = [(sympy.expand(one), positive) for one, positive in conditions]
+    rows = [one.as_coefficients_dict() for one, _ in expanded]
+    products = list(dict.fromkeys(product for row in rows for product in row if product != 1))
+    if not products:
+        return False
+    # Maximize ε ≤ 1 with c ≥ ε where c must be positive, and c ≤ 0 elsewhere.
+    above, limits = [], []
+    for row, (_, positive) in zip(rows, expanded, strict=True):
+        sign = -1.0 if positive else 1.0
+        above.append([*(sign * float(row.get(product, 0)) for product in products), float(positive)])
+        limits.append(-sign * float(row.get(sympy.Integer(1), 0)))
+    goal = [0.0] * len(products) + [-1.0]
+    found = linprog(goal, above, limits, bounds=[(None, None)] * len(products) + [(None, 1.0)], method="highs")
+    return found.status == INFEASIBLE or bool(found.status == 0 and -found.fun <= NOTHING)
 
 
 def _meet(at: dict[Any, Any], conditions: list[tuple[Any, bool]]) -> bool:
@@ -65,8 +74,9 @@ def _meet(at: dict[Any, Any], conditions: list[tuple[Any, bool]]) -> bool:
 def _refuted(x: Any, symbols: list[Any], conditions: list[tuple[Any, bool]]) -> Answer | None:
     random = Random(7)  # noqa: S311 — places to look at, not secrets
     found = 0
-    for _ in range(200):
-        at = {symbol: _drawn(symbol, random) for symbol in symbols}
+    for number in range(400):
+        scale = 1 if number < 200 else 8  # a kink may lie farther out than most numbers: that of relu6 at 6
+        at = {symbol: scale * _drawn(symbol, random) for symbol in symbols}
         if _meet(at, conditions):
             found += 1
             value = x.subs(at).evalf(DIGITS)
@@ -75,8 +85,7 @@ def _refuted(x: Any, symbols: list[Any], conditions: list[tuple[Any, bool]]) -> 
                 return Answer("false", tuple((str(symbol), str(sympy.Float(at[symbol], 4))) for symbol in used))
             if found == TRIES:
                 return None
-    # No numbers are on this side of all kinks at once: nothing has to hold there.
-    return Answer("shown") if not found and conditions else None
+    return None  # numbers that were not found prove nothing
 
 
 def _drawn(symbol: Any, random: Random) -> Any:
