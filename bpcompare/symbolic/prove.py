@@ -163,7 +163,7 @@ def _lines(plan: Plan, claim: Claim, laws: Laws, budget: Budget) -> Iterator[Lin
 
     from bpcompare.symbolic.lookup import Lookup
     from bpcompare.symbolic.symbols import Cases, every
-    from bpcompare.symbolic.zero import Answer, is_zero
+    from bpcompare.symbolic.zero import Answer, exclude_each_other, is_zero
 
     def difference(cases: Cases) -> Any:
         look = Lookup(plan, cases, laws, claim.subject)
@@ -177,11 +177,14 @@ def _lines(plan: Plan, claim: Claim, laws: Laws, budget: Budget) -> Iterator[Lin
             budget.check()
             for cases, gap in every(difference):
                 kinks |= {str(what): None for what, _ in cases.conditions}
+                sides = exclude_each_other(cases.conditions)
+                # Where the side is known to exist, a gap without the symbols of a condition is there on it.
+                others = [] if sides is False else cases.conditions
                 for index in np.ndindex(*gap.shape):
                     budget.check()
                     symbols = sympy.sympify(gap[index]).free_symbols
-                    mine = [one for one in cases.conditions if not symbols or one[0].free_symbols & symbols]
-                    answers.setdefault(index, []).append(is_zero(gap[index], mine))
+                    mine = [one for one in cases.conditions if one[0].free_symbols & symbols] or others
+                    answers.setdefault(index, []).append(Answer("shown") if sides else is_zero(gap[index], mine))
             whole = True
     except (TypeError, NotImplementedError, InexactError) as error:
         raise TooLargeError(f"{claim.path}: no symbolic form: {error}") from None

@@ -35,7 +35,7 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
     if x == 0:
         return Answer("shown")
     symbols = sorted(x.free_symbols | {s for one, _ in conditions for s in one.free_symbols}, key=str)
-    if _exclude_each_other(conditions):
+    if exclude_each_other(conditions):
         return Answer("shown")  # there is no such side: nothing has to hold there
     tried = _refuted(x, symbols, conditions)
     if tried is not None:
@@ -46,10 +46,11 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
     return Answer("open")
 
 
-def _exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool:
-    """Whether no numbers meet all conditions, by a linear programme that takes every product of symbols for a number of its own.
+def exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool | None:
+    """Whether no numbers meet all conditions, or None where that is not known.
 
-    Where that has a solution nothing is known: then numbers have to be found, or the identity to be shown without the conditions.
+    By a linear programme that takes every product of symbols for a number of its own. Where that has a solution although there are
+    such products, numbers have to be found, or the identity to be shown without the conditions.
     """
     expanded = [(sympy.expand(one), positive) for one, positive in conditions]
     rows = [one.as_coefficients_dict() for one, _ in expanded]
@@ -64,7 +65,9 @@ def _exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool:
         limits.append(-sign * float(row.get(sympy.Integer(1), 0)))
     goal = [0.0] * len(products) + [-1.0]
     found = linprog(goal, above, limits, bounds=[(None, None)] * len(products) + [(None, 1.0)], method="highs")
-    return found.status == INFEASIBLE or bool(found.status == 0 and -found.fun <= NOTHING)
+    if found.status == INFEASIBLE or (found.status == 0 and -found.fun <= NOTHING):
+        return True
+    return False if all(product.is_Symbol for product in products) else None
 
 
 def _meet(at: dict[Any, Any], conditions: list[tuple[Any, bool]]) -> bool:
