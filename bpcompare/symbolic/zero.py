@@ -49,8 +49,7 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
 def exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool | None:
     """Whether no numbers meet all conditions, or None where that is not known.
 
-    By a linear programme that takes every product of symbols for a number of its own. Where it has a solution although there are such
-    products, numbers have to be found, or the identity to be shown without the conditions.
+    By a linear programme that takes every product of symbols for a number of its own. Where it has a solution with such products, numbers have to be found, or the identity to be shown without the conditions.
     """
     expanded = [(sympy.expand(one), positive) for one, positive in conditions]
     rows = [one.as_coefficients_dict() for one, _ in expanded]
@@ -64,7 +63,8 @@ def exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool | None:
         above.append([*(sign * float(row.get(product, 0)) for product in products), float(positive)])
         limits.append(-sign * float(row.get(sympy.Integer(1), 0)))
     goal = [0.0] * len(products) + [-1.0]
-    found = linprog(goal, above, limits, bounds=[(None, None)] * len(products) + [(None, 1.0)], method="highs")
+    bounds = [(0.0 if product.is_nonnegative else None, None) for product in products]
+    found = linprog(goal, above, limits, bounds=[*bounds, (None, 1.0)], method="highs")
     if found.status == INFEASIBLE or (found.status == 0 and -found.fun <= NOTHING):
         return True
     return False if all(product.is_Symbol for product in products) else None
