@@ -49,7 +49,8 @@ def is_zero(x: Any, conditions: list[tuple[Any, bool]]) -> Answer:
 def exclude_each_other(conditions: list[tuple[Any, bool]]) -> bool | None:
     """Whether no numbers meet all conditions, or None where that is not known.
 
-    By a linear programme that takes every product of symbols for a number of its own. Where it has a solution with such products, numbers have to be found, or the identity to be shown without the conditions.
+    By a linear programme that takes every product of symbols for a number of its own. Where it has a solution with such products,
+    numbers have to be found, or the identity to be shown without the conditions.
     """
     expanded = [(sympy.expand(one), positive) for one, positive in conditions]
     rows = [one.as_coefficients_dict() for one, _ in expanded]

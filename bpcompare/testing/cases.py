@@ -15,6 +15,7 @@ from bpcompare.ops import Op
 from bpcompare.ops.op import ErrorOp, UpdateOp
 from bpcompare.parameter import Initializer, Parameter
 from bpcompare.testing.draft import Draft
+from bpcompare.testing.networks import ACTIVATIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,22 +178,25 @@ def _embeddings() -> Iterator[Case]:
         yield _case(ops.Embedding, what, draft, draft.network())
 
 
+def _told(g: ops.Activation) -> str:
+    """The fields of an activation, for the name of a case."""
+    return "".join(f"-{value:g}" for value in vars(g).values())
+
+
 def _activations() -> Iterator[Case]:
-    forms = [form for op in ops.ACTIVATIONS for form in op.forms()]
-    for g in forms:
-        told = "".join(f"-{value:g}" for value in vars(g).values())
+    for g in ACTIVATIONS:
+        told = _told(g)
         for what, spread in (("", 1.0), ("-large", 5.0), ("-small", 1e-3)):
             draft = Draft(f"{g.name}{told}{what}", examples=4, spread=spread)
             draft.input("x", 7)
             draft.layer(ops.Scale(1.0), "x", g=g)
             yield _case(type(g), f"values{told}{what}", draft, draft.network(outputs=3))
-    for g in (form for form in forms if form.bends):
-        told = "".join(f"-{value:g}" for value in vars(g).values())
-        draft = Draft(f"{g.name}{told}-bend")
+    for g in (g for g in ACTIVATIONS if g.bends):
+        draft = Draft(f"{g.name}{_told(g)}-bend")
         draft.input("x", 5, values=np.array([g.bends[0], 0.3, -0.7, g.bends[-1], 2.0]))
         # Weights of one and zero: in is exactly where g bends, and its Δ is not 0.
         draft.layer(ops.Dense(5, bias=False), "x", g=g, init=np.eye(5))
-        yield _case(type(g), f"at-a-bend{told}", draft, draft.network(outputs=3), kink=True)
+        yield _case(type(g), f"at-a-bend{_told(g)}", draft, draft.network(outputs=3), kink=True)
 
 
 ERRORS: tuple[ErrorOp, ...] = (

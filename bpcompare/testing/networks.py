@@ -55,7 +55,8 @@ class Size:
     dtypes: tuple[str, ...] = ("float64", "float32")
 
 
-ACTIVATIONS: tuple[Op, ...] = tuple(form for op in ops.ACTIVATIONS for form in op.forms())
+ACTIVATIONS: tuple[ops.Activation, ...] = tuple(form for op in ops.ACTIVATIONS for form in op.forms())
+"""Every activation in each of its forms."""
 
 
 EPSILON = 1e-5

@@ -18,6 +18,7 @@ from bpcompare.backend import unsupported  # noqa: E402
 from bpcompare.network import Data, Error, Input, Layer, Network  # noqa: E402
 from bpcompare.parameter import Parameter  # noqa: E402
 from bpcompare.plan import Batch, Plan  # noqa: E402
+from bpcompare.testing.networks import ACTIVATIONS  # noqa: E402
 from bpcompare_jax import Jax  # noqa: E402
 
 SUM = ops.HalfSquared(reduce="sum")
@@ -239,7 +240,6 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "all_frozen": ({"x": (3,)}, {"o": layer(ops.Dense(2), "x")}, {"frozen": ("o.weight", "o.bias")}),
 }
-ACTIVATIONS = [form for g in ops.ACTIVATIONS for form in g.forms()]
 ERROR_KINDS: list[tuple[Any, dict[str, Any]]] = [
     (ops.HalfSquared, {}),
     (ops.MeanSquared, {}),

@@ -18,6 +18,7 @@ from bpcompare.network import Data, Error, Input, Layer, Network, Training  # no
 from bpcompare.parameter import Initializer, Parameter  # noqa: E402
 from bpcompare.plan import Batch, Plan  # noqa: E402
 from bpcompare.record import Record  # noqa: E402
+from bpcompare.testing.networks import ACTIVATIONS  # noqa: E402
 from bpcompare_delta import Delta  # noqa: E402
 from bpcompare_torch import Torch  # noqa: E402
 
@@ -118,7 +119,6 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "all_frozen": ({"x": (3,)}, {"o": layer(ops.Dense(2), "x")}, {"frozen": ("o.weight", "o.bias")}),
 }
-ACTIVATIONS = [form for g in ops.ACTIVATIONS for form in g.forms()]
 ERROR_KINDS = [
     *(ops.SoftmaxCrossEntropy("sum", targets="classes"), ops.SoftmaxCrossEntropy("sum", targets="probabilities")),
     *(ops.HalfSquared("sum"), ops.MeanSquared("sum"), ops.BinaryCrossEntropyWithLogits("sum"), ops.Huber("sum", threshold=0.7)),
