@@ -43,7 +43,7 @@ def cured(network: Any) -> bool:
 def _ordinary(network: Any) -> Any:
     """Weights, biases, loss scale, learning rate and data of size one."""
     from bpcompare.network import Data
-    from bpcompare.parameter import Initializer, Parameter
+    from bpcompare.network.parameter import Initializer, Parameter
 
     drawn = {
         name: Parameter(Initializer("lecun_normal" if name.endswith("weight") else "normal", 1.0), parameter.trainable)

@@ -30,10 +30,10 @@ from jax.test_util import check_grads
 import bpcompare
 from benchmarks.fuzz import versions
 from bpcompare import ops
-from bpcompare.draw import plan as draw
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.plan import Plan
+from bpcompare.plan.draw import plan as draw
 from bpcompare_jax import Jax
 from bpcompare_torch import Torch
 

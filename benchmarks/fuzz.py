@@ -58,6 +58,7 @@ def judged(task: Task, *, isolate: bool = False) -> Row:
     from benchmarks.advice import cured
     from bpcompare import run
     from bpcompare.network import SpecError
+    from bpcompare.testing.conform import able
     from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary
 
     sizes = {"small": Size(), "deep": Size(depth=64, width=8, batch=4), "wide": Size(depth=2, width=1024, batch=8)}
@@ -68,7 +69,7 @@ def judged(task: Task, *, isolate: bool = False) -> Row:
     if at_the_ends:
         network, kind, usual = extreme(network, choose), "extreme", False
     try:
-        comparison = run(network, backends, isolate=isolate)
+        comparison = run(network, able(backends, network), isolate=isolate)
     except SpecError:  # a number of the spec is beyond the dtype
         return Row(number, kind, network.training.dtype, "refused", "", {}, (), usual)
     alarm = ""
@@ -207,7 +208,7 @@ def write(title: str, text: str) -> None:
 
 def versions(backends: tuple[str, ...]) -> str:
     """What it ran on."""
-    from bpcompare.registry import Ready, resolve
+    from bpcompare.engine.registry import Ready, resolve
 
     found = [status for name in backends if isinstance(status := resolve(name), Ready)]
     named = ", ".join(f"{'numpy' if status.name == 'delta' else status.name} {status.version}" for status in found)

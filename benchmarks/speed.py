@@ -27,12 +27,12 @@ import numpy as np
 from benchmarks.fuzz import versions
 from bpcompare import ops, session
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.draw import plan as draw
+from bpcompare.engine.worker import InProcess
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.plan import Plan
+from bpcompare.plan.draw import plan as draw
 from bpcompare.testing.nodes import nodes
-from bpcompare.worker import InProcess
 
 REPEATS = 15
 
@@ -230,8 +230,8 @@ def network_of(kind: str, size: int) -> Network:
 
 def point(kind: str, size: int, backend: str) -> dict[str, float]:
     """Seconds and MiB of one backend's run, and of its certificate, in this process."""
-    from bpcompare.certificate import certify
-    from bpcompare.registry import Ready, resolve
+    from bpcompare.engine.registry import Ready, resolve
+    from bpcompare.proof.certificate import certify
 
     status = resolve(backend)
     assert isinstance(status, Ready)

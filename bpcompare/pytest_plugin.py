@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures `bpcompare` and `golden`, and a mark that makes a test of every step of the proof.
+"""The pytest plugin: fixtures `bpcompare` and `golden`, those of `pytest_own`, and a mark that tests every step of the proof.
 
 Loaded with every run of pytest where bpcompare is installed, so it imports nothing else until a test uses it.
 """
@@ -6,7 +6,6 @@ Loaded with every run of pytest where bpcompare is installed, so it imports noth
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from bpcompare.pytest_own import PROPERTY, check_gradient, golden_of_step, watch  # noqa: F401 — pytest finds fixtures here
+from bpcompare.tools.placed import file_name, place, placed
+
 if TYPE_CHECKING:
-    from bpcompare.comparison import Comparison
-    from bpcompare.golden import Checked
     from bpcompare.network import Network
+    from bpcompare.own.change import Changes
     from bpcompare.plan import Plan
+    from bpcompare.tools.golden import Checked
+    from bpcompare.verdict.comparison import Comparison
 
 Each = Literal["path", "backend", "spec"]
-MOST = 2_000
+MOST_TESTS = 2_000
 """Tests that one spec may become."""
-PROPERTY = "bpcompare"
 KEPT = 32
 """Comparisons that are kept for the tests of a mark: a hundred specs' numbers together would fill the memory."""
 _COMPARISONS = pytest.StashKey[dict[Any, "Comparison"]]()
@@ -40,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark, and the one combination that makes no sense."""
+    """Register the mark. Raises UsageError for --bpcompare-update where CI is set."""
     config.addinivalue_line(
         "markers",
         "bpcompare(specs, backends=None, each='path', **options): a test for every step of the proof of every spec, on every "
@@ -62,7 +64,7 @@ class Case:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of a marked function: `spec::path[backend]`."""
+    """Make the tests of a marked function: `spec::path[backend]`. Raises UsageError for a mark that cannot be used."""
     mark = metafunc.definition.get_closest_marker("bpcompare")
     if mark is None:
         return
@@ -96,7 +98,7 @@ def _marked(
 
 def _specs(where: str, globs: Sequence[str], test: Path, config: pytest.Config) -> dict[str, Path]:
     """Spec files by a name that is unique: their stem, or the path where two are called alike."""
-    from bpcompare.writing import is_unfinished
+    from bpcompare.files.writing import is_unfinished
 
     found: dict[Path, None] = {}
     for glob in globs:
@@ -126,7 +128,8 @@ def _cases(
     options: dict[str, Any],
     node: pytest.Item,
 ) -> Iterator[Any]:
-    from bpcompare.address import names
+    from bpcompare.engine.address import names
+    from bpcompare.proof.question import paths as claimed
 
     asked = backends if backends is not None else names()
     # Tests of one spec share one run: a worker of xdist is to have them all (--dist loadgroup).
@@ -136,8 +139,8 @@ def _cases(
         yield pytest.param(case, id=name, marks=marks)
         return
     plan = _drawn(where, spec, options) if each == "path" else None
-    paths = [""] if plan is None else _paths(plan)
-    if len(paths) * len(asked) > MOST:
+    paths = [""] if plan is None else claimed(plan)
+    if len(paths) * len(asked) > MOST_TESTS:
         raise pytest.UsageError(
             f"{where}: {spec} would become {len(paths) * len(asked):,} tests; each='backend' makes {len(asked)} of it"
         )
@@ -151,8 +154,8 @@ def _cases(
 
 def _drawn(where: str, spec: Path, options: dict[str, Any]) -> Plan:
     import bpcompare
-    from bpcompare.draw import plan
     from bpcompare.network import SpecError
+    from bpcompare.plan.draw import plan
 
     try:
         return plan(bpcompare.load(spec), options.get("dtype"), options.get("steps"))
@@ -160,30 +163,21 @@ def _drawn(where: str, spec: Path, options: dict[str, Any]) -> Plan:
         raise pytest.UsageError(f"{where}:\n{error}") from error
 
 
-def _paths(plan: Plan) -> list[str]:
-    """Every path of every step of the proof."""
-    from bpcompare.claims import claims
-    from bpcompare.plan import step_prefix
-
-    listed = claims(plan)
-    return [step_prefix(number) + claim.path for number in range(1, len(plan.batches) + 1) for claim in listed]
-
-
 def _silent(where: str, node: pytest.Item, backend: str, plan: Plan, options: dict[str, Any]) -> bool:
     """Whether it is known before anything runs that a backend here does not answer: it is absent or broken, or has a gap."""
-    from bpcompare.address import UnknownBackendError, locate
     from bpcompare.backend import unsupported
-    from bpcompare.registry import Ready, arrive
+    from bpcompare.engine.address import UnknownBackendError, locate
+    from bpcompare.engine.registry import Ready, arrive
 
     try:
-        address = locate(_placed(node, backend))
+        address = locate(placed(node, backend))
     except UnknownBackendError as error:
         raise pytest.UsageError(f"{where}: {error}") from error
     if address.foreign or {"isolate", "timeout", "memory"} & options.keys():
         return False
     known = node.config.stash.setdefault(_STATUSES, {})
     status = known[address] = known[address] if address in known else arrive(address)
-    return not isinstance(status, Ready) or bool(unsupported(status.backend, plan))
+    return not isinstance(status, Ready) or bool(unsupported(status.backend, plan.network))
 
 
 @dataclass(repr=False)
@@ -217,7 +211,7 @@ class Checker:
         if spec is None:
             pytest.fail("bpcompare needs a spec: bpcompare('specs/mlp.toml'), or the mark", pytrace=False)
         asked = None if backends in (None, "installed") else [backends] if isinstance(backends, str) else list(backends or ())
-        asked = [_placed(self.request, one) for one in asked] if asked is not None else None
+        asked = [placed(self.request, one) for one in asked] if asked is not None else None
         for name in asked or ():
             _skip_if_absent(name)
         comparison = self._run(spec, asked, options)
@@ -227,11 +221,11 @@ class Checker:
     def _run(self, spec: Any, backends: Sequence[Any] | None, options: dict[str, Any]) -> Comparison:
         __tracebackhide__ = True
         import bpcompare
-        from bpcompare.address import UnknownBackendError
+        from bpcompare.engine.address import UnknownBackendError
         from bpcompare.network import SpecError
 
         try:
-            network = bpcompare.load(_place(self.request, spec)) if isinstance(spec, str | os.PathLike) else spec
+            network = bpcompare.load(place(self.request, spec)) if isinstance(spec, str | os.PathLike) else spec
             return bpcompare.run(network, backends, **options)
         except (SpecError, UnknownBackendError) as error:
             message = str(error)
@@ -242,12 +236,12 @@ class Checker:
         kept = self.request.config.stash.setdefault(_COMPARISONS, {})
         key = (case.spec, case.backends, case.options)
         if key not in kept:
-            from bpcompare.address import locate
-            from bpcompare.registry import Absent, arrive
+            from bpcompare.engine.address import locate
+            from bpcompare.engine.registry import Absent, arrive
 
             isolated = any(name in ("isolate", "timeout", "memory") for name, _ in case.options)
-            placed = [_placed(self.request, name) for name in case.backends]
-            there = [name for name in placed if isolated or locate(name).foreign or not isinstance(arrive(locate(name)), Absent)]
+            found = [placed(self.request, name) for name in case.backends]
+            there = [name for name in found if isolated or locate(name).foreign or not isinstance(arrive(locate(name)), Absent)]
             kept[key] = self._run(case.spec, there, dict(case.options))
             if len(kept) > KEPT:
                 del kept[next(iter(kept))]
@@ -256,9 +250,9 @@ class Checker:
             self._assert(comparison)
             return comparison
         names = {record.provenance.address: name for name, record in comparison.records.items()}
-        name = names.get(_placed(self.request, case.backend), case.backend)
+        name = names.get(placed(self.request, case.backend), case.backend)
         if name not in comparison.records:
-            from bpcompare.registry import Absent, resolve
+            from bpcompare.engine.registry import Absent, resolve
 
             status = resolve(case.backend)
             hint = status.hint if isinstance(status, Absent) else "it did not run"
@@ -308,22 +302,33 @@ def bpcompare(request: pytest.FixtureRequest) -> Iterator[Checker]:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[..., Checked]:
-    """Check a backend against its golden: `golden("specs/mlp.toml", "torch", steps=3)`.
+def golden(request: pytest.FixtureRequest) -> Callable[..., Checked | Changes | None]:
+    """Check a backend, or code of your own, against its golden.
 
-    Without a golden, one is written and the test fails, so that somebody looks at it; where CI is set, none is written.
+        golden("specs/mlp.toml", "torch", steps=3)      # a backend, on a spec
+        golden(model, x, target=y, loss=criterion)      # a model: arguments as for `bpcompare.check`
+        golden(step)                                    # a step that was watched
+
+    A test that has several goldens of its own code tells them apart by `name=`. Without a golden, one is written and the test
+    fails, so that somebody looks at it; where CI is set, none is written.
     """
 
-    def check_golden(spec: str | os.PathLike[str], backend: str | type, **options: Any) -> Checked:
+    def check_golden(what: Any, *more: Any, **options: Any) -> Checked | Changes | None:
         __tracebackhide__ = True
-        from bpcompare.address import UnknownBackendError
-        from bpcompare.golden import Options
-        from bpcompare.golden.watch import watched
+        if isinstance(what, str | os.PathLike):
+            return of_backend(what, *more, **options)
+        return golden_of_step(request, what, more, options)
+
+    def of_backend(spec: str | os.PathLike[str], backend: str | type, **options: Any) -> Checked:
+        __tracebackhide__ = True
+        from bpcompare.engine.address import UnknownBackendError
         from bpcompare.network import SpecError
+        from bpcompare.tools.golden import Options
+        from bpcompare.tools.golden.watch import watched
 
         name = backend if isinstance(backend, str) else str(getattr(backend, "name", backend))
-        path = _place(request, spec)
-        backend = _placed(request, backend)
+        path = place(request, spec)
+        backend = placed(request, backend)
         _skip_if_absent(backend)
         rewrite, alone = request.config.getoption("bpcompare_update"), bool(os.environ.get("CI"))
         try:
@@ -347,25 +352,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[..., Checked]:
     return check_golden
 
 
-def _place(request: pytest.FixtureRequest | pytest.Item, spec: Any) -> Path:
-    """The path of a spec, or of a file with a backend: beside the test, or from the root of the tests, or from here."""
-    places = (Path(request.path).parent / spec, request.config.rootpath / spec, Path(spec))
-    return next((place for place in places if place.exists()), places[0])
-
-
-def _placed(request: pytest.FixtureRequest | pytest.Item, backend: Any) -> Any:
-    """A backend in a file: looked for where specs are, too."""
-    if not isinstance(backend, str) or not re.search(r"\.py:", backend):
-        return backend
-    path, _, rest = backend.rpartition(".py:")
-    return f"{_place(request, f'{path}.py').absolute()}:{rest}"
-
-
 def _skip_if_absent(backend: Any) -> None:
     if not isinstance(backend, str):
         return
-    from bpcompare.address import UnknownBackendError, locate
-    from bpcompare.registry import Absent, arrive
+    from bpcompare.engine.address import UnknownBackendError, locate
+    from bpcompare.engine.registry import Absent, arrive
 
     try:
         address = locate(backend)
@@ -383,8 +374,7 @@ def _reported(request: pytest.FixtureRequest, message: str, comparison: Comparis
         return ""
     from bpcompare.report.kept import kept
 
-    name = re.sub(r"[^\w.\[\]-]+", "_", request.node.nodeid)[-150:]
-    return f"\n  report     {kept(comparison, message, Path(folder), name)}"
+    return f"\n  report     {kept(comparison, message, Path(folder), file_name(request))}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

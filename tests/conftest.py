@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,16 +9,34 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from bpcompare.backend import Backend
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import AdamW, BatchNorm, Dense, Dropout, Embedding, Flatten, SoftmaxCrossEntropy, Tanh
-from bpcompare.parameter import Initializer, Parameter
 
-# A project of its own, which tests/plugin/test_plugin.py runs.
-collect_ignore = ["plugin/sample"]
+# Projects of their own, which tests/plugin/test_plugin.py and tests/doubt run.
+collect_ignore = ["plugin/sample", "doubt/suites"]
 
 # Tests must say the same on every machine and at any load.
 settings.register_profile("bpcompare", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("bpcompare")
+
+
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What JAX has compiled once in a session, no other test or process of it compiles again: most of what its tests take.
+
+    JAX asks for the same program, options and version; what comes from the folder is the same machine code. A folder that the
+    environment names, as .ci/run does, serves more sessions than one.
+    """
+    if COMPILED not in os.environ:  # the workers of xdist have it from the process that starts them
+        folder = tempfile.TemporaryDirectory(prefix="compiled-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[COMPILED] = folder.name
+        config.add_cleanup(lambda: os.environ.pop(COMPILED))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +44,22 @@ def _no_locale(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests print the same whatever the caller's locale is: C would have ASCII only."""
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def torch_backend() -> type[Backend]:
+    pytest.importorskip("torch")
+    from bpcompare_torch import Torch
+
+    return Torch
+
+
+@pytest.fixture
+def jax_backend() -> type[Backend]:
+    pytest.importorskip("jax")
+    from bpcompare_jax import Jax
+
+    return Jax
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.algorithms import ALGORITHMS, algorithm, problems
-from bpcompare.certificate import certify
-from bpcompare.draw import plan as draw
+from bpcompare.engine.worker import InProcess
 from bpcompare.network import Data, Error, Input, Layer, Network
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
+from bpcompare.ops.algorithms import ALGORITHMS, algorithm, problems
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.certificate import certify
 from bpcompare.session import run
-from bpcompare.worker import InProcess
 from bpcompare_delta import Delta
 from students import mlp
 

@@ -1,7 +1,5 @@
 """Python: what is meant is understood, and what cannot be meant is refused in a sentence that names the argument."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,8 +7,8 @@ import bpcompare
 from bpcompare.network import SpecError
 from bpcompare.report import text
 from bpcompare_delta import Delta
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 MAZUR = EXAMPLES / "mazur.toml"
 ODD = [3, 2.5, True, b"mazur", [], {}, object(), np.zeros(3), int, ["mazur"], lambda: None]
 ids = [type(x).__name__ + str(number) for number, x in enumerate(ODD)]

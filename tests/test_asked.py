@@ -8,13 +8,13 @@ from textwrap import dedent
 import pytest
 
 import bpcompare
-from bpcompare.address import UnknownBackendError, locate
-from bpcompare.archive import load_comparison
-from bpcompare.asked import LONGEST, RepeatedBackendError, located, titles
-from bpcompare.comparison import Comparison
-from bpcompare.isolation import Isolated
-from bpcompare.reproduction import reproduction
+from bpcompare.engine.address import UnknownBackendError, locate
+from bpcompare.engine.asked import LONGEST_NAME, RepeatedBackendError, located, titles
+from bpcompare.engine.isolation import Isolated
 from bpcompare.session import answers
+from bpcompare.session.archive import load_comparison
+from bpcompare.session.reproduction import reproduction
+from bpcompare.verdict.comparison import Comparison
 from bpcompare_delta import Delta
 from students import mlp
 
@@ -133,7 +133,7 @@ def test_what_cannot_be_read_as_a_name_is_none(name, tmp_path):
     assert set(comparison.records) == {"a.py:Student", "delta"}
 
 
-@pytest.mark.parametrize("name", ["student", "étudiant", "my student (v2)", "学生", "x" * LONGEST, "torch-like", "Δ"])
+@pytest.mark.parametrize("name", ["student", "étudiant", "my student (v2)", "学生", "x" * LONGEST_NAME, "torch-like", "Δ"])
 def test_other_names_stay(name, tmp_path):
     """People would be called by their files."""
     assert set(bpcompare.run(NET, [_student(tmp_path / "a.py", name), "delta"]).records) == {name, "delta"}

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bpcompare.draw import LIMIT, generator, initial, plan, sealed
-from bpcompare.network import Layer, SpecError
+from bpcompare import ops
+from bpcompare.network import Layer, SpecError, Training
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Dense, Dropout, Sgd
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.plan.draw import LIMIT, generator, initial, plan, sealed
+from mistaken_networks import HALF, mlp
 
 
 def _content(made):
@@ -217,3 +219,23 @@ def test_sealing(make_network):
 def test_the_digest_covers_the_network(make_network, change):
     """A record could pass as the answer to a plan of another network."""
     assert plan(make_network(**change)).digest != plan(make_network()).digest
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_slots_of_squares_are_legal(dtype):
+    """A root of a negative number in the first step: the plan itself would make NaN of an honest run."""
+    rule = ops.RmsProp(0.01, 0.9, epsilon_inside=False, momentum=0.9, centered=True)
+    drawn = plan(mlp(ops.Tanh(), HALF, rule), dtype).slots
+    for name in ("h0.weight", "h0.bias"):
+        v, m = drawn[f"{name}.rmsprop.v"], drawn[f"{name}.rmsprop.m"]
+        assert (v > m * m).all()
+        assert (m < 0).any()
+    assert list(drawn)[:3] == [f"h0.weight.rmsprop.{slot}" for slot in ("v", "m", "velocity")]
+
+
+def test_an_accumulator_begins_with_its_initial_value():
+    """Adagrad would begin with 0 whatever the spec says, and its first steps be far too long."""
+    network = mlp(ops.Tanh(), HALF, ops.Adagrad(0.01, 0.0, epsilon_inside=False, initial_accumulator=0.25))
+    assert all((x > 0.25).all() for x in plan(network).slots.values())
+    network = replace(network, training=Training())
+    assert all((x == 0.25).all() for x in plan(network).slots.values())

@@ -1,22 +1,21 @@
 """Names of quantities: one meaning in every command, and what is not there is told before anything runs."""
 
 from itertools import product
-from pathlib import Path
 
 import pytest
 
 import bpcompare
-from bpcompare.claims import claims
 from bpcompare.cli import main
-from bpcompare.draw import plan as draw
-from bpcompare.naming import Names, Place, UnknownNameError
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.naming import Names, Place, UnknownNameError
+from bpcompare.proof.question import question
 from bpcompare.report.steps import NothingToShowError, asked_for
 from bpcompare.spec import parse
+from bpcompare.teach.transcript import Numbers, check
+from bpcompare.teach.transcript.printed import printed
 from bpcompare.testing.cases import cases
-from bpcompare.transcript import Numbers, check
-from bpcompare.transcript.printed import printed
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 MAZUR = str(EXAMPLES / "mazur.toml")
 TRANSCRIPT_NAMES = (
     "E", "x1", "x1.a", "x.a[0,1]", "h1.in", "h1.a", "h1.delta", "h1.delta[0]",
@@ -84,7 +83,7 @@ def test_everything_that_a_claim_is_about_has_a_name(case):
     """A quantity of an op is recorded and judged, and cannot be asked for."""
     plan = draw(case.network)
     it = Names(plan.network)
-    for claim in claims(plan):
+    for claim in question(plan).claims:
         shape = it.shapes[claim.path]
         first = next(product(*map(range, shape)))
         index = f"[{','.join(map(str, first))}]" if first else ""

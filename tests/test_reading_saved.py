@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare import storage
 from bpcompare.cli import main
-from bpcompare.draw import plan
-from bpcompare.golden.store import GoldenError, read
-from bpcompare.storage import StorageError, load_plan, pack, plan_bytes, record_bytes, unpack
-from bpcompare.worker import InProcess
+from bpcompare.engine.worker import InProcess
+from bpcompare.plan import storage
+from bpcompare.plan.draw import plan
+from bpcompare.plan.storage import StorageError, load_plan, pack, plan_bytes, record_bytes, unpack
+from bpcompare.tools.golden.store import GoldenError, read
 from bpcompare_delta import Delta
 
 
@@ -72,8 +72,8 @@ def test_a_file_that_says_it_is_ours_has_a_limit(tmp_path, make_network):
 
 def test_what_cannot_be_read_is_not_written(monkeypatch, make_network):
     """A run would be saved for hours, and refused when it is read."""
-    monkeypatch.setattr(storage, "LARGEST_OF", {})
-    monkeypatch.setattr(storage, "LARGEST", 100)
+    monkeypatch.setattr(storage, "LARGEST_FILE_OF", {})
+    monkeypatch.setattr(storage, "LARGEST_FILE", 100)
     with pytest.raises(StorageError, match="cannot be saved, the limit is"):
         plan_bytes(plan(make_network()))
 

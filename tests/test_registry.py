@@ -8,13 +8,13 @@ from textwrap import dedent
 
 import pytest
 
-from bpcompare import registry
-from bpcompare.address import locate
 from bpcompare.backend import Backend
-from bpcompare.draw import plan as draw
+from bpcompare.engine import registry
+from bpcompare.engine.address import locate
+from bpcompare.engine.registry import Absent, Broken, Ready, UnknownBackendError, names, problems, resolve, statuses
+from bpcompare.engine.worker import InProcess
 from bpcompare.ops import OPS, Dense, Op, Relu
-from bpcompare.registry import Absent, Broken, Ready, UnknownBackendError, names, problems, resolve, statuses
-from bpcompare.worker import InProcess
+from bpcompare.plan.draw import plan as draw
 
 GOOD = """
 from bpcompare.backend import Backend
@@ -78,7 +78,7 @@ def test_our_own_backends_come_through_the_door_of_everyone():
 
 def test_listing_imports_nothing():
     """`bpcompare --help` would wait for torch and jax."""
-    code = "import sys; from bpcompare.registry import names; n = names(); print(*n); print(*sys.modules)"
+    code = "import sys; from bpcompare.engine.registry import names; n = names(); print(*n); print(*sys.modules)"
     listed, modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.splitlines()
     assert "delta" in listed.split()
     assert not {"torch", "jax", "optax", "bpcompare_delta", "bpcompare_torch", "bpcompare_jax"} & set(modules.split())

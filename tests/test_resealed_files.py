@@ -6,26 +6,26 @@ import struct
 import traceback
 import zlib
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load as load_tensors
 
 import bpcompare
-from bpcompare import document, storage
-from bpcompare.archive import comparison_bytes, comparison_from
-from bpcompare.draw import sealed
-from bpcompare.golden import text as golden_text
-from bpcompare.golden import update
-from bpcompare.golden.golden import golden_of, parts
+from bpcompare.plan import storage, written
+from bpcompare.plan.draw import sealed
+from bpcompare.plan.storage import FORMAT, StorageError, pack
 from bpcompare.report import text
-from bpcompare.reproduction import KIND as TOKEN
-from bpcompare.reproduction import MARK, ended, from_token, reproduction, token
 from bpcompare.session import judge
-from bpcompare.storage import FORMAT, StorageError, pack
+from bpcompare.session.archive import comparison_from
+from bpcompare.session.reproduction import KIND as TOKEN
+from bpcompare.session.reproduction import MARK, ended, from_token, reproduction, token
+from bpcompare.tools.golden import text as golden_text
+from bpcompare.tools.golden import update
+from bpcompare.tools.golden.golden import golden_of, parts
+from bpcompare.verdict.saving import comparison_bytes
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 LONGEST = 1_500
 """Characters of a refusal."""
 WRONG = (
@@ -82,7 +82,7 @@ def resealed_plan(content, arrays, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(storage, "sealed", lambda plan: plan)
         try:
-            return document.digest(sealed(storage.plan_of(content, arrays)))
+            return written.digest(sealed(storage.plan_of(content, arrays)))
         except (StorageError, ValueError, TypeError):
             return None
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.address import locate
-from bpcompare.draw import plan as draw
-from bpcompare.isolation import Isolated
-from bpcompare.registry import Broken, Ready, resolve
-from bpcompare.worker import InProcess
+from bpcompare.engine.address import locate
+from bpcompare.engine.isolation import Isolated
+from bpcompare.engine.registry import Broken, Ready, resolve
+from bpcompare.engine.worker import InProcess
+from bpcompare.plan.draw import plan as draw
 from bpcompare_delta import Delta
 
 MAZUR = bpcompare.load(Path(__file__).parents[1] / "examples" / "mazur.toml")

@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare import certificate, comparison
-from bpcompare.ball import Ball
-from bpcompare.draw import plan as draw
+from bpcompare.engine.registry import Broken, resolve
+from bpcompare.engine.surroundings import state, surroundings
+from bpcompare.engine.worker import InProcess
 from bpcompare.laws import LAWS
+from bpcompare.numbers.ball import Ball
 from bpcompare.ops import Embedding
-from bpcompare.registry import Broken, resolve
-from bpcompare.surroundings import state, surroundings
-from bpcompare.worker import InProcess
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof import certificate
+from bpcompare.verdict import comparison
 from bpcompare_delta import Delta
 from students import mlp
 
@@ -141,17 +142,17 @@ def _shadow():
 
 
 def _module():
-    sys.modules["bpcompare.blame"] = sys.modules["json"]
+    sys.modules["bpcompare.verdict.blame"] = sys.modules["json"]
 
 
 REPLACED = {
-    "bpcompare.certificate.certify": _setting(certificate, "certify"),
-    "bpcompare.certificate.judge": _setting(certificate, "judge"),
-    "bpcompare.comparison.Comparison.verdict": _setting(comparison.Comparison, "verdict"),
+    "bpcompare.proof.certificate.certify": _setting(certificate, "certify"),
+    "bpcompare.proof.certificate.judge": _setting(certificate, "judge"),
+    "bpcompare.verdict.comparison.Comparison.verdict": _setting(comparison.Comparison, "verdict"),
     "Ball.final_radius": _setting(Ball, "final_radius"),
     "LAWS.ops": lambda: LAWS.ops.__setitem__(Embedding, None),
-    "bpcompare.certificate.abs": _shadow,
-    "bpcompare.blame": _module,
+    "bpcompare.proof.certificate.abs": _shadow,
+    "bpcompare.verdict.blame": _module,
     "certify": _code,
     "numpy.abs": _setting(np, "abs"),
     "math.sqrt": _setting(sys.modules["math"], "sqrt"),
@@ -176,7 +177,7 @@ def test_code_of_a_file_is_watched_while_it_is_imported(tmp_path):
     """The judge would be replaced before the backend runs at all."""
     text = """
         import os
-        import bpcompare.certificate
+        import bpcompare.proof.certificate
         from bpcompare_delta import Delta
 
         os.chdir("/")
@@ -187,12 +188,12 @@ def test_code_of_a_file_is_watched_while_it_is_imported(tmp_path):
             name = "student"
     """
     here = os.getcwd()  # noqa: PTH109
-    for name, more in (("bad", "bpcompare.certificate.certify = len"), ("good", "pass")):
+    for name, more in (("bad", "bpcompare.proof.certificate.certify = len"), ("good", "pass")):
         (tmp_path / f"{name}.py").write_text(dedent(text).format(more=more), encoding="utf-8")
         status = resolve(f"{tmp_path / name}.py:Student")
         assert os.getcwd() == here  # noqa: PTH109
         assert isinstance(status, Broken) is (name == "bad")
-    assert "it replaced bpcompare.certificate.certify" in resolve(f"{tmp_path}/bad.py:Student").reason
+    assert "it replaced bpcompare.proof.certificate.certify" in resolve(f"{tmp_path}/bad.py:Student").reason
 
 
 def test_what_our_own_code_keeps_is_no_replacement():
@@ -206,13 +207,13 @@ def test_a_process_of_its_own_survives_all_of_it(tmp_path):
     """What is recommended for code that is not trusted must hold."""
     text = """
         import threading, time
-        import bpcompare.certificate, bpcompare.comparison
+        import bpcompare.proof.certificate, bpcompare.verdict.comparison
         from bpcompare_delta import Delta
 
 
         def later():
             time.sleep(0.2)
-            bpcompare.certificate.judge = bpcompare.comparison.Comparison.verdict = None
+            bpcompare.proof.certificate.judge = bpcompare.verdict.comparison.Comparison.verdict = None
 
 
         class Student(Delta):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from bpcompare.backend import Backend
-from bpcompare.draw import plan
+from bpcompare.engine.worker import InProcess
 from bpcompare.ops import OPS, Dense
-from bpcompare.record import Provenance, Record, StepRecord
-from bpcompare.worker import InProcess
+from bpcompare.plan.draw import plan
+from bpcompare.plan.record import Provenance, Record, StepRecord
 
 
 def answer(plan, tamper=None):

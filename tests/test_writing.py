@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 from bpcompare.cli import main
+from bpcompare.files.writing import is_unfinished, unwritable, write
 from bpcompare.pytest_plugin import _specs
 from bpcompare.spec.files import missing_file
-from bpcompare.writing import is_unfinished, unwritable, write
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 ANSWER = Path(__file__).parent / "learn" / "submissions" / "right.py"
 OLD, NEW = b"old", b"the new content"
 
@@ -125,7 +125,7 @@ def test_devices_are_written_to(tmp_path, never_replaced):
     os.close(terminal)
 
 
-CHILD = "import sys; from bpcompare.writing import write; print('before'); write(sys.argv[1], b'here\\n'); print('after')"
+CHILD = "import sys; from bpcompare.files.writing import write; print('before'); write(sys.argv[1], b'here\\n'); print('after')"
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
@@ -185,7 +185,7 @@ def test_what_cannot_be_written_is_told_in_plain_words(tmp_path):
 
 AS_NOBODY = """
 import os, sys
-from bpcompare.writing import unwritable, write
+from bpcompare.files.writing import unwritable, write
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 for path in sys.argv[1:]:
@@ -229,7 +229,7 @@ def test_a_file_too_large_for_the_system_leaves_the_old_one(tmp_path):
     (tmp_path / "x").write_bytes(OLD)
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
-        "from bpcompare.writing import write; write(sys.argv[1], bytes(10_000))"
+        "from bpcompare.files.writing import write; write(sys.argv[1], bytes(10_000))"
     )
     said = subprocess.run([sys.executable, "-c", program, tmp_path / "x"], capture_output=True, text=True, check=False)
     assert "larger than files may be" in said.stderr
@@ -247,7 +247,7 @@ def test_names_of_every_legal_length(tmp_path):
 
 KILLED = """
 import os, signal, sys
-from bpcompare import writing
+from bpcompare.files import writing
 os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
 writing.write(sys.argv[1], b"half")
 """

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bpcompare.arithmetic import total
 from bpcompare.backend import Backend
 from bpcompare.laws import LAWS, Laws
-from bpcompare.laws.law import Sources
+from bpcompare.laws.law import At, Sources, UpdateAt
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.number import total
 from bpcompare.ops.op import Op
-from bpcompare.parameter import Array
 from bpcompare.plan import Batch, Plan
-from bpcompare.record import Provenance, Record, StepRecord
+from bpcompare.plan.record import Provenance, Record, StepRecord
 
 Arrays = Mapping[str, Array]
 
@@ -53,7 +53,11 @@ class Delta(Backend):
         return Record(plan.digest, tuple(steps), replace(provenance, seconds=perf_counter() - started))
 
     def step(self, plan: Plan, batch: Batch, t: int, parameters: Arrays, state: Arrays, slots: Arrays) -> StepRecord:
-        """One step: each phase uses only what stands before it."""
+        """One step: forward pass, Δ, gradients, update; each uses only the results of those before it.
+
+        `t` is the number of the update, from 1. `parameters`, `state` and `slots` are arrays by path, as they are before the
+        step.
+        """
         with np.errstate(all="ignore"):  # overflow and NaN are the certificate's to report, with their place
             net_in, a, error, new_state = self.forward(plan, batch, parameters, state)
             delta = self.backward(plan, batch, parameters, state, net_in, a)
@@ -74,21 +78,22 @@ class Delta(Backend):
         )
 
     def forward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays) -> tuple[Arrays, Arrays, Any, Arrays]:
-        """in_j = Σ_i w_ij a_i and a_j = g(in_j), sources first; then E."""
+        """in_j = Σ_i w_ij a_i and a_j = g(in_j), sources first; then E, penalties and all."""
         network = plan.network
         net_in: dict[str, Any] = {}
         a: dict[str, Any] = dict(batch.inputs)
         new_state = dict(state)
         for name in plan.order:
             layer = network.layers[name]
-            law, xs, p, c = self._at(plan, name, batch, parameters, state, a)
-            net_in[name] = law.forward(layer.op, xs, p, c)
+            law, at = self._at(plan, name, batch, parameters, state, a)
+            net_in[name] = law.forward(at)
             for key, path in plan.state_paths[name].items():
-                new_state[path] = law.state(layer.op, xs, p, c, key)
-            a[name] = self.laws.of(f"{name}.g", layer.g).forward(layer.g, [net_in[name]], {}, {})
+                new_state[path] = law.state(at.but(name=key))
+            a[name] = self.laws.of(f"{name}.g", layer.g).forward(At(layer.g, [net_in[name]]))
         op = network.error.op
-        error = self.laws.of("error", op).forward(op, [a[network.error.of], batch.target], {}, {})
-        return net_in, a, error, new_state
+        error = self.laws.of("error", op).forward(At(op, [a[network.error.of], batch.target]))
+        terms = [law.forward(at) for law, at in (self._penalty(plan, name, parameters) for name in network.penalties)]
+        return net_in, a, total([error, *terms]), new_state
 
     def backward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, net_in: Arrays, a: Arrays) -> Arrays:
         """Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds; an output node's sum starts with −∂E/∂a (the base case)."""
@@ -97,25 +102,26 @@ class Delta(Backend):
         for name in reversed(plan.order):
             terms = []
             if name == error.of:
-                xs = [a[name], batch.target]
-                terms.append(self.laws.of("error", error.op).delta(error.op, xs, {}, None, {}, 0))
+                terms.append(self.laws.of("error", error.op).delta(At(error.op, [a[name], batch.target])))
             for consumer, slot in network.consumers[name]:
-                op = network.layers[consumer].op
-                law, xs, p, c = self._at(plan, consumer, batch, parameters, state, a)
-                terms.append(law.delta(op, xs, p, delta[consumer], c, slot))
+                law, at = self._at(plan, consumer, batch, parameters, state, a)
+                terms.append(law.delta(at.but(dy=delta[consumer], slot=slot)))
             g = network.layers[name].g
-            delta[name] = self.laws.of(f"{name}.g", g).delta(g, [net_in[name]], {}, total(terms), {}, 0)
+            delta[name] = self.laws.of(f"{name}.g", g).delta(At(g, [net_in[name]], dy=total(terms)))
         return delta
 
     def gradient(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays, delta: Arrays) -> Arrays:
-        """−∂E/∂w_ij = a_i Δ_j, added up over every layer that uses the parameter; recorded as +∂E/∂w."""
+        """−∂E/∂w_ij = a_i Δ_j, added up over every layer that uses the parameter, and its penalty; recorded as +∂E/∂w."""
         network = plan.network
         gradient = {}
         for parameter in network.trainable:
             terms = []
             for name, role in network.uses[parameter]:
-                law, xs, p, c = self._at(plan, name, batch, parameters, state, a)
-                terms.append(law.gradient(network.layers[name].op, xs, p, delta[name], c, role))
+                law, at = self._at(plan, name, batch, parameters, state, a)
+                terms.append(law.gradient(at.but(dy=delta[name], role=role)))
+            if parameter in network.penalties:
+                law, at = self._penalty(plan, parameter, parameters)
+                terms.append(law.gradient(at.but(role="w")))
             gradient[parameter] = -total(terms)
         return gradient
 
@@ -125,21 +131,26 @@ class Delta(Backend):
         updated, new_slots = dict(parameters), dict(slots)
         for parameter, paths in plan.slot_paths.items():
             law = self.laws.update(parameter, rule)
-            w, g = parameters[parameter], gradient[parameter]
             before = {slot: slots[path] for slot, path in paths.items()}
-            updated[parameter] = law.parameter(rule, t, w, g, before)
+            at = UpdateAt(rule, t, parameters[parameter], gradient[parameter], before)
+            updated[parameter] = law.parameter(at)
             for slot, path in paths.items():
-                new_slots[path] = law.slot(rule, t, w, g, before, slot)
+                new_slots[path] = law.slot(at.but(name=slot))
         return updated, new_slots
 
-    def _at(self, plan: Plan, name: str, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays) -> tuple[Any, Any, Any, Any]:
-        """The law at layer `name`, and what it is applied to: sources, parameters by role, draws and state."""
+    def _penalty(self, plan: Plan, parameter: str, parameters: Arrays) -> tuple[Any, At[Any]]:
+        """The law of a parameter's penalty, and where it is asked."""
+        op = plan.network.penalties[parameter]
+        return self.laws.of(f"{parameter}.penalty", op), At(op, [], {"w": parameters[parameter]})
+
+    def _at(self, plan: Plan, name: str, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays) -> tuple[Any, At[Any]]:
+        """The law at layer `name`, and where it is asked: with its sources, parameters by role, draws and state."""
         layer = plan.network.layers[name]
         xs = Sources(layer.sources, plan.network.starts[name], a.__getitem__)
         p = {role: parameters[path] for role, path in layer.parameters.items()}
         c = {key: batch.draws[path] for key, path in plan.draw_paths[name].items()}
         c |= {key: state[path] for key, path in plan.state_paths[name].items()}
-        return self.laws.of(name, layer.op), xs, p, c
+        return self.laws.of(name, layer.op), At(layer.op, xs, p, c)
 
 
 def _owner(plan: Plan) -> Any:

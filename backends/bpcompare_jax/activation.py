@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from bpcompare import ops
+from bpcompare_jax.axes import along
 
 TABLE: dict[type[ops.Op], Callable[..., Any]] = {
     ops.Identity: lambda op, xs, *_: xs[0],
@@ -27,5 +28,5 @@ TABLE: dict[type[ops.Op], Callable[..., Any]] = {
     ops.Silu: lambda op, xs, *_: jax.nn.silu(xs[0]),
     ops.Mish: lambda op, xs, *_: jax.nn.mish(xs[0]),
     ops.Softsign: lambda op, xs, *_: jax.nn.soft_sign(xs[0]),
-    ops.Softmax: lambda op, xs, *_: jax.nn.softmax(xs[0], axis=-1),
+    ops.Softmax: lambda op, xs, *_: jax.nn.softmax(xs[0], axis=along(op.axis)),
 }

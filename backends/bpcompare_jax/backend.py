@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
 from collections.abc import Callable, Hashable, Mapping
@@ -14,18 +13,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bpcompare.autodiff import AutodiffBackend, Feed, Walk, Walked
+from bpcompare.backend import rows
+from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked
+from bpcompare.network.parameter import Array
 from bpcompare.ops import Dense, Op, UpdateOp
-from bpcompare.parameter import Array
 from bpcompare.plan import Plan
-from bpcompare.record import Provenance, Record
-from bpcompare_jax import activation, convolution, dense, embedding, error, normalization, pooling, shape, update
+from bpcompare.plan.record import Provenance, Record
+from bpcompare_jax import update
+from bpcompare_jax.switches import wide
 from bpcompare_jax.update import described, one_step
 
 Arrays = Mapping[str, jax.Array]
-
-wide = jax.enable_x64 if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental").enable_x64
-"""64-bit numbers as a context: at this place since JAX 0.8, under `jax.experimental` before."""
 
 TAKES_OPTIONS = "compiler_options" in inspect.signature(jax.jit).parameters
 """Whether `jax.jit` takes compiler options (since JAX 0.5)."""
@@ -46,17 +44,8 @@ class Jax(AutodiffBackend[jax.Array]):
 
     name: ClassVar[str] = "jax"
     voice: ClassVar[str] = "jax"
-    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
-        **dense.TABLE,
-        **convolution.TABLE,
-        **pooling.TABLE,
-        **normalization.TABLE,
-        **embedding.TABLE,
-        **shape.TABLE,
-        **activation.TABLE,
-        **error.TABLE,
-        **update.TABLE,
-    }
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = rows("bpcompare_jax")
+    limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = update.LIMITS
 
     def __init__(self) -> None:
         self._compiled: dict[Hashable, Callable[..., Any]] = {}
@@ -139,7 +128,7 @@ class Jax(AutodiffBackend[jax.Array]):
     ) -> tuple[Arrays, Mapping[str, Arrays]]:
         """One optax update under jit, its state built from `slots` and read back."""
         by_slot = {slot: {p: slots[p][slot] for p in parameters} for slot in update.slots}
-        step = self._jit(update, partial(one_step, self.table[type(update)](update)))
+        step = self._jit(update, partial(one_step, update, self.table[type(update)](update)))
         updated, moved = step(jnp.asarray(t - 1, jnp.int32), parameters, gradients, by_slot)
         return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
 

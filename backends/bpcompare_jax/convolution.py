@@ -15,8 +15,10 @@ def conv2d(op: Conv2d, xs: Sequence[jax.Array], parameters: Mapping[str, jax.Arr
         xs[0],
         parameters["weight"],
         window_strides=op.stride,
-        padding=[(p, p) for p in op.padding],
+        padding=list(zip(op.padding, op.far, strict=True)),
+        rhs_dilation=op.dilation,
         dimension_numbers=("NCHW", "OIHW", "NCHW"),
+        feature_group_count=op.groups,
     )
     return y + parameters["bias"][:, None, None] if op.bias else y
 

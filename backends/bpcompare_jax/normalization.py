@@ -11,19 +11,35 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from bpcompare.autodiff import Lowered
-from bpcompare.ops import BatchNorm, LayerNorm, Op
+from bpcompare.backend.autodiff import Lowered
+from bpcompare.ops import BatchNorm, GroupNorm, LayerNorm, Op, RmsNorm
 
 
 def layer_norm(
     op: LayerNorm, xs: Sequence[jax.Array], parameters: Mapping[str, jax.Array], extra: Mapping[str, jax.Array]
 ) -> jax.Array:
-    """Mean and biased variance over every axis but the batch's."""
+    """Mean and biased variance over the features: as many of the last axes as the parameters have."""
+    x, scale = xs[0], parameters["scale"]
+    return _standardized(x, tuple(range(x.ndim - scale.ndim, x.ndim)), op.epsilon) * scale + parameters["shift"]
+
+
+def rms_norm(
+    op: RmsNorm, xs: Sequence[jax.Array], parameters: Mapping[str, jax.Array], extra: Mapping[str, jax.Array]
+) -> jax.Array:
+    """Mean square over the features, likewise."""
+    x, scale = xs[0], parameters["scale"]
+    square = jnp.mean(jnp.square(x), tuple(range(x.ndim - scale.ndim, x.ndim)), keepdims=True)
+    return x * lax.rsqrt(square + op.epsilon) * scale
+
+
+def group_norm(
+    op: GroupNorm, xs: Sequence[jax.Array], parameters: Mapping[str, jax.Array], extra: Mapping[str, jax.Array]
+) -> jax.Array:
+    """Mean and biased variance over the channels of a group (axis 1 in `groups` parts) and all positions."""
     x = xs[0]
-    axes = tuple(range(1, x.ndim))
-    mean = jnp.mean(x, axes, keepdims=True)
-    var = jnp.var(x, axes, keepdims=True)
-    return (x - mean) * lax.rsqrt(var + op.epsilon) * parameters["scale"] + parameters["shift"]
+    parts = x.reshape(x.shape[0], op.groups, -1)
+    scale, shift = (parameters[role].reshape(-1, *(1,) * (x.ndim - 2)) for role in ("scale", "shift"))
+    return _standardized(parts, (2,), op.epsilon).reshape(x.shape) * scale + shift
 
 
 def batch_norm(
@@ -32,9 +48,8 @@ def batch_norm(
     """Mean and biased variance per channel (axis 1) over all other axes; the running statistics come back as state."""
     x = xs[0]
     axes = (0, *range(2, x.ndim))
-    mean, var = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
-    scale, shift = (parameters[role].reshape(mean.shape) for role in ("scale", "shift"))
-    y = (x - mean) * lax.rsqrt(var + op.epsilon) * scale + shift
+    scale, shift = (parameters[role].reshape(-1, *(1,) * (x.ndim - 2)) for role in ("scale", "shift"))
+    y = _standardized(x, axes, op.epsilon) * scale + shift
     seen = {
         "running_mean": jnp.mean(x, axes),
         "running_var": jnp.var(x, axes, ddof=1 if op.running_variance == "unbiased" else 0),
@@ -42,4 +57,15 @@ def batch_norm(
     return Lowered(y, {key: (1 - op.momentum) * extra[key] + op.momentum * value for key, value in seen.items()})
 
 
-TABLE: dict[type[Op], Callable[..., Any]] = {LayerNorm: layer_norm, BatchNorm: batch_norm}
+def _standardized(x: jax.Array, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """(x − μ)/√(σ² + ε), with both taken over `axes`."""
+    mean, var = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
+    return (x - mean) * lax.rsqrt(var + epsilon)
+
+
+TABLE: dict[type[Op], Callable[..., Any]] = {
+    LayerNorm: layer_norm,
+    RmsNorm: rms_norm,
+    GroupNorm: group_norm,
+    BatchNorm: batch_norm,
+}

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 — the name its users know it by
 
 from bpcompare import ops
+from bpcompare_torch.axes import along
 
 SOFTPLUS_THRESHOLD = 40.0
 """Beyond its threshold F.softplus returns x, and 1 for the derivative. At the default of 20 that is off by e^−20 = 2e-9.
@@ -33,5 +34,5 @@ TABLE: dict[type[ops.Op], Callable[..., Any]] = {
     ops.Silu: lambda op, xs, *_: F.silu(xs[0]),
     ops.Mish: lambda op, xs, *_: F.mish(xs[0]),
     ops.Softsign: lambda op, xs, *_: F.softsign(xs[0]),
-    ops.Softmax: lambda op, xs, *_: torch.softmax(xs[0], dim=-1),
+    ops.Softmax: lambda op, xs, *_: torch.softmax(xs[0], dim=along(op.axis)),
 }

@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bpcompare.autodiff import AutodiffBackend, Feed, Walk, Walked
+from bpcompare.backend import rows
+from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked, answered, asked
+from bpcompare.network.parameter import Array
 from bpcompare.ops import Op, UpdateOp
-from bpcompare.parameter import Array
 from bpcompare.plan import Plan
-from bpcompare.record import Provenance, Record
-from bpcompare_torch import activation, convolution, dense, embedding, error, normalization, pooling, shape, update
+from bpcompare.plan.record import Provenance, Record
+from bpcompare_torch import update
 from bpcompare_torch.switches import flushes, pinned, switches
-from bpcompare_torch.update import NAMES, one_step
+from bpcompare_torch.update import RULES, one_step
 
 Tensors = Mapping[str, Tensor]
 
@@ -25,17 +26,8 @@ class Torch(AutodiffBackend[Tensor]):
 
     name: ClassVar[str] = "torch"
     voice: ClassVar[str] = "torch"
-    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
-        **dense.TABLE,
-        **convolution.TABLE,
-        **pooling.TABLE,
-        **normalization.TABLE,
-        **embedding.TABLE,
-        **shape.TABLE,
-        **activation.TABLE,
-        **error.TABLE,
-        **update.TABLE,
-    }
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = rows("bpcompare_torch")
+    limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = update.LIMITS
 
     @classmethod
     def version(cls) -> str:
@@ -57,7 +49,7 @@ class Torch(AutodiffBackend[Tensor]):
             mode="eager",
             flushes=flushes(getattr(torch, plan.dtype)),
             switches=switches(),
-            updater=NAMES[type(plan.network.update)] if plan.network.trainable else "",
+            updater=RULES[type(plan.network.update)].name if plan.network.trainable else "",
         )
 
     def array(self, x: Array) -> Tensor:
@@ -72,9 +64,11 @@ class Torch(AutodiffBackend[Tensor]):
     def differentiate(
         self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]
     ) -> tuple[Walked[Tensor], Tensors, Tensors]:
-        """One call of `torch.autograd.grad` for every trainable parameter and every `in`."""
-        trainable = plan.network.trainable
-        leaves = _leaves(parameters, trainable)
+        """One call of `torch.autograd.grad` for every trainable parameter and every `in`: see `AutodiffBackend.differentiate`.
+
+        Where E does not depend on one of them, its derivative is an array of zeros.
+        """
+        leaves = _leaves(parameters, plan.network.trainable)
         watched: dict[str, Tensor] = {}
 
         def tap(layer: str, y: Tensor) -> Tensor:
@@ -83,15 +77,13 @@ class Torch(AutodiffBackend[Tensor]):
             return watched[layer]
 
         walked = walk(leaves, feed, tap)
-        asked = [*(leaves[name] for name in trainable), *(watched[layer] for layer in plan.order)]
-        found = torch.autograd.grad(walked.error, asked, allow_unused=True)
-        answers = [_or_zero(gradient, x) for gradient, x in zip(found, asked, strict=True)]
-        gradients = dict(zip(trainable, answers[: len(trainable)], strict=True))
-        din = dict(zip(plan.order, answers[len(trainable) :], strict=True))
+        xs = asked(plan, leaves, watched)
+        found = torch.autograd.grad(walked.error, xs, allow_unused=True)
+        gradients, din = answered(plan, [_or_zero(gradient, x) for gradient, x in zip(found, xs, strict=True)])
         return _detached(walked), gradients, din
 
     def plain_gradient(self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]) -> Tensors:
-        """`E.backward()` and `.grad`, nothing watched."""
+        """`E.backward()` and `.grad`, without the copies of every `in` that `differentiate` adds: see `AutodiffBackend`."""
         trainable = plan.network.trainable
         leaves = _leaves(parameters, trainable)
         error = walk(leaves, feed, lambda _, y: y).error

@@ -11,8 +11,8 @@ from bpcompare.ops import Dense, Op
 
 
 def dense(op: Dense, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
-    """F.linear, whose weight is (out, in); several sources are joined first, in the order of the weight's rows."""
-    x = xs[0] if len(xs) == 1 else torch.cat(list(xs), dim=1)
+    """F.linear along the last axis, with a weight (out, in); several sources are joined first, in the order of its rows here."""
+    x = xs[0] if len(xs) == 1 else torch.cat(list(xs), dim=-1)
     return F.linear(x, parameters["weight"].T, parameters.get("bias"))
 
 

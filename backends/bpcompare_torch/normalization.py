@@ -7,17 +7,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 — the name its users know it by
 
-from bpcompare.autodiff import Lowered
-from bpcompare.ops import BatchNorm, LayerNorm, Op
+from bpcompare.backend.autodiff import Lowered
+from bpcompare.ops import BatchNorm, GroupNorm, LayerNorm, Op, RmsNorm
 
 
 def layer_norm(op: LayerNorm, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
-    """F.layer_norm over every axis but the batch's."""
+    """F.layer_norm over the features: as many of the last axes as the parameters have."""
     x, scale, shift = xs[0], parameters["scale"], parameters["shift"]
     if x.ndim == 1:
         # torch normalizes over at least one axis; a scalar is given one.
         return F.layer_norm(x[:, None], (1,), scale[None], shift[None], op.epsilon)[:, 0]
-    return F.layer_norm(x, x.shape[1:], scale, shift, op.epsilon)
+    return F.layer_norm(x, scale.shape, scale, shift, op.epsilon)
+
+
+def rms_norm(op: RmsNorm, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
+    """F.rms_norm over the features, likewise."""
+    x, scale = xs[0], parameters["scale"]
+    if x.ndim == 1:
+        return F.rms_norm(x[:, None], (1,), scale[None], op.epsilon)[:, 0]
+    return F.rms_norm(x, scale.shape, scale, op.epsilon)
+
+
+def group_norm(op: GroupNorm, xs: Sequence[Tensor], parameters: Mapping[str, Tensor], extra: Mapping[str, Tensor]) -> Tensor:
+    """What F.group_norm calls; F.group_norm itself refuses a batch of one example whose groups have one number each."""
+    return torch.group_norm(xs[0], op.groups, parameters["scale"], parameters["shift"], op.epsilon)
 
 
 def batch_norm(
@@ -34,4 +47,9 @@ def batch_norm(
     return Lowered(y, {"running_mean": mean, "running_var": var})
 
 
-TABLE: dict[type[Op], Callable[..., Any]] = {LayerNorm: layer_norm, BatchNorm: batch_norm}
+TABLE: dict[type[Op], Callable[..., Any]] = {
+    LayerNorm: layer_norm,
+    RmsNorm: rms_norm,
+    GroupNorm: group_norm,
+    BatchNorm: batch_norm,
+}

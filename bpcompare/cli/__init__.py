@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     occupy()
     words = sys.argv[1:]
-    return supervised(lambda: _answered(words))
+    return supervised(lambda: _answered(words), own=words[:1] in (["check"], ["watch"], ["doubt"]))
 
 
 def _answered(words: list[str]) -> int:
@@ -31,7 +31,7 @@ def _answered(words: list[str]) -> int:
 
 
 def _code(words: list[str]) -> int:
-    from bpcompare.cli.codes import BUG, INTERRUPTED, NOT_RUN, USAGE
+    from bpcompare.cli.codes import BUG, INTERRUPTED, NOT_RUN, USAGE, reason
     from bpcompare.cli.terminal import complain, say
 
     if words == ["--version"]:
@@ -43,8 +43,12 @@ def _code(words: list[str]) -> int:
 
     from bpcompare.cli.app import GROUPS, VERBS, app
     from bpcompare.cli.help import Help
-    from bpcompare.interruption import wanted
+    from bpcompare.engine.interruption import wanted
 
+    if words[:1] == ["watch"]:
+        from bpcompare.cli.watch import passed_on
+
+        words = ["watch", *passed_on(words[1:])]
     try:
         with Help() as console:
             code = app()(words, console=console, exit_on_error=False, print_error=False, result_action="return_value")
@@ -62,7 +66,7 @@ def _code(words: list[str]) -> int:
             complain("interrupted")
             return INTERRUPTED
         if isinstance(error, OSError) and error.filename is not None:
-            complain(f"{error.filename}: {error.strerror or error}")
+            complain(f"{error.filename}: {reason(error)}")
             return USAGE
         if not isinstance(error, Exception):
             complain(f"the run was ended by a {type(error).__name__} that nobody here raised: there is no verdict")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from typing import Any
 
-_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+from bpcompare.text.size import bytes_of
+
 LEAST = 64 * 2**20
 """Bytes: Python and NumPy do not start with less."""
 
@@ -32,8 +32,10 @@ class Apart:
 
     @cached_property
     def _bytes(self) -> int | None:
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([kmgt]?)(i?b)?", (self.memory or "").lower())
-        return int(float(found[1]) * _UNITS[found[2]]) if found else None
+        try:
+            return bytes_of(self.memory or "")
+        except ValueError:
+            return None
 
     @property
     def options(self) -> dict[str, Any]:

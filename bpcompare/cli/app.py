@@ -14,6 +14,10 @@ Exit codes: 0 identical or certified, 1 wrong or another convention, 2 bad spec 
 
 
 VERBS = {
+    "check": "Check a model of your own: are its gradients those of its forward?",
+    "watch": "Run a training script of your own as it is, and judge one step of it.",
+    "ranks": "Judge the steps of several processes that train one model, together.",
+    "doubt": "Plant mistakes into a backward of yours: which of them do your own tests notice?",
     "run": "Run network specs on every backend and judge the answers.",
     "backends": "List the backends that are installed.",
     "ops": "List the ops a spec may use, or explain one.",
@@ -36,16 +40,18 @@ VERBS = {
 
 GROUPS = {
     "golden": (
-        "Check or update goldens: what a version of a backend computed once.",
+        "Check or update goldens: what a version of a backend, or your own model, computed once.",
         {
             "check": """Run backends on the numbers of their goldens: the same, moved within rounding, or changed.
 
-By default, all goldens of a spec, whatever options they were made with. Exit code 0: the same bits, or moved within \
-rounding. 1: changed. 3: a backend did not run. 4: undecided. 5: no golden.""",
+By default, all goldens of a spec, whatever options they were made with. Of FILE.py:NAME, make the step of your own model \
+again. Exit code 0: the same bits, or moved within rounding. 1: changed, or wrong. 3: a backend, or your code, did not run. \
+4: undecided. 5: no golden.""",
             "update": """Show what moved since the goldens were made, and write them anew.
 
 By default, for every backend that is installed, and under the options of every golden of them that is there. \
-A golden is written only of what is certified, or undecided: never of what is wrong.""",
+A golden is written only of what is certified, or undecided: never of what is wrong. Of FILE.py:NAME, for the step of your \
+own model.""",
         },
     )
 }

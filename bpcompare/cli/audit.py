@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Annotated
 
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import Progress, complain, say
+from bpcompare.cli.options import Dtype, Seed, Spec, Steps, switch
+from bpcompare.cli.terminal import Progress, refused, say
 
 
 def audit(
-    spec: Annotated[str, Parameter(name="SPEC", help="A TOML or JSON file that describes a network.")],
+    spec: Spec,
     /,
     *,
-    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
-    steps: Annotated[int | None, Parameter(help="Update steps; by default the spec's.")] = None,
-    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="List everything.")] = False,
+    dtype: Dtype = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    verbose: Annotated[bool, switch("List everything.", "--verbose", "-v")] = False,
 ) -> int:
     """Say what this spec and its data cannot show: blind spots and what would open them, dead and saturated units, sharpness.
 
     Exit code 0, or 2 for a bad spec.
     """
     keep_freed_memory()
-    from bpcompare.audit import audit as audited
-    from bpcompare.audit.text import audit_text
     from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
+    from bpcompare.tools.audit import audit as audited
+    from bpcompare.tools.audit.text import audit_text
 
     progress = Progress(quiet=False)
     try:
         found = audited(loaded(spec, progress), dtype, steps, seed, progress)
     except SpecError as error:
-        complain(error)
-        return 2
+        return refused(error)
     finally:
         progress.done()
     say(lambda: audit_text(found, verbose=verbose))

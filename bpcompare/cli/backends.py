@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
+from bpcompare.cli.options import switch
 from bpcompare.cli.terminal import say
 
 if TYPE_CHECKING:
     from bpcompare.backend import Backend
 
 
-def backends(
-    *, verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Print tracebacks.")] = False
-) -> int:
+def backends(*, verbose: Annotated[bool, switch("Print tracebacks.", "--verbose", "-v")] = False) -> int:
     """List the backends that are installed: ready with their version, absent with the command that installs them, or broken."""
-    from bpcompare.registry import Absent, Broken, statuses
+    from bpcompare.engine.registry import Absent, Broken, statuses
     from bpcompare.report.columns import columns
     from bpcompare.report.lines import joined
 

@@ -1,4 +1,4 @@
-"""Exit codes that are no verdict's. docs/verdicts.md lists all of them; those of verdicts stand in `bpcompare.comparison`."""
+"""Exit codes that are no verdict's. docs/verdicts.md lists all of them; verdicts' own stand in `bpcompare.verdict.comparison`."""
 
 from __future__ import annotations
 
@@ -14,3 +14,13 @@ UNMARKED = 75
 """The grader failed, so a submission has no mark."""
 INTERRUPTED = 130
 """Ctrl-C."""
+
+
+def code_of(error: Exception) -> int:
+    """The exit code for an error of what was given: USAGE, or the error's own."""
+    return int(getattr(error, "exit_code", USAGE))
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be read or written: the system's words, where it has any."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""`bpcompare --install-completion`: verbs and options, completed by the shell."""
+"""`bpcompare --install-completion`: lets the shell complete verbs and options."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import USAGE, reason
 from bpcompare.cli.terminal import complain, say
 
 
@@ -30,9 +31,9 @@ def completion(
         )
     except ShellDetectionError:
         complain("which shell you are in could not be told: say --shell bash, zsh, fish or powershell")
-        return 2
+        return USAGE
     except OSError as error:
-        complain(f"completion was not installed: {error.filename or output or 'the script'}: {error.strerror or error}")
-        return 2
+        complain(f"completion was not installed: {error.filename or output or 'the script'}: {reason(error)}")
+        return USAGE
     say(f"{path}: completion for bpcompare; open a new shell to use it" if output is None else f"{path}: written")
     return 0

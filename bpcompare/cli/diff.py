@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import USAGE, reason
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import complain, laid_out, say
+from bpcompare.cli.terminal import complain, laid_out, refused, say
 
 if TYPE_CHECKING:
-    from bpcompare.archive import Saved
-
-USAGE = 2
+    from bpcompare.session.archive import Saved
 
 RunFile = Annotated[str, Parameter(help="What `bpcompare run --save` wrote: run.bpz.")]
 
@@ -24,21 +23,20 @@ def diff(a: Annotated[RunFile, Parameter(name="A")], b: Annotated[RunFile, Param
     Exit code 0: the same bits, or moved within rounding. 1: changed. 4: undecided. 5: no backend is in both.
     """
     keep_freed_memory()
-    from bpcompare.archive import load_answers
-    from bpcompare.comparison import NOTHING_COMPARED, PRECEDENCE
+    from bpcompare.plan.storage import StorageError
     from bpcompare.report.change import change_text
     from bpcompare.session import changed
-    from bpcompare.storage import StorageError
+    from bpcompare.session.archive import load_answers
+    from bpcompare.verdict.comparison import NOTHING_COMPARED, PRECEDENCE
 
     runs = []
     for path in (a, b):
         try:
             runs.append(load_answers(path))
         except StorageError as error:
-            complain(error)
-            return USAGE
+            return refused(error)
         except OSError as error:
-            complain(f"{path}: {error.strerror or error}")
+            complain(f"{path}: {reason(error)}")
             return USAGE
     old, new = runs
     if old.plan.digest != new.plan.digest:

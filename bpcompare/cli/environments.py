@@ -1,4 +1,4 @@
-"""`bpcompare environments`: what was made for versions of frameworks, and how to be rid of it."""
+"""`bpcompare environments`: lists the environments made for versions of frameworks, and removes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bpcompare.cli.terminal import Progress, complain, say
+from bpcompare.cli.codes import USAGE, reason
+from bpcompare.cli.options import switch
+from bpcompare.cli.terminal import Progress, complain, refused, say
 
 
 def environments(
@@ -17,19 +19,17 @@ def environments(
     ] = None,
     source: Annotated[
         bool,
-        Parameter(
-            negative="", help="With --make: build packages that have no binaries, which runs code of theirs on this machine."
-        ),
+        switch("With --make: build packages that have no binaries, which runs code of theirs on this machine."),
     ] = False,
 ) -> int:
     """List the environments that `-b jax@0.4.35` and the like have made, and those that failed; delete them, or make one."""
-    from bpcompare.isolation import environment
+    from bpcompare.engine.isolation import environment
     from bpcompare.report.columns import columns
     from bpcompare.report.lines import clipped, joined
 
     if (remove is not None and make is not None) or (source and make is None):
         complain("--remove and --make are two commands; --source belongs to --make")
-        return 2
+        return USAGE
     if make is not None:
         return _made(make, source=source)
     found = {one.folder.name: one for one in environment.environments()}
@@ -45,32 +45,31 @@ def environments(
         return 0
     if remove != "all" and remove not in found:
         complain(f"there is no environment {remove!r} in {environment.cache()}; `bpcompare environments` lists them")
-        return 2
+        return USAGE
     for name in found if remove == "all" else [remove]:
         try:
             environment.remove(found[name])
         except OSError as error:
-            complain(f"{name} was not deleted: {error.strerror or error}")
-            return 2
+            complain(f"{name} was not deleted: {reason(error)}")
+            return USAGE
         say(f"deleted {name}")
     return 0
 
 
 def _made(name: str, *, source: bool) -> int:
-    from bpcompare.address import UnknownBackendError, locate
-    from bpcompare.isolation.environment import EnvironmentFailure, interpreter
+    from bpcompare.engine.address import UnknownBackendError, locate
+    from bpcompare.engine.isolation.environment import EnvironmentFailure, interpreter
 
     progress = Progress(quiet=False)
     try:
         address = locate(name)
         if not address.version:
             complain(f"{name} asks for no version of a framework, so it needs no environment: name@VERSION does")
-            return 2
+            return USAGE
         python = interpreter(address, progress, source=source)
     except (UnknownBackendError, EnvironmentFailure) as error:
         progress.done()
-        complain(error)
-        return 2
+        return refused(error)
     progress.done()
     say(python, fold=False)
     return 0

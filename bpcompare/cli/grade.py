@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from bpcompare.cli.codes import UNMARKED, USAGE
-from bpcompare.cli.terminal import Progress, complain, laid_out, say, say_exactly
+from bpcompare.cli.codes import UNMARKED, reason
+from bpcompare.cli.options import switch
+from bpcompare.cli.terminal import Progress, complain, laid_out, refused, say, say_exactly
 
 if TYPE_CHECKING:
-    from bpcompare.grading import Grade
-    from bpcompare.grading.submission import Limits
+    from bpcompare.teach.grading import Grade
+    from bpcompare.teach.grading.submission import Limits
 
 SEEDS = 2**32
 
@@ -30,7 +31,7 @@ def grade(
     ] = None,
     output: Annotated[str | None, Parameter(name=["--output", "-o"], help="Write it to this file instead.")] = None,
     hidden: Annotated[bool, Parameter(help="Ask on other numbers as well: answers that were copied fail there.")] = True,
-    reveal: Annotated[bool, Parameter(negative="", help="Feedback may print the right numbers.")] = False,
+    reveal: Annotated[bool, switch("Feedback may print the right numbers.")] = False,
     timeout: Annotated[float, Parameter(help="Seconds for each step.")] = 10.0,
     memory: Annotated[str, Parameter(help="Memory for each step, such as 1G.")] = "1G",
     seed: Annotated[
@@ -46,10 +47,10 @@ def grade(
     Exit codes: 0 full score, 1 something is wrong, 2 bad input, 75 the grader failed: no mark.
     """
     import bpcompare
-    from bpcompare.grading import Grade, GradingError
-    from bpcompare.grading import grade as graded
     from bpcompare.network import SpecError
-    from bpcompare.words import inert
+    from bpcompare.teach.grading import Grade, GradingError
+    from bpcompare.teach.grading import grade as graded
+    from bpcompare.text.words import inert
 
     progress = Progress(quiet=False)
     try:
@@ -57,8 +58,7 @@ def grade(
         wanted = None if points is None else _points(points)
         network = bpcompare.load(spec)
     except (SpecError, ValueError) as error:
-        complain(error)
-        return USAGE
+        return refused(error)
     try:
         found = graded(
             network,
@@ -73,8 +73,7 @@ def grade(
         )
     except (SpecError, GradingError) as error:
         progress.done()
-        complain(error)
-        return USAGE
+        return refused(error)
     except Exception as error:  # noqa: BLE001 — whatever breaks here, no student gets a mark for it
         from traceback import format_exc
 
@@ -87,8 +86,8 @@ def grade(
 
 def _told(found: Grade, form: str, output: str | None) -> int:
     """Print the grade, or write it, and say in the exit code what it is."""
-    from bpcompare.grading import FORMATS
-    from bpcompare.writing import write
+    from bpcompare.files.writing import write
+    from bpcompare.teach.grading import FORMATS
 
     with laid_out() if form == "text" and output is None else nullcontext():
         written = FORMATS[form](found)
@@ -96,8 +95,8 @@ def _told(found: Grade, form: str, output: str | None) -> int:
         try:
             write(output, f"{written}\n".encode("utf-8", "replace"))
         except OSError as error:
-            why = error.strerror or error
-            complain(f"the grader failed: {output} was not written: {why}. No mark: what stands there is of an earlier grading")
+            why = f"{output} was not written: {reason(error)}"
+            complain(f"the grader failed: {why}. No mark: what stands there is of an earlier grading")
             return UNMARKED
         if found.failure:
             complain(f"the grader failed: {found.failure}")
@@ -113,9 +112,9 @@ def _told(found: Grade, form: str, output: str | None) -> int:
 def _limits(timeout: float, memory: str, output: str | None, seed: int | None) -> Limits:
     """Limits on each step. Raises GradingError for options that make no sense."""
     from bpcompare.cli.apart import Apart
-    from bpcompare.grading import GradingError
-    from bpcompare.grading.submission import Limits
-    from bpcompare.writing import unwritable
+    from bpcompare.files.writing import unwritable
+    from bpcompare.teach.grading import GradingError
+    from bpcompare.teach.grading.submission import Limits
 
     apart = Apart(isolate=True, timeout=timeout, memory=memory)
     if apart.problem:
@@ -129,8 +128,8 @@ def _limits(timeout: float, memory: str, output: str | None, seed: int | None) -
 
 def _points(words: str) -> dict[str, float]:
     """`delta_hidden=4,update` as points by step."""
-    from bpcompare.grading import GradingError
-    from bpcompare.learn.views import STEPS
+    from bpcompare.teach.grading import GradingError
+    from bpcompare.teach.learn.views import STEPS
 
     found = {}
     for word in words.split(","):

@@ -1,4 +1,4 @@
-"""The help texts, on their way to the terminal: printed as everything else is."""
+"""Prints the help texts in the same way as all other output."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from bpcompare.cli.terminal import say
-from bpcompare.layout.folding import folded
-from bpcompare.layout.medium import WIDTH, medium
+from bpcompare.text.folding import folded
+from bpcompare.text.medium import WIDTH, medium
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +19,9 @@ UNBROKEN = 10_000
 
 
 class Help:
-    """A console that keeps what it is given, and says it when it is left.
+    """A context with a console that collects its text, and prints it at the end as `say` does.
 
-    Left to itself it would print to standard output and end the process with code 1 where nobody reads that.
+    A plain console prints to standard output, and ends the process with code 1 if that is closed.
     """
 
     def __enter__(self) -> Console:

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import USAGE
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import Progress, complain, say
+from bpcompare.cli.options import Dtype, Seed, Specs, Steps
+from bpcompare.cli.terminal import Progress, complain, refused, say
 
 if TYPE_CHECKING:
-    from bpcompare.comparison import Comparison
-
-USAGE = 2
+    from bpcompare.verdict.comparison import Comparison
 
 
 def matrix(
-    *specs: Annotated[str, Parameter(name="SPEC", help="TOML or JSON files that describe a network.", negative="")],
+    *specs: Specs,
     backend: Annotated[
         list[str] | None,
         Parameter(name=["--backend", "-b"], negative="", help="Versions, in order: jax@0.4.35,0.6.2,0.10.2. Repeat for others."),
     ] = None,
-    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
-    steps: Annotated[int | None, Parameter(help="Update steps; by default the spec's.")] = None,
-    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    dtype: Dtype = None,
+    steps: Steps = None,
+    seed: Seed = None,
     timeout: Annotated[float | None, Parameter(help="Seconds a backend may take.")] = None,
 ) -> int:
     """Run specs on several versions, all on the same numbers: a table of verdicts, and the first version where something moved.
 
     Each version is certified on its own. The exit code is that of the worst spec, as for `run`.
     """
-    from bpcompare.address import UnknownBackendError, separated
+    from bpcompare.engine.address import UnknownBackendError, separated
 
     names = separated(backend or ())
     if not specs or not names:
@@ -43,15 +43,14 @@ def matrix(
     import bpcompare
     from bpcompare.cli.present import present
     from bpcompare.cli.reading import loaded
-    from bpcompare.comparison import PRECEDENCE
     from bpcompare.network import SpecError
     from bpcompare.report.matrix import matrix_text
+    from bpcompare.verdict.comparison import PRECEDENCE
 
     try:
         present(names)
     except UnknownBackendError as error:
-        complain(error)
-        return USAGE
+        return refused(error)
     found: list[Comparison] = []
     codes = []
     progress = Progress(quiet=False)
@@ -63,8 +62,7 @@ def matrix(
             codes.append(found[-1].exit_code)
         except (SpecError, UnknownBackendError) as error:
             progress.done()
-            complain(error)
-            codes.append(USAGE)
+            codes.append(refused(error))
     progress.done()
     if found:
         say(lambda: matrix_text(found))

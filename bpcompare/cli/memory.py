@@ -1,4 +1,4 @@
-"""One switch of the C library, for the command's own process."""
+"""A setting of glibc's allocator, for the command's own process."""
 
 from __future__ import annotations
 

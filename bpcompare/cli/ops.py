@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import USAGE
 from bpcompare.cli.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ def ops(name: Annotated[str | None, Parameter(name="NAME", help="An op; by defau
     """List the ops a spec may use, or explain one: fields, equations, conventions, and the backends that have it."""
     from bpcompare.ops import OPS
     from bpcompare.report.lines import joined
-    from bpcompare.words import did_you_mean
+    from bpcompare.text.words import did_you_mean
 
     if name is None:
         say(lambda: joined(_table()))
         return 0
     if name not in OPS:
         complain(f"no op is called {name!r}; {did_you_mean(name, OPS) or '`bpcompare ops` lists them.'}")
-        return 2
+        return USAGE
     say(lambda: joined(_page(OPS[name])))
     return 0
 
@@ -60,7 +61,7 @@ def _field(one: Field[object]) -> str:
 
 def _backends(op: type[Op]) -> list[str]:
     from bpcompare.backend import gaps_of
-    from bpcompare.registry import Absent, Broken, statuses
+    from bpcompare.engine.registry import Absent, Broken, statuses
 
     rows = []
     for status in statuses():
@@ -70,6 +71,7 @@ def _backends(op: type[Op]) -> list[str]:
             says = "broken"
         else:
             gaps = gaps_of(status.backend)
-            says = f"no: {gaps[op]}" if op in gaps else "yes"
+            limit = status.backend.limits.get(op)
+            says = f"no: {gaps[op]}" if op in gaps else f"yes, but not {limit[1]}" if limit else "yes"
         rows.append(f"{status.name}: {says}")
     return rows

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from bpcompare.address import Address, UnknownBackendError, locate
+from bpcompare.cli.codes import reason
+from bpcompare.engine.address import Address, UnknownBackendError, locate
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Network
 from bpcompare.spec.files import missing_file
-from bpcompare.words import did_you_mean, listed
+from bpcompare.text.words import did_you_mean, listed
 
 
 def present(names: Iterable[str] | None, network: Network | None = None) -> None:
@@ -52,7 +53,7 @@ def _no_class(address: Address) -> str:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        return f"{where} cannot be read: {error.strerror or error}"
+        return f"{where} cannot be read: {reason(error)}"
     classes = re.findall(r"^\s*class\s+(\w+)", text, re.MULTILINE)
     if not wanted:
         return f"which class of it? {' or '.join(f'{where}:{one}' for one in classes[:8]) or f'{where}:Class'}"

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bpcompare.cli.terminal import Progress, complain, say
+from bpcompare.cli.codes import NOT_RUN, USAGE
+from bpcompare.cli.options import switch
+from bpcompare.cli.terminal import Progress, complain, refused, say
 
 
 def prove(
@@ -17,7 +19,7 @@ def prove(
         str | None, Parameter(help="Plant a mistake of the catalogue, such as BP204, and see which statement breaks.")
     ] = None,
     budget: Annotated[float, Parameter(help="Seconds that it may take; what is not reached by then is open.")] = 300.0,
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Print every row.")] = False,
+    verbose: Annotated[bool, switch("Print every row.", "--verbose", "-v")] = False,
 ) -> int:
     """Prove the four statements of backpropagation for a small network, for all weights and all data.
 
@@ -27,23 +29,21 @@ def prove(
     """
     from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
-    from bpcompare.symbolic import MissingSympyError, TooLargeError, proof_text
-    from bpcompare.symbolic import prove as shown
+    from bpcompare.teach.symbolic import MissingSympyError, TooLargeError, proof_text
+    from bpcompare.teach.symbolic import prove as shown
 
     if not budget > 0:
         complain(f"--budget must be a positive number of seconds, is {budget:g}")
-        return 2
+        return USAGE
     progress = Progress(quiet=False)
     try:
         it = shown(loaded(spec, progress), mistake=mistake.upper() if mistake else None, progress=progress, seconds=budget)
     except (SpecError, TooLargeError) as error:
         progress.done()
-        complain(error)
-        return 2
+        return refused(error)
     except MissingSympyError as error:
         progress.done()
-        complain(error)
-        return 3
+        return refused(error, NOT_RUN)
     progress.done()
     say(lambda: proof_text(it, verbose=verbose))
     return {"shown": 0, "false": 1, "open": 4}[it.outcome]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def loaded(spec: str, progress: Progress | None = None) -> Network:
     """The network of `spec`. Raises SpecError."""
     from bpcompare.network import SpecError
+    from bpcompare.plan.storage import is_saved
     from bpcompare.spec import read
-    from bpcompare.storage import is_saved
 
     if is_saved(spec):
         raise SpecError(f"{spec} is a saved run, not a spec: `bpcompare report`, `repro` and `diff` read those")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import USAGE, reason
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import Progress, complain, say
+from bpcompare.cli.options import Backends, Dtype, Seed, out_of_range, switch
+from bpcompare.cli.terminal import Progress, complain, refused, say
 
 if TYPE_CHECKING:
     from bpcompare.backend import Backend
-    from bpcompare.comparison import Comparison
+    from bpcompare.verdict.comparison import Comparison
 
 
 def report(
@@ -26,41 +28,36 @@ def report(
         list[str] | None,
         Parameter(negative="", help="Show every formula of this layer, unit, parameter or path as well. Repeat it."),
     ] = None,
-    static: Annotated[bool, Parameter(negative="", help="No script at all, for places that forbid them.")] = False,
+    static: Annotated[bool, switch("No script at all, for places that forbid them.")] = False,
     notation: Annotated[
         Literal["article", "nielsen", "bishop", "code"], Parameter(help="The notation the page opens with.")
     ] = "article",
-    backend: Annotated[
-        list[str] | None,
-        Parameter(name=["--backend", "-b"], negative="", help="A backend, as for `bpcompare run`. Repeat it, or use commas."),
-    ] = None,
-    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
+    backend: Backends = None,
+    dtype: Dtype = None,
     steps: Annotated[int | None, Parameter(help="Steps to run; by default the spec's.")] = None,
-    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
-    trust: Annotated[
-        bool, Parameter(negative="", help="Import the backends that a saved run names, to show the lines of their code.")
-    ] = False,
+    seed: Seed = None,
+    trust: Annotated[bool, switch("Import the backends that a saved run names, to show the lines of their code.")] = False,
 ) -> int:
     """Write a run as one HTML page: the verdict, the network, every step with its formula, the proof. It needs no network.
 
     The exit code is that of `run`. A saved run is judged anew, and nothing that it names is imported without --trust.
     """
     keep_freed_memory()
-    from bpcompare.address import UnknownBackendError
-    from bpcompare.archive import load_comparison
+    from bpcompare.engine.address import UnknownBackendError
+    from bpcompare.files.writing import unwritable, write
     from bpcompare.network import SpecError
     from bpcompare.page import Wishes, page
+    from bpcompare.plan.storage import StorageError, is_saved
     from bpcompare.report import verdict_line
     from bpcompare.report.steps import NothingToShowError
-    from bpcompare.storage import StorageError, is_saved
-    from bpcompare.writing import unwritable, write
+    from bpcompare.session.archive import load_comparison
 
     if static and notation != "article":
         complain("--static shows the textbook's notation; the others need the script. Leave out one of the two.")
-        return 2
-    if problem := unwritable(output) or (f"--steps must be at least 1, is {steps}" if steps is not None and steps < 1 else ""):
+        return USAGE
+    if problem := unwritable(output) or out_of_range(steps):
         complain(f"{problem}\nTry: bpcompare report --help")
-        return 2
+        return USAGE
     progress = Progress(quiet=False)
     try:
         saved = is_saved(spec)
@@ -74,14 +71,13 @@ def report(
         text = page(comparison, wishes)
     except (SpecError, UnknownBackendError, NothingToShowError, StorageError) as error:
         progress.done()
-        complain(error)
-        return 2
+        return refused(error)
     try:
         write(output, text.encode("utf-8", "replace"))
     except OSError as error:
         progress.done()
-        complain(f"{output} was not written: {error.strerror or error}")
-        return 2
+        complain(f"{output} was not written: {reason(error)}")
+        return USAGE
     progress.done()
     say(lambda: f"{verdict_line(comparison)}\n{output}: {len(text) / 1000:,.0f} kB")
     if saved and not trust:
@@ -100,9 +96,9 @@ def _compared(
 ) -> tuple[Comparison, str]:
     """The comparison, and the command that makes it again. What is `asked` for (step, nodes) must be there before it is run."""
     import bpcompare
-    from bpcompare.address import separated
     from bpcompare.cli.present import present
     from bpcompare.cli.reading import loaded
+    from bpcompare.engine.address import separated
     from bpcompare.report.lines import counted
     from bpcompare.report.steps import NothingToShowError, asked_for
 
@@ -122,8 +118,8 @@ def _compared(
 
 def classes(comparison: Comparison) -> dict[str, type[Backend]]:
     """The classes of backends that can be had here: for their source lines. One of another Python has none."""
-    from bpcompare.address import UnknownBackendError, locate
-    from bpcompare.registry import Ready, arrive
+    from bpcompare.engine.address import UnknownBackendError, locate
+    from bpcompare.engine.registry import Ready, arrive
 
     found = {}
     for name, record in comparison.records.items():

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from bpcompare.cli.apart import Apart
+from bpcompare.cli.codes import USAGE, reason
 from bpcompare.cli.memory import keep_freed_memory
+from bpcompare.cli.options import Dtype, Seed, Specs, Steps, out_of_range, switch
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from bpcompare.comparison import Comparison
-
-USAGE = 2
+    from bpcompare.verdict.comparison import Comparison
 
 
 def run(
-    *specs: Annotated[str, Parameter(name="SPEC", help="TOML or JSON files that describe a network.", negative="")],
+    *specs: Specs,
     backend: Annotated[
         list[str] | None,
         Parameter(
@@ -31,11 +31,11 @@ def run(
             "runs by that Python. Repeat it, or separate names by commas. By default every installed backend runs.",
         ),
     ] = None,
-    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
-    steps: Annotated[int | None, Parameter(help="Update steps; by default the spec's.")] = None,
-    exact: Annotated[bool, Parameter(negative="", help="Draw numbers that cannot round, and demand identical bits.")] = False,
+    dtype: Dtype = None,
+    steps: Steps = None,
+    exact: Annotated[bool, switch("Draw numbers that cannot round, and demand identical bits.")] = False,
     oracle: Annotated[Literal["auto", "off"], Parameter(help="Whether the forward pass alone may settle who is wrong.")] = "auto",
-    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    seed: Seed = None,
     isolate: Annotated[
         bool,
         Parameter(
@@ -65,10 +65,8 @@ def run(
     save: Annotated[
         str | None, Parameter(negative="", help="Save the plan and every answer here, as run.bpz (one SPEC only).")
     ] = None,
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print the verdict only.")] = False,
-    verbose: Annotated[
-        bool, Parameter(name=["--verbose", "-v"], negative="", help="Print every finding, and tracebacks of failures.")
-    ] = False,
+    quiet: Annotated[bool, switch("Print the verdict only.", "--quiet", "-q")] = False,
+    verbose: Annotated[bool, switch("Print every finding, and tracebacks of failures.", "--verbose", "-v")] = False,
 ) -> int:
     """Run network specs on every backend and judge the answers.
 
@@ -78,11 +76,11 @@ def run(
     if problem := _misused(specs, steps, seed, json, save, quiet=quiet, verbose=verbose) or apart.problem:
         complain(f"{problem}\nTry: bpcompare run --help")
         return USAGE
-    from bpcompare.comparison import PRECEDENCE
+    from bpcompare.verdict.comparison import PRECEDENCE
 
     keep_freed_memory()
 
-    from bpcompare.address import separated
+    from bpcompare.engine.address import separated
 
     names = None if backend is None else separated(backend)
     flags = _flags(backend, dtype, steps, oracle, seed, exact=exact) + apart.flags
@@ -139,15 +137,13 @@ def _misused(
     """What is wrong with the options themselves, before anything runs."""
     if not specs:
         return "run needs at least one SPEC: a TOML or JSON file that describes a network"
-    if steps is not None and steps < 1:
-        return f"--steps must be at least 1, is {steps}"
-    if seed is not None and seed < 0:
-        return f"--seed must not be negative, is {seed}"
+    if problem := out_of_range(steps, seed):
+        return problem
     if quiet and verbose:
         return "-q and -v say opposite things; give one of them"
     if save is not None and len(specs) > 1:
         return f"--save takes one SPEC, {len(specs)} were given"
-    from bpcompare.writing import unwritable
+    from bpcompare.files.writing import unwritable
 
     for option, path in (("--json", None if json == "-" else json), ("--save", save)):
         if path is not None and (problem := unwritable(path)):
@@ -159,9 +155,9 @@ def _compared(spec: str, backends: list[str] | None, progress: Progress, **optio
     """The comparison of one spec, or why there is none."""
     progress(f"{spec}: reading")
     import bpcompare
-    from bpcompare.address import UnknownBackendError
     from bpcompare.cli.present import present
     from bpcompare.cli.reading import loaded
+    from bpcompare.engine.address import UnknownBackendError
     from bpcompare.network import SpecError
 
     def shown(message: str) -> None:
@@ -208,27 +204,23 @@ def _flags(backend: list[str] | None, dtype: str | None, steps: int | None, orac
 
 
 def _saved(comparison: Comparison, path: str) -> bool:
-    from bpcompare.storage import StorageError
+    from bpcompare.plan.storage import StorageError
 
     try:
         comparison.save(path)
     except (StorageError, OSError) as error:
-        complain(f"--save: {path} was not written: {_reason(error)}")
+        complain(f"--save: {path} was not written: {reason(error)}")
         return False
     return True
 
 
 def _written(path: str, lines: list[str]) -> bool:
-    from bpcompare.writing import write
+    from bpcompare.files.writing import write
 
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
     try:
         write(path, data)
     except OSError as error:
-        complain(f"--json: {path} was not written: {_reason(error)}")
+        complain(f"--json: {path} was not written: {reason(error)}")
         return False
     return True
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from bpcompare.cli.codes import USAGE
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.terminal import Progress, complain, laid_out, say, write
+from bpcompare.cli.options import Backends, Dtype, Seed, Spec, switch
+from bpcompare.cli.terminal import Progress, complain, laid_out, refused, say, write
 
 
 def show(
-    spec: Annotated[str, Parameter(name="SPEC", help="A TOML or JSON file that describes a network.")],
+    spec: Spec,
     node: Annotated[
         str | None,
         Parameter(name="NODE", help="Layer, unit, input, weight or path: h, h1, x1, w[x1,h1], E, h.delta, step2/h1.delta."),
@@ -19,15 +21,10 @@ def show(
     /,
     *,
     step: Annotated[int | None, Parameter(help="Which step, from 1; by default the one that NODE says, or the first.")] = None,
-    interactive: Annotated[
-        bool, Parameter(name=["--interactive", "-i"], negative="", help="One at a time, by the arrow keys.")
-    ] = False,
-    backend: Annotated[
-        list[str] | None,
-        Parameter(name=["--backend", "-b"], negative="", help="A backend, as for `bpcompare run`. Repeat it, or use commas."),
-    ] = None,
-    dtype: Annotated[Literal["float64", "float32"] | None, Parameter(help="Precision; by default the spec's.")] = None,
-    seed: Annotated[int | None, Parameter(help="Seed of everything drawn; by default the spec's.")] = None,
+    interactive: Annotated[bool, switch("One at a time, by the arrow keys.", "--interactive", "-i")] = False,
+    backend: Backends = None,
+    dtype: Dtype = None,
+    seed: Seed = None,
 ) -> int:
     """Show a run, forward, backward and update: the formula, the formula with numbers, and every backend's value.
 
@@ -35,18 +32,18 @@ def show(
     """
     keep_freed_memory()
     import bpcompare
-    from bpcompare.address import UnknownBackendError, separated
     from bpcompare.cli import stepper
     from bpcompare.cli.present import present
     from bpcompare.cli.reading import loaded
-    from bpcompare.comparison import NOTHING_COMPARED
+    from bpcompare.engine.address import UnknownBackendError, separated
     from bpcompare.network import SpecError
     from bpcompare.report import verdict_line
     from bpcompare.report.steps import NothingToShowError, asked_for, frames, steps_text
+    from bpcompare.verdict.comparison import NOTHING_COMPARED
 
     if interactive and not stepper.interactive():
         complain("--interactive needs a terminal to be stepped through; without it, all steps are printed one after the other")
-        return 2
+        return USAGE
 
     progress = Progress(quiet=False)
     names = None if backend is None else separated(backend)
@@ -61,8 +58,7 @@ def show(
             each = frames(comparison, node, step) if interactive else []
     except (SpecError, UnknownBackendError, NothingToShowError) as error:
         progress.done()
-        complain(error)
-        return 2
+        return refused(error)
     progress.done()
     if interactive:
         stepper.step_through([frame for _, frame in each], [phase for phase, _ in each], write)

@@ -1,4 +1,4 @@
-"""How a mistake looks: planted in a shipped example, and what the certificate says of it there."""
+"""Shows a mistake at work: planted in a shipped example, with what the certificate says there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXAMPLES = ("mazur", "aima", "three-by-three", "xor", "skip", "shared", "digits-
 def sighting(mistake: Mistake) -> str:
     """Where it shows first in an example, and how large; empty where none of the examples has a place for it."""
     import bpcompare
-    from bpcompare.draw import plan
+    from bpcompare.plan.draw import plan
     from bpcompare.report.numbers import off
     from bpcompare.report.places import described, place
 

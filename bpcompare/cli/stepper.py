@@ -1,4 +1,4 @@
-"""Steps of a run one at a time, in a terminal, by its keys."""
+"""Shows the steps of a run one at a time in a terminal, controlled by keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def interactive() -> bool:
 
 
 def step_through(frames: Sequence[str], phases: Sequence[str], write: Callable[[str], None]) -> None:
-    """Show one frame at a time until somebody has had enough. `phases` says which phase each frame belongs to."""
+    """Show one frame at a time until the user ends it. `phases` says which phase each frame belongs to."""
     at = 0
     with _keys() as keys:
         while True:

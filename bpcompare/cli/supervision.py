@@ -1,6 +1,6 @@
-"""The command's two processes: one does the work, the other sees how it ends.
+"""The command's two processes: one does the work, the other waits for it and sets the exit code.
 
-So an exit code speaks of a verdict only where there is one. A backend that ends the process (os._exit, a crash, a compiler that
+So an exit code means a verdict only if there was one. A backend that ends the process (os._exit, a crash, a compiler that
 aborts) is told and ends with code 3, and Ctrl-C ends the run even where the framework swallows it or does not return.
 Where processes cannot be forked, there is one process, and no such guard.
 """
@@ -19,7 +19,7 @@ from types import FrameType
 from bpcompare.cli import notes
 from bpcompare.cli.codes import BUG, INTERRUPTED, NOT_RUN
 from bpcompare.cli.terminal import ERASED, complain, erase
-from bpcompare.interruption import KEYBOARD
+from bpcompare.engine.interruption import KEYBOARD
 
 GRACE = 3.0
 """Seconds that the work has to end after Ctrl-C, before it is killed."""
@@ -28,13 +28,16 @@ IMPATIENT = 0.5
 TEARDOWN = 10
 """Seconds that the interpreter has to end after the work is done; then the system ends it."""
 _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGQUIT")
-_LENT = frozenset({"bpcompare.worker.in_process", "bpcompare.registry"})
+_LENT = frozenset({"bpcompare.engine.worker.in_process", "bpcompare.engine.registry"})
 """Modules below which the code of strangers runs in this process."""
 _PR_SET_PDEATHSIG = 1
 
 
-def supervised(work: Callable[[], int]) -> int:
-    """The exit code of `work`, which runs in a child of this process; or what is to be said where it ended without one."""
+def supervised(work: Callable[[], int], *, own: bool = False) -> int:
+    """The exit code of `work`, which runs in a child of this process; or what is to be said where it ended without one.
+
+    `own`: it runs somebody's own code, and no backends.
+    """
     if not hasattr(os, "fork"):
         return work()
     notes.share()
@@ -51,7 +54,7 @@ def supervised(work: Callable[[], int]) -> int:
         return work()
     if child == 0:
         return _worked(work, parent, before)
-    return _seen(child, before)
+    return _seen(child, before, own=own)
 
 
 def _worked(work: Callable[[], int], parent: int, mask: AbstractSet[int]) -> int:
@@ -100,7 +103,7 @@ def _end_with(parent: int) -> None:
         os._exit(BUG)
 
 
-def _seen(child: int, mask: AbstractSet[int]) -> int:
+def _seen(child: int, mask: AbstractSet[int], *, own: bool) -> int:
     asked = _Asked(child)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     _, status = os.waitpid(child, 0)
@@ -115,7 +118,7 @@ def _seen(child: int, mask: AbstractSet[int]) -> int:
     if asked.to_end:  # whoever asked for this end sees that it was this end
         signal.signal(asked.to_end, signal.SIG_DFL)
         os.kill(os.getpid(), asked.to_end)
-    return _ended(os.waitstatus_to_exitcode(status), notes.doing())
+    return _ended(os.waitstatus_to_exitcode(status), notes.doing(), own=own)
 
 
 class _Asked:
@@ -151,13 +154,17 @@ class _Asked:
             os.kill(self.child, number)
 
 
-def _ended(code: int, doing: str) -> int:
+def _ended(code: int, doing: str, *, own: bool) -> int:
     """Say that the work ended before there was a verdict, and how."""
     how = f"exit code {code}" if code >= 0 else _name(-code)
     what = f" at “{doing}”" if doing else ""
     why = "; the system may have been short of memory" if code == -signal.SIGKILL else ""
+    told = f"the process ended{what}, with {how}{why}: there is no verdict."
+    if own:
+        complain(told)
+        return NOT_RUN
     complain(
-        f"the process ended{what}, with {how}{why}: there is no verdict.\n"
+        f"{told}\n"
         "A backend that ends the process, or a framework that crashes, takes everything with it;\n"
         "--isolate gives every backend a process of its own, and the others' results stand."
     )

@@ -10,21 +10,22 @@ from contextlib import AbstractContextManager, suppress
 from io import StringIO
 from typing import TextIO
 
-from bpcompare.cli.codes import UNTOLD
+from bpcompare.cli.codes import UNTOLD, code_of
 from bpcompare.cli.notes import note
-from bpcompare.layout.cells import cut
-from bpcompare.layout.folding import folded
-from bpcompare.layout.medium import NARROWEST, WIDTH, Medium, laid_out_for
-from bpcompare.layout.plain import in_ascii
-from bpcompare.words import disarmed
+from bpcompare.text.cells import cut
+from bpcompare.text.folding import folded
+from bpcompare.text.medium import NARROWEST, WIDTH, Medium, laid_out_for
+from bpcompare.text.plain import in_ascii
+from bpcompare.text.words import disarmed
 
 _STYLES = (
     (r"^(identical|certified)(?=  )", "bold green"),
-    (r"^wrong(?=  )|\bWRONG\b", "bold red"),
-    (r"^(convention|undecided|not_run)(?=  )|\bundecided(?= |$)|\bconvention(?= |$)|\bnot run$", "bold yellow"),
+    (r"^wrong(?=  )|\bWRONG\b|\bSURVIVED\b", "bold red"),
+    (r"^(convention|undecided|certified in part|not_run)(?=  )|\bundecided(?= |$)|\bconvention(?= |$)|\bnot run$", "bold yellow"),
     (r"^  > .*$", "bold"),
     (r"^  (where|statement|rule|numbers|values|blame|cause|follows|also wrong|reproduce|why|to decide)(?= )", "dim"),
     (r"^  (apart|power|bound|blind to|exact|compared)(?= )", "dim"),
+    (r"^  (recorded|law|formula|oracle|also|steps|claims|sampled|zeros|kinks|intended|unexamined)(?= )", "dim"),
     (r"\bBP\d{3}\b", "cyan"),
 )
 """Colour only repeats what words say."""
@@ -33,7 +34,7 @@ _STYLES = (
 ERASED = "\r\x1b[K"
 _NOWHERE = StringIO()
 _lost = ""
-"""Why something that was to be said reached nobody, or nothing."""
+"""Why output could not be written, or "" if all of it was."""
 
 
 def say(text: str | Callable[[], str], *, fold: bool = True) -> None:
@@ -77,6 +78,12 @@ def complain(what: str | Exception) -> None:
     with suppress(OSError, ValueError, AttributeError):  # full, closed, or never there
         sys.stderr.write(f"{_fitted(text, sys.stderr)}\n")
         sys.stderr.flush()
+
+
+def refused(error: Exception, code: int | None = None) -> int:
+    """Print what was wrong with what was given; the exit code for it."""
+    complain(error)
+    return code_of(error) if code is None else code
 
 
 def settled(code: int) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bpcompare.cli.terminal import complain, say, say_exactly
+from bpcompare.cli.terminal import refused, say, say_exactly
 
 
 def transcript(
@@ -23,14 +23,13 @@ def transcript(
     """
     from bpcompare.cli.reading import loaded
     from bpcompare.network import SpecError
-    from bpcompare.transcript import check, read, transcript_json, transcript_text
-    from bpcompare.transcript.reader import TranscriptError
+    from bpcompare.teach.transcript import check, read, transcript_json, transcript_text
+    from bpcompare.teach.transcript.reader import TranscriptError
 
     try:
         found = check(loaded(spec), read(numbers))
     except (SpecError, TranscriptError) as error:
-        complain(error)
-        return 2
+        return refused(error)
     if format == "json":
         say_exactly(transcript_json(found))
     else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import prod, sqrt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
 from typing import Literal
 
 Kind = Literal["in", "a", "delta", "w", "gradient", "t", "slot", "state", "error"]
@@ -37,10 +37,14 @@ class Quantity(Expression):
 
 @dataclass(frozen=True)
 class Constant(Expression):
-    """A number of the spec, or one worked out beside the formula. `symbol`: what it is called ("η", "μ"), "" if nothing."""
+    """A number of the spec, or one worked out beside the formula. `symbol`: what it is called ("η", "μ"), "" if nothing.
+
+    `within` gives the formula of one that was worked out beside.
+    """
 
     number: float
     symbol: str = ""
+    within: Callable[[], Expression] | None = field(default=None, compare=False)
 
     @property
     def value(self) -> float:
@@ -150,22 +154,72 @@ class Square(Expression):
         return self.of.value**2
 
 
+@dataclass(frozen=True)
+class Power(Expression):
+    """of to the power of exponent."""
+
+    of: Expression
+    exponent: Expression
+
+    @property
+    def value(self) -> float:
+        """The power."""
+        return float(self.of.value**self.exponent.value)
+
+
 def summed(terms: Sequence[Expression]) -> Expression:
-    """The sum of terms; a single one is itself, none is 0."""
-    if len(terms) == 1:
-        return terms[0]
-    return Sum(tuple(terms)) if terms else Constant(0.0)
+    """The sum of terms, without those that are a plain 0; a single one is itself, none is 0."""
+    flat = [part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,))]
+    kept = [term for term in flat if term != Constant(0.0)]
+    if len(kept) == 1:
+        return kept[0]
+    return Sum(tuple(kept)) if kept else Constant(0.0)
+
+
+_RANKS: Mapping[Kind, int] = {"w": 1, "slot": 1, "state": 1}
+
+
+def _rank(x: Expression) -> int:
+    """Where a factor stands in a product: numbers of the spec, parameters, what they are multiplied by, sums."""
+    if isinstance(x, Constant) or (isinstance(x, Sum | Difference) and all(isinstance(part, Constant) for part in parts(x))):
+        return 0
+    if isinstance(x, Quantity):
+        return _RANKS.get(x.kind, 3 if x.kind in ("delta", "gradient") else 2)
+    return 4 if isinstance(x, Sum | Difference | Negative) else 2
 
 
 def times(*factors: Expression) -> Expression:
-    """The product, without factors that are a plain 1."""
+    """The product, without factors that are a plain 1; 0 where one is a plain 0. One over a number divides by it."""
     flat = [part for factor in factors for part in (factor.factors if isinstance(factor, Product) else (factor,))]
-    kept = tuple(part for part in flat if part != Constant(1.0))
+    if Constant(0.0) in flat:
+        return Constant(0.0)
+    under = [part.bottom for part in flat if isinstance(part, Quotient) and part.top == Constant(1.0)]
+    if under:
+        over = times(*(part for part in flat if not (isinstance(part, Quotient) and part.top == Constant(1.0))))
+        return Quotient(over, times(*under))
+    kept = tuple(sorted((part for part in flat if part != Constant(1.0)), key=_rank))
     if len(kept) == 1:
         return kept[0]
     return Product(kept) if kept else Constant(1.0)
 
 
-def root(of: Expression) -> Expression:
-    """√of."""
-    return Apply("sqrt", of, sqrt)
+def parts(x: Expression) -> tuple[Expression, ...]:
+    """What an expression is made of."""
+    match x:
+        case Sum():
+            return x.terms
+        case Product():
+            return x.factors
+        case Difference():
+            return (x.left, x.right)
+        case Quotient():
+            return (x.top, x.bottom)
+        case Power():
+            return (x.of, x.exponent)
+        case Negative() | Square():
+            return (x.of,)
+        case Apply():
+            return (x.argument,)
+        case Constant() if x.within is not None:
+            return (x.within(),)
+    return ()

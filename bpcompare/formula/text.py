@@ -11,6 +11,7 @@ from bpcompare.formula.expression import (
     Difference,
     Expression,
     Negative,
+    Power,
     Product,
     Quantity,
     Quotient,
@@ -18,6 +19,7 @@ from bpcompare.formula.expression import (
     Square,
     Sum,
 )
+from bpcompare.plan.path import Path
 
 _KINDS = {"in": "in", "a": "a", "delta": "Δ", "w": "w", "gradient": "∂E/∂w", "t": "t", "error": "E"}
 
@@ -33,8 +35,7 @@ def in_symbols(x: Expression, name: Callable[[Quantity], str] | None = None) -> 
 
 
 def _path(x: Quantity) -> str:
-    path = x.path.removesuffix(".before")
-    return f"{path}[{','.join(map(str, x.index))}]" if x.index else path
+    return Path(x.path).after.element(x.index)
 
 
 def number(x: float, *, lead: bool = True) -> str:
@@ -74,6 +75,8 @@ def _written(x: Expression, *, lead: bool, names: Callable[[Quantity], str] | No
             return f"{factor(x.top, first=lead)} / {factor(x.bottom, first=False)}"
         case Negative():
             return f"-{factor(x.of, first=False)}"
+        case Power():
+            return f"[{inner(x.of)}]**{factor(x.exponent, first=False)}"
         case Square():
             return f"[{inner(x.of)}]**2" if not isinstance(x.of, Quantity) else f"{inner(x.of, first=False)}**2"
     raise TypeError(type(x).__name__)

@@ -1,10 +1,15 @@
 """The law of each op: forward and Δ, once, for every arithmetic. `LAWS` is the table; each file has the rows of its family."""
 
-from bpcompare.laws import activation, convolution, dense, embedding, error, normalization, pooling, shape, update
-from bpcompare.laws.law import Law, Laws, UpdateLaw
+from importlib import import_module
 
-_FAMILIES = (dense, convolution, pooling, normalization, embedding, shape, activation, error)
+from bpcompare.laws.calls import CALLS
+from bpcompare.laws.law import At, Law, Laws, UpdateAt, UpdateLaw
+from bpcompare.laws.rules import RULES
+from bpcompare.ops import FAMILIES
 
-LAWS = Laws({op: law for family in _FAMILIES for op, law in family.TABLE.items()}, update.TABLE)
+_TABLES = {family: import_module(f"bpcompare.laws.{family}").TABLE for family in FAMILIES}
+_UPDATES = _TABLES.pop("update")
 
-__all__ = ["LAWS", "Law", "Laws", "UpdateLaw"]
+LAWS = Laws({op: law for table in _TABLES.values() for op, law in table.items()}, _UPDATES, CALLS, RULES)
+
+__all__ = ["LAWS", "At", "Law", "Laws", "UpdateAt", "UpdateLaw"]

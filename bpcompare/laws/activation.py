@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import pi, sqrt
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 from scipy import special
 
 from bpcompare import ops
-from bpcompare.arithmetic import Num, either, hyperparameter, masked, positive, total
 from bpcompare.laws import elementary
 from bpcompare.laws.elementary import sigmoid
-from bpcompare.laws.law import Law, PlainLaw
-from bpcompare.parameter import Array
+from bpcompare.laws.kernel.scores import softmax_along, softmax_back
+from bpcompare.laws.law import At, Law, PlainLaw
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.number import Num, applied, either, hyperparameter, masked, named, positive, shown
 
 Function = Callable[[Any, Num], Num]
 """g(op, in) or g'(op, in)."""
@@ -34,40 +35,46 @@ class Elementwise(PlainLaw):
         self.back = back
         self.rearranged = rearranged
 
-    def forward(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
+    def forward(self, at: At[Any]) -> Num:
         """g(in)."""
-        return self.g(op, xs[0])
+        return applied(at.op.name, lambda x: self.g(at.op, x), at.x)
 
-    def delta(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
+    def delta(self, at: At[Any]) -> Num:
         """g'(in) Δ."""
-        return self.g_prime(op, xs[0]) * dy if self.back is None else self.back(op, xs[0], dy)
+        if shown(at.x):
+            return applied("g'", lambda x: self.g_prime(at.op, x), at.x) * at.dy
+        return self.g_prime(at.op, at.x) * at.dy if self.back is None else self.back(at.op, at.x, at.dy)
 
 
 class IdentityLaw(PlainLaw):
     """g(x) = x, g'(x) = 1."""
 
-    def forward(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
+    def forward(self, at: At[Any]) -> Num:
         """in."""
-        return xs[0]
+        return at.x
 
-    def delta(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
+    def delta(self, at: At[Any]) -> Num:
         """Δ."""
-        return dy
+        return at.dy
 
 
 class SoftmaxLaw(PlainLaw):
-    """Not elementwise: Δ_in = a (Δ_a − Σ_k a_k Δ_k)."""
+    """Not elementwise: Δ_in = a (Δ_a − Σ_k a_k Δ_k), along one axis."""
 
     rearranged = True
 
-    def forward(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
-        """softmax over the last axis."""
-        return elementary.softmax(xs[0])
+    def axis(self, at: At[ops.Softmax]) -> int:
+        """The op's axis, counted with that of the examples."""
+        axis: int = at.op.axis % (at.x.ndim - 1) + 1
+        return axis
 
-    def delta(self, op: Any, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
+    def forward(self, at: At[ops.Softmax]) -> Num:
+        """softmax over the axis."""
+        return softmax_along(at.x, self.axis(at))
+
+    def delta(self, at: At[ops.Softmax]) -> Num:
         """The Jacobian diag(a) − a aᵀ, applied."""
-        a = elementary.softmax(xs[0])
-        return a * (dy - total(a * dy, axis=-1, keepdims=True))
+        return softmax_back(named("a", softmax_along(at.x, self.axis(at))), at.dy, self.axis(at))
 
 
 def _sigmoid_prime(op: Any, x: Num) -> Num:

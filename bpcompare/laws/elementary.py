@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, either, first_max, positive, total
+from bpcompare.numbers.number import Num, either, excluded, first_max, masked, named, positive, total
 
 
 def magnitude(x: Num) -> Num:
@@ -39,12 +39,23 @@ def largest(x: Num) -> Num:
 
 
 def softmax(x: Num) -> Num:
-    """e^x / Σ e^x along the last axis."""
-    e = np.exp(x - largest(x))
+    """e^x / Σ e^x along the last axis. Scores that a mask has excluded count as exact zeros, unless all of a row are."""
+    e, _ = _above_top(x)
     return e / total(e, axis=-1, keepdims=True)
 
 
 def log_sum_exp(x: Num) -> Num:
-    """ln Σ e^x along the last axis, which stays as an axis of length one."""
-    top = largest(x)
-    return top + np.log(total(np.exp(x - top), axis=-1, keepdims=True))
+    """ln Σ e^x along the last axis, which stays as an axis of length one. Excluded scores count as exact zeros likewise."""
+    e, top = _above_top(x)
+    return top + np.log(total(e, axis=-1, keepdims=True))
+
+
+def _above_top(x: Num) -> tuple[Num, Num]:
+    """e^(x − max) along the last axis, and the maximum."""
+    off = excluded(x)
+    off &= ~off.all(axis=-1, keepdims=True)
+    if not off.any():
+        top = named("max", largest(x))
+        return np.exp(x - top), top
+    top = total(masked(first_max(x, ~off), x), axis=-1, keepdims=True)
+    return masked(~off, np.exp(masked(~off, masked(~off, x) - top))), top

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, either, hyperparameter, positive, total
 from bpcompare.laws import elementary
-from bpcompare.laws.law import Law, PlainLaw
+from bpcompare.laws.law import At, Law, PlainLaw
+from bpcompare.numbers.number import Num, applied, either, hyperparameter, named, positive, total
 from bpcompare.ops import BinaryCrossEntropyWithLogits, HalfSquared, Huber, MeanSquared, Op, SoftmaxCrossEntropy
 from bpcompare.ops.op import ErrorOp
 
@@ -37,15 +37,19 @@ class ErrorLaw(PlainLaw):
         """Loss scale over batch size and divisor."""
         count = self.divisor(op, a) * (a.shape[0] if op.reduce == "mean" else 1)
         scale = hyperparameter(op.scale, a)
-        return scale / count if count != 1 else scale
+        return scale / named(self.counted(op), hyperparameter(float(count), a)) if count != 1 else scale
 
-    def forward(self, op: ErrorOp, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
+    def counted(self, op: Any) -> str:
+        """What the divisor counts."""
+        return "examples"
+
+    def forward(self, at: At[ErrorOp]) -> Num:
         """One sum over the batch."""
-        return total(self.terms(op, *xs)) * self.factor(op, xs[0])
+        return total(self.terms(at.op, *at.xs)) * self.factor(at.op, at.x)
 
-    def delta(self, op: ErrorOp, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
+    def delta(self, at: At[ErrorOp]) -> Num:
         """The base case of the induction."""
-        return self.toward(op, *xs) * self.factor(op, xs[0])
+        return self.toward(at.op, *at.xs) * self.factor(at.op, at.x)
 
 
 class HalfSquaredLaw(ErrorLaw):
@@ -68,6 +72,10 @@ class MeanSquaredLaw(ErrorLaw):
         """K outputs."""
         return float(prod(a.shape[1:]))
 
+    def counted(self, op: MeanSquared) -> str:
+        """Outputs, and examples where E is a mean over them."""
+        return "examples·outputs" if op.reduce == "mean" else "outputs"
+
     def terms(self, op: Any, a: Num, t: Num) -> Num:
         """(t − a)²."""
         r = t - a
@@ -84,14 +92,13 @@ class SoftmaxCrossEntropyLaw(ErrorLaw):
     def terms(self, op: SoftmaxCrossEntropy, a: Num, t: Num) -> Num:
         """Terms with t = 0 do not count."""
         if op.integer_target:
-            return np.where(one_hot(t, a), elementary.log_sum_exp(a) - a, 0.0)
-        return t * (elementary.log_sum_exp(a) - a)
+            return np.where(one_hot(t, a), named("ln Σ e^a", elementary.log_sum_exp(a)) - a, 0.0)
+        return t * (named("ln Σ e^a", elementary.log_sum_exp(a)) - a)
 
     def toward(self, op: SoftmaxCrossEntropy, a: Num, t: Num) -> Num:
         """t − softmax(a) Σ t."""
-        if op.integer_target:
-            return one_hot(t, a) - elementary.softmax(a)
-        return t - elementary.softmax(a) * total(t, axis=-1, keepdims=True)
+        share = named("softmax(a)", elementary.softmax(a))
+        return one_hot(t, a) - share if op.integer_target else t - share * named("Σ t", total(t, axis=-1, keepdims=True))
 
 
 class BinaryCrossEntropyWithLogitsLaw(ErrorLaw):
@@ -99,11 +106,11 @@ class BinaryCrossEntropyWithLogitsLaw(ErrorLaw):
 
     def terms(self, op: Any, a: Num, t: Num) -> Num:
         """softplus(a) − t a, or as torch has it: (1 − t) a − ln σ(a), which cancels where t is 0 and a far below 0."""
-        return either(elementary.softplus(a) - t * a, lambda: (1.0 - t) * a + elementary.softplus(-a))
+        return either(applied("softplus", elementary.softplus, a) - t * a, lambda: (1.0 - t) * a + elementary.softplus(-a))
 
     def toward(self, op: Any, a: Num, t: Num) -> Num:
         """t − σ(a)."""
-        return t - elementary.softplus_prime(a)
+        return t - applied("sigmoid", elementary.softplus_prime, a)
 
 
 class HuberLaw(ErrorLaw):
@@ -113,7 +120,7 @@ class HuberLaw(ErrorLaw):
         """½r² or d(|r| − ½d)."""
         r = t - a
         d = hyperparameter(op.threshold, r)
-        size = elementary.magnitude(r)
+        size = applied("abs", elementary.magnitude, r)
         return np.where(positive(size - d), d * (size - 0.5 * d), 0.5 * (r * r))
 
     def toward(self, op: Huber, a: Num, t: Num) -> Num:

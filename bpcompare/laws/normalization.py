@@ -2,121 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, either, hyperparameter, moments, total
-from bpcompare.laws.law import Law, PlainLaw
-from bpcompare.ops import BatchNorm, LayerNorm, Op
-
-
-def mean(x: Num, axes: tuple[int, ...]) -> Num:
-    """Σ/n along axes, which stay with length one."""
-    return total(x, axis=axes, keepdims=True) / float(np.prod([x.shape[a] for a in axes]))
-
-
-def deviations(x: Num, epsilon: float, axes: tuple[int, ...]) -> tuple[Num, Num]:
-    """x − μ, and 1/√(σ² + ε)."""
-    centred, variance = moments(x, axes)
-    return centred, 1.0 / np.sqrt(variance + epsilon)
-
-
-def standardized(x: Num, epsilon: float, axes: tuple[int, ...]) -> Num:
-    """(x − μ)/√(σ² + ε)."""
-    centred, inverse = deviations(x, epsilon, axes)
-    return centred * inverse
+from bpcompare.laws.kernel.standard import average, deviations, standard_back
+from bpcompare.laws.law import At, Law, PlainLaw
+from bpcompare.numbers.number import Num, hyperparameter, named, total
+from bpcompare.ops import BatchNorm, GroupNorm, LayerNorm, Op, RmsNorm
 
 
 class Normalization(PlainLaw):
-    """What the two have in common; they differ in the axes of their statistics and in the shape of γ and β."""
+    """γ x̂ + β with x̂ = (x − μ)/√(σ² + ε). They differ in the axes of their statistics and in the shape of γ and β."""
 
     rearranged = True
+    centred = True
+    """Whether the mean is subtracted."""
 
-    def axes(self, x: Num) -> tuple[int, ...]:
+    def axes(self, op: Any, x: Num) -> tuple[int, ...]:
         """The axes that a mean runs over."""
         raise NotImplementedError
 
-    def summed(self, x: Num) -> Num:
+    def summed(self, op: Any, x: Num) -> Num:
         """x summed to the shape of γ."""
         raise NotImplementedError
 
-    def spread(self, p: Num, x: Num) -> Num:
+    def spread(self, op: Any, p: Num, x: Num) -> Num:
         """γ or β, broadcast against x."""
         raise NotImplementedError
 
-    def forward(self, op: BatchNorm | LayerNorm, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
+    def apart(self, op: Any, x: Num) -> Num:  # noqa: ARG002 — group norm needs it
+        """x with its statistics' axes apart from the others."""
+        return x
+
+    def standardized(self, op: Any, x: Num) -> Num:
+        """x̂."""
+        grouped = self.apart(op, x)
+        apart, inverse = deviations(grouped, op.epsilon, self.axes(op, x), centred=self.centred)
+        return _shaped(apart * inverse, x)
+
+    def forward(self, at: At[Any]) -> Num:
         """γ x̂ + β."""
-        x = xs[0]
-        return self.spread(p["scale"], x) * standardized(x, op.epsilon, self.axes(x)) + self.spread(p["shift"], x)
+        x = at.x
+        scaled = self.spread(at.op, at.p["scale"], x) * self.standardized(at.op, x)
+        return scaled + self.spread(at.op, at.p["shift"], x) if "shift" in at.p else scaled
 
-    def delta(
-        self, op: BatchNorm | LayerNorm, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int
-    ) -> Num:
-        """(s − mean(s) − x̂ mean(s x̂))/√(σ² + ε) with s = γ Δ, or with (σ² + ε)^−3/2, as the chain rule through σ² has it.
+    def delta(self, at: At[Any]) -> Num:
+        """Δ x̂ with Δ multiplied by γ, less what goes through the mean and the variance."""
+        x, op, axes = at.x, at.op, self.axes(at.op, at.x)
+        parts = deviations(self.apart(op, x), op.epsilon, axes, centred=self.centred)
+        s = self.apart(op, self.spread(op, at.p["scale"], x) * at.dy)
+        return _shaped(standard_back(*parts, s, axes, centred=self.centred), x)
 
-        That power leaves the format's range where its factors do not: in float32, JAX loses it for σ beyond 1e13 or below 1e−13.
-        """
-        x, axes = xs[0], self.axes(xs[0])
-        centred, inverse = deviations(x, op.epsilon, axes)
-        hat, s = centred * inverse, self.spread(p["scale"], x) * dy
-
-        def through_variance() -> Num:
-            slope = 0.5 * inverse * inverse * inverse  # of −1/√(σ² + ε)
-            return (s - mean(s, axes)) * inverse - 2.0 * centred * (mean(s * centred, axes) * slope)
-
-        return either((s - mean(s, axes) - hat * mean(s * hat, axes)) * inverse, through_variance)
-
-    def gradient(
-        self, op: BatchNorm | LayerNorm, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], role: str
-    ) -> Num:
+    def gradient(self, at: At[Any]) -> Num:
         """Σ x̂ Δ for γ, Σ Δ for β."""
-        x = xs[0]
-        return self.summed(standardized(x, op.epsilon, self.axes(x)) * dy if role == "scale" else dy)
+        return self.summed(at.op, named("x̂", self.standardized(at.op, at.x)) * at.dy if at.role == "scale" else at.dy)
+
+
+def _shaped(y: Num, x: Num) -> Num:
+    """y in the shape of x."""
+    return y if y.shape == x.shape else np.reshape(y, x.shape)
 
 
 class LayerNormLaw(Normalization):
-    """Statistics over the features of one example."""
+    """Statistics over the features of one example: its last axes, or all of them."""
 
-    def axes(self, x: Num) -> tuple[int, ...]:
-        """All but the examples."""
-        return tuple(range(1, x.ndim))
+    def axes(self, op: LayerNorm | RmsNorm, x: Num) -> tuple[int, ...]:
+        """The features."""
+        return tuple(range(1 if op.last is None else x.ndim - op.last, x.ndim))
 
-    def summed(self, x: Num) -> Num:
-        """Over examples."""
-        return total(x, axis=0)
+    def summed(self, op: LayerNorm | RmsNorm, x: Num) -> Num:
+        """Over examples, and over places that have features of their own."""
+        return total(x, axis=tuple(range(self.axes(op, x)[0])))
 
-    def spread(self, p: Num, x: Num) -> Num:
-        """γ has an example's shape."""
+    def spread(self, op: LayerNorm | RmsNorm, p: Num, x: Num) -> Num:  # noqa: ARG002 — others need both
+        """γ has the features' shape, and they are the last axes."""
         return p
 
 
-class BatchNormLaw(Normalization):
+class RmsNormLaw(LayerNormLaw):
+    """x̂ = x/√(mean(x²) + ε): nothing is subtracted, so nothing goes through a mean."""
+
+    centred = False
+
+
+class PerChannel(Normalization):
+    """γ and β have one entry a channel, the first axis of an example."""
+
+    def summed(self, op: Any, x: Num) -> Num:  # noqa: ARG002 — layer norm needs it
+        """Over examples and positions."""
+        return total(x, axis=(0, *range(2, x.ndim)))
+
+    def spread(self, op: Any, p: Num, x: Num) -> Num:  # noqa: ARG002 — layer norm needs it
+        """One entry a channel."""
+        return np.reshape(p, (1, -1, *(1,) * (x.ndim - 2)))
+
+
+class GroupNormLaw(PerChannel):
+    """Statistics over a group of channels of one example, and all their positions."""
+
+    def apart(self, op: GroupNorm, x: Num) -> Num:
+        """(examples, groups, channels of a group, positions)."""
+        return np.reshape(x, (x.shape[0], op.groups, x.shape[1] // op.groups, *x.shape[2:]))
+
+    def axes(self, op: GroupNorm, x: Num) -> tuple[int, ...]:  # noqa: ARG002 — others need it
+        """All but examples and groups."""
+        return tuple(range(2, x.ndim + 1))
+
+
+class BatchNormLaw(PerChannel):
     """Statistics over the batch and all positions, per channel."""
 
-    def axes(self, x: Num) -> tuple[int, ...]:
+    def axes(self, op: BatchNorm, x: Num) -> tuple[int, ...]:  # noqa: ARG002 — layer norm needs it
         """All but the channels."""
         return (0, *range(2, x.ndim))
 
-    def summed(self, x: Num) -> Num:
-        """Over examples and positions."""
-        return total(x, axis=self.axes(x))
-
-    def spread(self, p: Num, x: Num) -> Num:
-        """γ has one entry a channel."""
-        return np.reshape(p, (1, -1, *(1,) * (x.ndim - 2)))
-
-    def state(self, op: BatchNorm, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num], name: str) -> Num:
+    def state(self, at: At[BatchNorm]) -> Num:
         """(1 − momentum) running + momentum · this batch's."""
-        x, axes = xs[0], self.axes(xs[0])
-        batch = mean(x, axes)
-        if name == "running_var":
+        x, axes = at.x, self.axes(at.op, at.x)
+        batch = named("μ", average(x, axes))
+        if at.name == "running_var":
             centred = x - batch
             count = int(np.prod([x.shape[a] for a in axes]))
-            divisor = count - 1 if op.running_variance == "unbiased" else count
-            batch = total(centred * centred, axis=axes, keepdims=True) / float(divisor)
-        momentum = hyperparameter(op.momentum, x)
-        return total([(1.0 - momentum) * c[name], momentum * np.reshape(batch, (-1,))])
+            divisor = count - 1 if at.op.running_variance == "unbiased" else count
+            batch = named("σ²", total(centred * centred, axis=axes, keepdims=True) / float(divisor))
+        momentum = hyperparameter(at.op.momentum, x)
+        return total([(1.0 - momentum) * at.c[at.name], momentum * np.reshape(batch, (-1,))])
 
 
-TABLE: Mapping[type[Op], Law] = {LayerNorm: LayerNormLaw(), BatchNorm: BatchNormLaw()}
+TABLE: Mapping[type[Op], Law] = {
+    LayerNorm: LayerNormLaw(),
+    RmsNorm: RmsNormLaw(),
+    GroupNorm: GroupNormLaw(),
+    BatchNorm: BatchNormLaw(),
+}

@@ -3,72 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Num, first_max, masked, total
-from bpcompare.laws.convolution import windows
-from bpcompare.laws.law import Law, PlainLaw
-from bpcompare.ops import AvgPool2d, MaxPool2d, Op
+from bpcompare.laws import kernel
+from bpcompare.laws.composed import Composed
+from bpcompare.laws.kernel import Node
+from bpcompare.laws.kernel.correlation import windows
+from bpcompare.laws.kernel.moves import stretched
+from bpcompare.laws.law import At, Law, PlainLaw
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.number import Num, first_max, masked, total
+from bpcompare.ops import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, Op
 from bpcompare.ops.pooling import Pool2d
-from bpcompare.parameter import Array
 
 
 def flat_windows(x: Num, op: Pool2d) -> Num:
-    """(examples, channels, height', width', window)."""
-    view = windows(x, op.kernel, op.stride)
+    """(examples, channels, height', width', window), with zeros where a window reaches over the edge."""
+    py, px = op.padding
+    x = np.pad(x, ((0, 0), (0, 0), (py, py), (px, px))) if py or px else x
+    view = windows(x, op.kernel, op.stride, (1, 1))
     return np.reshape(view, (*view.shape[:4], -1))
+
+
+def inside(op: Pool2d, size: Sequence[int]) -> Array | None:
+    """(1, 1, height', width', window): which entries of the windows are no padding; None where all are of the source."""
+    return np.asarray(flat_windows(np.ones((1, 1, *size)), op) > 0) if any(op.padding) else None
 
 
 def returned(parts: Num, op: Pool2d, size: Sequence[int]) -> Num:
     """Window entries (examples, channels, height', width', window) added up at the pixels they came from: one sum a pixel."""
-    n, channels, high, wide, _ = parts.shape
-    sy, sx = op.stride
+    high, wide = (n + 2 * p for n, p in zip(size, op.padding, strict=True))
+    apart = stretched(stretched(parts, 2, op.stride[0]), 3, op.stride[1])
     terms = []
     for u in range(op.kernel[0]):
         for v in range(op.kernel[1]):
-            part = np.reshape(parts[..., u * op.kernel[1] + v], (n, channels, high, 1, wide, 1))
-            part = np.pad(part, ((0, 0), (0, 0), (0, 0), (0, sy - 1), (0, 0), (0, sx - 1)))
-            part = np.reshape(part, (n, channels, high * sy, wide * sx))
-            high_end, wide_end = max(size[0] - u - high * sy, 0), max(size[1] - v - wide * sx, 0)
-            part = np.pad(part, ((0, 0), (0, 0), (u, high_end), (v, wide_end)))
-            terms.append(part[:, :, : size[0], : size[1]])
-    return total(terms)
+            part = apart[..., u * op.kernel[1] + v]
+            terms.append(np.pad(part, ((0, 0), (0, 0), (u, high - u - part.shape[2]), (v, wide - v - part.shape[3]))))
+    whole, (py, px) = total(terms), op.padding
+    return whole[:, :, py : py + size[0], px : px + size[1]] if py or px else whole
 
 
 class MaxPool2dLaw(PlainLaw):
-    """The first maximum of a window answers for it, forward and back."""
+    """The first maximum of a window answers for it, forward and back. Padding is no candidate."""
 
-    def forward(self, op: MaxPool2d, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
+    def winner(self, at: At[MaxPool2d], view: Num) -> Array:
+        """Which entry of each window is its maximum."""
+        among = inside(at.op, at.x.shape[2:])
+        return first_max(view, None if among is None else np.broadcast_to(among, view.shape))
+
+    def forward(self, at: At[MaxPool2d]) -> Num:
         """The largest of each window."""
-        view = flat_windows(xs[0], op)
-        return total(masked(first_max(view), view), axis=-1)
+        view = flat_windows(at.x, at.op)
+        return total(masked(self.winner(at, view), view), axis=-1)
 
-    def delta(self, op: MaxPool2d, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
+    def delta(self, at: At[MaxPool2d]) -> Num:
         """All of Δ to the winner."""
-        winner = first_max(flat_windows(xs[0], op))
-        spread = np.broadcast_to(np.expand_dims(dy, -1), winner.shape)
-        return returned(masked(winner, spread), op, xs[0].shape[2:])
+        winner = self.winner(at, flat_windows(at.x, at.op))
+        spread = np.broadcast_to(np.expand_dims(at.dy, -1), winner.shape)
+        return returned(masked(winner, spread), at.op, at.x.shape[2:])
 
     def tied(self, op: MaxPool2d, x: Num) -> tuple[Array, Array]:
-        """For every window: positions of its entries in x.ravel(), and which of them may be its maximum (windows, entries)."""
+        """For every window: positions of its entries in x.ravel(), and which of them may be its maximum (windows, entries).
+
+        Padding has position 0, and is never among those that may be it.
+        """
         positions = flat_windows(np.arange(x.reshape(-1).shape[0]).reshape(x.shape), op)
-        tied = first_max(flat_windows(x, op))
+        tied = self.winner(At(op, [x]), flat_windows(x, op))
         return positions.reshape(-1, positions.shape[-1]), tied.reshape(-1, tied.shape[-1])
 
 
 class AvgPool2dLaw(PlainLaw):
-    """The mean of a window; Δ is shared out equally."""
+    """The mean of a window; Δ is shared out equally. What counts as a member of the window, the op says."""
 
-    def forward(self, op: AvgPool2d, xs: Sequence[Num], p: Mapping[str, Num], c: Mapping[str, Num]) -> Num:
-        """Σ / window size."""
-        return total(flat_windows(xs[0], op), axis=-1) / float(op.kernel[0] * op.kernel[1])
+    def members(self, at: At[AvgPool2d]) -> Any:
+        """How many there are, a number or one for every window."""
+        among = None if at.op.counts_padding else inside(at.op, at.x.shape[2:])
+        return float(at.op.kernel[0] * at.op.kernel[1]) if among is None else among.sum(axis=-1).astype(np.float32)
 
-    def delta(self, op: AvgPool2d, xs: Sequence[Num], p: Mapping[str, Num], dy: Num, c: Mapping[str, Num], slot: int) -> Num:
-        """Δ / window size to every member."""
-        area = op.kernel[0] * op.kernel[1]
-        spread = np.broadcast_to(np.expand_dims(dy / float(area), -1), (*dy.shape, area))
-        return returned(spread, op, xs[0].shape[2:])
+    def forward(self, at: At[AvgPool2d]) -> Num:
+        """Σ / members."""
+        return total(flat_windows(at.x, at.op), axis=-1) / self.members(at)
+
+    def delta(self, at: At[AvgPool2d]) -> Num:
+        """Δ / members to each of them."""
+        area = at.op.kernel[0] * at.op.kernel[1]
+        spread = np.broadcast_to(np.expand_dims(at.dy / self.members(at), -1), (*at.dy.shape, area))
+        return returned(spread, at.op, at.x.shape[2:])
 
 
-TABLE: Mapping[type[Op], Law] = {MaxPool2d: MaxPool2dLaw(), AvgPool2d: AvgPool2dLaw()}
+def _region_means(at: At[AdaptiveAvgPool2d]) -> Node:
+    """Every region's entries beside one another, as many as the largest has, added up and divided by how many there are."""
+    n, channels, high, wide = at.x.shape
+    rows, columns = at.op.regions(high, wide)
+    most = max(map(len, rows)) * max(map(len, columns))
+    index = np.full((*at.op.size, most), -1)
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            index[i, j, : len(row) * len(column)] = [y * wide + x for y in row for x in column]
+    entries = kernel.take(kernel.reshape(at.x, (n, channels, high * wide)), index)
+    return kernel.divide(kernel.total(entries, (-1,)), (index >= 0).sum(axis=-1).astype(np.float32))
+
+
+TABLE: Mapping[type[Op], Law] = {
+    MaxPool2d: MaxPool2dLaw(),
+    AvgPool2d: AvgPool2dLaw(),
+    AdaptiveAvgPool2d: Composed(_region_means),
+}

@@ -11,12 +11,29 @@ from bpcompare.mistakes import (
     gradient,
     momentum,
     normalization,
+    penalty,
     precision,
+    rooted,
     update,
 )
 from bpcompare.mistakes.mistake import Mistake
 
-_FILES = (error, delta, gelu, normalization, gradient, earlier, update, adam, decay, momentum, forward, precision)
+_FILES = (
+    error,
+    delta,
+    gelu,
+    normalization,
+    gradient,
+    penalty,
+    earlier,
+    update,
+    adam,
+    decay,
+    momentum,
+    rooted,
+    forward,
+    precision,
+)
 
 MISTAKES: dict[str, Mistake] = {
     mistake.code: mistake for mistake in sorted((one for file in _FILES for one in file.MISTAKES), key=lambda one: one.code)

@@ -9,80 +9,81 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import hyperparameter, total
+from bpcompare.laws.law import UpdateAt
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_updates, stepping
 from bpcompare.network import Network
+from bpcompare.numbers.number import hyperparameter, total
 from bpcompare.ops import Adam, AdamW
 
 
-def hats(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any, at: int | None) -> tuple[Any, Any]:
-    """Both moments, corrected for step `at`, or not at all."""
-    m, v = (law.slot(op, t, p, g, slots, name) for name in ("m", "v"))
-    if at is None:
+def hats(law: Any, at: UpdateAt[Adam], step: int | None) -> tuple[Any, Any]:
+    """Both moments, corrected for step `step`, or not at all."""
+    m, v = (law.slot(at.but(name=name)) for name in ("m", "v"))
+    if step is None:
         return m, v
-    first, second = (hyperparameter(1.0 - hyperparameter(beta, p) ** at, p) for beta in (op.beta1, op.beta2))
+    first, second = (hyperparameter(1.0 - hyperparameter(beta, at.w) ** step, at.w) for beta in (at.op.beta1, at.op.beta2))
     return m / first, v / second
 
 
 def stepped(op: Adam, p: Any, direction: Any) -> Any:
     """The parameter after a step in `direction`, with the decay of AdamW beside it."""
-    decay = [hyperparameter(op.weight_decay, p) * p] if isinstance(op, AdamW) else []
+    decay = [hyperparameter(op.weight_decay, p) * p] if op.decoupled else []
     return p - hyperparameter(op.eta, p) * total([direction, *decay])
 
 
 def _corrected_at(shift: int) -> Callable[..., Any]:
-    def wrong(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
-        m, v = hats(law, op, t, p, g, slots, max(t + shift, 1))
-        return stepped(op, p, m / (np.sqrt(v) + hyperparameter(op.epsilon, p)))
+    def wrong(law: Any, at: UpdateAt[Adam]) -> Any:
+        m, v = hats(law, at, max(at.t + shift, 1))
+        return stepped(at.op, at.w, m / (np.sqrt(v) + hyperparameter(at.op.epsilon, at.w)))
 
     return wrong
 
 
-def _uncorrected(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
-    m, v = hats(law, op, t, p, g, slots, None)
-    return stepped(op, p, m / (np.sqrt(v) + hyperparameter(op.epsilon, p)))
+def _uncorrected(law: Any, at: UpdateAt[Adam]) -> Any:
+    m, v = hats(law, at, None)
+    return stepped(at.op, at.w, m / (np.sqrt(v) + hyperparameter(at.op.epsilon, at.w)))
 
 
-def _inside(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
-    m, v = hats(law, op, t, p, g, slots, t)
-    return stepped(op, p, m / np.sqrt(v + hyperparameter(op.epsilon, p)))
+def _inside(law: Any, at: UpdateAt[Adam]) -> Any:
+    m, v = hats(law, at, at.t)
+    return stepped(at.op, at.w, m / np.sqrt(v + hyperparameter(at.op.epsilon, at.w)))
 
 
-def old_moments(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
+def old_moments(_law: Any, at: UpdateAt[Adam]) -> Any:
     """A step from the moments before they are updated."""
-    first, second = (hyperparameter(1.0 - hyperparameter(beta, p) ** t, p) for beta in (op.beta1, op.beta2))
-    m, v = slots["m"] / first, slots["v"] / second
-    return stepped(op, p, m / (np.sqrt(v) + hyperparameter(op.epsilon, p)))
+    first, second = (hyperparameter(1.0 - hyperparameter(beta, at.w) ** at.t, at.w) for beta in (at.op.beta1, at.op.beta2))
+    m, v = at.slots["m"] / first, at.slots["v"] / second
+    return stepped(at.op, at.w, m / (np.sqrt(v) + hyperparameter(at.op.epsilon, at.w)))
 
 
-def _swapped_betas(network: Network, name: str, law: Any) -> Any:
+def _swapped_betas(network: Network, _name: str, law: Any) -> Any:
     op = network.update
     if not isinstance(op, Adam) or op.beta1 == op.beta2:
         return None
     swapped = replace(op, beta1=op.beta2, beta2=op.beta1)
 
-    def parameter(op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
-        return law.parameter(swapped, t, p, g, slots)
+    def parameter(at: UpdateAt[Adam]) -> Any:
+        return law.parameter(at.but(op=swapped))
 
-    def slot(op: Adam, t: int, p: Any, g: Any, slots: Any, name: str) -> Any:
-        return law.slot(swapped, t, p, g, slots, name)
+    def slot(at: UpdateAt[Adam]) -> Any:
+        return law.slot(at.but(op=swapped))
 
     return Altered(law, parameter=parameter, slot=slot)
 
 
-EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 1e-12, 0.0)
+EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-3, 1e-12, 1e-10, 0.0)
 """Values of ε that are somewhere the default or the habit, the likeliest first."""
 
 
 def _epsilon(value: float | None) -> Places:
     """ε with this value; None: with the first usual one that the rule does not have."""
 
-    def make(network: Network, name: str, law: Any) -> Any:
+    def make(network: Network, _name: str, law: Any) -> Any:
         op: Any = network.update
         other = next(one for one in EPSILONS if one != op.epsilon) if value is None else value
         if other == op.epsilon:
             return None
-        return Altered(law, parameter=lambda op, *rest: law.parameter(replace(op, epsilon=other), *rest))
+        return Altered(law, parameter=lambda at: law.parameter(at.but(op=replace(at.op, epsilon=other))))
 
     return at_updates(make, Adam, AdamW)
 
@@ -90,12 +91,12 @@ def _epsilon(value: float | None) -> Places:
 def _undivided(value: float | None) -> Places:
     """ε-hat: ε beside the root of the uncorrected v, so that it is not divided by √(1 − β₂ᵗ); None: the rule's own ε."""
 
-    def wrong(law: Any, op: Adam, t: int, p: Any, g: Any, slots: Any) -> Any:
-        m, v = hats(law, op, t, p, g, slots, t)
-        epsilon = (op.epsilon if value is None else value) / sqrt(1.0 - op.beta2**t)
-        return stepped(op, p, m / (np.sqrt(v) + hyperparameter(epsilon, p)))
+    def wrong(law: Any, at: UpdateAt[Adam]) -> Any:
+        m, v = hats(law, at, at.t)
+        epsilon = (at.op.epsilon if value is None else value) / sqrt(1.0 - at.op.beta2**at.t)
+        return stepped(at.op, at.w, m / (np.sqrt(v) + hyperparameter(epsilon, at.w)))
 
-    return stepping(wrong, Adam, AdamW, needs=lambda network, op: value != op.epsilon)
+    return stepping(wrong, Adam, AdamW, needs=lambda _network, op: value != op.epsilon)
 
 
 MISTAKES = (

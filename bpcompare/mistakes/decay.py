@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bpcompare.arithmetic import hyperparameter
+from bpcompare.laws.law import UpdateAt
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_updates, stepping
 from bpcompare.network import Network
-from bpcompare.ops import AdamW, Sgd
+from bpcompare.numbers.number import hyperparameter
+from bpcompare.ops import UPDATES, AdamW
 
 
-def _coupled(network: Network, name: str, law: Any) -> Any:
-    op = network.update
-    if not isinstance(op, AdamW) or not op.weight_decay:
+def _coupled(network: Network, _name: str, law: Any) -> Any:
+    op: Any = network.update
+    if not op.weight_decay:
         return None
     undecayed = replace(op, weight_decay=0.0)
 
@@ -23,70 +24,72 @@ def _coupled(network: Network, name: str, law: Any) -> Any:
 
     return Altered(
         law,
-        parameter=lambda op, t, p, g, slots: law.parameter(undecayed, t, p, decayed(p, g), slots),
-        slot=lambda op, t, p, g, slots, name: law.slot(undecayed, t, p, decayed(p, g), slots, name),
+        parameter=lambda at: law.parameter(at.but(op=undecayed, g=decayed(at.w, at.g))),
+        slot=lambda at: law.slot(at.but(op=undecayed, g=decayed(at.w, at.g))),
     )
 
 
-def _decoupled(network: Network, name: str, law: Any) -> Any:
-    op = network.update
-    if not isinstance(op, Sgd) or not op.weight_decay or not op.momentum:
+def _decoupled(network: Network, _name: str, law: Any) -> Any:
+    op: Any = network.update
+    # Without a slot that it goes through, λ w comes out the same on both ways.
+    if not op.coupled or not op.slots:
         return None
-    undecayed = replace(op, weight_decay=0.0)
 
-    def parameter(op: Sgd, t: int, p: Any, g: Any, slots: Any) -> Any:
-        return law.parameter(undecayed, t, p, g, slots) - hyperparameter(op.eta, p) * (hyperparameter(op.weight_decay, p) * p)
+    def parameter(at: UpdateAt[Any]) -> Any:
+        return law.parameter(at.but(op=replace(at.op, weight_decay=0.0))) - hyperparameter(at.op.eta, at.w) * (
+            hyperparameter(at.op.weight_decay, at.w) * at.w
+        )
 
-    return Altered(law, parameter=parameter, slot=lambda op, *rest: law.slot(undecayed, *rest))
+    return Altered(law, parameter=parameter, slot=lambda at: law.slot(at.but(op=replace(at.op, weight_decay=0.0))))
 
 
-def _undecayed(network: Network, name: str, law: Any) -> Any:
-    op = network.update
-    if not isinstance(op, Sgd | AdamW) or not op.weight_decay:
+def _undecayed(network: Network, _name: str, law: Any) -> Any:
+    if not _has_decay(network, network.update):
         return None
-    undecayed = replace(op, weight_decay=0.0)
-    return Altered(
-        law, parameter=lambda op, *rest: law.parameter(undecayed, *rest), slot=lambda op, *rest: law.slot(undecayed, *rest)
-    )
+
+    def without(at: UpdateAt[Any]) -> UpdateAt[Any]:
+        return at.but(op=replace(at.op, weight_decay=0.0))
+
+    return Altered(law, parameter=lambda at: law.parameter(without(at)), slot=lambda at: law.slot(without(at)))
 
 
-def _apart(op: Any, law: Any, t: int, p: Any, g: Any, slots: Any) -> tuple[Any, Any]:
+def _apart(law: Any, at: UpdateAt[Any]) -> tuple[Any, Any]:
     """The parameter after the step without decay, and λ."""
-    return law.parameter(replace(op, weight_decay=0.0), t, p, g, slots), hyperparameter(op.weight_decay, p)
+    return law.parameter(at.but(op=replace(at.op, weight_decay=0.0))), hyperparameter(at.op.weight_decay, at.w)
 
 
-def _not_times_eta(law: Any, op: Any, t: int, p: Any, g: Any, slots: Any) -> Any:
-    after, decay = _apart(op, law, t, p, g, slots)
-    return after - decay * p
+def _not_times_eta(law: Any, at: UpdateAt[Any]) -> Any:
+    after, decay = _apart(law, at)
+    return after - decay * at.w
 
 
-def _after_step(law: Any, op: Any, t: int, p: Any, g: Any, slots: Any) -> Any:
-    after, decay = _apart(op, law, t, p, g, slots)
-    return after - hyperparameter(op.eta, p) * (decay * after)
+def _after_step(law: Any, at: UpdateAt[Any]) -> Any:
+    after, decay = _apart(law, at)
+    return after - hyperparameter(at.op.eta, at.w) * (decay * after)
 
 
-def _after_step_not_times_eta(law: Any, op: Any, t: int, p: Any, g: Any, slots: Any) -> Any:
-    after, decay = _apart(op, law, t, p, g, slots)
+def _after_step_not_times_eta(law: Any, at: UpdateAt[Any]) -> Any:
+    after, decay = _apart(law, at)
     return after - decay * after
 
 
-def _has_decay(network: Network, op: Any) -> bool:
-    return bool(op.weight_decay)
+def _has_decay(_network: Network, op: Any) -> bool:
+    return bool(getattr(op, "weight_decay", 0))
 
 
-def _of_sgd(wrong: Callable[..., Any]) -> Places:
-    """The same of sgd, where the velocity then holds no decay."""
+def _of_coupled(wrong: Callable[..., Any]) -> Places:
+    """The same where decay is coupled: then the slots hold none."""
 
-    def make(network: Network, name: str, law: Any) -> Any:
-        if not _has_decay(network, network.update):
+    def make(network: Network, _name: str, law: Any) -> Any:
+        if not network.update.coupled:
             return None
         return Altered(
             law,
-            parameter=lambda *args: wrong(law, *args),
-            slot=lambda op, *rest: law.slot(replace(op, weight_decay=0.0), *rest),
+            parameter=lambda at: wrong(law, at),
+            slot=lambda at: law.slot(at.but(op=replace(at.op, weight_decay=0.0))),
         )
 
-    return at_updates(make, Sgd)
+    return at_updates(make, *UPDATES)
 
 
 MISTAKES = (
@@ -101,10 +104,12 @@ MISTAKES = (
     Mistake(
         "BP406",
         "decay decoupled where it is coupled",
-        "velocity without λ w; w ← w − η (velocity + λ w)",
-        "velocity ← μ velocity + g + λ w",
-        "In sgd with momentum the decay is part of the gradient and goes through the velocity.",
-        at_updates(_decoupled, Sgd),
+        "velocity without λ w; w ← w − η (velocity + λ w). In adam: w ← w − η (m̂/(√v̂ + ε) + λ w), which is AdamW",
+        "velocity ← μ velocity + g + λ w; m, v and sums from g + λ w, too",
+        "In sgd with momentum the decay is part of the gradient and goes through the velocity. In adam, rmsprop and adagrad it "
+        "is a penalty ½ λ w² in E as well, goes through the moments, and is divided by the root: weights with large gradients "
+        "decay less. Where all weights should decay alike, the spec must say adamw.",
+        at_updates(_decoupled, *UPDATES),
     ),
     Mistake(
         "BP407",
@@ -112,7 +117,7 @@ MISTAKES = (
         "λ = 0",
         "λ w is part of the step",
         "The update rule of the spec decays weights.",
-        at_updates(_undecayed, Sgd, AdamW),
+        at_updates(_undecayed, *UPDATES),
     ),
     Mistake(
         "BP417",
@@ -122,7 +127,7 @@ MISTAKES = (
         "The paper on decoupled decay multiplies λ w by a schedule that leaves η out; torch, optax and most others "
         "multiply by η. A λ of one convention is 1/η times too strong or too weak in the other.",
         stepping(_not_times_eta, AdamW, needs=lambda network, op: _has_decay(network, op) and op.eta != 1),
-        others=(Form("in sgd, beside the velocity", _of_sgd(_not_times_eta)),),
+        others=(Form("where decay is part of the gradient", _of_coupled(_not_times_eta)),),
     ),
     Mistake(
         "BP418",
@@ -133,8 +138,8 @@ MISTAKES = (
         stepping(_after_step, AdamW, needs=_has_decay),
         others=(
             Form("and not multiplied by η", stepping(_after_step_not_times_eta, AdamW, needs=_has_decay)),
-            Form("in sgd", _of_sgd(_after_step)),
-            Form("in sgd, and not multiplied by η", _of_sgd(_after_step_not_times_eta)),
+            Form("where decay is part of the gradient", _of_coupled(_after_step)),
+            Form("where decay is part of the gradient, and not multiplied by η", _of_coupled(_after_step_not_times_eta)),
         ),
     ),
 )

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Product, hyperparameter, positive, total
 from bpcompare.laws import Laws, elementary
-from bpcompare.laws.convolution import correlate, dilated
-from bpcompare.laws.dense import joined, rows_of
+from bpcompare.laws.convolution import padded_size, unpadded
+from bpcompare.laws.dense import rows_of
+from bpcompare.laws.kernel import correlation
+from bpcompare.laws.law import At
 from bpcompare.laws.pooling import returned
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_activations, at_layers
 from bpcompare.network import Network
+from bpcompare.numbers.number import Product, hyperparameter, positive, total
 from bpcompare.ops import (
     ACTIVATIONS,
     AvgPool2d,
@@ -21,51 +23,52 @@ from bpcompare.ops import (
     Dense,
     Dropout,
     Elu,
-    Identity,
+    Hardtanh,
     LeakyRelu,
     MaxPool2d,
     Relu,
+    Relu6,
     Scale,
-    Sgd,
     Sigmoid,
     Silu,
     Softmax,
     Tanh,
 )
 from bpcompare.ops.op import Op
+from bpcompare.plan.path import Path
 
 
 def _prime(
-    wrong: Callable[[Any, Any, Any], Any], *ops: type[Op], at: Callable[[Network, str], bool] = lambda n, name: True
+    wrong: Callable[[Any, At[Any]], Any], *ops: type[Op], where: Callable[[Network, str], bool] = lambda _network, _name: True
 ) -> Places:
-    """Δ_in = wrong(law, op, in) Δ, at the activations `ops` of the layers that `at` admits."""
+    """Δ_in = wrong(law, at) Δ, at the activations `ops` of the layers that `where` admits."""
 
     def make(network: Network, name: str, law: Any) -> Any:
-        if not at(network, name):
+        if not where(network, name):
             return None
-        return Altered(law, delta=lambda op, xs, p, dy, c, slot: wrong(law, op, xs[0]) * dy)
+        return Altered(law, delta=lambda at: wrong(law, at) * at.dy)
 
     return at_activations(make, *ops)
 
 
 def _through(delta: Callable[..., Any], *ops: type[Op]) -> Places:
-    """Layers `ops` with another Δ: delta(law, op, xs, p, dy, c, slot)."""
-    return at_layers(lambda network, name, law: Altered(law, delta=lambda *args: delta(law, *args)), *ops)
+    """Layers `ops` with another Δ: delta(law, at)."""
+    return at_layers(lambda _network, _name, law: Altered(law, delta=lambda at: delta(law, at)), *ops)
 
 
 def _rectified(delta: Callable[..., Any]) -> Places:
-    """Activations with a corner at 0, with another Δ: delta(law, op, in, Δ)."""
+    """Activations with a corner at 0, with another Δ: delta(law, at)."""
 
-    def make(network: Network, name: str, law: Any) -> Any:
-        return Altered(law, delta=lambda op, xs, p, dy, c, slot: delta(law, op, xs[0], dy))
+    def make(_network: Network, _name: str, law: Any) -> Any:
+        return Altered(law, delta=lambda at: delta(law, at))
 
     return at_activations(make, Relu, LeakyRelu, Elu)
 
 
-_CURVED = tuple(g for g in ACTIVATIONS if g is not Identity and g is not Softmax)
+_NAMED = tuple(g for g in ACTIVATIONS if g.elementwise and not g.unchanged)
 
 
-def _one(law: Any, op: Any, x: Any) -> float:
+def _one(_law: Any, _at: At[Any]) -> float:
     return 1.0
 
 
@@ -77,30 +80,30 @@ def _is_hidden(network: Network, name: str) -> bool:
     return network.error.of != name
 
 
-def _prime_of_a(law: Any, op: Any, x: Any) -> Any:
-    return law.g_prime(op, law.g(op, x))
+def _prime_of_a(law: Any, at: At[Any]) -> Any:
+    return law.g_prime(at.op, law.g(at.op, at.x))
 
 
-def _in_taken_for_a(law: Any, op: Any, x: Any) -> Any:
-    return x * (1.0 - x) if isinstance(op, Sigmoid) else 1.0 - x * x
+def _in_taken_for_a(_law: Any, at: At[Any]) -> Any:
+    x = at.x
+    return x * (1.0 - x) if isinstance(at.op, Sigmoid) else 1.0 - x * x
 
 
 def _after_update(network: Network, name: str, law: Any) -> Any:
     rule: Any = network.update
     weight = network.layers[name].parameters["weight"]
-    plain = isinstance(rule, Sgd) and not rule.momentum and not rule.weight_decay
-    if not plain or not network.parameters[weight].trainable or len(network.uses[weight]) > 1:
+    if not rule.textbook or not network.parameters[weight].trainable or len(network.uses[weight]) > 1:
         return None
 
-    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        after = p["weight"] + hyperparameter(rule.eta, dy) * total([Product(joined(xs).T, dy)])
-        return law.delta(op, xs, {**p, "weight": after}, dy, c, slot)
+    def delta(at: At[Any]) -> Any:
+        after = at.p["weight"] + hyperparameter(rule.eta, at.dy) * total([law.gradient(at.but(role="weight"))])
+        return law.delta(at.but(p={**at.p, "weight": after}))
 
     return Altered(law, delta=delta)
 
 
 def _updated_premise(network: Network, path: str) -> str:
-    role = path.rpartition(".")[2]
+    role = Path(path).kind
     return f"{path}.update" if path in network.parameters and role != "bias" else path
 
 
@@ -108,15 +111,15 @@ def _transposed(network: Network, name: str, law: Any) -> Any:
     layer = network.layers[name]
     if not isinstance(layer.op, Dense):
         return None
-    widths = [network.shape(source)[0] for source in layer.sources]
+    widths = [network.shape(source)[-1] for source in layer.sources]
     # Only where the shapes fit can the transposed weight be taken unnoticed; a 1 × 1 weight is its own transpose.
     if layer.op.units == 1 or any(width != layer.op.units for width in widths):
         return None
     if not any(source in network.layers for source in layer.sources):  # no Δ goes back to inputs
         return None
 
-    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        return Product(dy, p["weight"][rows_of(xs, slot)])
+    def delta(at: At[Any]) -> Any:
+        return Product(at.dy, at.p["weight"][rows_of(at.xs, at.slot)])
 
     return Altered(law, delta=delta)
 
@@ -137,43 +140,42 @@ def _dropped(which: int) -> Places:
 
 
 def _silent(law: Any, mute: set[int]) -> Any:
-    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        return np.zeros(xs[slot].shape) if slot in mute else law.delta(op, xs, p, dy, c, slot)
+    def delta(at: At[Any]) -> Any:
+        return np.zeros(at.xs[at.slot].shape) if at.slot in mute else law.delta(at)
 
     return Altered(law, delta=delta)
 
 
-def _slope_forgotten(network: Network, name: str, law: Any) -> Any:
-    return Altered(law, delta=lambda op, xs, p, dy, c, slot: np.where(positive(xs[0]), dy, 0.0))
+def _slope_forgotten(_network: Network, _name: str, law: Any) -> Any:
+    return Altered(law, delta=lambda at: np.where(positive(at.x), at.dy, 0.0))
 
 
-def _diagonal_softmax(network: Network, name: str, law: Any) -> Any:
-    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        a = elementary.softmax(xs[0])
-        return a * (1.0 - a) * dy
+def _diagonal_softmax(_network: Network, _name: str, law: Any) -> Any:
+    def delta(at: At[Any]) -> Any:
+        a = law.forward(at)
+        return a * (1.0 - a) * at.dy
 
     return Altered(law, delta=delta)
 
 
-def _not_flipped(law: Any, op: Conv2d, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    kernel = np.transpose(p["weight"], (1, 0, 2, 3))
-    full = correlate(dilated(dy, op, xs[0].shape[2:]), kernel, (1, 1))
-    py, px = op.padding
-    return full[:, :, py : py + xs[0].shape[2], px : px + xs[0].shape[3]]
+def _not_flipped(_law: Any, at: At[Conv2d]) -> Any:
+    op = at.op
+    turned = np.flip(at.p["weight"], axis=(2, 3))
+    return unpadded(correlation.returned(at.dy, turned, padded_size(at), op.stride, op.dilation, op.groups), at)
 
 
 def _kernel_matters(network: Network, name: str, law: Any) -> Any:
     op = network.layers[name].op
-    return Altered(law, delta=lambda *args: _not_flipped(law, *args)) if isinstance(op, Conv2d) and max(op.kernel) > 1 else None
+    return Altered(law, delta=lambda at: _not_flipped(law, at)) if isinstance(op, Conv2d) and max(op.kernel) > 1 else None
 
 
-def _to_all(law: Any, op: MaxPool2d, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    area = op.kernel[0] * op.kernel[1]
-    return returned(np.broadcast_to(np.expand_dims(dy, -1), (*dy.shape, area)), op, xs[0].shape[2:])
+def _to_all(_law: Any, at: At[MaxPool2d]) -> Any:
+    area = at.op.kernel[0] * at.op.kernel[1]
+    return returned(np.broadcast_to(np.expand_dims(at.dy, -1), (*at.dy.shape, area)), at.op, at.x.shape[2:])
 
 
-def _shared_out(law: Any, op: MaxPool2d, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    return _to_all(law, op, xs, p, dy / float(op.kernel[0] * op.kernel[1]), c, slot)
+def _shared_out(law: Any, at: At[MaxPool2d]) -> Any:
+    return _to_all(law, at.but(dy=at.dy / float(at.op.kernel[0] * at.op.kernel[1])))
 
 
 MISTAKES = (
@@ -184,7 +186,7 @@ MISTAKES = (
         "Δ_k = g'(in_k)(t_k − a_k)",
         "t − a is −∂E/∂a. To reach in, it must go through the activation. (Softmax or sigmoid with cross-entropy is the one "
         "pair where g' cancels.)",
-        _prime(_one, *_CURVED, at=_is_output),
+        _prime(_one, *_NAMED, where=_is_output),
     ),
     Mistake(
         "BP202",
@@ -192,7 +194,7 @@ MISTAKES = (
         "Δ_j = Σ_k w_jk Δ_k",
         "Δ_j = g'(in_j) Σ_k w_jk Δ_k",
         "The sum over consumers is −∂E/∂a_j. Δ_j is −∂E/∂in_j: one factor g'(in_j) more.",
-        _prime(_one, *_CURVED, at=_is_hidden),
+        _prime(_one, *_NAMED, where=_is_hidden),
     ),
     Mistake(
         "BP203",
@@ -201,7 +203,7 @@ MISTAKES = (
         "Δ_j = g'(in_j) Σ_k w_jk Δ_k",
         "g' belongs to the point where g was evaluated: the net input. For the sigmoid g'(in) = a (1 − a) is a formula in "
         "a, and that is where the two get mixed up.",
-        _prime(_prime_of_a, *(g for g in _CURVED if g.name not in ("relu", "leaky_relu"))),
+        _prime(_prime_of_a, *(g for g in _NAMED if g not in (Relu, LeakyRelu, Relu6, Hardtanh))),
     ),
     Mistake(
         "BP204",
@@ -260,7 +262,7 @@ MISTAKES = (
         "g' = x σ(x)(1 − σ(x))",
         "g' = σ(x) + x σ(x)(1 − σ(x))",
         "The product rule has two terms.",
-        _prime(lambda law, op, x: x * elementary.sigmoid(x) * (1.0 - elementary.sigmoid(x)), Silu),
+        _prime(lambda _law, at: at.x * elementary.sigmoid(at.x) * (1.0 - elementary.sigmoid(at.x)), Silu),
     ),
     Mistake(
         "BP212",
@@ -269,7 +271,9 @@ MISTAKES = (
         "g' = α e^x = g + α where x < 0",
         "The derivative of α (e^x − 1) has no −1 in it.",
         _prime(
-            lambda law, op, x: np.where(positive(x), 1.0, hyperparameter(op.alpha, x) * np.expm1(np.where(positive(x), 0.0, x))),
+            lambda _law, at: np.where(
+                positive(at.x), 1.0, hyperparameter(at.op.alpha, at.x) * np.expm1(np.where(positive(at.x), 0.0, at.x))
+            ),
             Elu,
         ),
     ),
@@ -304,7 +308,7 @@ MISTAKES = (
         "Δ_x = Δ / (1 − rate)",
         "Δ_x = Δ · mask / (1 − rate)",
         "What was dropped had no influence and receives nothing: the mask of the forward pass, not a new one, and not none.",
-        _through(lambda law, op, xs, p, dy, c, slot: dy / (1.0 - hyperparameter(op.rate, dy)), Dropout),
+        _through(lambda _law, at: at.dy / (1.0 - hyperparameter(at.op.rate, at.dy)), Dropout),
     ),
     Mistake(
         "BP219",
@@ -312,7 +316,7 @@ MISTAKES = (
         "Δ_x = Δ · mask",
         "Δ_x = Δ · mask / (1 − rate)",
         "The factor 1/(1 − rate) of the forward pass is part of the function.",
-        _through(lambda law, op, xs, p, dy, c, slot: dy * c["mask"], Dropout),
+        _through(lambda _law, at: at.dy * at.c["mask"], Dropout),
     ),
     Mistake(
         "BP220",
@@ -321,9 +325,7 @@ MISTAKES = (
         "Δ_x = factor · Δ",
         "What scales forward scales backward.",
         at_layers(
-            lambda network, name, law: (
-                None if network.layers[name].op == Scale(1.0) else Altered(law, delta=lambda op, xs, p, dy, c, slot: dy)
-            ),
+            lambda network, name, law: None if network.layers[name].op == Scale(1.0) else Altered(law, delta=lambda at: at.dy),
             Scale,
         ),
     ),
@@ -334,11 +336,13 @@ MISTAKES = (
         "Δ_j = Σ_k w_jk Δ_k where in_j > 0, else 0",
         "On the way back it counts on which side of 0 the net input was, not which sign Δ has: Δ may be negative where the "
         "unit was on, and must be 0 where it was off. True of leaky_relu and elu as well.",
-        _rectified(lambda law, op, x, dy: law.g(op, dy)),
+        _rectified(lambda law, at: law.g(at.op, at.dy)),
         others=(
-            Form("relu of +∂E/∂a", _rectified(lambda law, op, x, dy: -law.g(op, -dy))),
-            Form("relu' of in, and relu of Δ", _rectified(lambda law, op, x, dy: law.g_prime(op, x) * law.g(op, dy))),
-            Form("relu' of in, and relu of +∂E/∂a", _rectified(lambda law, op, x, dy: -(law.g_prime(op, x) * law.g(op, -dy)))),
+            Form("relu of +∂E/∂a", _rectified(lambda law, at: -law.g(at.op, -at.dy))),
+            Form("relu' of in, and relu of Δ", _rectified(lambda law, at: law.g_prime(at.op, at.x) * law.g(at.op, at.dy))),
+            Form(
+                "relu' of in, and relu of +∂E/∂a", _rectified(lambda law, at: -(law.g_prime(at.op, at.x) * law.g(at.op, -at.dy)))
+            ),
         ),
     ),
 )

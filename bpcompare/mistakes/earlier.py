@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bpcompare.arithmetic import Product, total
-from bpcompare.laws.law import Sources
+from bpcompare.laws.law import At, Sources
 from bpcompare.mistakes.mistake import Altered, Form, Memory, Mistake, Places, at_activations, at_layers, at_updates
 from bpcompare.network import Network
-from bpcompare.ops import ACTIVATIONS, LAYERS, UPDATES, Conv2d, Dense, Identity, LeakyRelu, Relu
+from bpcompare.numbers.number import closed, total
+from bpcompare.ops import ACTIVATIONS, LAYERS, UPDATES, Conv2d, Dense
 from bpcompare.ops.op import Op
 
 
@@ -20,21 +20,17 @@ def _before(memory: Memory, key: Any, x: Any) -> Any:
     return x if found is None or found.shape != x.shape else found
 
 
-def _closed(value: Any) -> Any:
-    return total([value]) if isinstance(value, Product) else value
-
-
-def _slope_before(network: Network, name: str, law: Any) -> Any:
+def _slope_before(_network: Network, _name: str, law: Any) -> Any:
     memory = Memory()
 
-    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        return law.delta(op, [_before(memory, "in", xs[0])], p, dy, c, slot)
+    def delta(at: At[Any]) -> Any:
+        return law.delta(at.but(xs=[_before(memory, "in", at.x)]))
 
     return Altered(law, memory=memory, delta=delta)
 
 
 def _gradient(wrong: Callable[..., Any], *ops: type[Op]) -> Places:
-    """Layers `ops` with another gradient: wrong(memory, law, op, xs, p, dy, c, role)."""
+    """Layers `ops` with another gradient: wrong(memory, law, at)."""
 
     def make(network: Network, name: str, law: Any) -> Any:
         roles = network.layers[name].parameters
@@ -42,16 +38,16 @@ def _gradient(wrong: Callable[..., Any], *ops: type[Op]) -> Places:
         if not free:
             return None
         memory = Memory()
-        return Altered(law, free, memory, gradient=lambda *args: wrong(memory, law, *args))
+        return Altered(law, free, memory, gradient=lambda at: wrong(memory, law, at))
 
     return at_layers(make, *ops)
 
 
-def _activation_before(memory: Memory, law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    old = [_before(memory, slot, xs[slot]) for slot in range(len(xs))]
-    starts = xs.starts if isinstance(xs, Sources) else ()
+def _activation_before(memory: Memory, law: Any, at: At[Any]) -> Any:
+    old = [_before(memory, slot, at.xs[slot]) for slot in range(len(at.xs))]
+    starts = at.xs.starts if isinstance(at.xs, Sources) else ()
     sources = Sources([str(slot) for slot in range(len(old))], starts, lambda slot: old[int(slot)])
-    return law.gradient(op, sources, p, dy, c, role)
+    return law.gradient(at.but(xs=sources))
 
 
 def _with_weights_only(network: Network, name: str, law: Any) -> Any:
@@ -60,28 +56,28 @@ def _with_weights_only(network: Network, name: str, law: Any) -> Any:
     if not network.parameters[weight].trainable:
         return None
     memory = Memory()
-    return Altered(law, ["weight"], memory, gradient=lambda *args: _activation_before(memory, law, *args))
+    return Altered(law, ["weight"], memory, gradient=lambda at: _activation_before(memory, law, at))
 
 
-def _never_cleared(memory: Memory, law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    found, now = memory.recall(role), _closed(law.gradient(op, xs, p, dy, c, role))
-    return memory.keep(role, now if found is None else total([found, now]))
+def _never_cleared(memory: Memory, law: Any, at: At[Any]) -> Any:
+    found, now = memory.recall(at.role), closed(law.gradient(at))
+    return memory.keep(at.role, now if found is None else total([found, now]))
 
 
-def _gradient_before(memory: Memory, law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    return _before(memory, role, _closed(law.gradient(op, xs, p, dy, c, role)))
+def _gradient_before(memory: Memory, law: Any, at: At[Any]) -> Any:
+    return _before(memory, at.role, closed(law.gradient(at)))
 
 
 def _update(given: Callable[[Memory, Any], Any]) -> Places:
     """Every update rule, given another gradient: given(memory, g)."""
 
-    def make(network: Network, name: str, law: Any) -> Any:
+    def make(_network: Network, _name: str, law: Any) -> Any:
         memory = Memory()
         return Altered(
             law,
             memory=memory,
-            slot=lambda op, t, p, g, slots, name: law.slot(op, t, p, given(memory, g), slots, name),
-            parameter=lambda op, t, p, g, slots: law.parameter(op, t, p, given(memory, g), slots),
+            slot=lambda at: law.slot(at.but(g=given(memory, at.g))),
+            parameter=lambda at: law.parameter(at.but(g=given(memory, at.g))),
         )
 
     return at_updates(make, *UPDATES)
@@ -92,10 +88,9 @@ def _sum_so_far(memory: Memory, g: Any) -> Any:
     return memory.keep("g", g if found is None else total([found, g]))
 
 
-_STRAIGHT = (Relu, LeakyRelu)
-"""Activations whose g' depends on the side of 0 only: most often the same in both steps."""
-_CURVED = tuple(g for g in ACTIVATIONS if g is not Identity and g not in _STRAIGHT)
-_HAVE_PARAMETERS = tuple(op for op in LAYERS if op.name in ("dense", "conv2d", "batch_norm", "layer_norm", "embedding"))
+_STRAIGHT = tuple(g for g in ACTIVATIONS if g.straight and not g.unchanged)
+"""Their g' is most often the same in both steps."""
+_CURVED = tuple(g for g in ACTIVATIONS if not g.straight)
 
 MISTAKES = (
     Mistake(
@@ -116,7 +111,7 @@ MISTAKES = (
         "Frameworks add a new gradient to what is there, so that a batch can be computed in parts. Before each step it "
         "must be cleared: torch's optimizer.zero_grad(). The first step is right, the second moves twice, the third three "
         "times: --steps 2 shows it.",
-        _gradient(_never_cleared, *_HAVE_PARAMETERS),
+        _gradient(_never_cleared, *LAYERS),
         others=(Form("in the update, beside right gradients", _update(_sum_so_far)),),
     ),
     Mistake(
@@ -136,6 +131,6 @@ MISTAKES = (
         "Typical of a step that is taken before the new backward pass, or of a gradient copied before it is computed. The "
         "first step has no gradient before it and is right: --steps 2 shows it.",
         _update(lambda memory, g: _before(memory, "g", g)),
-        others=(Form("in the gradient itself", _gradient(_gradient_before, *_HAVE_PARAMETERS)),),
+        others=(Form("in the gradient itself", _gradient(_gradient_before, *LAYERS)),),
     ),
 )

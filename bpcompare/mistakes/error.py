@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import total
 from bpcompare.laws import Laws, elementary
 from bpcompare.laws.error import one_hot
+from bpcompare.laws.law import At
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_error, examples
 from bpcompare.network import Network
+from bpcompare.numbers.number import total
 from bpcompare.ops import ERRORS, BinaryCrossEntropyWithLogits, HalfSquared, Huber, MeanSquared, SoftmaxCrossEntropy
 from bpcompare.ops.op import Op
 
@@ -24,7 +25,7 @@ def _times(factor: Callable[[Network], float | None], *ops: type[Op]) -> Places:
         by = factor(network)
         if by is None or by == 1:
             return None
-        return Altered(law, delta=lambda op, xs, p, dy, c, slot: law.delta(op, xs, p, dy, c, slot) * float(by))
+        return Altered(law, delta=lambda at: law.delta(at) * float(by))
 
     return at_error(make, *ops)
 
@@ -37,8 +38,8 @@ def _last_example(network: Network, law: Any) -> Any:
     if examples(network) == 1:
         return None
 
-    def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        right = law.delta(op, xs, p, dy, c, slot)
+    def delta(at: At[Any]) -> Any:
+        right = law.delta(at)
         last = np.zeros(right.shape, bool)
         last[-1] = True
         return np.where(last, right, 0.0)
@@ -46,25 +47,25 @@ def _last_example(network: Network, law: Any) -> Any:
     return Altered(law, delta=delta)
 
 
-def _softmax_twice(network: Network, law: Any) -> Any:
-    def delta(op: SoftmaxCrossEntropy, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        a, t = xs
-        target = one_hot(t, a) if op.integer_target else t
-        return (target - elementary.softmax(elementary.softmax(a))) * law.factor(op, a)
+def _softmax_twice(_network: Network, law: Any) -> Any:
+    def delta(at: At[SoftmaxCrossEntropy]) -> Any:
+        a, t = at.xs
+        target = one_hot(t, a) if at.op.integer_target else t
+        return (target - elementary.softmax(elementary.softmax(a))) * law.factor(at.op, a)
 
     return Altered(law, delta=delta)
 
 
-def _logits_for_probabilities(network: Network, law: Any) -> Any:
-    def delta(op: SoftmaxCrossEntropy, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-        a, t = xs
-        return ((one_hot(t, a) if op.integer_target else t) - a) * law.factor(op, a)
+def _logits_for_probabilities(_network: Network, law: Any) -> Any:
+    def delta(at: At[SoftmaxCrossEntropy]) -> Any:
+        a, t = at.xs
+        return ((one_hot(t, a) if at.op.integer_target else t) - a) * law.factor(at.op, a)
 
     return Altered(law, delta=delta)
 
 
-def _unlimited(network: Network, law: Any) -> Any:
-    return Altered(law, delta=lambda op, xs, p, dy, c, slot: (xs[1] - xs[0]) * law.factor(op, xs[0]))
+def _unlimited(_network: Network, law: Any) -> Any:
+    return Altered(law, delta=lambda at: (at.xs[1] - at.x) * law.factor(at.op, at.x))
 
 
 def _slope_again(*, jacobian: bool = False) -> Places:
@@ -75,9 +76,9 @@ def _slope_again(*, jacobian: bool = False) -> Places:
         if jacobian and not softmax:
             return None
 
-        def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-            right = law.delta(op, xs, p, dy, c, slot)
-            s = elementary.softmax(xs[0]) if softmax else elementary.sigmoid(xs[0])
+        def delta(at: At[Any]) -> Any:
+            right = law.delta(at)
+            s = elementary.softmax(at.x) if softmax else elementary.sigmoid(at.x)
             return s * (right - total(s * right, axis=-1, keepdims=True)) if jacobian else right * (s * (1.0 - s))
 
         return Altered(law, delta=delta)
@@ -95,14 +96,14 @@ def _square(*, averaged: bool, error_only: bool = False) -> Places:
         def over(op: Any, a: Any) -> Any:
             return law.factor(op, a) / (float(a.shape[0]) if averaged else 1.0)
 
-        def forward(op: Any, xs: Any, p: Any, c: Any) -> Any:
-            a, t = xs
-            return total(law.terms(op, a, t.T)) * over(op, a)
+        def forward(at: At[Any]) -> Any:
+            a, t = at.xs
+            return total(law.terms(at.op, a, t.T)) * over(at.op, a)
 
-        def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-            a, t = xs
-            pairs = law.toward(op, a, t.T)
-            return total(pairs, axis=1, keepdims=True) * over(op, a)
+        def delta(at: At[Any]) -> Any:
+            a, t = at.xs
+            pairs = law.toward(at.op, a, t.T)
+            return total(pairs, axis=1, keepdims=True) * over(at.op, a)
 
         return Altered(law, forward=forward) if error_only else Altered(law, forward=forward, delta=delta)
 
@@ -121,7 +122,7 @@ MISTAKES = (
         "Δ_k = g'(in_k)(t_k − a_k), from E = ½ Σ (t − a)²",
         "The ½ is there so that the 2 of the derivative cancels. Whoever differentiates Σ (t − a)² keeps the 2, and every "
         "Δ and every gradient is exactly twice as large. Decide on one E and use it on both sides.",
-        _times(lambda network: 2.0, HalfSquared),
+        _times(lambda _network: 2.0, HalfSquared),
     ),
     Mistake(
         "BP102",
@@ -162,7 +163,7 @@ MISTAKES = (
         "Δ_k = g'(in_k)(a_k − t_k)",
         "Δ_k = g'(in_k)(t_k − a_k)",
         "The textbook's Δ points downhill. Many texts use δ = +∂E/∂in and then subtract; mixing the two climbs.",
-        _times(lambda network: -1.0, *ERRORS),
+        _times(lambda _network: -1.0, *ERRORS),
     ),
     Mistake(
         "BP107",

@@ -14,11 +14,11 @@ from bpcompare.ops import Conv2d, Dense, Dropout
 def _without_bias(network: Network, name: str, law: Any) -> Any:
     if not network.layers[name].op.bias:  # type: ignore[attr-defined]
         return None
-    return Altered(law, forward=lambda op, xs, p, c: law.forward(op, xs, {**p, "bias": np.zeros(p["bias"].shape)}, c))
+    return Altered(law, forward=lambda at: law.forward(at.but(p={**at.p, "bias": np.zeros(at.p["bias"].shape)})))
 
 
-def _not_rescaled(network: Network, name: str, law: Any) -> Any:
-    return Altered(law, forward=lambda op, xs, p, c: xs[0] * c["mask"])
+def _not_rescaled(_network: Network, _name: str, law: Any) -> Any:
+    return Altered(law, forward=lambda at: at.x * at.c["mask"])
 
 
 MISTAKES = (

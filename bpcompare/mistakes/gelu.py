@@ -66,17 +66,17 @@ def _quick_prime(x: Any) -> Any:
 
 
 def _g(wrong: Callable[[Any], Any], *ops: type[Op]) -> Places:
-    return at_activations(lambda n, name, law: Altered(law, forward=lambda op, xs, p, c: wrong(xs[0])), *ops)
+    return at_activations(lambda _network, _name, law: Altered(law, forward=lambda at: wrong(at.x)), *ops)
 
 
 def _prime(wrong: Callable[[Any], Any], *ops: type[Op]) -> Places:
-    return at_activations(lambda n, name, law: Altered(law, delta=lambda op, xs, p, dy, c, slot: wrong(xs[0]) * dy), *ops)
+    return at_activations(lambda _network, _name, law: Altered(law, delta=lambda at: wrong(at.x) * at.dy), *ops)
 
 
 def _constant(network: Network, name: str, law: Any) -> Any:
     erf = isinstance(network.layers[name].g, GeluErf)
     wrong = _erf_prime(1.0 / sqrt(pi)) if erf else _tanh_prime(ROOT, CUBIC, CUBIC)
-    return Altered(law, delta=lambda op, xs, p, dy, c, slot: wrong(xs[0]) * dy)
+    return Altered(law, delta=lambda at: wrong(at.x) * at.dy)
 
 
 _ROOTS = (0.8, 0.798, 0.7979, 0.79788, 0.797885, 0.7978846, 0.79788456, 0.7978845608, sqrt(2.0) / pi, sqrt(pi / 2.0), 2.0 / pi)

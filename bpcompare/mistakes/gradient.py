@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Product, total
 from bpcompare.laws import Laws
+from bpcompare.laws.law import At
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_layers, examples
 from bpcompare.network import Network
+from bpcompare.numbers.number import Product, total
 from bpcompare.ops import LAYERS, Conv2d, Dense, Embedding
 from bpcompare.ops.op import Op
 
 
 def _gradient(wrong: Callable[..., Any], *ops: type[Op], batch: int = 1, role: str | None = None) -> Places:
-    """Layers `ops` with another gradient: wrong(law, op, xs, p, dy, c, role); needs at least `batch` examples."""
+    """Layers `ops` with another gradient: wrong(law, at); needs at least `batch` examples."""
 
     def make(network: Network, name: str, law: Any) -> Any:
         roles = network.layers[name].parameters
@@ -25,10 +26,10 @@ def _gradient(wrong: Callable[..., Any], *ops: type[Op], batch: int = 1, role: s
         if examples(network) < batch or not free:
             return None
 
-        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, asked: str) -> Any:
-            if role not in (None, asked):
-                return law.gradient(op, xs, p, dy, c, asked)
-            return wrong(law, op, xs, p, dy, c, asked)
+        def gradient(at: At[Any]) -> Any:
+            if role not in (None, at.role):
+                return law.gradient(at)
+            return wrong(law, at)
 
         return Altered(law, spoils=free, gradient=gradient)
 
@@ -39,41 +40,41 @@ def _times(number: Any, factor: float) -> Any:
     return Product(number.x * factor, number.w) if isinstance(number, Product) else number * factor
 
 
-def _averaged_again(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    return _times(law.gradient(op, xs, p, dy, c, role), 1.0 / dy.shape[0])
+def _averaged_again(law: Any, at: At[Any]) -> Any:
+    return _times(law.gradient(at), 1.0 / at.dy.shape[0])
 
 
-def _last_example(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    return law.gradient(op, [x[-1:] for x in xs], p, dy[-1:], {key: x[-1:] for key, x in c.items()}, role)
+def _last_example(law: Any, at: At[Any]) -> Any:
+    return law.gradient(at.but(xs=[x[-1:] for x in at.xs], dy=at.dy[-1:], c={key: x[-1:] for key, x in at.c.items()}))
 
 
-def _negative(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    return _times(law.gradient(op, xs, p, dy, c, role), -1.0)
+def _negative(law: Any, at: At[Any]) -> Any:
+    return _times(law.gradient(at), -1.0)
 
 
-def _zeros(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    return np.zeros(p[role].shape)
+def _zeros(_law: Any, at: At[Any]) -> Any:
+    return np.zeros(at.p[at.role].shape)
 
 
 def _row_sums(*, mean: bool = False, across: bool = False) -> Callable[..., Any]:
     """The gradient of the bias taken from that of the weight: its rows added up (or averaged), or its columns (`across`)."""
 
-    def wrong(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-        w = total([law.gradient(op, xs, p, dy, c, "weight")])
-        axes = tuple(range(1, w.ndim)) if isinstance(op, Conv2d) != across else (0,)
+    def wrong(law: Any, at: At[Any]) -> Any:
+        w = total([law.gradient(at.but(role="weight"))])
+        axes = tuple(range(1, w.ndim)) if isinstance(at.op, Conv2d) != across else (0,)
         number = float(prod(w.shape[axis] for axis in axes))
         return total(w, axis=axes) / number if mean else total(w, axis=axes)
 
     return wrong
 
 
-def _last_wins(law: Any, op: Embedding, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-    rows = xs[0].reshape(-1)
-    last = {int(row): at for at, row in enumerate(rows)}
+def _last_wins(law: Any, at: At[Embedding]) -> Any:
+    rows = at.x.reshape(-1)
+    last = {int(row): place for place, row in enumerate(rows)}
     keep = np.zeros(rows.size, bool)
     keep[list(last.values())] = True
-    mask = keep.reshape(*xs[0].shape, *(1,) * (dy.ndim - xs[0].ndim))
-    return law.gradient(op, xs, p, np.where(np.broadcast_to(mask, dy.shape), dy, 0.0), c, role)
+    mask = keep.reshape(*at.x.shape, *(1,) * (at.dy.ndim - at.x.ndim))
+    return law.gradient(at.but(dy=np.where(np.broadcast_to(mask, at.dy.shape), at.dy, 0.0)))
 
 
 def _one_use(network: Network, laws: Laws) -> Mapping[str, Any]:
@@ -84,15 +85,13 @@ def _one_use(network: Network, laws: Laws) -> Mapping[str, Any]:
             mute.setdefault(name, set()).add(role)
 
     def silent(law: Any, roles: set[str]) -> Any:
-        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-            return np.zeros(p[role].shape) if role in roles else law.gradient(op, xs, p, dy, c, role)
+        def gradient(at: At[Any]) -> Any:
+            return np.zeros(at.p[at.role].shape) if at.role in roles else law.gradient(at)
 
         return Altered(law, spoils=roles, gradient=gradient)
 
     return {name: silent(laws.of(name, network.layers[name].op), roles) for name, roles in mute.items()}
 
-
-_HAVE_PARAMETERS = tuple(op for op in LAYERS if op.name in ("dense", "conv2d", "batch_norm", "layer_norm", "embedding"))
 
 MISTAKES = (
     Mistake(
@@ -101,7 +100,7 @@ MISTAKES = (
         "∂E/∂w = 1/B Σ −a Δ",
         "∂E/∂w = Σ −a Δ: the 1/B of a mean is in Δ already",
         "Δ carries the reduction over examples. Dividing the sum of a Δ by B again makes every gradient B times too small.",
-        _gradient(_averaged_again, *_HAVE_PARAMETERS, batch=2),
+        _gradient(_averaged_again, *LAYERS, batch=2),
     ),
     Mistake(
         "BP302",
@@ -125,7 +124,7 @@ MISTAKES = (
         "∂E/∂w = +a Δ",
         "∂E/∂w = −a Δ",
         "a Δ is minus the gradient: what is added to w. An optimizer subtracts, so it must be given −a Δ.",
-        _gradient(_negative, *_HAVE_PARAMETERS),
+        _gradient(_negative, *LAYERS),
     ),
     Mistake(
         "BP305",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpcompare.laws import LAWS, Laws
+from bpcompare.laws.law import At
 from bpcompare.network import Network
 from bpcompare.ops.op import Op
 
@@ -200,14 +201,16 @@ def at_parameter(network: Network, parameter: str, places: Mapping[str, Any], la
         wrong = places.get(name)
         if isinstance(wrong, Altered) and role in wrong.spoils:
             roles.setdefault(name, set()).add(role)
+    owner = f"{parameter}.penalty"
+    own = {owner: places[owner]} if owner in places else {}
 
     def one(wrong: Any, right: Any, mine: set[str]) -> Any:
-        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-            return (wrong if role in mine else right).gradient(op, xs, p, dy, c, role)
+        def gradient(at: At[Any]) -> Any:
+            return (wrong if at.role in mine else right).gradient(at)
 
         return Altered(right, mine, wrong.memory, gradient=gradient)
 
-    return {name: one(places[name], laws.of(name, network.layers[name].op), mine) for name, mine in roles.items()}
+    return own | {name: one(places[name], laws.of(name, network.layers[name].op), mine) for name, mine in roles.items()}
 
 
 def at_layers(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Places:
@@ -261,13 +264,15 @@ def at_updates(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Plac
     return places
 
 
-def stepping(wrong: Callable[..., Any], *ops: type[Op], needs: Callable[[Network, Any], bool] = lambda n, op: True) -> Places:
-    """Another new parameter: wrong(law, op, t, p, g, slots)."""
+def stepping(
+    wrong: Callable[..., Any], *ops: type[Op], needs: Callable[[Network, Any], bool] = lambda _network, _op: True
+) -> Places:
+    """Another new parameter: wrong(law, at)."""
 
-    def make(network: Network, name: str, law: Any) -> Any:
+    def make(network: Network, _name: str, law: Any) -> Any:
         if not needs(network, network.update):
             return None
-        return Altered(law, parameter=lambda *args: wrong(law, *args))
+        return Altered(law, parameter=lambda at: wrong(law, at))
 
     return at_updates(make, *ops)
 

@@ -6,35 +6,37 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bpcompare.arithmetic import hyperparameter, total
+from bpcompare.laws.law import UpdateAt
 from bpcompare.mistakes.adam import old_moments
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_updates, stepping
+from bpcompare.mistakes.rooted import old_squares
 from bpcompare.network import Network
-from bpcompare.ops import Adam, AdamW, Sgd
+from bpcompare.numbers.number import hyperparameter, total
+from bpcompare.ops import Adagrad, Adam, AdamW, RmsProp, Sgd
 
 
-def _before_step(law: Any, op: Sgd, t: int, p: Any, g: Any, slots: Any) -> Any:
-    return p - hyperparameter(op.eta, p) * slots["velocity"]
+def _before_step(_law: Any, at: UpdateAt[Sgd]) -> Any:
+    return at.w - hyperparameter(at.op.eta, at.w) * at.slots["velocity"]
 
 
-def _plain_momentum(law: Any, op: Sgd, t: int, p: Any, g: Any, slots: Any) -> Any:
-    return law.parameter(replace(op, nesterov=False), t, p, g, slots)
+def _plain_momentum(law: Any, at: UpdateAt[Sgd]) -> Any:
+    return law.parameter(at.but(op=replace(at.op, nesterov=False)))
 
 
-def _dampened(network: Network, name: str, law: Any) -> Any:
+def _dampened(network: Network, _name: str, law: Any) -> Any:
     op = network.update
     if not isinstance(op, Sgd) or not op.momentum:
         return None
 
-    def slot(op: Sgd, t: int, p: Any, g: Any, slots: Any, name: str) -> Any:
-        mu = hyperparameter(op.momentum, p)
-        return total([mu * slots["velocity"], *((1.0 - mu) * term for term in law.decayed(op, p, g))])
+    def slot(at: UpdateAt[Sgd]) -> Any:
+        mu = hyperparameter(at.op.momentum, at.w)
+        return total([mu * at.slots["velocity"], *((1.0 - mu) * term for term in law.decayed(at.op, at.w, at.g))])
 
-    def parameter(op: Sgd, t: int, p: Any, g: Any, slots: Any) -> Any:
-        step = slot(op, t, p, g, slots, "velocity")
-        if op.nesterov:
-            step = total([*law.decayed(op, p, g), hyperparameter(op.momentum, p) * step])
-        return p - hyperparameter(op.eta, p) * step
+    def parameter(at: UpdateAt[Sgd]) -> Any:
+        step = slot(at)
+        if at.op.nesterov:
+            step = total([*law.decayed(at.op, at.w, at.g), hyperparameter(at.op.momentum, at.w) * step])
+        return at.w - hyperparameter(at.op.eta, at.w) * step
 
     return Altered(law, slot=slot, parameter=parameter)
 
@@ -47,21 +49,21 @@ def _reading(
 ) -> Places:
     """Momentum read otherwise: velocity(v, d, μ, η) is the new one, change(new, v, d, μ, η) is what is added to the parameter."""
 
-    def make(network: Network, name: str, law: Any) -> Any:
+    def make(network: Network, _name: str, law: Any) -> Any:
         op = network.update
         if not isinstance(op, Sgd) or not op.momentum or op.nesterov != nesterov:
             return None
 
-        def numbers(op: Sgd, p: Any, g: Any, slots: Any) -> tuple[Any, Any, Any, Any]:
-            d = total(law.decayed(op, p, g))
-            return slots["velocity"], d, hyperparameter(op.momentum, p), hyperparameter(op.eta, p)
+        def numbers(at: UpdateAt[Sgd]) -> tuple[Any, Any, Any, Any]:
+            d = total(law.decayed(at.op, at.w, at.g))
+            return at.slots["velocity"], d, hyperparameter(at.op.momentum, at.w), hyperparameter(at.op.eta, at.w)
 
-        def slot(op: Sgd, t: int, p: Any, g: Any, slots: Any, name: str) -> Any:
-            return velocity(*numbers(op, p, g, slots))
+        def slot(at: UpdateAt[Sgd]) -> Any:
+            return velocity(*numbers(at))
 
-        def parameter(op: Sgd, t: int, p: Any, g: Any, slots: Any) -> Any:
-            given = numbers(op, p, g, slots)
-            return p + change(velocity(*given), *given)
+        def parameter(at: UpdateAt[Sgd]) -> Any:
+            given = numbers(at)
+            return at.w + change(velocity(*given), *given)
 
         return Altered(law, slot=slot, parameter=parameter)
 
@@ -84,7 +86,7 @@ def _negative(v: Any, d: Any, mu: Any, eta: Any) -> Any:
     return mu * v - d
 
 
-def _has_momentum(network: Network, op: Any) -> bool:
+def _has_momentum(_network: Network, op: Any) -> bool:
     return bool(op.momentum)
 
 
@@ -104,10 +106,10 @@ MISTAKES = (
         "BP404",
         "step taken before the moments are updated",
         "w ← w − η · (the velocity or moments of the step before)",
-        "first velocity ← μ velocity + g (or m, v), then w",
-        "The new gradient must be in the velocity (in m and v) before the parameter moves.",
+        "first velocity ← μ velocity + g (or m, v, sum), then w",
+        "The new gradient must be in the velocity (in m, v, the sum) before the parameter moves.",
         stepping(_before_step, Sgd, needs=_has_momentum),
-        others=(stepping(old_moments, Adam, AdamW),),
+        others=(stepping(old_moments, Adam, AdamW), stepping(old_squares, RmsProp, Adagrad)),
     ),
     Mistake(
         "BP410",
@@ -115,7 +117,7 @@ MISTAKES = (
         "w ← w − η velocity",
         "w ← w − η (d + μ velocity)",
         "Nesterov looks one step ahead: the new velocity is applied once more.",
-        stepping(_plain_momentum, Sgd, needs=lambda network, op: op.nesterov),
+        stepping(_plain_momentum, Sgd, needs=lambda _network, op: op.nesterov),
     ),
     Mistake(
         "BP411",

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import total
+from bpcompare.laws.law import At
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_layers, examples
 from bpcompare.network import Network
+from bpcompare.numbers.number import total
 from bpcompare.ops import BatchNorm, LayerNorm
 
 EPSILONS = (1e-5, 1e-6, 1e-3, 1e-7, 1e-8, 1e-12, 0.0)
@@ -20,46 +21,47 @@ EPSILONS = (1e-5, 1e-6, 1e-3, 1e-7, 1e-8, 1e-12, 0.0)
 def entries(network: Network, name: str) -> int:
     """How many entries of layer `name` a mean runs over."""
     shape = network.shape(name)
-    if isinstance(network.layers[name].op, BatchNorm):
+    if network.layers[name].op.couples_examples:
         return examples(network) * int(np.prod(shape[1:]))
-    return int(np.prod(shape))
+    last = network.layers[name].op.last  # type: ignore[attr-defined]
+    return int(np.prod(shape if last is None else shape[-last:]))
 
 
-def _centred(law: Any, x: Any) -> tuple[Any, float]:
-    count = float(np.prod([x.shape[a] for a in law.axes(x)]))
-    return x - total(x, axis=law.axes(x), keepdims=True) / count, count
+def _centred(law: Any, op: Any, x: Any) -> tuple[Any, float]:
+    count = float(np.prod([x.shape[a] for a in law.axes(op, x)]))
+    return x - total(x, axis=law.axes(op, x), keepdims=True) / count, count
 
 
-def _mean(law: Any, x: Any) -> Any:
-    return total(x, axis=law.axes(x), keepdims=True) / float(np.prod([x.shape[a] for a in law.axes(x)]))
+def _mean(law: Any, op: Any, x: Any) -> Any:
+    return total(x, axis=law.axes(op, x), keepdims=True) / float(np.prod([x.shape[a] for a in law.axes(op, x)]))
 
 
-def _inverse_only(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    x = xs[0]
-    centred, count = _centred(law, x)
-    variance = total(centred * centred, axis=law.axes(x), keepdims=True) / count
-    return law.spread(p["scale"], x) * dy * (1.0 / np.sqrt(variance + op.epsilon))
+def _inverse_only(law: Any, at: At[Any]) -> Any:
+    op, x = at.op, at.x
+    centred, count = _centred(law, op, x)
+    variance = total(centred * centred, axis=law.axes(op, x), keepdims=True) / count
+    return law.spread(op, at.p["scale"], x) * at.dy * (1.0 / np.sqrt(variance + op.epsilon))
 
 
-def _without_variance(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    through = _inverse_only(law, op, xs, p, dy, c, slot)
-    return through - _mean(law, through)
+def _without_variance(law: Any, at: At[Any]) -> Any:
+    through = _inverse_only(law, at)
+    return through - _mean(law, at.op, through)
 
 
-def _without_mean(law: Any, op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-    x = xs[0]
-    centred, _ = _centred(law, x)
-    inverse = 1.0 / np.sqrt(_mean(law, centred * centred) + op.epsilon)
-    hat, s = centred * inverse, law.spread(p["scale"], x) * dy
-    return (s - hat * _mean(law, s * hat)) * inverse
+def _without_mean(law: Any, at: At[Any]) -> Any:
+    op, x = at.op, at.x
+    centred, _ = _centred(law, op, x)
+    inverse = 1.0 / np.sqrt(_mean(law, op, centred * centred) + op.epsilon)
+    hat, s = centred * inverse, law.spread(op, at.p["scale"], x) * at.dy
+    return (s - hat * _mean(law, op, s * hat)) * inverse
 
 
 def _normalizes(wrong: Callable[..., Any]) -> Places:
     def make(network: Network, name: str, law: Any) -> Any:
         # One example without positions has nothing to average over: its own mean is itself.
-        if entries(network, name) == 1 and isinstance(network.layers[name].op, BatchNorm):
+        if entries(network, name) == 1 and network.layers[name].op.couples_examples:
             return None
-        return Altered(law, delta=lambda *args: wrong(law, *args))
+        return Altered(law, delta=lambda at: wrong(law, at))
 
     return at_layers(make, BatchNorm, LayerNorm)
 
@@ -69,7 +71,7 @@ def _as_if(law: Any, other: Callable[[Any], Any], *methods: str) -> Any:
     spoils = ("scale",) if "gradient" in methods else ()
 
     def method(name: str) -> Callable[..., Any]:
-        return lambda op, *rest: getattr(law, name)(other(op), *rest)
+        return lambda at: getattr(law, name)(at.but(op=other(at.op)))
 
     return Altered(law, spoils, None, **{name: method(name) for name in methods})
 
@@ -103,22 +105,23 @@ def _standardizing(
             return None
 
         def parts(op: Any, x: Any) -> tuple[Any, Any, float]:
-            centred, count = _centred(law, x)
-            by = inverse(op, total(centred * centred, axis=law.axes(x), keepdims=True), count)
+            centred, count = _centred(law, op, x)
+            by = inverse(op, total(centred * centred, axis=law.axes(op, x), keepdims=True), count)
             return centred * by, by, count
 
-        def forward(op: Any, xs: Any, p: Any, c: Any) -> Any:
-            return law.spread(p["scale"], xs[0]) * parts(op, xs[0])[0] + law.spread(p["shift"], xs[0])
+        def forward(at: At[Any]) -> Any:
+            op, x = at.op, at.x
+            return law.spread(op, at.p["scale"], x) * parts(op, x)[0] + law.spread(op, at.p["shift"], x)
 
-        def delta(op: Any, xs: Any, p: Any, dy: Any, c: Any, slot: int) -> Any:
-            x = xs[0]
+        def delta(at: At[Any]) -> Any:
+            op, x = at.op, at.x
             hat, by, count = parts(op, x)
-            s = law.spread(p["scale"], x) * dy
-            along = total(s * hat, axis=law.axes(x), keepdims=True) * weight(op, by, count)
-            return (s - _mean(law, s) - hat * along) * by
+            s = law.spread(op, at.p["scale"], x) * at.dy
+            along = total(s * hat, axis=law.axes(op, x), keepdims=True) * weight(op, by, count)
+            return (s - _mean(law, op, s) - hat * along) * by
 
-        def gradient(op: Any, xs: Any, p: Any, dy: Any, c: Any, role: str) -> Any:
-            return law.summed(parts(op, xs[0])[0] * dy if role == "scale" else dy)
+        def gradient(at: At[Any]) -> Any:
+            return law.summed(at.op, parts(at.op, at.x)[0] * at.dy if at.role == "scale" else at.dy)
 
         wrong: dict[str, Callable[..., Any]] = {"forward": forward, "delta": delta, "gradient": gradient}
         return Altered(law, ("scale",) if "gradient" in methods else (), None, **{name: wrong[name] for name in methods})
@@ -138,7 +141,7 @@ def _outside_unbiased(op: Any, squares: Any, count: float) -> Any:
     return 1.0 / (np.sqrt(squares / (count - 1.0)) + op.epsilon)
 
 
-def _over_one_less(op: Any, by: Any, count: float) -> Any:
+def _over_one_less(_op: Any, _by: Any, count: float) -> Any:
     return 1.0 / (count - 1.0)
 
 

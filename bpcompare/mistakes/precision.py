@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import Number, Product, total
-from bpcompare.ball import Ball
-from bpcompare.dyadic import InexactError
 from bpcompare.laws import Laws
-from bpcompare.laws.law import Sources
+from bpcompare.laws.law import At, Sources
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places
 from bpcompare.network import Network
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.dyadic import InexactError
+from bpcompare.numbers.number import Number, closed
 
 BITS = {"float32": 24, "TF32": 11, "float16": 11, "bfloat16": 8}
 """Significant bits of formats that hardware and frameworks take without being asked."""
@@ -22,7 +22,7 @@ def rounded(x: Any, bits: int | None = None) -> Any:
     """x rounded to so many significant bits, ties to even; by default to float32, or to bfloat16 where x is float32 already.
 
     A ball becomes one around the rounded midpoint. Only where it holds a point at which rounding jumps it reaches to the next
-    number of the format.
+    number of the format. Raises InexactError for dyadic numbers, which cannot be rounded.
     """
     if isinstance(x, Ball):
         bits = bits or _narrower(x.fmt.u > 2.0**-50)
@@ -66,7 +66,7 @@ def _result(bits: int | None) -> Places:
 
     def _narrow(law: Any, bits: int | None, roles: tuple[str, ...]) -> Any:
         def method(name: str) -> Any:
-            return lambda *given: rounded(_closed(getattr(law, name)(*given)), bits)
+            return lambda at: rounded(closed(getattr(law, name)(at)), bits)
 
         return Altered(law, roles, None, **{name: method(name) for name in ("forward", "delta", "gradient", "slot", "parameter")})
 
@@ -85,13 +85,12 @@ def _operands(bits: int) -> Places:
 
     def _fed(law: Any, roles: tuple[str, ...]) -> Any:
         def method(name: str) -> Any:
-            def wrong(op: Any, xs: Any, p: Any, *rest: Any) -> Any:
-                starts = xs.starts if isinstance(xs, Sources) else ()
-                sources = Sources([str(at) for at in range(len(xs))], starts, lambda at: rounded(xs[int(at)], bits))
-                narrow = {role: rounded(x, bits) for role, x in p.items()}
-                if name != "forward" and rest[0] is not None:
-                    rest = (rounded(_closed(rest[0]), bits), *rest[1:])
-                return getattr(law, name)(op, sources, narrow, *rest)
+            def wrong(at: At[Any]) -> Any:
+                starts = at.xs.starts if isinstance(at.xs, Sources) else ()
+                sources = Sources([str(slot) for slot in range(len(at.xs))], starts, lambda slot: rounded(at.xs[int(slot)], bits))
+                narrow = {role: rounded(x, bits) for role, x in at.p.items()}
+                dy = None if at.dy is None else rounded(closed(at.dy), bits)
+                return getattr(law, name)(at.but(xs=sources, p=narrow, dy=dy))
 
             return wrong
 
@@ -100,15 +99,11 @@ def _operands(bits: int) -> Places:
     def _led(law: Any) -> Any:
         return Altered(
             law,
-            slot=lambda op, t, p, g, *rest: law.slot(op, t, p, rounded(g, bits), *rest),
-            parameter=lambda op, t, p, g, *rest: law.parameter(op, t, p, rounded(g, bits), *rest),
+            slot=lambda at: law.slot(at.but(g=rounded(at.g, bits))),
+            parameter=lambda at: law.parameter(at.but(g=rounded(at.g, bits))),
         )
 
     return places
-
-
-def _closed(value: Any) -> Any:
-    return total([value]) if isinstance(value, Product) else value
 
 
 MISTAKES = (

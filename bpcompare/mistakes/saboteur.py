@@ -6,7 +6,7 @@ from typing import Any
 
 from bpcompare.mistakes.mistake import Mistake
 from bpcompare.plan import Plan
-from bpcompare.record import Record, StepRecord
+from bpcompare.plan.record import Record, StepRecord
 
 
 def saboteur(delta: type[Any], mistake: Mistake, place: str = "") -> type[Any]:

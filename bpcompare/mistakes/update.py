@@ -7,28 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.arithmetic import positive
+from bpcompare.laws.law import UpdateAt
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_updates, stepping
 from bpcompare.network import Network
+from bpcompare.numbers.number import positive
 from bpcompare.ops import UPDATES, Embedding
 
 
-def _eta_twice(law: Any, op: Any, t: int, p: Any, g: Any, slots: Any) -> Any:
-    return law.parameter(replace(op, eta=op.eta * op.eta), t, p, g, slots)
+def _eta_twice(law: Any, at: UpdateAt[Any]) -> Any:
+    return law.parameter(at.but(op=replace(at.op, eta=at.op.eta * at.op.eta)))
 
 
-def _ascent(law: Any, op: Any, t: int, p: Any, g: Any, slots: Any) -> Any:
-    return p + (p - law.parameter(op, t, p, g, slots))
-
-
-def _unchanged(law: Any, op: Any, t: int, p: Any, g: Any, slots: Any) -> Any:
-    return p
+def _ascent(law: Any, at: UpdateAt[Any]) -> Any:
+    return at.w + (at.w - law.parameter(at))
 
 
 def _bias_unchanged(network: Network, name: str, law: Any) -> Any:
     if not any(role == "bias" for _, role in network.uses[name]):
         return None
-    return Altered(law, parameter=lambda *args: _unchanged(law, *args))
+    return Altered(law, parameter=lambda at: at.w)
 
 
 def _lazy(*, slots: bool, parameter: bool) -> Places:
@@ -37,21 +34,21 @@ def _lazy(*, slots: bool, parameter: bool) -> Places:
     def make(network: Network, name: str, law: Any) -> Any:
         rule: Any = network.update
         embedded = all(isinstance(network.layers[layer].op, Embedding) for layer, _ in network.uses[name])
-        # Without slots and decay a row with gradient 0 stays where it is by the right rule, too.
-        if not embedded or not (rule.slots or getattr(rule, "weight_decay", 0)):
+        # Of a rule that rests, a row with gradient 0 stays where it is, too; with a penalty no row that is not 0 has gradient 0.
+        if not embedded or rule.rests or name in network.penalties:
             return None
 
         def read(g: Any) -> Any:
             row = (positive(g) | positive(-g)).any(axis=tuple(range(1, g.ndim)), keepdims=True)
             return np.broadcast_to(row, g.shape)
 
-        def slot(op: Any, t: int, p: Any, g: Any, before: Any, name: str) -> Any:
-            after = law.slot(op, t, p, g, before, name)
-            return np.where(read(g), after, before[name]) if slots else after
+        def slot(at: UpdateAt[Any]) -> Any:
+            after = law.slot(at)
+            return np.where(read(at.g), after, at.slots[at.name]) if slots else after
 
-        def moved(op: Any, t: int, p: Any, g: Any, before: Any) -> Any:
-            after = law.parameter(op, t, p, g, before)
-            return np.where(read(g), after, p) if parameter else after
+        def moved(at: UpdateAt[Any]) -> Any:
+            after = law.parameter(at)
+            return np.where(read(at.g), after, at.w) if parameter else after
 
         return Altered(law, slot=slot, parameter=moved)
 
@@ -65,7 +62,7 @@ MISTAKES = (
         "w ← w − η² …",
         "w ← w − η …",
         "η belongs in the update, not in Δ or the gradient as well.",
-        stepping(_eta_twice, *UPDATES, needs=lambda network, op: op.eta != 1),
+        stepping(_eta_twice, *UPDATES, needs=lambda _network, op: op.eta != 1),
     ),
     Mistake(
         "BP409",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bpcompare.ops.op import Activation, Shape, Shapes, positive
+from bpcompare.ops.op import Activation, Shape, Shapes, axes_problems, positive, power_of_two
 
 __all__ = [
     "Celu",
@@ -36,6 +36,9 @@ class Identity(Activation):
     """a = in."""
 
     name: ClassVar[str] = "identity"
+    straight: ClassVar[bool] = True
+    unchanged: ClassVar[bool] = True
+    rounding: ClassVar[str] = ""
     equations: ClassVar[tuple[str, ...]] = ("g(x) = x", "g'(x) = 1")
 
 
@@ -60,6 +63,9 @@ class Relu(Activation):
     """a = max(in, 0)."""
 
     name: ClassVar[str] = "relu"
+    straight: ClassVar[bool] = True
+    off_below_zero: ClassVar[bool] = True
+    rounding: ClassVar[str] = ""
     kinks: ClassVar[tuple[str, ...]] = ("in = 0: g'(0) = 0",)
     equations: ClassVar[tuple[str, ...]] = ("g(x) = x if x > 0 else 0", "g'(x) = 1 if x > 0 else 0")
 
@@ -69,9 +75,14 @@ class LeakyRelu(Activation):
     """a = in where positive, slope · in elsewhere."""
 
     name: ClassVar[str] = "leaky_relu"
+    straight: ClassVar[bool] = True
     kinks: ClassVar[tuple[str, ...]] = ("in = 0: g'(0) = slope",)
     equations: ClassVar[tuple[str, ...]] = ("g(x) = x if x > 0 else slope · x", "g'(x) = 1 if x > 0 else slope")
     slope: float = 0.01
+
+    def rounds(self, xs: Sequence[Shape]) -> str:
+        """Unless its slope is a power of two."""
+        return "" if power_of_two(abs(self.slope)) else "its slope is not a power of two"
 
     @classmethod
     def forms(cls) -> tuple[LeakyRelu, ...]:
@@ -137,6 +148,8 @@ class Relu6(Activation):
     """a = in between 0 and 6, and the nearer of the two elsewhere."""
 
     name: ClassVar[str] = "relu6"
+    straight: ClassVar[bool] = True
+    off_below_zero: ClassVar[bool] = True
     kinks: ClassVar[tuple[str, ...]] = ("in = 0: g'(0) = 0", "in = 6: g'(6) = 0")
     equations: ClassVar[tuple[str, ...]] = ("g(x) = min(max(x, 0), 6)", "g'(x) = 1 if 0 < x < 6 else 0")
 
@@ -151,6 +164,7 @@ class Hardtanh(Activation):
     """a = in between low and high, and the nearer of the two elsewhere."""
 
     name: ClassVar[str] = "hardtanh"
+    straight: ClassVar[bool] = True
     kinks: ClassVar[tuple[str, ...]] = ("in = low or high: g' = 0 there",)
     equations: ClassVar[tuple[str, ...]] = ("g(x) = min(max(x, low), high)", "g'(x) = 1 if low < x < high else 0")
     low: float = -1.0
@@ -177,6 +191,7 @@ class HardSigmoid(Activation):
     """a = relu6(in + 3)/6."""
 
     name: ClassVar[str] = "hard_sigmoid"
+    straight: ClassVar[bool] = True
     kinks: ClassVar[tuple[str, ...]] = ("in = −3 or 3: g' = 0 there",)
     equations: ClassVar[tuple[str, ...]] = ("g(x) = min(max(x + 3, 0), 6)/6", "g'(x) = 1/6 if −3 < x < 3 else 0")
 
@@ -259,12 +274,21 @@ class Softsign(Activation):
 
 @dataclass(frozen=True)
 class Softmax(Activation):
-    """a_j = e^(in_j) / Σ_k e^(in_k) over the last axis. Not elementwise: g' is a Jacobian."""
+    """a_j = e^(in_j) / Σ_k e^(in_k) over one axis of an example, the last unless another is named. g' is a Jacobian."""
 
     elementwise: ClassVar[bool] = False
     name: ClassVar[str] = "softmax"
     equations: ClassVar[tuple[str, ...]] = ("g(x)_j = e^x_j / Σ_k e^x_k", "Δ_x = a (Δ_a − Σ_k a_k Δ_a,k)")
 
+    axis: int = -1
+
+    @classmethod
+    def forms(cls) -> tuple[Softmax, ...]:
+        """Over the last axis, and over the first."""
+        return (cls(), cls(axis=0))
+
     def shapes(self, xs: Sequence[Shape]) -> Shapes:
-        """Needs at least one axis to normalize over."""
-        return Shapes(xs[0], problems=() if xs[0] else ("softmax needs an axis to normalize over, source is a scalar",))
+        """Needs the axis that it normalizes over."""
+        if not xs[0]:
+            return Shapes(xs[0], problems=("softmax needs an axis to normalize over, source is a scalar",))
+        return Shapes(xs[0], problems=axes_problems(self.name, (self.axis,), xs[0]))

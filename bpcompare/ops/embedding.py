@@ -16,10 +16,16 @@ class Embedding(LayerOp):
     """in[…] = weight[x[…]]: row x of a rows × width weight. An index met twice receives both Δ contributions."""
 
     name: ClassVar[str] = "embedding"
+    rounding: ClassVar[str] = ""
     integer: ClassVar[frozenset[int]] = frozenset({0})
     equations: ClassVar[tuple[str, ...]] = ("in[n,:] = w[x_n,:]", "−∂E/∂w[r,:] = Σ_{n: x_n = r} Δ[n,:]")
     rows: int
     width: int
+
+    @property
+    def below(self) -> int:  # type: ignore[override]
+        """The number of its rows."""
+        return self.rows
 
     def problems(self) -> tuple[str, ...]:
         """At least one row and one column."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
+from math import frexp
 from typing import ClassVar, Literal, Self
 
-__all__ = ["Activation", "ErrorOp", "LayerOp", "Op", "ParameterShape", "Shape", "Shapes", "UpdateOp"]
+__all__ = ["Activation", "ErrorOp", "LayerOp", "Op", "ParameterShape", "PenaltyOp", "Shape", "Shapes", "UpdateOp"]
 
-Role = Literal["layer", "activation", "error", "update"]
+Role = Literal["layer", "activation", "error", "penalty", "update"]
 Shape = tuple[int, ...]
 
 
@@ -38,7 +40,7 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Op(ABC):
-    """One operation of a network: a layer's map, an activation, an error or an update rule.
+    """One operation of a network: a layer's map, an activation, an error, a penalty or an update rule.
 
     Subclasses are frozen dataclasses whose fields are what a spec may say, so that one declaration is the class, the file
     format and the JSON Schema. `equations` states the law in the textbook's notation, for documentation only.
@@ -53,11 +55,23 @@ class Op(ABC):
     """Whether one example's output depends on the other examples of its batch."""
     kinks: ClassVar[tuple[str, ...]] = ()
     """Points where the derivative is a convention, and the convention that is the law here."""
+    pieces: ClassVar[bool] = False
+    """Whether it is another formula beyond some point, though its derivative does not jump there."""
+    may_tie: ClassVar[bool] = False
+    """Whether several of its numbers may share a maximum, and one of them is taken."""
     equations: ClassVar[tuple[str, ...]] = ()
+    rounding: ClassVar[str] = "it is not made of sums and products of short numbers"
+    """Why it rounds whatever its fields are; "" for what is made of sums and products."""
+    symbols: ClassVar[Mapping[str, str]] = {}
+    """How formulas call its fields, where not by their names."""
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the op's own fields, each as `field: sentence`; empty when they make sense."""
         return ()
+
+    def rounds(self, xs: Sequence[Shape]) -> str:
+        """Why it rounds whatever the numbers are, of sources with shapes `xs`; "" where short numbers go through exactly."""
+        return self.rounding
 
     @classmethod
     def forms(cls) -> tuple[Self, ...]:
@@ -71,6 +85,32 @@ class LayerOp(Op):
 
     role: ClassVar[Role] = "layer"
 
+    below: ClassVar[int | None] = None
+    """What integers that it reads must be smaller than, where it reads integers."""
+    in_order: ClassVar[bool] = False
+    """Whether number i of an example, in row order, is made from number i of each source alone, where all have as many."""
+    by_channel: ClassVar[bool] = False
+    """Whether each channel is made from the same channel of the source, and all are made alike."""
+    connects: ClassVar[Literal["units", "channels"] | None] = None
+    """What its weight connects, where it is multiplied and summed up: units of its sources (rows) with its own (columns), or
+    channels of its source with its own (which come first)."""
+    normalizes: ClassVar[bool] = False
+    """Whether it divides by a statistic: each number of the source reaches others also through it, and Δ is no plain sum."""
+
+    def batch_problem(self, values: int) -> str:
+        """What is wrong with a batch of so many values a channel, and what would help; "" if nothing is."""
+        return ""
+
+    @property
+    def dropped(self) -> float:
+        """The share of zeros in what is drawn for it; the rest is ones."""
+        return 0.0
+
+    @property
+    def joins(self) -> int | None:
+        """The axis of an example along which its sources stand side by side, where they do."""
+        return None
+
     @abstractmethod
     def shapes(self, xs: Sequence[Shape]) -> Shapes:
         """Output, parameter, state and draw shapes for source shapes `xs`; mismatches come back as `problems`."""
@@ -82,6 +122,12 @@ class Activation(Op):
 
     role: ClassVar[Role] = "activation"
     elementwise: ClassVar[bool] = True
+    unchanged: ClassVar[bool] = False
+    """Whether a is in itself: nobody names it."""
+    straight: ClassVar[bool] = False
+    """Whether g' is constant between its kinks."""
+    off_below_zero: ClassVar[bool] = False
+    """Whether a and g' are 0 wherever in is negative."""
 
     @property
     def bends(self) -> tuple[float, ...]:
@@ -97,10 +143,14 @@ class Activation(Op):
 class ErrorOp(Op):
     """E: the last consumer. Every error says how it adds over the batch, for frameworks disagree about that.
 
-    `reduce` acts over examples: their "sum" or their "mean". `scale` multiplies E (loss scaling).
+    `reduce` acts over examples: their "sum" or their "mean". `scale` multiplies E (loss scaling). `elementwise`: every output is
+    judged by itself.
     """
 
     role: ClassVar[Role] = "error"
+    elementwise: ClassVar[bool] = True
+    residual: ClassVar[bool] = False
+    """Whether Δ_a is t − a, as in the textbook."""
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
     reduce: Literal["sum", "mean"]
     scale: float = 1.0
@@ -114,9 +164,14 @@ class ErrorOp(Op):
         return out
 
     @property
+    def target_kind(self) -> Literal["numbers", "zeros and ones", "classes", "probabilities"]:
+        """What targets are."""
+        return "numbers"
+
+    @property
     def integer_target(self) -> bool:
         """Whether targets are class numbers rather than real values."""
-        return False
+        return self.target_kind == "classes"
 
     def shapes(self, xs: Sequence[Shape]) -> Shapes:
         """A scalar from (a, t); a problem when t does not have `target_shape`."""
@@ -126,15 +181,94 @@ class ErrorOp(Op):
 
 
 @dataclass(frozen=True)
+class PenaltyOp(Op):
+    """What E gains for one parameter, once, however many layers use it; neither the error's `reduce` nor its `scale` reaches it.
+
+    Its parameter has the role "w". The first of the `equations` is about E, the second about the gradient; "…" is all else.
+    """
+
+    role: ClassVar[Role] = "penalty"
+    arity: ClassVar[tuple[int, int | None]] = (0, 0)
+
+
+@dataclass(frozen=True)
 class UpdateOp(Op):
-    """w ← w + η aΔ and its relatives. `slots` names the optimizer state kept per parameter element."""
+    """w ← w + η aΔ and its relatives. `slots` names the optimizer state kept per parameter element.
+
+    The last of the `equations` gives the parameter, those before it the slots. Each rule has `forms`: conformance cases and
+    random networks are made of them.
+    """
 
     role: ClassVar[Role] = "update"
+    decoupled: ClassVar[bool] = False
+    """Whether `weight_decay`, where there is one, stands beside the step; else λ w is added to the gradient before all else."""
+
+    @property
+    def coupled(self) -> float:
+        """The λ of the λ w that is added to the gradient; 0 where nothing is."""
+        return 0.0 if self.decoupled else getattr(self, "weight_decay", 0.0)
+
+    @property
+    def textbook(self) -> bool:
+        """Whether it is w ← w + η aΔ and nothing else."""
+        return False
+
+    @property
+    def in_short(self) -> str:
+        """The equations of this form of the rule in a line."""
+        return ";  ".join(self.equations)
+
+    def short(self) -> Self:
+        """The rule with the shortest numbers that no wrong formula mistakes for one another; itself where it rounds anyway."""
+        return self
 
     @property
     def slots(self) -> tuple[str, ...]:
         """Names of the per-parameter state, in the order the law computes it."""
         return ()
+
+    @property
+    def squares(self) -> Mapping[str, str]:
+        """Slots that hold a mean or a sum of squares, never negative; all others have a sign.
+
+        Each with the slot that holds the mean of the same numbers, whose square it is never below; "" where there is none.
+        """
+        return {}
+
+    @property
+    def rests(self) -> bool:
+        """Whether a parameter whose gradient is 0 stays where it is, and its slots what they are."""
+        return False
+
+    def initial(self, slot: str) -> float:
+        """What a slot holds before the first step."""
+        return 0.0
+
+
+def broadcast(name: str, xs: Sequence[Shape]) -> tuple[Shape, tuple[str, ...]]:
+    """The shape that `xs` broadcast to, aligned at their ends, as in NumPy; and the problem if they do not."""
+    out: list[int] = []
+    for sizes in zip_longest(*(reversed(x) for x in xs), fillvalue=1):
+        wide = {size for size in sizes if size != 1}
+        if len(wide) > 1:
+            shapes = " and ".join(str(list(x)) for x in xs)
+            return (), (f"{name} needs sources whose shapes broadcast, has {shapes}",)
+        out.append(max(wide, default=1))
+    return tuple(reversed(out)), ()
+
+
+def axes_problems(name: str, axes: Sequence[int], x: Shape) -> tuple[str, ...]:
+    """A problem unless `axes` are some of `x`, each once; negative ones count from the end."""
+    if not axes:
+        return (f"{name} needs at least one axis",)
+    if any(not -len(x) <= axis < len(x) for axis in axes):
+        return (f"{name}: axes {list(axes)} are not all there, the source has shape {list(x)}",)
+    return () if len({axis % len(x) for axis in axes}) == len(axes) else (f"{name}: axes {list(axes)} name one twice",)
+
+
+def power_of_two(x: float) -> bool:
+    """Whether x divides and multiplies exactly."""
+    return x > 0 and frexp(x)[0] == 0.5
 
 
 def positive(op: Op, *names: str) -> tuple[str, ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from bpcompare.formula.pairs import Get, forward_pairs
+from bpcompare.formula import Expression, Product, Quantity, written
+from bpcompare.formula.expression import parts
 from bpcompare.network import Network
-from bpcompare.ops import Identity
+from bpcompare.proof.values import StepValues
+from bpcompare.report.labels import Names
 from bpcompare.report.lines import clipped
-from bpcompare.report.names import Names
 
 MOST_UNITS = 60
 MOST_EDGES = 400
@@ -60,10 +62,10 @@ def unit_count(network: Network) -> int:
     return sum(prod(network.shape(group)) for group in (*network.inputs, *network.layers))
 
 
-def drawing(network: Network, get: Get) -> Drawing:
-    """Units where they are at most 60 with at most 400 edges between them; layers otherwise. `get` looks numbers up by path."""
+def drawing(network: Network, values: StepValues) -> Drawing:
+    """Units where they are at most 60 with at most 400 edges between them; layers otherwise. `values` are those of one step."""
     if unit_count(network) <= MOST_UNITS:
-        drawn = _units(network, get)
+        drawn = _units(network, values)
         if len(drawn.edges) <= MOST_EDGES:
             return drawn
     return _layers(network)
@@ -72,11 +74,11 @@ def drawing(network: Network, get: Get) -> Drawing:
 def _depths(network: Network) -> dict[str, int]:
     depth = dict.fromkeys(network.inputs, 0)
     for name in network.order:
-        depth[name] = 1 + max(depth[source] for source in network.layers[name].sources)
+        depth[name] = 1 + max((depth[source] for source in network.layers[name].sources), default=-1)
     return depth
 
 
-def _units(network: Network, get: Get) -> Drawing:
+def _units(network: Network, values: StepValues) -> Drawing:
     names = Names(network, units=True)
     depth = _depths(network)
     columns: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
@@ -92,9 +94,9 @@ def _units(network: Network, get: Get) -> Drawing:
             shift = 0.45 * ROW * (column % 2) if tallest == 1 or (len(units) == 1 and len(columns) > 3) else 0.0
             place[key] = (MARGIN + column * COLUMN, MARGIN + (at + (tallest - len(units)) / 2) * ROW + shift)
             layer = network.layers.get(group)
-            note = "" if layer is None or isinstance(layer.g, Identity) else layer.g.name
+            note = "" if layer is None or layer.g.unchanged else layer.g.name
             nodes.append(Node(key, *place[key], names.label(group, index), "input" if layer is None else "unit", group, note))
-    edges = _unit_edges(network, names, get, place)
+    edges = _unit_edges(network, names, values, place)
     end = (MARGIN + (max(columns) + 1) * COLUMN, MARGIN + (tallest - 1) / 2 * ROW)
     nodes.append(Node("E", *end, "E", "error", "error", network.error.op.name))
     of = network.error.of
@@ -104,32 +106,33 @@ def _units(network: Network, get: Get) -> Drawing:
     return _framed(True, nodes, edges, end[0] + MARGIN + 30, 2 * MARGIN + tallest * ROW)
 
 
-def _unit_edges(network: Network, names: Names, get: Get, place: dict[str, tuple[float, float]]) -> list[Edge]:
+def _unit_edges(network: Network, names: Names, values: StepValues, place: dict[str, tuple[float, float]]) -> list[Edge]:
     found: dict[str, Edge] = {}
     for name in network.order:
+        layer = network.layers[name]
+        formulas = written(network, f"{name}.in", values)
         for index in product(*map(range, network.shape(name))):
             target = names.node(name, index)
-            pairs = forward_pairs(network, name, (0, *index), get)
-            if pairs is None:  # a normalization looks at all of them
-                source = network.layers[name].sources[0]
-                sources: list[tuple[str, float | None]] = [
-                    (names.node(source, at), None) for at in product(*map(range, network.shape(source)))
-                ]
-            else:
-                sources = []
-                for pair in pairs:
-                    group = names.group(pair.right)
-                    if group is None:  # an embedding picks a row of its weight
-                        source = network.layers[name].sources[0]
-                        sources.append((names.node(source, index[:-1]), None))
-                        continue
-                    for at, row in enumerate(pair.right_at):
-                        weight = None if pair.left is None else float(get(pair.left)[tuple(pair.left_at[at])])
-                        sources.append((names.node(group, tuple(map(int, row[1:]))), weight))
-            for key, weight in sources:
+            sources = dict(_sources(formulas.element((0, *index)), None))
+            edges = [(names.node(group, at), weight) for (path, at), weight in sources.items() if (group := names.group(path))]
+            # What picks rows by integers reads them, though no formula has them.
+            edges += [(names.node(layer.sources[slot], index[:-1]), None) for slot in layer.op.integer]
+            for key, weight in edges:
                 edge = _edge(key, target, place[key], place[target], weight)
                 found[edge.key] = edge
     return list(found.values())
+
+
+def _sources(x: Expression, weight: float | None) -> Iterator[tuple[tuple[str, tuple[int, ...]], float | None]]:
+    """The quantities that a formula reads, each once for every place; with the weight that it is multiplied by, if it is one."""
+    if isinstance(x, Quantity):
+        yield (x.path, x.index[1:]), weight
+        return
+    alone = None
+    if isinstance(x, Product) and len(x.factors) == 2:
+        alone = next((part.value for part in x.factors if isinstance(part, Quantity) and part.kind == "w"), None)
+    for part in parts(x):
+        yield from _sources(part, alone)
 
 
 def _layers(network: Network) -> Drawing:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.claims import Claim, claims
 from bpcompare.formula import formula, in_numbers
 from bpcompare.page.shares import Shares
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.question import question
+from bpcompare.report.labels import Names
 from bpcompare.report.lines import clipped
-from bpcompare.report.names import Names
 
 CELLS = 48
 """Cells of a strip; in a wider layer a cell stands for several units, and shows the worst of them."""
@@ -61,7 +62,7 @@ class LayerHeat:
 def heat(shares: Shares, names: Names) -> list[LayerHeat]:
     """Every layer, in the order of the forward pass."""
     plan = shares.comparison.plan
-    by_path = {claim.path: claim for claim in claims(plan)}
+    by_path = question(plan).by_path
     found = []
     cells = max(1, min(CELLS, ALL_CELLS // (len(plan.order) * len(shares.values))))
     for name in plan.order:
@@ -113,7 +114,7 @@ def _percent(share: float) -> str:
 def unit_data(shares: Shares, names: Names, example: int) -> tuple[dict[str, Any], bool]:
     """Compact numbers of every unit, by the layer's key in the drawing, as long as there is room; whether all of them fit."""
     plan = shares.comparison.plan
-    by_path = {claim.path: claim for claim in claims(plan)}
+    by_path = question(plan).by_path
     first = next(iter(shares.values))
     room, whole = BUDGET, True
     found: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import copysign
 from typing import Any
 
@@ -13,6 +14,7 @@ from bpcompare.formula import (
     Difference,
     Expression,
     Negative,
+    Power,
     Product,
     Quantity,
     Quotient,
@@ -20,19 +22,31 @@ from bpcompare.formula import (
     Square,
     Sum,
 )
-from bpcompare.report.names import Names
+from bpcompare.plan.path import Path
+from bpcompare.report.labels import Names
 
+_PLUS, _MINUS = Markup("<mo>+</mo>"), Markup("<mo>−</mo>")
 _TIMES = Markup("<mo>·</mo>")
 _BESIDE = Markup('<mspace width="0.17em"></mspace>')
 _FUNCTIONS = ("exp", "sqrt", "abs", "softplus")
 
 
-class MathMl:
-    """Writes formulas for one run. `examples`: how many there are, for with more than one every quantity says which."""
+class Writing(ABC):
+    """Writes formulas. What a quantity, a function is called, is for those who know where it comes from."""
 
-    def __init__(self, names: Names, examples: int) -> None:
-        self.names = names
-        self.examples = examples
+    @abstractmethod
+    def quantity(self, x: Quantity) -> Markup:
+        """A quantity by name."""
+
+    def key(self, x: Expression) -> str:
+        """The node or edge of a drawing that a quantity belongs to; "" where there is none."""
+        del x
+        return ""
+
+    def called(self, x: Apply, *, numbers: bool) -> Markup:
+        """The name of a function, in front of its argument."""
+        del numbers
+        return Markup("<mi>{}</mi>").format(x.function)
 
     def math(self, *parts: Markup) -> Markup:
         """A whole formula."""
@@ -65,21 +79,37 @@ class MathMl:
             case Apply():
                 return self._applied(x, numbers=numbers, lead=lead)
             case Sum():
-                return Markup("<mo>+</mo>").join(inner(term, first=not at) for at, term in enumerate(x.terms))
+                return self._summed(x, numbers=numbers)
             case Product():
                 parts = [factor(part, first=lead and not at) for at, part in enumerate(x.factors)]
-                return (_TIMES if numbers else _BESIDE).join(parts)
+                # Numbers side by side would be read as one.
+                plain = sum(isinstance(part, Constant) and not part.symbol for part in x.factors) > 1
+                return (_TIMES if numbers or plain else _BESIDE).join(parts)
             case Difference():
                 return Markup("{}<mo>−</mo>{}").format(inner(x.left), factor(x.right, first=False))
             case Quotient():
                 return Markup("<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>").format(inner(x.top), inner(x.bottom))
             case Negative():
                 return Markup("<mo>−</mo>{}").format(factor(x.of, first=False))
+            case Power():
+                exponent = inner(x.exponent)
+                return Markup("<msup><mrow>{}</mrow><mrow>{}</mrow></msup>").format(bracketed(inner(x.of)), exponent)
             case Square():
                 loose = not isinstance(x.of, Quantity)
                 of = bracketed(inner(x.of)) if loose else inner(x.of, first=False)
                 return Markup("<msup><mrow>{}</mrow><mn>2</mn></msup>").format(of)
         raise TypeError(type(x).__name__)
+
+    def _summed(self, x: Sum, *, numbers: bool) -> Markup:
+        """Terms; of one that is −y, y is taken away."""
+        written = Markup()
+        for at, term in enumerate(x.terms):
+            taken = term.of if at and isinstance(term, Negative) else None
+            if taken is None or isinstance(taken, Sum | Difference | Negative):
+                written += (_PLUS if at else Markup()) + self._written(term, numbers=numbers, lead=not at)
+            else:
+                written += _MINUS + self._written(taken, numbers=numbers, lead=False)
+        return written
 
     def _applied(self, x: Apply, *, numbers: bool, lead: bool) -> Markup:
         if numbers and x.opaque:
@@ -91,13 +121,28 @@ class MathMl:
             return Markup("<msqrt><mrow>{}</mrow></msqrt>").format(argument)
         if x.function == "abs":
             return Markup("<mo>|</mo>{}<mo>|</mo>").format(argument)
-        own = numbers or x.function in _FUNCTIONS
-        if own:
-            called = Markup("<mi>{}</mi>").format(x.function)
-        else:
-            prime = "′" if x.opaque else ""
-            called = Markup('<mi class="g" data-prime="{}">g{}</mi>').format(prime, prime)
-        return Markup("{}{}").format(called, bracketed(argument))
+        return Markup("{}{}").format(self.called(x, numbers=numbers), bracketed(argument))
+
+    def _number(self, x: float, *, lead: bool, like: Any = None) -> Markup:
+        text = f"{x + 0.0:.6g}".replace("-", "−")
+        key = self.key(like) if like is not None else ""
+        number = Markup('<mn class="q" data-q="{}">{}</mn>').format(key, text) if key else Markup("<mn>{}</mn>").format(text)
+        return number if lead or copysign(1.0, x + 0.0) > 0 else bracketed(number)
+
+
+class MathMl(Writing):
+    """Writes formulas for one run. `examples`: how many there are, for with more than one every quantity says which."""
+
+    def __init__(self, names: Names, examples: int) -> None:
+        self.names = names
+        self.examples = examples
+
+    def called(self, x: Apply, *, numbers: bool) -> Markup:
+        """g, or the name of a function that all textbooks call the same."""
+        if numbers or x.function in _FUNCTIONS:
+            return super().called(x, numbers=numbers)
+        prime = "′" if x.opaque else ""
+        return Markup('<mi class="g" data-prime="{}">g{}</mi>').format(prime, prime)
 
     def quantity(self, x: Quantity) -> Markup:
         """A quantity by name."""
@@ -113,10 +158,10 @@ class MathMl:
             symbol = {"in": "in", "a": "a", "delta": "Δ"}[x.kind]
             return self._indexed(x.kind, symbol, label, x.index[0], path, key)
         if x.kind == "gradient":
-            of = self.parameter(x.path.removesuffix(".gradient"), x.index, path)
+            of = self.parameter(Path(x.path).parameter, x.index, path)
             return Markup('<mfrac><mrow><mo>∂</mo><mi data-k="E">E</mi></mrow><mrow><mo>∂</mo>{}</mrow></mfrac>').format(of)
         if x.kind == "w":
-            return self.parameter(x.path.removesuffix(".update"), x.index, path)
+            return self.parameter(Path(x.path).parameter, x.index, path)
         return Markup('<mtext class="q" data-p="{}">{}</mtext>').format(path, path)
 
     def _indexed(self, kind: str, symbol: str, label: str, example: int, path: str, key: str) -> Markup:
@@ -148,17 +193,11 @@ class MathMl:
         group = self.names.group(x.path)
         if group is not None:
             return self.names.node(group, x.index[1:])
-        name = x.path.removesuffix(".before").removesuffix(".gradient").removesuffix(".update")
+        name = Path(x.path).parameter
         if name not in self.names.network.uses:
             return ""
         edge = self.names.edge(name, x.index)
         return edge[2] if edge else ""
-
-    def _number(self, x: float, *, lead: bool, like: Any = None) -> Markup:
-        text = f"{x + 0.0:.6g}".replace("-", "−")
-        key = self.key(like) if like is not None else ""
-        number = Markup('<mn class="q" data-q="{}">{}</mn>').format(key, text) if key else Markup("<mn>{}</mn>").format(text)
-        return number if lead or copysign(1.0, x + 0.0) > 0 else bracketed(number)
 
 
 def bracketed(inner: Markup) -> Markup:

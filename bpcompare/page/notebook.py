@@ -11,27 +11,31 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bpcompare.comparison import Comparison
-from bpcompare.draw import plan as draw
-from bpcompare.finding import Certificate, Finding
 from bpcompare.network import Network, SpecError
-from bpcompare.ops import Identity
 from bpcompare.page.drawing import drawing
 from bpcompare.page.mathml import MathMl
 from bpcompare.page.page import Wishes, page
 from bpcompare.page.shares import Shares
-from bpcompare.page.source import Sources
+from bpcompare.page.source import SourceLines
 from bpcompare.page.stage import step_of
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.finding import Certificate, Finding
+from bpcompare.proof.values import StepValues, given_values
 from bpcompare.report import text, verdict_line
+from bpcompare.report.labels import Names, safe
 from bpcompare.report.lines import clipped, counted, joined
-from bpcompare.report.names import Names, safe
 from bpcompare.report.numbers import share, short
 from bpcompare.report.places import place
-from bpcompare.values import given_values
+from bpcompare.verdict.comparison import Comparison
 
 Bundle = dict[str, str]
 ROWS = 10
 """Findings that are listed."""
+
+
+def _penalized(network: Network) -> str:
+    many = len(network.penalties)
+    return f" with a penalty on {counted(many, 'parameter')}" if many else ""
 
 
 def network_bundle(network: Network) -> Bundle:
@@ -39,18 +43,18 @@ def network_bundle(network: Network) -> Bundle:
     rows = []
     for name, layer in network.layers.items():
         shape = "×".join(map(str, network.shapes[name].out)) if name in network.shapes else "?"
-        g = "" if isinstance(layer.g, Identity) else layer.g.name
+        g = "" if layer.g.unchanged else layer.g.name
         rows.append((clipped(name, 40), clipped(", ".join(layer.sources), 60), layer.op.name, g, shape))
     inputs = [(clipped(name, 40), "×".join(map(str, group.shape)) or "1") for name, group in network.inputs.items()]
     error, update = network.error, network.update
     head = (
         f"{clipped(network.name, 40)}: {counted(len(network.layers), 'layer')}, {error.op.name} ({error.op.reduce}) of "
-        f"{clipped(error.of, 40)}, {update.name}, {counted(len(network.data), 'example')}"
+        f"{clipped(error.of, 40)}{_penalized(network)}, {update.name}, {counted(len(network.data), 'example')}"
     )
     lines = [head, *(f"  {name}: input, {shape}" for name, shape in inputs)]
     lines += [f"  {name}: {op} of {sources}{', ' + g if g else ''}, {shape}" for name, sources, op, g, shape in rows]
     try:
-        drawn = drawing(network, _plain_get(network))
+        drawn = drawing(network, _before_any_run(network))
     except SpecError as refused:
         drawn = None
         lines.append(clipped(str(refused), 400))
@@ -58,16 +62,12 @@ def network_bundle(network: Network) -> Bundle:
     return {"text/plain": joined(lines), "text/html": html}
 
 
-def _plain_get(network: Network) -> Any:
+def _before_any_run(network: Network) -> StepValues:
     """The numbers that a drawing needs before anything has run: the plan's, and zeros."""
     plan = draw(network)
-    given = given_values(plan, 1, None)
     rows = len(plan.batches[0])
-
-    def get(path: str) -> Any:
-        return given[path] if path in given else np.zeros((rows, *network.shape(path.rpartition(".")[0])))
-
-    return get
+    zeros = {f"{name}.a": np.zeros((rows, *network.shape(name))) for name in plan.order}
+    return StepValues(given_values(plan, 1, None), zeros)
 
 
 def comparison_bundle(comparison: Comparison) -> Bundle:
@@ -78,14 +78,14 @@ def comparison_bundle(comparison: Comparison) -> Bundle:
             first = comparison.first
             step = 1 if first is None else place(comparison.plan, first.path, ()).step
             shares = Shares(comparison, step)
-            drawn = drawing(comparison.plan.network, shares.get)
+            drawn = drawing(comparison.plan.network, shares.first)
             if comparison.blames:
                 blame = comparison.blames[0]
                 finding = next(one for one in comparison.certificates[blame.backend].refuted if one.path == blame.path)
                 at = place(comparison.plan, finding.path, finding.worst)
                 names = Names(comparison.plan.network, units=drawn.units)
                 mathml = MathMl(names, len(comparison.plan.batches[step - 1]))
-                wrong = step_of(shares, mathml, Sources({}), "first", at.claim, finding.worst)
+                wrong = step_of(shares, mathml, SourceLines({}), "first", at.claim, finding.worst)
     html = _rendered("comparison", comparison=comparison, line=verdict_line(comparison), drawing=drawn, wrong=wrong)
     return {"text/plain": text(comparison), "text/html": html}
 

@@ -1,36 +1,33 @@
-"""The page itself: everything that is on it, handed to the template, and the policy that lets nothing else in."""
+"""The page of a run: everything that is on it, handed to the template."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bpcompare.backend import Backend
-from bpcompare.comparison import Comparison
 from bpcompare.mistakes import MISTAKES
+from bpcompare.page.document import asset, environment, in_script, policy
 from bpcompare.page.drawing import drawing
 from bpcompare.page.heat import heat, unit_data
 from bpcompare.page.mathml import MathMl
 from bpcompare.page.notation import NOTATIONS
 from bpcompare.page.proof import proof
 from bpcompare.page.shares import Shares
-from bpcompare.page.source import Sources
+from bpcompare.page.source import SourceLines
 from bpcompare.page.stage import Step, steps
 from bpcompare.page.wording import Said
+from bpcompare.plan.path import Path
 from bpcompare.report import text, verdict_line
-from bpcompare.report.names import Names, safe
+from bpcompare.report.labels import Names, safe
 from bpcompare.report.steps import NothingToShowError, asked_for
 from bpcompare.report.table import head
+from bpcompare.verdict.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,12 @@ def page(comparison: Comparison, wishes: Wishes = Wishes()) -> str:
     if not 1 <= step <= count:
         raise NothingToShowError(f"there is no step {step}: the run has {count}")
     with np.errstate(all="ignore"):
-        content = _content(comparison, step, wishes) if comparison.ran else _silent(comparison)
-    style = _asset("page.css")
-    script = "" if wishes.static else _asset("page.js")
-    environment, said = _environment(), Said(wishes.notation)
-    environment.filters["in_notation"] = said.now
-    return environment.get_template("page.html").render(
+        content = _content(comparison, step, wishes) if comparison.ran else _silent()
+    style = asset("page.css")
+    script = "" if wishes.static else asset("page.js")
+    documents, said = environment(), Said(wishes.notation)
+    documents.filters["in_notation"] = said.now
+    return documents.get_template("page.html").render(
         content,
         said=said,
         title=safe(comparison.spec),
@@ -82,25 +79,22 @@ def page(comparison: Comparison, wishes: Wishes = Wishes()) -> str:
         version=version("bpcompare"),
         style=Markup(style),  # noqa: S704 — a file of ours
         script=Markup(script),  # noqa: S704 — likewise
-        policy=_policy(style, script),
+        policy=policy(style, script),
     )
 
 
 def _first_step(comparison: Comparison) -> int:
     first = comparison.first
-    if first is None:
-        return 1
-    prefix, separator, _ = first.path.partition("/")
-    return int(prefix[4:]) if separator and prefix.startswith("step") and prefix[4:].isdigit() else 1
+    return 1 if first is None else Path(first.path).step
 
 
 def _content(comparison: Comparison, step: int, wishes: Wishes) -> dict[str, Any]:
     plan = comparison.plan
     shares = Shares(comparison, step)
-    drawn = drawing(plan.network, shares.get)
+    drawn = drawing(plan.network, shares.first)
     names = Names(plan.network, units=drawn.units)
     mathml = MathMl(names, len(plan.batches[step - 1]))
-    sources = Sources(wishes.backends)
+    sources = SourceLines(wishes.backends)
     shown = list(steps(shares, mathml, sources, units=drawn.units, more=wishes.nodes))
     strips = [] if drawn.units else heat(shares, names)
     units, whole = ({}, True) if drawn.units or wishes.static else unit_data(shares, names, 0)
@@ -116,14 +110,14 @@ def _content(comparison: Comparison, step: int, wishes: Wishes) -> dict[str, Any
         "heat": strips,
         "parts": list(proof(shares, names)),
         "snippets": sources.snippets,
-        "units": _json(units) if units else None,
+        "units": in_script(units) if units else None,
         "whole": whole,
         "wrong_at": wrong_at,
         "wrong_keys": wrong_keys,
         "guilty": _guilty(shown),
         "firsts": firsts,
         "total": total,
-        "symbols": _json({name: one.symbols for name, one in NOTATIONS.items()}),
+        "symbols": in_script({name: one.symbols for name, one in NOTATIONS.items()}),
     }
 
 
@@ -136,11 +130,11 @@ def _guilty(shown: Sequence[Step]) -> dict[int, set[int]]:
     return found
 
 
-def _silent(comparison: Comparison) -> dict[str, Any]:
+def _silent() -> dict[str, Any]:
     return {
         "steps": [], "drawing": None, "heat": [], "parts": [], "snippets": [], "units": None, "whole": True, "wrong_at": None,
         "wrong_keys": set(), "guilty": {}, "firsts": {}, "total": 0,
-        "symbols": _json({name: one.symbols for name, one in NOTATIONS.items()}),
+        "symbols": in_script({name: one.symbols for name, one in NOTATIONS.items()}),
     }  # fmt: skip
 
 
@@ -160,34 +154,3 @@ def _environments(comparison: Comparison) -> list[tuple[str, list[tuple[str, str
         pairs.append(("seconds", f"{p.seconds:.3g}"))
         rows.append((safe(name), [(safe(key), safe(str(value))) for key, value in pairs if value]))
     return rows
-
-
-def _json(content: Any) -> Markup:
-    """JSON that may stand in a script element: nothing in it can end the element or open a comment."""
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704 — no character of it is markup
-
-
-def _asset(name: str) -> str:
-    return files("bpcompare.page").joinpath("templates", name).read_text(encoding="utf-8").strip() + "\n"
-
-
-def _environment() -> Environment:
-    loader = PackageLoader("bpcompare.page", "templates")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters["json"] = _json
-    environment.filters["safe_text"] = safe
-    environment.filters["safe_lines"] = lambda text: "\n".join(map(safe, text.expandtabs().splitlines()))
-    return environment
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing is loaded, and only this style and this script count: markup that got in by a name could do nothing."""
-    parts = ["default-src 'none'", f"style-src '{_hash(style)}'", "base-uri 'none'", "form-action 'none'"]
-    if script:
-        parts.append(f"script-src '{_hash(script)}'")
-    return "; ".join(parts)
-
-
-def _hash(content: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

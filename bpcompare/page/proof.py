@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from bpcompare.claims import Claim, claims
 from bpcompare.network import Network
 from bpcompare.page.shares import Shares
 from bpcompare.page.stage import ABSURD
+from bpcompare.plan.path import Path
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.question import question
+from bpcompare.report.labels import Names
 from bpcompare.report.lines import clipped, named
-from bpcompare.report.names import Names
 from bpcompare.report.numbers import share, short
 
 TITLES = {
@@ -61,7 +63,7 @@ class Part:
 
 def proof(shares: Shares, names: Names) -> Iterator[Part]:
     """All statements; Δ node by node where units are drawn, everything else quantity by quantity."""
-    listed = claims(shares.comparison.plan)
+    listed = question(shares.comparison.plan).claims
     for statement, title in TITLES.items():
         rows: list[Row] = []
         for claim in (claim for claim in listed if claim.statement == statement):
@@ -96,7 +98,7 @@ def _smallest(power: float) -> str:
 
 
 def _rests(claim: Claim) -> str:
-    premises = [path.removesuffix(".before") for path in claim.premises if path != "t"]
+    premises = [Path(path).after for path in claim.premises if path != "t"]
     return named([clipped(path, 40) for path in premises], 6)
 
 

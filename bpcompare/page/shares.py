@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.ball.format import format_of
-from bpcompare.certificate import Balls, evaluate
-from bpcompare.claims import Claim
-from bpcompare.comparison import Comparison
-from bpcompare.finding import Finding
 from bpcompare.laws import LAWS
+from bpcompare.numbers.ball.format import format_of
 from bpcompare.plan import step_prefix
-from bpcompare.power import unit_power
-from bpcompare.values import StepValues, step_values
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.evaluation import evaluate
+from bpcompare.proof.finding import Finding
+from bpcompare.proof.power import unit_power
+from bpcompare.proof.values import StepValues, step_values
+from bpcompare.verdict.comparison import Comparison
 
 
 class Shares:
@@ -38,9 +39,14 @@ class Shares:
         self._prefix = prefix
         self.of = cache(self._of)
 
+    @property
+    def first(self) -> StepValues:
+        """What the first backend has."""
+        return next(iter(self.values.values()))
+
     def get(self, path: str) -> Any:
         """A quantity as the first backend has it."""
-        values = next(iter(self.values.values()))
+        values = self.first
         return values.given[path] if path in values.given else values.recorded[path]
 
     def finding(self, backend: str, path: str) -> Finding | None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bpcompare.autodiff import AutodiffBackend
 from bpcompare.backend import Backend
-from bpcompare.claims import Claim
+from bpcompare.backend.autodiff import AutodiffBackend
 from bpcompare.ops.op import Op
+from bpcompare.proof.claims import Claim
 
-LONGEST = 60
+MOST_LINES = 60
 """Lines of a snippet."""
 
 
@@ -48,7 +48,7 @@ def _into_table(node: ast.Assign | ast.AugAssign) -> bool:
     return any(isinstance(target, ast.Subscript) for target in targets)
 
 
-class Sources:
+class SourceLines:
     """Looks up, and remembers, the source of what computed a claim. Backends whose class is not at hand have none."""
 
     def __init__(self, backends: Mapping[str, type[Backend]]) -> None:
@@ -136,6 +136,6 @@ def _source(it: Callable[..., Any] | type[Op]) -> tuple[str, str] | None:
         name = inspect.getsourcefile(target) or ""
     except (TypeError, OSError):  # written in C, or without its file
         return None
-    text = inspect.cleandoc("\n" + "".join(lines[:LONGEST])) + ("\n…" if len(lines) > LONGEST else "")
+    text = inspect.cleandoc("\n" + "".join(lines[:MOST_LINES])) + ("\n…" if len(lines) > MOST_LINES else "")
     parts = Path(name).parts[-2:]
     return f"{'/'.join(parts)}:{first}", text

@@ -10,23 +10,25 @@ from math import prod
 import numpy as np
 from markupsafe import Markup
 
-from bpcompare.claims import Claim, claims
 from bpcompare.formula import Expression, Quantity, formula
 from bpcompare.formula.expression import Kind
-from bpcompare.naming import Chosen
 from bpcompare.network import Network
 from bpcompare.page.mathml import MathMl
 from bpcompare.page.shares import Shares
-from bpcompare.page.source import Sources
+from bpcompare.page.source import SourceLines
+from bpcompare.plan.naming import Chosen
+from bpcompare.plan.path import Path
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.question import question
+from bpcompare.proof.values import StepValues
 from bpcompare.report.numbers import long, off, share
-from bpcompare.report.places import Place, described
+from bpcompare.report.places import ClaimElement, described
 from bpcompare.report.rule import rule
 from bpcompare.report.steps import PHASES, asked_for
-from bpcompare.values import StepValues
 
 ABSURD = 1e100
 """A share of a ball without a radius says nothing more than that the number is outside."""
-MOST = 240
+MOST_STEPS = 240
 """Steps of a small net that are shown unasked; further ones are asked for by name."""
 ASKED = 40
 """Elements of one quantity that are added for one name."""
@@ -78,11 +80,11 @@ class Step:
     from_: str
 
 
-def steps(shares: Shares, mathml: MathMl, sources: Sources, *, units: bool, more: Sequence[str]) -> Iterator[Step]:
+def steps(shares: Shares, mathml: MathMl, sources: SourceLines, *, units: bool, more: Sequence[str]) -> Iterator[Step]:
     """Every step that the page shows, in the order of the proof. Raises NothingToShowError for a node that is not there."""
     plan = shares.comparison.plan
     first = next(iter(shares.values.values()))
-    listed = claims(plan)
+    listed = question(plan).claims
     asked, _ = asked_for(plan.network, more, shares.step)
     chosen = [(claim, index) for claim in listed for index in _chosen(shares, claim, first, units=units, more=asked)]
     for at, (claim, index) in enumerate(_kept(shares, chosen, asked)):
@@ -127,13 +129,13 @@ def _chosen(shares: Shares, claim: Claim, first: StepValues, *, units: bool, mor
 
 def _room(network: Network) -> int:
     """Elements of a parameter that are all shown; of a larger one, the worst."""
-    return MOST // max(2 * len(network.trainable), 1)
+    return MOST_STEPS // max(2 * len(network.trainable), 1)
 
 
 def _examples(shares: Shares, network: Network) -> set[int] | None:
     """Examples whose nodes are all shown: the first ones, as many as there is room for. None: not even one."""
     size = sum(prod(network.shape(name)) for name in network.layers) * 3
-    many = min(MOST // max(size, 1), len(shares.comparison.plan.batches[shares.step - 1]))
+    many = min(MOST_STEPS // max(size, 1), len(shares.comparison.plan.batches[shares.step - 1]))
     return set(range(many)) if many else None
 
 
@@ -145,8 +147,11 @@ def _worst(shares: Shares, backend: str, claim: Claim) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(share_of)), share_of.shape)) if share_of.ndim else ()
 
 
-def step_of(shares: Shares, mathml: MathMl, sources: Sources, id: str, claim: Claim, index: tuple[int, ...]) -> Step:  # noqa: A002
-    """One element of one claim, with everything that is said of it."""
+def step_of(shares: Shares, mathml: MathMl, sources: SourceLines, id: str, claim: Claim, index: tuple[int, ...]) -> Step:  # noqa: A002
+    """What the page says of one element of one claim: its formula, its numbers, and every backend's value and source lines.
+
+    `id` is the step's id in the page, `index` the element's index in the array of the claim, `sources` collects the snippets.
+    """
     comparison = shares.comparison
     plan, network = comparison.plan, comparison.plan.network
     base = _speaker(shares, claim, index)
@@ -167,7 +172,7 @@ def step_of(shares: Shares, mathml: MathMl, sources: Sources, id: str, claim: Cl
         phase=PHASES[claim.statement],
         statement=claim.statement,
         element=mathml.names.element(claim.path, index),
-        where=described(plan, Place(shares.step, claim, index)),
+        where=described(plan, ClaimElement(shares.step, claim, index)),
         rule=rule(network, claim),
         symbol=mathml.math(mathml.quantity(own)),
         symbols=_shown(mathml, it, numbers=False),
@@ -204,7 +209,7 @@ def _kind(claim: Claim) -> Kind:
         return kinds[claim.statement]
     if claim.path == "error":
         return "error"
-    return "in" if claim.path.endswith(".in") else "a"
+    return "in" if Path(claim.path).kind == "in" else "a"
 
 
 def _shown(mathml: MathMl, it: Expression | None, *, numbers: bool) -> Markup:

@@ -15,8 +15,12 @@ NEGATED = (
     ("t − σ(a)", "σ(a) − t"),
     ("r limited to [−d, d]", "−r limited to [−d, d]"),
     ("Δ_a = t − a", "Δ_a = a − t"),
+    ("… − λ w", "… + λ w"),
 )
-"""What Δ is at the output, by each error, and its opposite. Every other rule for Δ is linear in Δ and the same for both signs."""
+"""What Δ is at the output, by each error, and its opposite; and what a penalty adds to a gradient.
+
+Every other rule for Δ is linear in Δ and the same for both signs.
+"""
 SYMBOL = re.compile(
     r"(?P<in>(?<![A-Za-z])in(?=[_\[)]| =))"
     r"|(?P<a>(?<![A-Za-z'])a(?![A-Za-z'])(?! (?:window|frozen|layer|node)))"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bpcompare.comparison import NOTHING_COMPARED, Comparison
 from bpcompare.report.details import details
 from bpcompare.report.failed import failed
 from bpcompare.report.lines import fitted, joined, roomy
 from bpcompare.report.passed import passed
 from bpcompare.report.verdict import verdict_line
+from bpcompare.verdict.comparison import NOTHING_COMPARED, Comparison
 
 PASS_LINES = 15
 FAIL_LINES = 30

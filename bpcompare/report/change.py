@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bpcompare.change import Change
-from bpcompare.movement import Move
 from bpcompare.report.lines import clipped, joined, labelled
 from bpcompare.report.numbers import short
 from bpcompare.report.places import element
+from bpcompare.verdict.change import Change
+from bpcompare.verdict.distance import Move
 
 _WHY = {
     "same": "every bit is the same",

@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bpcompare.claims import Claim, claims
-from bpcompare.comparison import Comparison
+from bpcompare.plan.path import Path as QuantityPath
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.question import question
+from bpcompare.verdict.comparison import Comparison
 
-LARGEST = 2 * 2**20
+LARGEST_FILE = 2 * 2**20
 """Bytes of a file that is read."""
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d{1,9})')
 
@@ -45,8 +47,7 @@ def _of(comparison: Comparison, file: Path, attribute: str, path: str) -> int:
     if tree is None or not found:
         return 1
     cls = found[0]
-    bare = path.partition("/")[2] if path.startswith("step") and "/" in path else path
-    claim = next((one for one in claims(comparison.plan) if one.path == bare), None)
+    claim = question(comparison.plan).by_path.get(QuantityPath(path).bare)
     run = next((one.lineno for one in cls.body if isinstance(one, ast.FunctionDef) and one.name == "run"), 0)
     row = next(_rows(tree, cls, claim), 0) if claim is not None else 0
     # Who writes `run` does the backward pass there; who leaves it to a framework has rows only.
@@ -74,6 +75,6 @@ def _name(node: ast.expr | None) -> str:
 
 def _parsed(file: Path) -> ast.Module | None:
     try:
-        return ast.parse(file.read_bytes()) if file.is_file() and file.stat().st_size <= LARGEST else None
+        return ast.parse(file.read_bytes()) if file.is_file() and file.stat().st_size <= LARGEST_FILE else None
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None

@@ -1,4 +1,4 @@
-"""Tables: cells in columns, folded or stacked where the terminal has not the room."""
+"""Tables: cells in columns; if the terminal is too narrow, cells are folded, or put below each other."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from itertools import zip_longest
 
 from rich.cells import cell_len
 
-from bpcompare.layout.cells import padded
-from bpcompare.layout.folding import wrapped
-from bpcompare.layout.medium import medium
 from bpcompare.report.lines import shown
+from bpcompare.text.cells import padded
+from bpcompare.text.folding import wrapped
+from bpcompare.text.medium import medium
 
 Rows = Sequence[Sequence[str]]
 
 
 def columns(rows: Rows, gap: int = 3, *, indent: int = 0, titled: bool = True) -> list[str]:
-    """Rows as lines, every cell padded to its column's width. `titled`: the first row says what stands below.
+    """Rows as lines, every cell padded to its column's width.
 
-    Where that is wider than a terminal, cells are folded at their spaces; where that does not help, each row becomes a list.
+    `gap` and `indent` are counted in columns of the terminal; `titled`: the first row holds the titles. Lines wider than the
+    terminal are folded at the spaces in their cells; if they are still too wide, each row becomes a list.
     """
     cells = [[shown(cell) for cell in row] for row in rows]
     widths = _widths(cells)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bpcompare.comparison import Comparison
+from bpcompare.plan.path import Path
 from bpcompare.report.code import blamed_line
 from bpcompare.report.lines import clipped
 from bpcompare.report.numbers import off
 from bpcompare.report.verdict import verdict_line
+from bpcompare.verdict.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def remarks(comparison: Comparison, spec: str, line_of: Callable[[str], int] = l
 
 
 def _layer(comparison: Comparison, path: str) -> str:
-    bare = path.partition("/")[2] if path.startswith("step") and "/" in path else path
+    bare = Path(path).bare
     layers = sorted(comparison.plan.network.layers, key=len, reverse=True)
     return next((layer for layer in layers if bare.startswith(f"{layer}.")), "")
 

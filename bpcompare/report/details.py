@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpcompare.comparison import Comparison
-from bpcompare.finding import Certificate, Finding
 from bpcompare.mistakes import MISTAKES
+from bpcompare.plan.path import Path
+from bpcompare.proof.finding import Certificate, Finding
 from bpcompare.report.columns import columns
 from bpcompare.report.lines import clipped, counted
 from bpcompare.report.numbers import finite, off, share, short
 from bpcompare.report.passed import unshown
+from bpcompare.report.table import BADNESS
+from bpcompare.verdict.comparison import Comparison
 
 ROWS = 60
 """Paths that are listed for one backend; the worst are among them."""
@@ -54,14 +56,10 @@ class _Folded:
     power: float
 
 
-_ORDER = ("refuted", "convention", "undecided", "holds")
-
-
 def _fold(certificate: Certificate) -> dict[str, _Folded]:
     folded: dict[str, _Folded] = {}
     for finding in (*certificate.findings, *certificate.plain):
-        prefix, _, rest = finding.path.partition("/")
-        path = rest if rest and prefix.startswith("step") and prefix[4:].isdigit() else finding.path
+        path = Path(finding.path).bare
         if path not in folded:
             folded[path] = _Folded(finding, 1, finding.power)
             continue
@@ -74,7 +72,7 @@ def _fold(certificate: Certificate) -> dict[str, _Folded]:
 
 
 def _key(finding: Finding) -> tuple[int, float]:
-    return _ORDER.index(finding.outcome), -finite(finding.share)
+    return BADNESS.index(finding.outcome), -finite(finding.share)
 
 
 def _table(certificate: Certificate) -> list[str]:
@@ -86,7 +84,7 @@ def _table(certificate: Certificate) -> list[str]:
             finding = one.worst
             note = off(finding.recorded, finding.expected) if finding.outcome == "refuted" else finding.note
             place = f" ({finding.path})" if finding.path != path and finding.outcome != "holds" else ""
-            power = "" if path.endswith(".plain") else short(one.power)
+            power = "" if Path(path).kind == "plain" else short(one.power)
             facts = [clipped(path, 40), str(one.steps), finding.outcome, share(finding.share), power]
             rows.append([*facts, clipped(note + place, 60)])
     lines = columns(rows, 2, indent=2)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from bpcompare.comparison import Comparison
-from bpcompare.report.lines import counted, ending, labelled
-from bpcompare.report.open import conventions, undecided
+from bpcompare.report.lines import NEWLINE, counted, ending, labelled
 from bpcompare.report.passed import measures, printed
 from bpcompare.report.table import head, table
+from bpcompare.report.undecided import conventions, undecided
 from bpcompare.report.wrong import also_wrong, wrong
+from bpcompare.verdict.comparison import Comparison
 
 ROWS = 4
 """Backends with a row of their own."""
 SILENT = 8
 """Backends that did not answer, with a line of their own."""
-NEWLINE = "\n"
 
 
 def failed(comparison: Comparison) -> list[str]:
@@ -42,11 +41,11 @@ def _not_run(comparison: Comparison) -> list[str]:
     if len(silent) > SILENT:
         lines += labelled("", f"and {counted(len(silent) - SILENT, 'more backend')}", 1)
     if any(NEWLINE in failure for failure in silent.values()):
-        lines += labelled("", "-v shows tracebacks and last words", 1)
+        lines += labelled("", "-v shows tracebacks and the end of what was printed", 1)
     return lines
 
 
 def _alone(comparison: Comparison) -> list[str]:
     ran = comparison.ran[0] if comparison.ran else "no backend"
-    why = f"nothing: {ran} holds against the law, and that is one voice"
+    why = f"nothing, because only one backend ran: {ran} (it agrees with the law)"
     return labelled("compared", f"{why}. `bpcompare backends` lists what else can run; -b adds it")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
-from bpcompare.comparison import GOOD, Comparison
 from bpcompare.report import text
-from bpcompare.words import disarmed, printable
+from bpcompare.text.words import disarmed, printable
+from bpcompare.verdict.comparison import GOOD, Comparison
 
 
 def junit(comparisons: Iterable[tuple[str, Comparison | str]]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpcompare.comparison import Comparison
-from bpcompare.storage import StorageError
-from bpcompare.writing import write
+from bpcompare.files.writing import write
+from bpcompare.plan.storage import StorageError
+from bpcompare.verdict.comparison import Comparison
 
 
 def kept(comparison: Comparison, message: str, folder: Path, name: str) -> str:
-    """Write all of them into `folder`, called `name`; what became of it, in words."""
+    """Write name.txt (`message`), .json, .html and .bpz into `folder`, which is made. Returns the names, or why not, in words."""
     stem = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)

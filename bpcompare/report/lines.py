@@ -7,13 +7,15 @@ from math import ceil
 
 from rich.cells import cell_len
 
-from bpcompare.layout.cells import cut
-from bpcompare.layout.folding import wrapped
-from bpcompare.layout.medium import WIDTH, medium
-from bpcompare.layout.plain import in_ascii
-from bpcompare.words import disarmed, printable
+from bpcompare.text.cells import cut
+from bpcompare.text.folding import wrapped
+from bpcompare.text.medium import WIDTH, medium
+from bpcompare.text.plain import in_ascii
+from bpcompare.text.words import disarmed, printable
 
 _LABEL = 11
+NEWLINE = "\n"
+"""Python before 3.12 has no backslash within an f-string's braces."""
 
 
 def widest() -> int:
@@ -54,9 +56,9 @@ def ending(text: str, most: int) -> str:
     return text if cell_len(text) <= most else more + cut(text[::-1], most - len(more))[::-1]
 
 
-def named(names: Sequence[str], most: int = 3) -> str:
-    """Names with commas; beyond `most`, how many more there are."""
-    shown = ", ".join(clipped(name, 40) for name in names[:most])
+def named(names: Sequence[str], most: int = 3, cells: int = 40) -> str:
+    """Names with commas, each in at most so many `cells`; beyond `most`, how many more there are."""
+    shown = ", ".join(clipped(name, cells) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 

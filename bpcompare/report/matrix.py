@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpcompare.comparison import Comparison
-from bpcompare.movement import Move, moves
 from bpcompare.report.columns import columns
-from bpcompare.report.lines import clipped, counted, joined, named
+from bpcompare.report.lines import NEWLINE, clipped, counted, joined, named
 from bpcompare.report.numbers import short
 from bpcompare.report.places import element
-
-NEWLINE = "\n"
+from bpcompare.verdict.comparison import Comparison
+from bpcompare.verdict.distance import Move, moves
 
 
 def matrix_text(comparisons: Sequence[Comparison]) -> str:

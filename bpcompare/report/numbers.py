@@ -40,7 +40,7 @@ def off(recorded: float, expected: float) -> str:
     if recorded == 0:
         return "should not be 0"
     ratio = recorded / expected
-    if ratio == -1:
+    if ratio < 0 and short(-ratio) == "1":
         return "has the wrong sign"
     if ratio < 0:
         return f"has the wrong sign, and {short(abs(ratio))} times the size"

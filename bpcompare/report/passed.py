@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bpcompare.comparison import Comparison
 from bpcompare.mistakes import MISTAKES
 from bpcompare.report.lines import clipped, counted, labelled, named
 from bpcompare.report.numbers import short
 from bpcompare.report.table import head, table
+from bpcompare.verdict.comparison import Comparison
 
 ROWS = 5
 """Backends with a row of their own."""

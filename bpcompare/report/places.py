@@ -4,41 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpcompare.claims import Claim, claims
 from bpcompare.network import Network
 from bpcompare.plan import Plan
+from bpcompare.plan.path import Path
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.question import question
 from bpcompare.report.lines import clipped, counted
 
 
 @dataclass(frozen=True)
-class Place:
-    """One claim of one step (from 1), and the element of it that decides."""
+class ClaimElement:
+    """One element of one claim in step number `step` (from 1)."""
 
     step: int
     claim: Claim
     index: tuple[int, ...]
 
 
-def place(plan: Plan, path: str, index: tuple[int, ...]) -> Place:
-    """The place of a finding."""
-    prefix, separator, rest = path.partition("/")
-    numbered = bool(separator) and prefix.startswith("step") and prefix[4:].isdigit()
-    step, bare = (int(prefix[4:]), rest) if numbered else (1, path)
-    found = {claim.path: claim for claim in claims(plan)}
-    if path in found:  # a name may look like a step
-        step, bare = 1, path
-    return Place(step, found[bare], index)
+def place(plan: Plan, path: str, index: tuple[int, ...]) -> ClaimElement:
+    """The element that a finding is about: `path` is its path, which may begin with "step2/", and `index` its worst element."""
+    at = Path(path)
+    return ClaimElement(at.step, question(plan).by_path[at.bare], index)
 
 
 def element(path: str, index: tuple[int, ...]) -> str:
     """`h.delta[0,1]`."""
-    return f"{path}[{','.join(map(str, index))}]" if index else path
+    return Path(path).element(index)
 
 
-def described(plan: Plan, at: Place) -> str:
+def described(plan: Plan, at: ClaimElement) -> str:
     """The element in words."""
     network, claim, index = plan.network, at.claim, at.index
-    kind = claim.path.rpartition(".")[2]
+    kind = Path(claim.path).kind
     if claim.path == "error":
         words = "the error E"
     elif claim.subject in network.layers and kind in ("in", "a", "delta"):
@@ -71,9 +68,9 @@ def parameter(network: Network, name: str, index: tuple[int, ...]) -> str:
     """One element of a parameter: the edge it belongs to, where there are edges."""
     layer, role = network.uses[name][0]
     op, sources = network.layers[layer].op, network.layers[layer].sources
-    if op.name == "dense" and role == "bias" and len(index) == 1:
+    if op.connects == "units" and role == "bias" and len(index) == 1:
         return f"the bias of {node(network, layer, index)}"
-    if op.name == "dense" and role == "weight" and len(index) == 2:
+    if op.connects == "units" and role == "weight" and len(index) == 2:
         row, column = index
         for source in sources:
             width = network.shape(source)[0]

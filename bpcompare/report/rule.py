@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bpcompare.claims import Claim
 from bpcompare.network import Network
-from bpcompare.ops import Dense, HalfSquared, Identity, Sgd, Softmax
-from bpcompare.ops.op import Op
+from bpcompare.ops.op import Activation, LayerOp, Op, UpdateOp
+from bpcompare.proof.claims import Claim
 
 STATEMENT = {
     "forward": "forward pass",
@@ -25,13 +24,14 @@ def rule(network: Network, claim: Claim) -> str:
     if claim.statement in ("base", "inductive"):
         return _delta(network, claim)
     op = claim.owners[0][1]
+    penalties = dict.fromkeys(op.equations for _, op in claim.owners if op.role == "penalty")
     if claim.statement == "gradient":
-        return _gradient(op)
-    if claim.statement == "update":
-        return _update(op)
+        return ";  with its penalty ".join([_gradient(op), *(about_gradient for _, about_gradient in penalties)])
+    if isinstance(op, UpdateOp) and claim.statement == "update":
+        return op.in_short
     if claim.statement == "state":
         return op.equations[-1] if op.role == "layer" else "; ".join(op.equations[:-1])
-    return op.equations[0]
+    return ";  with penalties ".join([op.equations[0], *(about_error for about_error, _ in penalties)])
 
 
 def _delta(network: Network, claim: Claim) -> str:
@@ -41,38 +41,28 @@ def _delta(network: Network, claim: Claim) -> str:
     if claim.statement == "base":
         others = others[1:]
         error = network.error.op
-        if not others and isinstance(error, HalfSquared) and _elementwise(g):
-            factors = "" if isinstance(g, Identity) else "g'(in_k) "
+        if not others and error.residual and g.elementwise:
+            factors = "" if g.unchanged else "g'(in_k) "
             mean = " / examples" if error.reduce == "mean" else ""
             return f"Δ_k = {factors}(t_k − a_k){mean}{_with(g)}"
         terms.append(error.equations[1].partition(" = ")[2] + (", / examples" if error.reduce == "mean" else ""))
-    if others and all(isinstance(op, Dense) for op in others):
-        if claim.statement == "inductive" and _elementwise(g):
-            slope = "" if isinstance(g, Identity) else "g'(in_j) "
+    if others and all(isinstance(op, LayerOp) and op.connects == "units" for op in others):
+        if claim.statement == "inductive" and g.elementwise:
+            slope = "" if g.unchanged else "g'(in_j) "
             return f"Δ_j = {slope}Σ_k w_jk Δ_k{_with(g)}"
         terms.append("Σ_k w_jk Δ_k")
     else:
         terms += [f"{op.name}: {op.equations[1] if op.role == 'layer' else op.equations[0]}" for op in dict.fromkeys(others)]
     summed = "; plus ".join(terms)
-    if isinstance(g, Identity):
+    if g.unchanged:
         return f"Δ = Δ_a = {summed}"
     return f"Δ_in = g'(in) Δ_a{_with(g)};  Δ_a = {summed}"
 
 
-def _elementwise(g: Op) -> bool:
-    return not isinstance(g, Softmax)
-
-
-def _with(g: Op) -> str:
-    return "" if isinstance(g, Identity) else f"  with {g.equations[1]}"
+def _with(g: Activation) -> str:
+    return "" if g.unchanged else f"  with {g.equations[1]}"
 
 
 def _gradient(op: Op) -> str:
     stated = [equation for equation in op.equations if equation.startswith("−∂E/∂")]
     return stated[0] if stated else op.equations[-1]
-
-
-def _update(op: Op) -> str:
-    if isinstance(op, Sgd) and not op.momentum:
-        return "w ← w − η ∂E/∂w" + (" − η λ w" if op.weight_decay else "") + ",  the textbook's w_ij ← w_ij + η a_i Δ_j"
-    return ";  ".join(op.equations)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bpcompare.comparison import Comparison
-from bpcompare.finding import Finding
+from bpcompare.proof.finding import Finding
 from bpcompare.report.places import element
+from bpcompare.verdict.comparison import Comparison
 
 
 def finding_text(comparison: Comparison, backend: str, finding: Finding) -> str:

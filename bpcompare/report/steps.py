@@ -6,18 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from bpcompare.claims import Claim, claims
-from bpcompare.comparison import Comparison
-from bpcompare.layout.cells import padded
-from bpcompare.naming import Chosen, Names, UnknownNameError
 from bpcompare.network import Network
+from bpcompare.plan.naming import Chosen, Names, UnknownNameError
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.question import question
+from bpcompare.proof.values import StepValues, step_values
 from bpcompare.report.lines import clipped, counted, joined, labelled, widest
 from bpcompare.report.numbers import long
-from bpcompare.report.places import Place, described
+from bpcompare.report.places import ClaimElement, described
 from bpcompare.report.rule import rule
 from bpcompare.report.substitution import substitution
 from bpcompare.report.table import head
-from bpcompare.values import StepValues, step_values
+from bpcompare.text.cells import padded
+from bpcompare.verdict.comparison import Comparison
 
 PHASES = {
     "forward": "forward",
@@ -27,7 +28,7 @@ PHASES = {
     "update": "update",
     "state": "state",
 }
-MOST = 150
+MOST_ELEMENTS = 150
 """Elements that are shown at once; a larger net is shown node by node."""
 
 
@@ -84,11 +85,11 @@ def shown(comparison: Comparison, node: str | None = None, step: int | None = No
     first = next(iter(values.values()))
     found = [
         (claim, index)
-        for claim in claims(plan)
+        for claim in question(plan).claims
         for index in _elements(claim, first)
         if all(one.holds(claim.path, index) for one in asked)
     ]
-    if len(found) > MOST:
+    if len(found) > MOST_ELEMENTS:
         raise NothingToShowError(
             f"{len(found):,} elements are too many to show at once; name a node, such as {network.order[-1]}"
         )
@@ -97,7 +98,7 @@ def shown(comparison: Comparison, node: str | None = None, step: int | None = No
             claim.path,
             index,
             PHASES[claim.statement],
-            described(plan, Place(step, claim, index)),
+            described(plan, ClaimElement(step, claim, index)),
             rule(network, claim),
             substitution(network, claim, index, first, float(first.recorded[claim.path][index])),
             {name: float(one.recorded[claim.path][index]) for name, one in values.items()},

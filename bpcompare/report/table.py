@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bpcompare.comparison import Comparison
-from bpcompare.finding import Certificate, Finding
 from bpcompare.network import Network
-from bpcompare.ops import Identity
+from bpcompare.proof.finding import Certificate, Finding
 from bpcompare.report.columns import columns, fits
 from bpcompare.report.lines import clipped, counted, widest
 from bpcompare.report.numbers import finite, share
+from bpcompare.verdict.comparison import Comparison
 
 PHASES: Mapping[str, tuple[str, ...]] = {
     "forward": ("forward",),
@@ -21,7 +20,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
 }
 """Statements of the proof by column. State is that of the optimizer and of normalization."""
 
-_BADNESS = ("refuted", "convention", "undecided", "holds")
+BADNESS = ("refuted", "convention", "undecided", "holds")
 _WORDS = {"refuted": "WRONG", "convention": "convention", "undecided": "undecided", "holds": "ok"}
 
 
@@ -33,7 +32,7 @@ def head(comparison: Comparison) -> str:
     parts = [
         clipped(comparison.spec, 30),
         _shape(network),
-        clipped(f"{network.error.op.name} ({network.error.op.reduce})", 46),
+        clipped(" + ".join([f"{network.error.op.name} ({network.error.op.reduce})", *_penalties(network)]), 46),
         network.update.name,
         examples,
         plan.dtype,
@@ -42,11 +41,15 @@ def head(comparison: Comparison) -> str:
     return clipped("  ".join(parts), widest())
 
 
+def _penalties(network: Network) -> list[str]:
+    return list(dict.fromkeys(penalty.name for penalty in network.penalties.values()))
+
+
 def _shape(network: Network) -> str:
     if len(network.layers) > 3:
         return counted(len(network.layers), "layer")
     sizes = ["x".join(map(str, network.shape(name))) or "1" for name in (*network.inputs, *network.order)]
-    kinds = [layer.g.name for layer in network.layers.values() if not isinstance(layer.g, Identity)]
+    kinds = [layer.g.name for layer in network.layers.values() if not layer.g.unchanged]
     return clipped("-".join(sizes) + "".join(f" {kind}" for kind in dict.fromkeys(kinds)), 30)
 
 
@@ -94,7 +97,7 @@ def _all(certificate: Certificate) -> tuple[Finding, ...]:
 def _cell(findings: list[Finding], *, exact: bool) -> str:
     if not findings:
         return "-"
-    outcome = min((finding.outcome for finding in findings), key=_BADNESS.index)
+    outcome = min((finding.outcome for finding in findings), key=BADNESS.index)
     if outcome != "holds":
         return _WORDS[outcome]
     return "same bits" if exact else f"ok {share(max(finite(finding.share) for finding in findings))}"

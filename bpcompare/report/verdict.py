@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bpcompare.comparison import Comparison
 from bpcompare.report.lines import clipped, counted, ending
+from bpcompare.verdict.comparison import Comparison
 
 
 def verdict_line(comparison: Comparison) -> str:

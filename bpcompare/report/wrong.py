@@ -7,18 +7,19 @@ from math import isfinite
 import numpy as np
 from rich.cells import cell_len
 
-from bpcompare.blame import LAW, Blame
-from bpcompare.claims import claims
-from bpcompare.comparison import Comparison
-from bpcompare.finding import Finding
-from bpcompare.layout.cells import padded
 from bpcompare.mistakes import MISTAKES
+from bpcompare.plan.path import Path
+from bpcompare.proof.finding import Finding
+from bpcompare.proof.question import question
+from bpcompare.proof.values import step_values
 from bpcompare.report.lines import clipped, counted, labelled, named, widest
 from bpcompare.report.numbers import long, off, relative
-from bpcompare.report.places import Place, described, element, place, share_off
+from bpcompare.report.places import ClaimElement, described, element, place, share_off
 from bpcompare.report.rule import STATEMENT, rule
 from bpcompare.report.substitution import substitution
-from bpcompare.values import step_values
+from bpcompare.text.cells import padded
+from bpcompare.verdict.blame import LAW, Blame
+from bpcompare.verdict.comparison import Comparison
 
 VOICES = 4
 """Values that are printed beside the law's and the oracle's."""
@@ -74,13 +75,14 @@ def _title(blame: Blame, finding: Finding) -> str:
     return f"{name} and the law differ at {where}, and nobody can say who is right: {off(*_values(finding))}"
 
 
-def _voices(comparison: Comparison, blame: Blame, finding: Finding, at: Place) -> list[str]:
+def _voices(comparison: Comparison, blame: Blame, finding: Finding, at: ClaimElement) -> list[str]:
     """The law's value, the oracle's and the backends': the one at fault last, marked."""
     rows = [("law", long(finding.expected), f"from {clipped(blame.backend, 30)}'s own recorded inputs")]
     if blame.oracle is not None:
         nearer = abs(blame.oracle - finding.expected) < abs(blame.oracle - finding.recorded)
         side = "with the law" if nearer else "against the law"
-        rows.append(("oracle", long(blame.oracle), f"{side}, from the forward pass alone"))
+        words = f"by the complex step; {blame.doubt}" if blame.doubt else f"{side}, from the forward pass alone"
+        rows.append(("oracle", long(blame.oracle), words))
     others = [name for name in comparison.ran if name != blame.backend]
     for name in others[: VOICES - 1]:
         value = float(step_values(comparison.plan, comparison.records[name])[at.step - 1].recorded[at.claim.path][at.index])
@@ -134,9 +136,9 @@ def _cause(blame: Blame, finding: Finding) -> list[str]:
     return lines + labelled("", f"reproduces the value{also}          bpcompare explain {blame.code}", 1)
 
 
-def _follows(comparison: Comparison, blame: Blame, at: Place) -> list[str]:
+def _follows(comparison: Comparison, blame: Blame, at: ClaimElement) -> list[str]:
     refuted = comparison.certificates[blame.backend].refuted
-    bare = dict.fromkeys(place_path for finding in refuted if (place_path := _bare(finding.path)) != at.claim.path)
+    bare = dict.fromkeys(place_path for finding in refuted if (place_path := Path(finding.path).bare) != at.claim.path)
     steps = {finding.path for finding in refuted} - {blame.path}
     parts = []
     if steps:
@@ -150,15 +152,10 @@ def _follows(comparison: Comparison, blame: Blame, at: Place) -> list[str]:
     return labelled("follows", "; ".join(parts) or "nothing else is affected", 2)
 
 
-def _bare(path: str) -> str:
-    prefix, separator, rest = path.partition("/")
-    return rest if separator and prefix.startswith("step") and prefix[4:].isdigit() else path
-
-
-def _carried(comparison: Comparison, at: Place) -> int:
+def _carried(comparison: Comparison, at: ClaimElement) -> int:
     """Quantities of one step that rest on this one, directly or not."""
     reached = {at.claim.path}
-    for claim in claims(comparison.plan):  # each after those it rests on
+    for claim in question(comparison.plan).claims:  # each after those it rests on
         if reached & set(claim.premises):
             reached.add(claim.path)
     return len(reached) - 1
@@ -171,7 +168,7 @@ def _effect(comparison: Comparison, blame: Blame) -> str:
         return ""
     mine, other = comparison.records[blame.backend].steps[-1], comparison.records[good[0]].steps[-1]
     largest = 0.0
-    zeros = {path.rpartition("/")[2] for path in comparison.zeros}
+    zeros = {Path(path).bare for path in comparison.zeros}
     with np.errstate(all="ignore"):
         for name, x in mine.parameters.items():
             y = other.parameters[name].astype(np.float64)

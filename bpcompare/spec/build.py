@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network import Data, Error, Input, Layer, Network, Problem, Training
+from bpcompare.network.problems import sound
 from bpcompare.ops import OPS
 from bpcompare.ops.op import Op
-from bpcompare.problems import sound
 from bpcompare.spec.dataset import dataset
 from bpcompare.spec.document import Document, Entry, InputEntry, LayerEntry
 from bpcompare.spec.files import Room

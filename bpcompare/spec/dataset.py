@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.files.reading import Unreadable
+from bpcompare.files.tensors import known, tensor_file
 from bpcompare.network import Data, Network, Problem
+from bpcompare.network.parameter import Array
+from bpcompare.network.problems.data import example_problem, length_problem
 from bpcompare.ops.op import Shape
-from bpcompare.parameter import Array
-from bpcompare.problems.data import example_problem, length_problem
-from bpcompare.reading import Unreadable
 from bpcompare.spec.document import DataEntry
 from bpcompare.spec.files import Room
 from bpcompare.spec.table import columns
-from bpcompare.tensors import known, tensor_file
-from bpcompare.words import Suggestions, listed, quote
+from bpcompare.text.words import Suggestions, listed, quote
 
 WIDEST = 10**6
 """Classes that one_hot may have."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from bpcompare.network import Training
+from bpcompare.network.parameter import Distribution
+from bpcompare.network.problems.ops import hints
 from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES, Dense
 from bpcompare.ops.op import LayerOp, Op
-from bpcompare.parameter import Distribution
-from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights, Whole
+from bpcompare.spec.fields import Column, Extent, Names, Numbers, Pair, Sources, SwitchOrId, Units, Weights, Whole, WholeOrIndex
 
 DEFAULT_LAYER = "dense"
 """The op of a layer that does not say."""
@@ -31,28 +32,25 @@ class OpEntry(Entry):
     op: str
 
 
-def _hints(kind: type) -> Mapping[str, Any]:
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
-
-
-def _spelled(hint: Any) -> Any:
-    if hint == tuple[int, int]:
-        return Pair
+def _spelled(hint: Any, whole: Any = Whole) -> Any:
+    if tuple[int, int] in (hint, *get_args(hint)):
+        return Pair | None if NoneType in get_args(hint) else Pair
+    if hint == tuple[int, ...]:
+        return Extent
     if int in (hint, *get_args(hint)):
-        return Whole | None if NoneType in get_args(hint) else Whole
+        return whole | None if NoneType in get_args(hint) else whole
     return hint
 
 
-def _declared(kind: type) -> dict[str, Any]:
+def _declared(kind: type, whole: Any = Whole) -> dict[str, Any]:
     """Fields of a dataclass as pydantic wants them; a pair may be given as one number, a tuple as a list."""
     defaults = {field.name: ... if field.default is MISSING else field.default for field in fields(kind)}
-    return {name: (_spelled(hint), defaults[name]) for name, hint in _hints(kind).items()}
+    return {name: (_spelled(hint, whole), defaults[name]) for name, hint in hints(kind).items()}
 
 
-def _entry(op: type[Op], base: type[Entry], key: str, declared: Mapping[str, Any]) -> type[Entry]:
+def _entry(op: type[Op], base: type[Entry], key: str, declared: Mapping[str, Any], kind: str = "") -> type[Entry]:
     tag = {key: (Literal[op.name], op.name if op.name == DEFAULT_LAYER else ...)}
-    return create_model(f"{op.name}_{op.role}", __base__=base, __doc__=op.__doc__, **tag, **declared)  # type: ignore[call-overload, no-any-return]
+    return create_model(f"{op.name}_{kind or op.role}", __base__=base, __doc__=op.__doc__, **tag, **declared)  # type: ignore[call-overload, no-any-return]
 
 
 def _one_of(entries: Mapping[str, type[Entry]], key: str) -> Any:
@@ -102,6 +100,8 @@ class ErrorEntry(OpEntry):
 
     of: str = Field(description="The layer it is taken of.")
     target: str = Field(default="t", description="What the target is called in the data.")
+    penalty: float | None = Field(default=None, description="E gains half of it times Σ w², for each parameter in `penalized`.")
+    penalized: list[str] | None = Field(default=None, description='Parameters with this penalty, such as "*.weight".')
 
 
 class UpdateEntry(Entry):
@@ -112,7 +112,7 @@ class UpdateEntry(Entry):
 
 def roles(op: type[LayerOp]) -> tuple[str, ...]:
     """Names of the parameters that layers of this op can have, found by asking a small instance for its shapes."""
-    sample = op(**{name: _sample(hint) for name, hint in _hints(op).items()})
+    sample = op(**{name: _sample(hint) for name, hint in hints(op).items()})
     for shape in ((2,), (2, 2, 2)):
         answer = sample.shapes([shape] * max(1, op.arity[0]))
         if not answer.problems:
@@ -123,14 +123,26 @@ def roles(op: type[LayerOp]) -> tuple[str, ...]:
 def _sample(hint: Any) -> Any:
     if get_origin(hint) is Literal:
         return get_args(hint)[0]
+    if NoneType in get_args(hint):
+        return None
     return (1,) * len(get_args(hint)) if get_origin(hint) is tuple else {int: 2, float: 0.5, bool: True}[hint]
 
 
 ROLES = {op.name: roles(op) for op in LAYERS}
 
 
-def _layer_entry(op: type[LayerOp]) -> type[Entry]:
-    declared = _declared(op)
+def counts(op: type[Op]) -> tuple[str, ...]:
+    """Fields of an op that hold one whole number, which in a repeat may depend on the index. Units have names as well."""
+    return tuple(name for name, hint in hints(op).items() if _spelled(hint) in (Whole, Whole | None) and name != "units")
+
+
+def _layer_entry(op: type[LayerOp], *, repeated: bool = False) -> type[Entry]:
+    """`repeated`: of a layer that is written once for several steps."""
+    if repeated and not counts(op):
+        return LAYER_ENTRIES[op.name]
+    declared = _declared(op, WholeOrIndex if repeated else Whole)
+    if op.arity == (0, 0):
+        declared["from_"] = (Sources, Field(default=(), alias="from", description="Nothing: it reads no input and no layer."))
     if "units" in declared:
         declared["units"] = (Units, Field(default=declared["units"][1], description="How many units, or their names."))
     else:
@@ -139,7 +151,7 @@ def _layer_entry(op: type[LayerOp]) -> type[Entry]:
         if role not in declared:
             shared = f"A parameter to use as {role}; one that others use too is shared."
             declared[role] = (str | None, Field(default=None, description=shared))
-        elif _hints(op)[role] is bool:
+        elif hints(op)[role] is bool:
             declared[role] = (SwitchOrId, declared[role][1])
     if "weight" in ROLES[op.name]:
         declared["weights"] = (Weights | None, Field(default=None, description="First values, by unit names or as nested lists."))
@@ -148,7 +160,7 @@ def _layer_entry(op: type[LayerOp]) -> type[Entry]:
         declared["init"] = (Init | None, Field(default=None, description="How first values of its weight are drawn."))
     if "bias" in ROLES[op.name]:
         declared["biases"] = (Numbers | None, Field(default=None, description="First values of the bias."))
-    return _entry(op, LayerEntry, "op", declared)
+    return _entry(op, LayerEntry, "op", declared, "layer_in_repeat" if repeated else "")
 
 
 def _dense_unless_said(value: Any) -> Any:
@@ -156,15 +168,18 @@ def _dense_unless_said(value: Any) -> Any:
 
 
 LAYER_ENTRIES = {op.name: _layer_entry(op) for op in LAYERS}
+REPEATED_ENTRIES = {op.name: _layer_entry(op, repeated=True) for op in LAYERS}
 ERROR_ENTRIES = {op.name: _entry(op, ErrorEntry, "op", _declared(op)) for op in ERRORS}
 UPDATE_ENTRIES = {op.name: _entry(op, UpdateEntry, "rule", _declared(op)) for op in UPDATES}
 
 if TYPE_CHECKING:
     AnyLayer = LayerEntry
+    AnyRepeatedLayer = LayerEntry
     AnyError = ErrorEntry
     AnyUpdate = UpdateEntry
 else:
     AnyLayer = Annotated[_one_of(LAYER_ENTRIES, "op"), BeforeValidator(_dense_unless_said)]
+    AnyRepeatedLayer = Annotated[_one_of(REPEATED_ENTRIES, "op"), BeforeValidator(_dense_unless_said)]
     AnyError = _one_of(ERROR_ENTRIES, "op")
     AnyUpdate = _one_of(UPDATE_ENTRIES, "rule")
 
@@ -176,6 +191,16 @@ class InputEntry(Entry):
     shape: Extent | None = Field(default=None, description="Per example, such as [channels, height, width].")
 
 
+class RepeatEntry(Entry):
+    """Layers that are written once and stand in the network several times: a recurrent network, a stack of blocks."""
+
+    times: Whole = Field(description="How many steps, counted from 0.")
+    share: bool = Field(description="Whether all steps have one set of parameters, or each its own.")
+    index: str = Field(default="t", description='What the number of the step is called in braces, as in "{t}".')
+    start: dict[str, str] = Field(default={}, description='What "previous.LAYER" is in the first step.')
+    layers: dict[str, AnyRepeatedLayer]
+
+
 class ParameterEntry(Entry):
     """A parameter by its id, LAYER.ROLE or a name of its own: its first values, and whether updates may change it."""
 
@@ -185,6 +210,7 @@ class ParameterEntry(Entry):
     key: str | None = Field(default=None, description="What the file calls it; its id unless given.")
     transpose: bool | None = TRANSPOSE
     trainable: bool = True
+    penalty: float | None = Field(default=None, description="E gains half of it times Σ w² over this parameter.")
 
 
 class DataEntry(Entry):
@@ -209,6 +235,7 @@ class Document(Entry):
     name: str | None = Field(default=None, description="The file's own name unless given.")
     inputs: dict[str, InputEntry]
     layers: dict[str, AnyLayer]
+    repeat: dict[str, RepeatEntry] = Field(default={}, description="Layers that are written once for several steps.")
     error: AnyError
     update: AnyUpdate
     data: DataEntry
@@ -227,6 +254,7 @@ _FIXED: dict[Any, type[Entry]] = {
     ("data",): DataEntry,
     ("run",): RunEntry,
     ("inputs", "*"): InputEntry,
+    ("repeat", "*"): RepeatEntry,
     ("parameters", "*"): ParameterEntry,
     ("layers", "*", "init"): InitEntry,
     ("parameters", "*", "init"): InitEntry,
@@ -256,5 +284,11 @@ def default_tag(path: tuple[str | int, ...]) -> str | None:
     return DEFAULT_LAYER if _kind(path) == ("layers", "*") else None
 
 
+def outside(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A path into a layer of a repeat as that of a layer outside; any other as it is."""
+    return path[2:] if path[:1] == ("repeat",) and len(path) > 3 and path[2] == "layers" else path
+
+
 def _kind(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    path = outside(path)
     return (*path[:1], "*", *path[2:]) if len(path) > 1 else path

@@ -8,10 +8,10 @@ from itertools import chain, islice
 import numpy as np
 
 from bpcompare.network import Network, Problem
+from bpcompare.network.parameter import Array
 from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
-from bpcompare.parameter import Array
-from bpcompare.words import Suggestions, listed, quote
+from bpcompare.text.words import Suggestions, listed, quote
 
 _SHOWN = 8
 

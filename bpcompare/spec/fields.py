@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from bpcompare.parameter import Array
-from bpcompare.words import quote
+from bpcompare.network.parameter import Array
+from bpcompare.text.words import quote
 
 AXES = 8
 """Nesting that lists of numbers may have, and axes of a shape."""
@@ -95,6 +95,14 @@ def whole(value: int) -> int:
     return value
 
 
+def _whole_or_index(value: Any) -> int | str:
+    if type(value) is int:
+        return whole(value)
+    if type(value) is str and value[:1] == "{" and value[-1:] == "}":
+        return value
+    raise refuse(f'must be a whole number, or one that depends on the index, such as "{{t}}" or "{{t+1}}", is {quote(value)}')
+
+
 def _are_whole(value: Any) -> bool:
     return type(value) is list and all(type(entry) is int and whole(entry) == entry for entry in value)
 
@@ -169,6 +177,9 @@ _EDGES: Json = {
 Numbers = Annotated[Any, PlainValidator(numbers), WithJsonSchema(_NESTED)]
 Weights = Annotated[Any, PlainValidator(_weights), WithJsonSchema({"anyOf": [_EDGES, _list({"type": ["number", "array"]})]})]
 Whole = Annotated[int, AfterValidator(whole)]
+WholeOrIndex = Annotated[
+    Any, PlainValidator(_whole_or_index), WithJsonSchema({"anyOf": [_INTEGER, {**_TEXT, "pattern": r"^\{.*\}$"}]})
+]
 Pair = Annotated[Any, PlainValidator(_pair), WithJsonSchema({"anyOf": [_INTEGER, _list(_INTEGER, minItems=2, maxItems=2)]})]
 Names = Annotated[tuple[str, ...], PlainValidator(_names), WithJsonSchema(_list(_TEXT))]
 Sources = Annotated[tuple[str, ...], PlainValidator(_sources), WithJsonSchema({"anyOf": [_TEXT, _list(_TEXT)]})]

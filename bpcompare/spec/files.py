@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpcompare.reading import Unreadable
-from bpcompare.words import did_you_mean, quote
-from bpcompare.writing import is_unfinished
+from bpcompare.files.reading import Unreadable
+from bpcompare.files.writing import is_unfinished
+from bpcompare.text.words import did_you_mean, quote
 
 LARGEST_ARRAY = 2**30
 """Bytes that one array may take in memory, where every number has eight."""

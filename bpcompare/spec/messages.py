@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 from rich.cells import cell_len
 
-from bpcompare.layout.cells import cut, padded
-from bpcompare.layout.folding import wrapped
-from bpcompare.layout.medium import medium
 from bpcompare.network import Problem, SpecError
-from bpcompare.spec.document import default_tag, entry_type, tag_of
+from bpcompare.spec.document import default_tag, entry_type, outside, tag_of
 from bpcompare.spec.positions import Path, positions
-from bpcompare.words import did_you_mean, inert, listed, printable, quote
+from bpcompare.text.cells import cut, padded
+from bpcompare.text.folding import wrapped
+from bpcompare.text.medium import medium
+from bpcompare.text.words import did_you_mean, inert, listed, printable, quote
 
 CODE = "BP002"
 WIDTH = 120
@@ -32,6 +32,12 @@ WHY_REQUIRED = {
     ("error", "error"): ("[error] with op, of and reduce", ""),
     ("update", "update"): ('[update] with rule, such as "sgd" with eta', ""),
     ("data", "data"): ("[data] with examples, or with a file", ""),
+    ("repeat", "times"): ("how many steps", ""),
+    ("repeat", "share"): (
+        "true for one set of parameters in all steps, false for one a step",
+        "There is no default because a recurrent network shares them and a stack of blocks does not.",
+    ),
+    ("repeat", "layers"): ("such as [repeat.NAME.layers.h] with from, units and g", ""),
     ("layers", "from"): ("the inputs or layers it reads", ""),
     ("error", "reduce"): (
         '"sum" or "mean" over examples',
@@ -62,7 +68,7 @@ _KINDS = {
 
 
 def spec_error(source: str, problems: Sequence[Problem], text: str = "", *, is_json: bool = False) -> SpecError:
-    """The error that shows every problem at its line of `text`."""
+    """The error that shows every problem at its line of `text`, the content of `source`; without `text`, by its path."""
     unique = list(dict.fromkeys(problems))
     places = [_in_file(problem.where) for problem in unique]
     known = positions(text, places, is_json=is_json) if text else {}
@@ -113,13 +119,9 @@ def in_plain_words(error: ValidationError, raw: object) -> Iterator[Problem]:
 def _words(kind: str, where: Path, value: object, ctx: Mapping[str, Any], raw: object, *, hinted: bool) -> tuple[str, str]:
     key = where[-1] if where else ""
     if kind == "extra_forbidden":
-        if not hinted:
-            return "unknown key", ""
-        entry = entry_type(where[:-1], _tag(where[:-1], raw))
-        known = [field.alias or name for name, field in entry.model_fields.items()] if entry else []
-        return "unknown key", did_you_mean(key, known) or (f"known keys: {listed(known, 12)}" if known else "")
+        return _unknown_key(where, raw, hinted=hinted)
     if kind == "missing":
-        what, why = WHY_REQUIRED.get((str(where[0]), str(key)), ("", ""))
+        what, why = WHY_REQUIRED.get((str(outside(where)[0]), str(key)), ("", ""))
         return f"{quote(key)} is required" + (f": {what}" if what else "") + (f". {why}" if why else ""), ""
     if kind == "union_tag_not_found":
         noun = _noun(where)
@@ -137,6 +139,16 @@ def _words(kind: str, where: Path, value: object, ctx: Mapping[str, Any], raw: o
     return f"is not usable here: {quote(value)}", ""
 
 
+def _unknown_key(where: Path, raw: object, *, hinted: bool) -> tuple[str, str]:
+    if where[:1] == ("repeat",) and where[2:] == ("repeat",):
+        return "a repeat cannot stand in another", 'side by side they may read each other, as "NAME.{t}.LAYER"'
+    if not hinted:
+        return "unknown key", ""
+    entry = entry_type(where[:-1], _tag(where[:-1], raw))
+    known = [field.alias or name for name, field in entry.model_fields.items()] if entry else []
+    return "unknown key", did_you_mean(where[-1], known) or (f"known keys: {listed(known, 12)}" if known else "")
+
+
 def _choice(where: Path, wrong: object, ctx: Mapping[str, Any], *, hinted: bool) -> tuple[str, str]:
     """What to say about a word that is not among those that pydantic expected."""
     expected = str(ctx.get("expected_tags") or ctx["expected"]).replace(" or ", ",")
@@ -149,6 +161,7 @@ def _choice(where: Path, wrong: object, ctx: Mapping[str, Any], *, hinted: bool)
 
 
 def _noun(where: Path) -> str:
+    where = outside(where)
     return _NOUN["g"] if where[2:3] == ("g",) else _NOUN[str(where[0])]
 
 

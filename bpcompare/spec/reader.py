@@ -7,25 +7,26 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from bpcompare import arguments
-from bpcompare.network import Network, Problem
-from bpcompare.problems import structure_problems
-from bpcompare.problems.data import data_problems
-from bpcompare.problems.graph import reference_problems
-from bpcompare.reading import Unreadable, contents
+from bpcompare.files.reading import Unreadable, contents
+from bpcompare.network import Network
+from bpcompare.network.problems import structure_problems
+from bpcompare.network.problems.data import data_problems
 from bpcompare.spec.build import Built, build
 from bpcompare.spec.document import Document
 from bpcompare.spec.files import missing_file
 from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, unreadable
+from bpcompare.spec.references import references
 from bpcompare.spec.shipped import found, shipped
-from bpcompare.words import did_you_mean
+from bpcompare.spec.unroll import unroll
+from bpcompare.text import arguments
+from bpcompare.text.words import did_you_mean
 
 Where = tuple[str | int, ...]
 Hint = Callable[[str], None]
@@ -91,8 +92,12 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
     try:
         document = Document.model_validate(raw)
     except ValidationError as error:
-        problems = [*in_plain_words(error, raw), *_references(raw)]
+        problems = [*in_plain_words(error, raw), *references(raw)]
         raise spec_error(source, problems, text, is_json=is_json) from None
+    unrolled = unroll(document)
+    if unrolled.problems:
+        raise spec_error(source, [*unrolled.problems, *references(raw)], text, is_json=is_json)
+    document = unrolled.document
     built = build(document, name=Path(source).stem, base=base)
     problems = [*built.problems, *structure_problems(built.network)]
     if built.has_data:
@@ -100,8 +105,8 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
     if problems:
         users = {p: (layer, role) for layer, uses in built.network.layers.items() for role, p in uses.parameters.items()}
         placed = [replace(problem, where=_place(problem.where, document, built, users)) for problem in problems]
-        raise spec_error(source, placed, text, is_json=is_json)
-    return built
+        raise spec_error(source, list(unrolled.graph.written(placed)), text, is_json=is_json)
+    return replace(built, hints=list(unrolled.graph.written(built.hints)))
 
 
 def _small_enough(text: str, source: str, *, is_json: bool) -> None:
@@ -121,29 +126,13 @@ def _place(where: Where, document: Document, built: Built, users: Mapping[str, W
             return _place(("data", document.error.target), document, built, users)
         case ("data", key) if document.data.examples and key in document.data.examples[0]:
             return ("data", "examples", 0, key)
+        case ("parameters", _, "penalty"):
+            return where
         case ("parameters", str(name), *_) if name in built.places:
             return built.places[name]
         case ("parameters", str(name), *_) if name not in document.parameters:
             return ("layers", *users.get(name, ()))
     return where
-
-
-def _references(raw: Any) -> Iterator[Problem]:
-    """Problems of the graph in a document that has others as well: as far as names can be read from it."""
-    inputs, layers = raw.get("inputs"), raw.get("layers")
-    if not isinstance(inputs, dict) or not isinstance(layers, dict):
-        return
-    sources: dict[str, tuple[str, ...]] = {}
-    complete = True
-    for name, layer in layers.items():
-        read_ = layer.get("from") if isinstance(layer, dict) else None
-        read_ = [read_] if isinstance(read_, str) else read_
-        readable = isinstance(read_, list) and all(isinstance(entry, str) for entry in read_)
-        sources[name] = tuple(read_) if readable and read_ else ()
-        complete = complete and readable
-    error = raw.get("error")
-    of = error.get("of") if complete and isinstance(error, dict) else None
-    yield from reference_problems(tuple(inputs), sources, of if isinstance(of, str) else None)
 
 
 _PLACE = re.compile(r"^(.*) \((?:at line (\d+), column (\d+)|at end of document)\)$", re.DOTALL)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.parameter import Array
-from bpcompare.reading import Unreadable, contents
+from bpcompare.files.reading import Unreadable, contents
+from bpcompare.network.parameter import Array
 from bpcompare.spec.files import Room, missing_file
-from bpcompare.words import brief, did_you_mean, listed, quote
+from bpcompare.text.words import brief, did_you_mean, listed, quote
 
 LARGEST = 128 * 2**20
 """Bytes of text that a table may have."""

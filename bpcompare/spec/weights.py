@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import translate
 from itertools import islice
 from pathlib import Path
@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from bpcompare.files.reading import Unreadable
+from bpcompare.files.tensors import TensorFile, known, tensor_file
 from bpcompare.network import Network, Problem
-from bpcompare.ops import Dense
+from bpcompare.network.parameter import Array, Initializer, Parameter
+from bpcompare.network.problems.parameters import Use, shape_problem
+from bpcompare.ops import L2, Dense
 from bpcompare.ops.op import Shapes
-from bpcompare.parameter import Array, Initializer, Parameter
-from bpcompare.problems.parameters import Use, shape_problem
-from bpcompare.reading import Unreadable
 from bpcompare.spec.document import ROLES, Document, InitEntry, LayerEntry, ParameterEntry
 from bpcompare.spec.edges import by_name
 from bpcompare.spec.files import Room, missing_file
-from bpcompare.tensors import TensorFile, known, tensor_file
-from bpcompare.words import Suggestions, listed, quote
+from bpcompare.text.words import Suggestions, listed, quote
 
 DEFAULTS = {"bias": Initializer("zeros"), "shift": Initializer("zeros"), "scale": Initializer("ones")}
 """Roles that start the same everywhere; every other role has values, or is drawn."""
 _WILD = frozenset("*?[")
 _GLOBS = 1000
-"""Patterns of freeze with wildcards: each is compared with every parameter."""
+"""Patterns with wildcards in one list: each is compared with every parameter."""
 _FAULTS = 50
 """Parameters of one faulty file that are reported one by one."""
 
@@ -54,12 +54,14 @@ class Weights:
         used = dict.fromkeys(p for roles in self.roles.values() for p in roles.values())
         # What no layer uses is kept, for that is a problem to report.
         names = [*used, *(name for name in declared if name not in used)]
-        frozen = self._frozen(dict.fromkeys(names))
+        frozen = self._met(self.document.freeze, names, ("freeze",))
+        penalties = self._penalties(names)
         self._read_files()
         found = {}
         for name in names:
             entry = declared.get(name, ParameterEntry())
-            found[name] = Parameter(self._init(name, entry), entry.trainable and name not in frozen)
+            trainable = entry.trainable and name not in frozen
+            found[name] = Parameter(self._init(name, entry), trainable, penalties.get(name))
         self._forgotten(found)
         return found
 
@@ -225,24 +227,58 @@ class Weights:
                     found.setdefault(name, (layer, role, shapes.parameters[role]))
         return found
 
-    def _frozen(self, names: Mapping[str, None]) -> set[str]:
-        frozen: set[str] = set()
+    def _penalties(self, names: Sequence[str]) -> dict[str, L2]:
+        """The penalties that [error] gives to all that its patterns meet, and those that [parameters] give to one."""
+        error, found = self.document.error, dict[str, L2]()
+        if error.penalty is None and error.penalized is not None:
+            self._report(
+                ("error", "penalized"), "penalized says what has the penalty, but penalty is not given", "penalty = 0.01"
+            )
+        elif error.penalty is not None and not error.penalized:
+            why = "there is no default because frameworks disagree about biases and the scales of normalizations"
+            hint = 'penalized = ["*.weight"], or ["*"] for every parameter'
+            self._report(("error", "penalty"), f"penalized must say which parameters have this penalty: {why}", hint)
+        elif error.penalty is not None and error.penalized is not None:
+            met = self._met(error.penalized, names, ("error", "penalized"))
+            penalty = self._l2(error.penalty, ("error", "penalty"))
+            found = {name: penalty for name in names if name in met and penalty is not None}
+        for name, entry in self.document.parameters.items():
+            where = ("parameters", name, "penalty")
+            if entry.penalty is None:
+                continue
+            if name in found:
+                message = f"{quote(name)} has a penalty from [error] already, by a pattern of penalized"
+                self._report(where, message, "remove it here, or let the pattern leave it out")
+            elif own := self._l2(entry.penalty, where):
+                found[name] = own
+        return found
+
+    def _l2(self, factor: float, where: tuple[str | int, ...]) -> L2 | None:
+        penalty = L2(factor)
+        for problem in penalty.problems():
+            self._report(where, problem.partition(": ")[2], "leave it out where there is no penalty" if factor == 0 else "")
+        return None if penalty.problems() else penalty
+
+    def _met(self, patterns: Sequence[str], names: Sequence[str], where: tuple[str, ...]) -> set[str]:
+        """The parameters that a list of patterns meets; each must meet one."""
+        found: set[str] = set()
         suggest = Suggestions()
-        globs = sum(not _WILD.isdisjoint(pattern) for pattern in self.document.freeze)
+        globs = sum(not _WILD.isdisjoint(pattern) for pattern in patterns)
         if globs > _GLOBS:
-            self._report(("freeze",), f"has {globs:,} patterns, the limit is {_GLOBS:,}", "name the parameters instead")
-            return frozen
-        for index, pattern in enumerate(self.document.freeze):
+            self._report(where, f"has {globs:,} patterns, the limit is {_GLOBS:,}", "name the parameters instead")
+            return found
+        known = dict.fromkeys(names)
+        for index, pattern in enumerate(patterns):
             if _WILD.isdisjoint(pattern):
-                met = {pattern} & names.keys()
+                met = {pattern} & known.keys()
             else:
                 matches = re.compile(translate(pattern)).match
                 met = {name for name in names if matches(name)}
             if not met:
-                hint = suggest(pattern, names) or f"the parameters are {listed(names)}"
-                self._report(("freeze", index), f"{quote(pattern)} matches no parameter", hint)
-            frozen |= met
-        return frozen
+                hint = suggest(pattern, known) or f"the parameters are {listed(names)}"
+                self._report((*where, index), f"{quote(pattern)} matches no parameter", hint)
+            found |= met
+        return found
 
     def _report(self, where: tuple[str | int, ...], message: str, hint: str = "") -> None:
         self.problems.append(Problem(where, message, hint))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from bpcompare.backend import Backend, gaps_of
-from bpcompare.comparison import Comparison
-from bpcompare.draw import plan as draw
+from bpcompare.backend import Backend, gaps_of, unsupported
+from bpcompare.engine.registry import Ready, problems, resolve
+from bpcompare.engine.worker import InProcess
 from bpcompare.mistakes import MISTAKES
-from bpcompare.network import Dtype
+from bpcompare.network import Dtype, Network
 from bpcompare.ops import OPS, Op
 from bpcompare.plan import Plan
-from bpcompare.record import Record
-from bpcompare.registry import Ready, problems, resolve
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.record import Record
+from bpcompare.proof.values import recorded_values
 from bpcompare.report import text
 from bpcompare.session import judge
 from bpcompare.session import run as run_all
 from bpcompare.testing.cases import Case, cases
 from bpcompare.testing.planted import unnoticed
-from bpcompare.values import recorded_values
-from bpcompare.worker import InProcess
+from bpcompare.verdict.comparison import Comparison
 
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)[::-1]
 WITNESS = "delta"
@@ -63,8 +63,13 @@ def resolved(backend: str | type[Backend]) -> type[Backend]:
 
 
 def tried(backend: type[Backend]) -> tuple[Case, ...]:
-    """The cases that need no op it has a gap for."""
-    return tuple(case for case in cases() if not case.needs & gaps_of(backend).keys())
+    """The cases that need no op it has a gap for, and none in a form that it cannot do."""
+    return tuple(case for case in cases() if not unsupported(backend, case.network))
+
+
+def able(backends: Sequence[str], network: Network) -> tuple[str, ...]:
+    """Those of `backends` that can do every op of `network`, each in the form that it has there."""
+    return tuple(name for name in backends if not unsupported(resolved(name), network))
 
 
 def sharp(backend: type[Backend]) -> tuple[Case, ...]:
@@ -97,7 +102,7 @@ def _witness(plan: Plan) -> Record:
 
 
 def _unconvincing(comparison: Comparison, name: str, case: Case) -> str:
-    """Why a case does not speak for the backend, or nothing."""
+    """Why a case counts against the backend, or "" if it does not."""
     verdict = comparison.certificates[name].verdict
     if verdict == "certified" or (verdict == "convention" and case.kink):
         return ""
@@ -116,7 +121,7 @@ def _differs(one: Record, other: Record) -> str:
 
 
 def false_gap(backend: type[Backend], op: type[Op]) -> str:
-    """Whether a declared gap is none: run past the guard, every case of the op is certified all the same."""
+    """Why a declared gap is none: every case of the op is certified when the check for gaps is left out. "" if it is a gap."""
     mine = [case for case in cases() if case.about is op and case.needs & gaps_of(backend).keys() == {op}]
     for case in mine:
         plan = draw(case.network, "float64")
@@ -129,7 +134,7 @@ def false_gap(backend: type[Backend], op: type[Op]) -> str:
 
 
 def _unguarded(backend: type[Backend], plan: Plan) -> Record | None:
-    # The guard asks for a row; one that raises lets it pass, and whoever has another way does not look at it.
+    # The check for gaps asks whether the table has a row: a row that raises passes it. A backend without a table ignores the row.
     rows = {op: backend.table.get(op, _nothing) for op in OPS.values()}
     record = InProcess().run(type(backend.__name__, (backend,), {"table": rows, "gaps": {}}), plan)
     return None if record.failure is not None else record
@@ -199,6 +204,6 @@ def conform(backend: str | type[Backend], progress: Callable[[str], None] = lamb
 
 
 def _paths(case: Case) -> Iterator[str]:
-    from bpcompare.claims import claims
+    from bpcompare.proof.question import question
 
-    yield from (claim.path for claim in claims(draw(case.network, "float64")))
+    yield from (claim.path for claim in question(draw(case.network, "float64")).claims)

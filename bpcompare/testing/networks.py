@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from bpcompare import ops
-from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.ops.op import LayerOp, Op, Shape
-from bpcompare.parameter import Array, Initializer, Parameter
+from bpcompare.network import Data, Error, Network, Training
+from bpcompare.network.draft import Graph, targets
+from bpcompare.network.parameter import Array, Initializer, Parameter
+from bpcompare.ops.op import LayerOp, Shape, UpdateOp
+from bpcompare.testing.growth import grow, image, sequence
 
 T = TypeVar("T")
 
@@ -28,9 +30,10 @@ class Choose(Protocol):
 
     def one_of(self, values: Sequence[T]) -> T:
         """One of `values`; the first is the simplest."""
+        return values[self.integer(0, len(values) - 1)]
 
 
-class Seeded:
+class Seeded(Choose):
     """Decisions of a seeded generator."""
 
     def __init__(self, seed: int) -> None:
@@ -39,10 +42,6 @@ class Seeded:
     def integer(self, low: int, high: int) -> int:
         """A whole number in [low, high]."""
         return int(self._random.integers(low, high + 1))
-
-    def one_of(self, values: Sequence[T]) -> T:
-        """One of `values`."""
-        return values[self.integer(0, len(values) - 1)]
 
 
 @dataclass(frozen=True)
@@ -58,37 +57,27 @@ class Size:
 ACTIVATIONS: tuple[ops.Activation, ...] = tuple(form for op in ops.ACTIVATIONS for form in op.forms())
 """Every activation in each of its forms."""
 
-
-EPSILON = 1e-5
-"""ε of normalizations."""
+UPDATES: tuple[UpdateOp, ...] = tuple(form for op in ops.UPDATES for form in op.forms())
+"""Every update rule in each of its forms. Not every framework can do every form."""
 
 
 @dataclass
-class _Draft:
+class Drawing(Graph):
     """A network under construction. `loose` are the groups that nothing consumes yet."""
 
     choose: Choose
     size: Size
-    inputs: dict[str, Input] = field(default_factory=dict)
-    layers: dict[str, Layer] = field(default_factory=dict)
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    shapes: dict[str, Shape] = field(default_factory=dict)
     shared: dict[Shape, str] = field(default_factory=dict)
     loose: list[str] = field(default_factory=list)
 
     def input(self, name: str, shape: Shape) -> str:
-        self.inputs[name] = Input(shape)
-        self.shapes[name] = shape
-        return name
+        """An input of this shape; its name."""
+        return self.enter(name, shape)
 
-    def layer(self, op: LayerOp, sources: Sequence[str], g: Op | None = None) -> str:
-        name = f"l{len(self.layers)}"
-        needed = op.shapes([self.shapes[source] for source in sources])
-        roles = {}
-        for role, parameter in needed.parameters.items():
-            roles[role] = self._parameter(name, role, parameter.shape)
-        self.layers[name] = Layer(op, tuple(sources), g or self.activation(needed.out), roles)
-        self.shapes[name] = needed.out
+    def layer(self, op: LayerOp, sources: Sequence[str], g: ops.Activation | None = None) -> str:
+        """A layer that reads `sources`; its name. Its activation is drawn where `g` is None."""
+        name = self.next
+        self.join(name, op, sources, partial(self._parameter, name), lambda out: g or self.activation(out))
         self.loose = [group for group in self.loose if group not in sources] + [name]
         return name
 
@@ -108,10 +97,23 @@ class _Draft:
             self.shared[shape] = path
         return path
 
-    def activation(self, shape: Shape) -> Op:
+    def constant(self, value: Array) -> str:
+        """A layer that gives these numbers, and learns nothing."""
+        path = f"{self.next}.value"
+        self.parameters[path] = Parameter(value, trainable=False)
+        return self.join(self.next, ops.Constant(value.shape), (), lambda *_: path, lambda _: ops.Identity())
+
+    def positive(self, source: str) -> str:
+        """Something on `source` that lies between 1/e and e, whatever the weights are."""
+        bounded = self.layer(ops.Dense(self.shapes[source][-1]), [source], ops.Tanh())
+        return self.layer(ops.Exp(), [bounded], ops.Identity())
+
+    def activation(self, shape: Shape) -> ops.Activation:
+        """An activation for a layer of this shape."""
         return self.choose.one_of(ACTIVATIONS)
 
     def vectors(self, *, among: Sequence[str] | None = None) -> list[str]:
+        """The groups that are vectors of real numbers."""
         groups = [*self.inputs, *self.layers] if among is None else among
         return [group for group in groups if len(self.shapes[group]) == 1 and group != "i"]
 
@@ -119,11 +121,13 @@ class _Draft:
 def build(choose: Choose, size: Size | None = None) -> Network:
     """A random network without problems."""
     size = size or Size()
-    draft = _Draft(choose, size)
+    draft = Drawing(choose, size)
     integers: dict[str, int] = {}
-    kind = choose.one_of(("vector", "vector", "image", "tokens"))
+    kind = choose.one_of(("vector", "vector", "image", "image", "tokens", "sequence", "sequence"))
     if kind == "image":
-        _image(draft)
+        image(draft)
+    elif kind == "sequence":
+        sequence(draft)
     elif kind == "tokens":
         rows = choose.integer(2, 6)
         integers[draft.input("i", (choose.integer(1, 4),))] = rows
@@ -133,17 +137,17 @@ def build(choose: Choose, size: Size | None = None) -> Network:
         draft.input("x", (choose.integer(1, size.width),))
         draft.loose.append("x")
     for _ in range(choose.integer(0, size.depth)):
-        _grow(draft)
+        grow(draft)
     error = _error(choose)
-    outputs = choose.integer(2 if error.name == "softmax_cross_entropy" else 1, 5)
+    outputs = choose.integer(1 if error.elementwise else 2, 5)
     ends = draft.vectors(among=draft.loose)
     last = draft.layer(ops.Dense(outputs), ends, choose.one_of(ACTIVATIONS))
     if choose.integer(0, 7) == 7:  # the output feeds on
         extra = draft.layer(ops.Dense(outputs), [last])
         last = draft.layer(ops.Add(), [last, extra])
-    coupled = any(isinstance(layer.op, ops.BatchNorm) for layer in draft.layers.values())
+    coupled = any(layer.op.couples_examples for layer in draft.layers.values())
     examples = choose.integer(2 if coupled else 1, size.batch)
-    return Network(
+    network = Network(
         name="random",
         inputs=draft.inputs,
         layers=draft.layers,
@@ -159,6 +163,20 @@ def build(choose: Choose, size: Size | None = None) -> Network:
             slots="drawn",
         ),
     )
+    return _penalized(choose, network)
+
+
+def _penalized(choose: Choose, network: Network) -> Network:
+    """Now and then with penalties. They are drawn last: all else of a seed stays as it was before there were any."""
+    if choose.integer(0, 5) < 5:
+        return network
+    factor, which = choose.one_of((0.01, 0.5, 1e-4)), choose.one_of(("weight", "all", "one"))
+    one = choose.one_of(list(network.parameters))
+    chosen = {
+        name for name in network.parameters if which == "all" or name == one or (which == "weight" and name.endswith("weight"))
+    }
+    penalized = {name: replace(network.parameters[name], penalty=ops.L2(factor)) for name in chosen}
+    return replace(network, parameters={**network.parameters, **penalized})
 
 
 def ordinary(network: Network) -> bool:
@@ -183,7 +201,7 @@ def extreme(network: Network, choose: Choose) -> Network:
     for kind in dict.fromkeys((choose.one_of(kinds), choose.one_of(kinds))):
         floats = {name: x for name, x in data.inputs.items() if x.dtype.kind == "f"}
         if kind == "weights":
-            scaled = {n: Parameter(replace(p.init, scale=p.init.scale * factor), p.trainable) for n, p in _drawn(network)}
+            scaled = {n: replace(p, init=replace(p.init, scale=p.init.scale * factor)) for n, p in _drawn(network)}
             network = replace(network, parameters={**network.parameters, **scaled})
         elif kind == "data":
             data = Data({**data.inputs, **{name: x * factor for name, x in floats.items()}}, data.target)
@@ -199,7 +217,7 @@ def extreme(network: Network, choose: Choose) -> Network:
                                            for name, x in floats.items()}}, data.target)  # fmt: skip
         elif kind == "dead":
             biases = {
-                n: Parameter(np.full(_size(network, n), -1e3), p.trainable) for n, p in _drawn(network) if n.endswith("bias")
+                n: replace(p, init=np.full(network.parameter_shape(n), -1e3)) for n, p in _drawn(network) if n.endswith("bias")
             }
             network = replace(network, parameters={**network.parameters, **dict(list(biases.items())[:1])})
         else:
@@ -209,66 +227,6 @@ def extreme(network: Network, choose: Choose) -> Network:
 
 def _drawn(network: Network) -> list[tuple[str, Any]]:
     return [(name, p) for name, p in network.parameters.items() if isinstance(p.init, Initializer)]
-
-
-def _size(network: Network, parameter: str) -> Shape:
-    layer, role = network.uses[parameter][0]
-    return network.shapes[layer].parameters[role].shape
-
-
-def _image(draft: _Draft) -> None:
-    choose = draft.choose
-    side = choose.integer(3, 8)
-    group = draft.input("p", (choose.integer(1, 2), side, choose.integer(3, 8)))
-    for _ in range(choose.integer(1, 3)):
-        channels, high, wide = draft.shapes[group]
-        kernel = (choose.integer(1, min(3, high)), choose.integer(1, min(3, wide)))
-        stride = (choose.integer(1, 2), choose.integer(1, 2))
-        kind = choose.one_of(("conv", "conv", "max", "avg", "batch", "layer", "add"))
-        if kind == "conv":
-            padding = (choose.integer(0, 1), choose.integer(0, 1))
-            op = ops.Conv2d(choose.integer(1, 3), kernel, stride, padding, bias=choose.one_of((True, False)))
-            group = draft.layer(op, [group])
-        elif kind in ("max", "avg"):
-            group = draft.layer((ops.MaxPool2d if kind == "max" else ops.AvgPool2d)(kernel, stride), [group])
-        elif kind == "add":
-            other = draft.layer(ops.Conv2d(channels, (1, 1)), [group])
-            group = draft.layer(ops.Add(), [group, other])
-        else:
-            group = draft.layer(_batch_norm(choose) if kind == "batch" else ops.LayerNorm(EPSILON), [group])
-    draft.layer(ops.Flatten(), [group])
-
-
-def _grow(draft: _Draft) -> None:
-    """One more vector layer, from any earlier vectors: forks and skips come about by themselves."""
-    choose, size = draft.choose, draft.size
-    vectors = draft.vectors()
-    source = choose.one_of(vectors[::-1])
-    width = draft.shapes[source][0]
-    kind = choose.one_of(("dense", "dense", "dense", "add", "concat", "scale", "dropout", "layer_norm", "batch_norm"))
-    if kind == "dense":
-        sources = list(dict.fromkeys([source, *(choose.one_of(vectors) for _ in range(choose.integer(0, 2)))]))
-        draft.layer(
-            ops.Dense(choose.one_of((choose.integer(2, size.width), 1, size.width)), bias=choose.one_of((True, False))), sources
-        )
-    elif kind == "add":
-        alike = [group for group in vectors if draft.shapes[group] == (width,) and group != source]
-        other = choose.one_of(alike) if alike else draft.layer(ops.Dense(width), [source])
-        draft.layer(ops.Add(), [source, other])
-    elif kind == "concat":
-        draft.layer(ops.Concat(), list(dict.fromkeys([source, choose.one_of(vectors)])) * (1 if len(vectors) > 1 else 2))
-    elif kind == "scale":
-        draft.layer(ops.Scale(choose.one_of((0.5, -3.0, 0.1))), [source])
-    elif kind == "dropout":
-        draft.layer(ops.Dropout(choose.one_of((0.5, 0.1))), [source])
-    elif kind == "layer_norm" and width > 2:
-        draft.layer(ops.LayerNorm(EPSILON), [source])
-    elif kind == "batch_norm":
-        draft.layer(_batch_norm(choose), [source])
-
-
-def _batch_norm(choose: Choose) -> ops.BatchNorm:
-    return ops.BatchNorm(EPSILON, 0.1, choose.one_of(("biased", "unbiased")))
 
 
 def _error(choose: Choose) -> Any:
@@ -283,28 +241,14 @@ def _error(choose: Choose) -> Any:
 
 
 def _update(choose: Choose) -> Any:
-    eta = choose.one_of((0.1, 0.003))
-    kind = choose.one_of(("sgd", "momentum", "nesterov", "adam", "adamw"))
-    decay = choose.one_of((0.0, 0.05))
-    if kind == "adam":
-        return ops.Adam(eta)
-    if kind == "adamw":
-        return ops.AdamW(eta, weight_decay=decay)
-    return ops.Sgd(eta, 0.0 if kind == "sgd" else 0.9, kind == "nesterov", decay)
+    rule: Any = choose.one_of(UPDATES)
+    return replace(rule, eta=choose.one_of((0.1, 0.003)))
 
 
-def _data(choose: Choose, draft: _Draft, integers: dict[str, int], error: Any, out: Shape, examples: int) -> Data:
+def _data(choose: Choose, draft: Drawing, integers: dict[str, int], error: Any, out: Shape, examples: int) -> Data:
     random = np.random.default_rng(choose.integer(0, 2**16))
     inputs: dict[str, Array] = {}
     for name, group in draft.inputs.items():
         shape = (examples, *group.shape)
         inputs[name] = random.integers(0, integers[name], shape) if name in integers else random.standard_normal(shape)
-    if error.integer_target:
-        target: Array = random.integers(0, out[-1], examples)
-    elif error.name == "softmax_cross_entropy":
-        target = random.dirichlet(np.ones(prod(out)), examples).reshape(examples, *out)
-    elif error.name == "binary_cross_entropy_with_logits":
-        target = random.integers(0, 2, (examples, *out)).astype(np.float64)
-    else:
-        target = random.standard_normal((examples, *out))
-    return Data(inputs, target)
+    return Data(inputs, targets(error, out, examples, random))

@@ -1,4 +1,4 @@
-"""Errors planted in a backend's own answer: a certificate that would not notice them proves nothing about the backend."""
+"""Errors planted in a backend's own answer: a certificate that did not refute them would prove nothing about the backend."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.certificate import certify
-from bpcompare.claims import claims
 from bpcompare.plan import Plan
-from bpcompare.record import Record, StepRecord
-from bpcompare.values import recorded_values
+from bpcompare.plan.record import Record, StepRecord
+from bpcompare.proof.certificate import certify
+from bpcompare.proof.question import question
+from bpcompare.proof.values import recorded_values
 
 PLANTED = 1e-3
 """Relative size of the error, in the largest element of a quantity."""
@@ -26,7 +26,7 @@ def unnoticed(plan: Plan, record: Record) -> Iterator[str]:
     """
     last = len(record.steps) - 1
     prefix = f"step{last + 1}/" if last else ""
-    for claim in claims(plan):
+    for claim in question(plan).claims:
         for factor in (1 + PLANTED, -1.0):
             step = _wrong(record.steps[last], claim.path, factor)
             steps = (*record.steps[:last], step)

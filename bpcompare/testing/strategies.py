@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
 
 from bpcompare.network import Network
-from bpcompare.testing.networks import Size, build
-
-T = TypeVar("T")
+from bpcompare.testing.networks import Choose, Size, build
 
 
-class _Drawn:
+class _Drawn(Choose):
     """Decisions of Hypothesis."""
 
     def __init__(self, draw: Any) -> None:
@@ -22,10 +19,6 @@ class _Drawn:
     def integer(self, low: int, high: int) -> int:
         """A whole number in [low, high]."""
         return int(self._draw(st.integers(low, high)))
-
-    def one_of(self, values: Sequence[T]) -> T:
-        """One of `values`."""
-        return values[self.integer(0, len(values) - 1)]
 
 
 @st.composite

@@ -1,20 +1,18 @@
 """`bpcompare audit`: what a spec and its data cannot show."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.audit import audit
-from bpcompare.audit.text import audit_text
 from bpcompare.cli import main
+from bpcompare.network.draft import Draft
+from bpcompare.network.parameter import Parameter
 from bpcompare.ops import Adam, Dense, Relu, Sigmoid, Tanh
-from bpcompare.parameter import Parameter
-from bpcompare.testing.draft import Draft
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from bpcompare.tools.audit import audit
+from bpcompare.tools.audit.text import audit_text
+from places import EXAMPLES
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import pytest
 from flint import arb
 from scipy import special
 
+from bpcompare.laws.elementary import softmax
+from bpcompare.numbers.number import total
 from truth import TINY, U, ball, distance, flushed, numbers, radius_of, true
 
 DTYPES = ["float32", "float64"]
@@ -164,6 +166,86 @@ def test_powers(n, dtype):
     assert (radius_of(result) <= (17 + 1.1 * n) * 2 * U[dtype] * result.mid).all()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("p", [-64.0, -3.0, -2.0, -1.0, -0.5, 0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 7.3, 64.0])
+def test_any_power(p, dtype):
+    """A power that is no whole number, or a negative one, of every point of the ball; and no ball where there is no power."""
+    random = np.random.default_rng(5)
+    x = np.exp(random.uniform(-1, 1, 60)) * (1 if p % 1 else random.choice([-1, 1], 60))
+    rel, rad = 8 * U[dtype], random.choice([0.0, 1e-3, 0.2], 60)
+    a = ball(x, dtype, rel, rad)
+    power = a.hyperparameter(p)
+    result = a**power
+    radius = radius_of(result)
+    off = float(power.radius())
+    for i in range(60):
+        r = rel * abs(x[i]) + rad[i]
+        reached = 0.0
+        for s in (-1, -0.5, 0, 0.5, 1):
+            for t in (-1, 0, 1) if off else (0,):
+                point = arb(x[i]) + s * arb(r)
+                moved = point ** int(p) if not p % 1 else (point.log() * (arb(p) + t * arb(off))).exp()
+                reached = max(reached, distance(result.mid[i], moved))
+        assert reached <= radius[i], (x[i], r)
+        room = 16 if p % 1 else max(16, abs(p) + 1)
+        assert radius[i] <= 2 * reached + 4 * room * U[dtype] * abs(result.mid[i]) + 4 * TINY[dtype]
+    around_zero = ball([1e-3, -1e-3], dtype, rad=np.full(2, 2e-3)) ** power
+    assert np.isfinite(radius_of(around_zero)).all() == (p >= 0 and not p % 1)
+    assert np.isfinite(radius_of(ball([-2.0], dtype) ** power)).any() != bool(p % 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("p", [2, 3, 5, 8, 64, -1, -2, -7])
+def test_a_whole_power_by_products(p, dtype):
+    """x·x·…·x, or by squaring: both are what frameworks compute for a whole power."""
+    x = np.random.default_rng(p % 7).uniform(0.7, 1.4, 40).astype(dtype)
+    result = ball(x, dtype) ** float(p)
+    one_by_one = by_squares = np.ones_like(x)
+    for _ in range(abs(p)):
+        one_by_one = one_by_one * x
+    square, left = x, abs(p)
+    while left:
+        by_squares = by_squares * square if left % 2 else by_squares
+        square, left = square * square, left // 2
+    for product in (one_by_one, by_squares):
+        y = 1 / product if p < 0 else product
+        assert (np.abs(y.astype(np.float64) - result.mid) <= radius_of(result)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_lowest_number(dtype):
+    """A mask of the format's lowest number, or of −∞: e^x is 0 there, and nothing is NaN on the way."""
+    low = float(np.finfo(dtype).min)
+    scores, mask = np.array([1.0, -2.0, 30.0]), np.array([0.0, low, 0.0])
+    added = total([ball(scores, dtype, U[dtype]), ball(mask, dtype)])
+    assert np.isfinite(radius_of(added)).all()
+    assert radius_of(np.exp(ball([low, low / 2, -1e4], dtype, U[dtype]))).max() <= 4 * TINY[dtype]
+    a = softmax(ball(scores + mask, dtype, U[dtype])[None])
+    assert a.mid[0, 1] == 0.0
+    assert radius_of(a).max() < 1e-3
+    assert radius_of(a)[0, 1] <= 4 * TINY[dtype]
+    infinite = ball([1.0, -np.inf, 30.0], dtype, U[dtype])
+    for result in (
+        infinite + 1.0,
+        total([infinite, ball(scores, dtype)]),
+        np.exp(infinite),
+        infinite * 2.0,
+        softmax(infinite[None]),
+    ):
+        assert not np.isnan(result.mid).any()
+        assert not np.isnan(radius_of(result)).any()
+    assert radius_of(softmax(infinite[None])).max() < 1e-3
+    kept = np.where(np.array([True, False, True]), infinite, 0.0)
+    assert np.isfinite(radius_of(kept)).all()
+
+
+def test_a_row_of_which_nothing_counts():
+    """All scores at the lowest number: nobody has excluded anything, and 0/0 must not come out of it."""
+    x = np.full((1, 3), float(np.finfo(np.float32).min), np.float32)
+    np.testing.assert_allclose(softmax(x), 1 / 3, rtol=1e-6)
+    assert softmax(ball(x, "float32")).mid == pytest.approx(1 / 3)
+
+
 def test_negation_and_booleans_are_exact():
     """−x and a mask round nothing: a radius there would blunt every relu."""
     x = ball([1.5, -2.0], "float32", 1e-3)
@@ -183,3 +265,16 @@ def test_the_ends_of_what_a_format_holds():
         assert np.isfinite(radius_of(after)[0])
     kept = np.where(np.array([True, False, True]), squares, 0.0)
     assert np.isfinite(radius_of(kept)).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_larger_of_two(dtype):
+    """Where either may be the larger one, what was recorded may be the other one, and an honest maximum would be refuted."""
+    x = ball([1.0, 1.0, 5.0, -1.0], dtype, rad=np.array([0.0, 0.5, 0.25, 0.0]))
+    y = ball([0.9, 1.2, 1.0, -2.0], dtype, rad=np.array([0.3, 0.1, 9.0, 0.5]))
+    result, radius = np.maximum(x, y), radius_of(np.maximum(x, y))
+    assert (result.mid == [1.0, 1.2, 5.0, -1.0]).all()
+    assert radius == pytest.approx([0.3, 0.5, 9.0, 0.0])
+    for low_x, low_y in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        honest = np.maximum(x.mid + low_x * x.rad, y.mid + low_y * y.rad)
+        assert (np.abs(honest - result.mid) <= radius + 1e-15).all()

@@ -1,11 +1,15 @@
 """The grant for rearranged formulas: eight u times the law with absolute values, in one place, once."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.ball.format import REARRANGED
 from bpcompare.laws import LAWS
+from bpcompare.laws.law import At
+from bpcompare.numbers.ball.format import REARRANGED
+from bpcompare.numbers.number import apart, beforehand, total
 from truth import U, ball, radius_of
 
 
@@ -43,7 +47,31 @@ def test_an_activation_is_known_to_some_roundings(g, dtype):
     """A ball a hundred times wider would hold, and see a hundred times less."""
     x = ball(np.linspace(-3, 3, 25), dtype, U[dtype], rearranged=True)
     for result in (
-        LAWS.of("g", g).forward(g, [x], {}, {}),
-        LAWS.of("g", g).delta(g, [x], {}, ball(np.ones(25), dtype, rearranged=True), {}, 0),
+        LAWS.of("g", g).forward(At(g, [x])),
+        LAWS.of("g", g).delta(At(g, [x], dy=ball(np.ones(25), dtype, rearranged=True))),
     ):
         assert (radius_of(result) <= 160 * x.fmt.unit * np.maximum(np.abs(result.mid), 1.0)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_stands_apart_is_granted_nothing(dtype):
+    """A parameter of size 1 hides a mistake in a step of 1e-5, for eight roundings of it are granted that no optimizer makes."""
+    w, step = ball([1.0, -2.0], dtype, rearranged=True), ball([1e-5, 3e-5], dtype, rearranged=True)
+    assert _granted(apart(w) - step) == pytest.approx(8 * step.mid, rel=1e-3)
+    assert _granted(total([apart(w), -step])) == pytest.approx(8 * step.mid, rel=1e-3)
+    assert (np.asarray((apart(w) - step).radius()) == np.asarray((w - step).radius())).all()
+    assert (apart(w).mid == w.mid).all()
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.999, 0.99999])
+@pytest.mark.parametrize("t", [1, 2, 1000])
+def test_a_coefficient_is_worked_out_in_float64(beta, t):
+    """1 − βᵗ in float32 loses digits that no optimizer loses which works it out in Python."""
+    found = beforehand(lambda kept: 1.0 - kept**t, beta, like=ball([1.0], "float32"))
+    exact = 1 - Fraction(beta) ** t
+    assert abs(Fraction(float(found.mid)) - exact) <= Fraction(float(radius_of(found)))
+    for honest in (np.float32(1.0 - beta**t), np.float32(1.0 - np.float64(beta) ** t)):
+        assert abs(Fraction(float(honest)) - exact) <= Fraction(float(radius_of(found)))
+    assert radius_of(found) <= 2 * U["float32"] * abs(found.mid)
+    wide = beforehand(lambda kept: 1.0 - kept**t, beta, like=ball([1.0], "float64"))
+    assert abs(Fraction(1.0 - beta**t) - exact) <= Fraction(float(radius_of(wide)))

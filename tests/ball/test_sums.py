@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bpcompare.arithmetic import Product, dot, total
-from bpcompare.ball import sums
+from bpcompare.numbers.ball import sums
+from bpcompare.numbers.number import Product, dot, total
 from truth import TINY, U, ball, fraction, radius_of
 
 DTYPES = ["float32", "float64"]
@@ -226,3 +226,51 @@ def test_moments(shift, n, dtype):
             squares, plain = squares + x[:, k] * x[:, k], plain + x[:, k]
         once = squares / count - (plain / count) * (plain / count)
         assert (np.abs(once.astype(float) - mid) > radius).mean() > 0.5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_of_stacks_of_matrices(dtype):
+    """Axes before the last two broadcast: each entry has the ball that it has in a product of two matrices."""
+    random = np.random.default_rng(4)
+    x, w = random.standard_normal((2, 1, 3, 4)), random.standard_normal((3, 4, 2))
+    for rad in (0.0, 1e-3, random.uniform(0, 1e-3, x.shape)):
+        whole = dot(ball(x, dtype, U[dtype], rad), ball(w, dtype, U[dtype]))
+        assert whole.shape == (2, 3, 3, 2)
+        for i in range(2):
+            for j in range(3):
+                own = rad[i, 0] if isinstance(rad, np.ndarray) else rad
+                one = dot(ball(x[i, 0], dtype, U[dtype], own), ball(w[j], dtype, U[dtype]))
+                np.testing.assert_allclose(whole.mid[i, j], one.mid, rtol=1e-13, atol=1e-15)
+                np.testing.assert_allclose(radius_of(whole)[i, j], radius_of(one), rtol=1e-12)
+
+
+def test_large_stacks_have_the_majorant_of_each_matrix():
+    """From some size on it is formed in float32, and must not be less than the exact value there either."""
+    random = np.random.default_rng(4)
+    x, w = random.standard_normal((20, 30, 40)), random.standard_normal((20, 40, 30))
+    exact = np.abs(x) @ np.abs(w)
+    found = sums.majorant(x, w)
+    assert found.dtype == np.float32
+    assert ((exact <= found) & (found <= 1.001 * exact)).all()
+
+
+def test_open_products_of_stacks_are_one_sum():
+    """Consumers of a sequence: a dense layer shares its weight over examples, a product of two layers does not."""
+    random = np.random.default_rng(4)
+    x, y = random.standard_normal((2, 3, 4)), random.standard_normal((2, 3, 5))
+    w, v = random.standard_normal((4, 6)), random.standard_normal((2, 5, 6))
+    expected = x @ w + y @ v
+    parts = [Product(x, w), Product(y, v)]
+    np.testing.assert_allclose(total(parts), expected, rtol=1e-12)
+    one = total([Product(ball(part.x), ball(part.w)) for part in parts])
+    np.testing.assert_allclose(one.mid, expected, rtol=1e-12)
+    assert one.n == 9
+    np.testing.assert_allclose(total([Product(x, w), Product(x, w)]), 2 * (x @ w), rtol=1e-12)
+
+
+def test_rows_met_once_only_move():
+    """Moved numbers are not rounded; as a sum of one term each would have a radius that blunts every gather."""
+    x = ball([1.0, 2.0, 4.0], "float32", 1e-3)
+    moved = x.scatter(np.array([2, 0, 1]), 4)
+    assert moved.mid.tolist() == [2.0, 4.0, 1.0, 0.0]
+    np.testing.assert_allclose(radius_of(moved), [2e-3, 4e-3, 1e-3, 0.0], rtol=1e-9, atol=1e-30)

@@ -1,27 +1,14 @@
 """The page in a browser: headless Chromium from the system's packages. Deselected by `make test`; `make browser` runs these."""
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 
 import bpcompare
 from bpcompare.cli.report import classes
 from bpcompare.page import Wishes, page
 from bpcompare_delta import Delta
+from places import EXAMPLES
 
 pytestmark = pytest.mark.browser
-EXAMPLES = Path(__file__).parents[2] / "examples"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGES = {
     "pass": ("mazur", ("delta", "torch", "jax"), {}),
     "fail": ("mazur", ("delta", "delta!BP204", "torch"), {}),
@@ -71,7 +58,7 @@ def test_hostile_names_do_nothing(chromium, tmp_path):
     from hostile import hostile
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bpcompare.draw._refuse", lambda name, problems: None)
+        patch.setattr("bpcompare.plan.draw._refuse", lambda name, problems: None)
         text = page(bpcompare.run(hostile(), ["delta", "delta!BP204"]))
     file = tmp_path / "hostile.html"
     file.write_text(text, encoding="utf-8")
@@ -89,19 +76,6 @@ def test_hostile_names_do_nothing(chromium, tmp_path):
     assert view.evaluate("document.documentElement.scrollWidth") <= 1300
     assert said == []
     view.close()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser for all tests."""
-    from playwright.sync_api import sync_playwright
-
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found, "these tests need Chromium: apt-get install chromium, or set CHROMIUM to its path"
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The command line, in this process."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from bpcompare.cli import main
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 
 class Said(NamedTuple):

@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from bpcompare import __version__
-from bpcompare.layout.plain import in_ascii
 from bpcompare.mistakes import MISTAKES
 from bpcompare.ops import OPS
+from bpcompare.text.plain import in_ascii
 
 HEAVY = {"numpy", "scipy", "torch", "jax", "pydantic", "safetensors", "optax", "bpcompare_delta"}
 

@@ -204,7 +204,7 @@ def test_a_failed_save_is_no_success(said, mazur, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bpcompare.archive.write", full)
+    monkeypatch.setattr("bpcompare.verdict.saving.write", full)
     answer = said("run", mazur, "-b", "delta,jax", "--save", tmp_path / "x.bpz")
     assert answer.code == 2
     assert "No space left" in answer.err
@@ -229,7 +229,7 @@ def test_our_own_bug_is_not_a_verdict(said, mazur, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bpcompare.session.judge", broken)
+    monkeypatch.setattr("bpcompare.session.conductor.judge", broken)
     answer = said("run", mazur, "-b", "delta")
     assert answer.code == 70
     assert "bug in bpcompare" in answer.err

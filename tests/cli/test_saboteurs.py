@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 import bpcompare
+from bpcompare.engine.registry import Ready, UnknownBackendError, resolve
 from bpcompare.mistakes import MISTAKES
-from bpcompare.registry import Ready, UnknownBackendError, resolve
 
 NETWORK = bpcompare.load(Path(__file__).parents[2] / "examples" / "mazur.toml")
 HONEST = bpcompare.run(NETWORK, ["delta"])

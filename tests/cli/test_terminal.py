@@ -17,9 +17,9 @@ import pytest
 from rich.cells import cell_len
 
 from bpcompare.cli import main
-from bpcompare.layout.plain import in_ascii
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from bpcompare.text.plain import in_ascii
+from places import EXAMPLES
+from specs import KINK
 
 STUDENT = """
 import numpy as np
@@ -43,32 +43,6 @@ class Few(Student):
     gaps = {op: "not written yet, and perhaps never" for op in set(OPS.values()) - set(table)}
 """
 )
-KINK = """
-name = "kink"
-[inputs.x]
-units = ["x1", "x2"]
-[layers.h]
-op = "dense"
-from = ["x"]
-units = ["h1", "h2"]
-g = "relu"
-weights = { h1 = { x1 = 1.0, x2 = -1.0, bias = 0.0 }, h2 = { x1 = 0.7, x2 = 0.9, bias = 0.2 } }
-[layers.o]
-op = "dense"
-from = ["h"]
-units = 1
-init = "he_normal"
-[error]
-op = "half_squared"
-of = "o"
-reduce = "mean"
-scale = 1.0
-[update]
-rule = "sgd"
-eta = 0.1
-[data]
-examples = [{ x = [1, 1], t = 0 }, { x = [0.2, 1], t = 1 }]
-"""
 HOMEWORK = "def delta_output(t, a, in_k):\n    return t - a\n"
 NUMBERS = '[numbers]\n"h1.a" = "0.593269992"\n"h1.delta" = "-0.0072944"\n"w[x1,h1]" = "0.149781"\n'
 
@@ -199,6 +173,11 @@ EVERY = [
     *(pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY)) for name in COMMANDS),
     *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
 ]
+FITTED = [
+    *(pytest.param(name, (40, 80), marks=[pytest.mark.slow] * (name in HEAVY)) for name in COMMANDS),
+    *(pytest.param(name, (60, 200), marks=pytest.mark.slow) for name in COMMANDS),
+    *(pytest.param(name, (60,), marks=pytest.mark.slow) for name in SLOW),
+]
 
 
 LONGEST = 50
@@ -220,12 +199,12 @@ def _too_wide(shown, columns):
     return [line for line in lines if not re.fullmatch(r" {13}[^ ]+( \\)?", line)]
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_every_command_fits_the_terminal(name, folder, seen):
+@pytest.mark.parametrize(("name", "widths"), FITTED, ids=str)
+def test_every_command_fits_the_terminal(name, widths, folder, seen):
     """A terminal would break lines inside words, and tables fall apart."""
     words = {**COMMANDS, **SLOW}[name]
     _, whole = seen(1_000, *words)
-    for columns in (60,) if name in SLOW else (40, 60, 80, 200):
+    for columns in widths:
         _, shown = seen(columns, *words)
         wide = _too_wide(shown, columns)
         assert not wide, f"{columns} columns:\n" + "\n".join(wide)
@@ -284,8 +263,15 @@ def test_a_page_is_no_terminal(folder, seen):
     assert pages[0] == pages[1]
 
 
-@pytest.mark.parametrize("length", [2, 30, 90])
-@pytest.mark.parametrize("letter", ["n", "層", "é"])
+LENGTHS, LETTERS = (2, 30, 90), ("n", "é", "層")
+NAMES = [
+    pytest.param(length, letter, marks=[pytest.mark.slow] * (here != there))
+    for here, length in enumerate(LENGTHS)
+    for there, letter in enumerate(LETTERS)
+]
+
+
+@pytest.mark.parametrize(("length", "letter"), NAMES)
 def test_names_of_any_length_and_script(length, letter, folder, seen):
     """Long names, and names in characters two columns wide, would push columns out of place."""
     name = letter * length

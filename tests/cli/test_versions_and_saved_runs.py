@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bpcompare.cli import main
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 MAZUR, XOR = str(EXAMPLES / "mazur.toml"), str(EXAMPLES / "xor.toml")
 
 STUDENT = """
@@ -147,8 +147,8 @@ def test_tokens_do_not_carry_or_run_code(tmp_path, student, capsys):
     capsys.readouterr()
     assert main(["repro", path, "--token"]) == 2
     assert "--script does" in capsys.readouterr().err
-    from bpcompare.archive import load_comparison
-    from bpcompare.reproduction import _folded, reproduction
+    from bpcompare.session.archive import load_comparison
+    from bpcompare.session.reproduction import _folded, reproduction
 
     assert main(["repro", _folded(reproduction(load_comparison(path)))]) == 2
     assert "tokens run installed backends only" in capsys.readouterr().err

@@ -5,13 +5,11 @@ import re
 import shlex
 import shutil
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from bpcompare.cli import main
-
-ROOT = Path(__file__).parents[2]
+from places import ROOT
 
 
 @pytest.fixture

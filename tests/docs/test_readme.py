@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from places import ROOT
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d+|\d+)(?:e[-+]?\d+)?")
 
@@ -80,7 +82,6 @@ def _close(a, b):
     return abs(float(a) - float(b)) <= 2.000001 * unit
 
 
-ROOT = Path(__file__).parents[2]
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.is_file()]
 SHOWN = [
     (page, index, block)

@@ -7,10 +7,11 @@ import pytest
 
 import bpcompare
 from bpcompare import ops
-from bpcompare.dyadic import bits
-from bpcompare.exact import draw, sight, unproved
-from bpcompare.exact.sight import NARROWER, rounded
 from bpcompare.network import SpecError
+from bpcompare.network.draft import Draft
+from bpcompare.numbers.dyadic import bits
+from bpcompare.proof.exact import draw, sight, unproved
+from bpcompare.proof.exact.sight import NARROWER, rounded
 from bpcompare.session import judge
 from bpcompare.testing.cases import cases
 from bpcompare_delta import Delta
@@ -53,8 +54,16 @@ def test_every_step_of_the_proof_needs_more_bits(plans, name, dtype):
         assert comparison.verdict == "identical"
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize(("dtype", "width"), [("float64", 24), ("float64", 11), ("float64", 8), ("float32", 11), ("float32", 8)])
+FORMATS = [("float64", 24), ("float64", 11), ("float64", 8), ("float32", 11), ("float32", 8)]
+EVERY = [
+    pytest.param(place, *form, marks=[pytest.mark.slow] * ((here + there) % len(FORMATS) > 1))
+    for here, place in enumerate(PLACES)
+    for there, form in enumerate(FORMATS)
+]
+"""Two formats at each place, by turns; the slow tests try the others."""
+
+
+@pytest.mark.parametrize(("place", "dtype", "width"), EVERY)
 def test_a_narrower_format_is_seen(plans, place, dtype, width):
     """A backend in float32, TF32, float16 or bfloat16 would be called identical: every bit agrees while all numbers are short."""
     for name, network in NETWORKS.items():
@@ -148,10 +157,20 @@ def test_a_plan_that_is_not_exact_is_not_believed(plans):
     assert sight(plans("dense", "float64").plan).narrower == "float32"
 
 
+def test_sources_that_are_as_long_and_broadcast_have_a_draw():
+    """[2, 1] + [1, 2] has four numbers, not the two of each source: the draw ended in an error of NumPy."""
+    draft = Draft("crossed", 4)
+    draft.input("x", 4)
+    high, wide = (draft.layer(ops.Reshape(shape), draft.layer(ops.Dense(2), "x")) for shape in ((2, 1), (1, 2)))
+    draft.layer(ops.Flatten(), draft.layer(ops.Add(), high, wide))
+    assert draw(draft.network(updates_done=0, slots="zero"), "float64").exact
+
+
 POOLS = [case for case in cases() if case.about is ops.MaxPool2d or case.name in ("avg_pool2d-square", "avg_pool2d-gaps")]
+TURNS = [pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (turn % 2)) for turn, case in enumerate(POOLS)]
 
 
-@pytest.mark.parametrize("case", POOLS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", TURNS)
 def test_pools_find_a_draw(case):
     """Numbers in twins, or zeros, tie in the windows of a max-pool: no draw would be found for any net that has one."""
     plan = draw(case.network, "float32")

@@ -1,21 +1,22 @@
 """Files that were damaged at random: none may be believed, none may do anything but be refused."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.archive import comparison_bytes, comparison_from
-from bpcompare.draw import plan as draw
-from bpcompare.golden import GoldenError, text, update
-from bpcompare.golden.golden import KIND, golden_of, parts
-from bpcompare.storage import StorageError, pack, plan_bytes, plan_from, record_bytes, record_from, unpack
-from bpcompare.worker import InProcess
+from bpcompare.engine.worker import InProcess
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.storage import StorageError, pack, plan_bytes, plan_from, record_bytes, record_from, unpack
+from bpcompare.session.archive import comparison_from
+from bpcompare.tools.golden import GoldenError, text, update
+from bpcompare.tools.golden.golden import KIND, golden_of, parts
+from bpcompare.tools.golden.seal import sealed
+from bpcompare.verdict.saving import comparison_bytes
 from bpcompare_delta import Delta
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 COUNT = 1_000
 
 
@@ -82,17 +83,17 @@ def test_hostile_sizes_are_refused_before_anything_is_allocated():
     kinds = '{\n  "x": "float64 [999999999, 999999999]"\n }'
     body = f'{{\n "bpcompare golden": 1,\n "content": {{}},\n "arrays": {kinds},\n "values": {{\n\n }},\n'
     with pytest.raises(StorageError, match="elements"):
-        text.loads(f"{body}{text._tail(body)}".encode())
+        text.loads(sealed(body))
     body = body.replace("float64 [999999999, 999999999]", "object []")
     with pytest.raises(StorageError):
-        text.loads(f"{body}{text._tail(body)}".encode())
+        text.loads(sealed(body))
 
 
 def test_deep_nesting_is_refused():
     """A text of brackets would overflow the stack."""
     body = '{\n "bpcompare golden": 1,\n "content": ' + "[" * 100_000 + "]" * 100_000 + ",\n"
     with pytest.raises(StorageError):
-        text.loads(f"{body}{text._tail(body)}".encode())
+        text.loads(sealed(body))
 
 
 def test_a_golden_of_another_plan_does_not_pass(files, tmp_path):

@@ -3,18 +3,16 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bpcompare
 from bpcompare.cli import main
-from bpcompare.golden import GoldenError, Options, backends_of, check, update, write
-from bpcompare.golden.store import TENSORS, TEXT, found, read, stem_of
+from bpcompare.tools.golden import GoldenError, Options, backends_of, check, update, write
+from bpcompare.tools.golden.store import TENSORS, TEXT, found, read, stem_of
 from bpcompare_delta import Delta
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 
 class Then(Delta):
@@ -141,7 +139,7 @@ def test_numbers_of_a_golden_outlive_the_generator_that_drew_them(tmp_path, monk
     spec = tmp_path / "xor.toml"
     spec.write_text((EXAMPLES / "xor.toml").read_text().replace("weights = {", 'init = "he_normal" #'))
     golden = write(update(spec, Then)).golden
-    from bpcompare import draw
+    from bpcompare.plan import draw
 
     real = draw.generator
     monkeypatch.setattr(draw, "generator", lambda seed, path: real(seed + 1, path))
@@ -185,7 +183,7 @@ def test_every_option_has_a_golden_of_its_own(spec, made):
 
 def test_numbers_that_are_not_finite_survive_the_text(spec, made):
     """JSON has no NaN: a golden of an undecided run could not be read again."""
-    from bpcompare.golden import text
+    from bpcompare.tools.golden import text
 
     arrays = {"x": np.array([np.nan, np.inf, -np.inf, -0.0, 5e-324, 0.1]), "y": np.float32([0.1, 3e-45]), "i": np.array([2**62])}
     _, again = text.loads(text.dumps({"a": [1, "ä"]}, arrays))

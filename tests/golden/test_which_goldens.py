@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bpcompare.cli import main
-from bpcompare.golden import GoldenError, Options, check, goldens_of, update, write
+from bpcompare.tools.golden import GoldenError, Options, check, goldens_of, update, write
 from bpcompare_delta import Delta
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 STUDENT = """
 from pathlib import Path
 from bpcompare_delta import Delta

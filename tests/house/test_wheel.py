@@ -3,11 +3,11 @@
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from places import ROOT
+
 PACKAGES = {"bpcompare", "bpcompare_delta", "bpcompare_torch", "bpcompare_jax"}
 
 
@@ -27,7 +27,8 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path):
     examples = {f"bpcompare/examples/{path.name}" for path in (ROOT / "examples").glob("*.toml")}
     data = {f"bpcompare/examples/data/{name}" for name in ("digits.csv.gz", "README.md")}
     assert examples | data == {name for name in held if "/examples/" in name}
-    assert {f"bpcompare/page/templates/page.{kind}" for kind in ("html", "css", "js")} <= set(held)
+    pages = ("bpcompare/page/templates/page", "bpcompare/own/page/templates/step")
+    assert {f"{page}.{kind}" for page in pages for kind in ("html", "css", "js")} <= set(held)
 
 
 def _sources():

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 
-from bpcompare.address import UnknownBackendError, locate
 from bpcompare.cli import main
-from bpcompare.isolation import environment
+from bpcompare.engine.address import UnknownBackendError, locate
+from bpcompare.engine.isolation import environment
 
 INSTALLER = """#!{python}
 import json, os, pathlib, sys

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.draw import plan as draw
-from bpcompare.isolation import Isolated
+from bpcompare.engine.isolation import Isolated
+from bpcompare.engine.worker import InProcess
+from bpcompare.plan.draw import plan as draw
 from bpcompare.report import text
-from bpcompare.worker import InProcess
 from bpcompare_delta import Delta
+from places import EXAMPLES
 
 HERE = Path(__file__).parent
 TROUBLE = HERE / "troublemakers.py"
-EXAMPLES = HERE.parent.parent / "examples"
 LIMITS = {"timeout": 20, "memory": 2 * 2**30}
 
 

@@ -12,13 +12,13 @@ import pytest
 
 import bpcompare
 from bpcompare.cli import main
-from bpcompare.isolation import guard
-from bpcompare.isolation.process import Process
+from bpcompare.engine.isolation import guard
+from bpcompare.engine.isolation.process import Process
 from bpcompare.page import page
 from bpcompare.report import text
 from bpcompare.report.concise import concise, github
 from bpcompare.report.junit import junit
-from bpcompare.words import inert
+from bpcompare.text.words import inert
 
 HERE = Path(__file__).parent
 TRICKS = HERE / "tricksters.py"

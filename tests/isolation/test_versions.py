@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 import bpcompare
-from bpcompare.address import locate
 from bpcompare.cli import main
-from bpcompare.golden import Options, check, update, write
-from bpcompare.isolation.environment import environments, interpreter
+from bpcompare.engine.address import locate
+from bpcompare.engine.isolation.environment import environments, interpreter
+from bpcompare.tools.golden import Options, check, update, write
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 OLD, NEW = "0.4.35", "0.10.2"
 
 PLANTED = """

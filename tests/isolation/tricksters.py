@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from bpcompare.storage import save_record
+from bpcompare.plan.storage import save_record
 from bpcompare_delta import Delta
 
 FOLDER = Path(sys.argv[-1])

@@ -8,7 +8,7 @@ import pytest
 import bpcompare
 from bpcompare import ops
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare_delta import Delta
 from students import mlp, spoiled
 
@@ -26,8 +26,11 @@ def _embedding(update, dtype="float64"):
     return Network("rows", {"i": Input((2,))}, layers, parameters, error, update, data, Training(dtype=dtype))
 
 
+UPDATES = [ops.Adam(0.1), ops.AdamW(0.1), ops.Sgd(0.1, 0.9), ops.RmsProp(0.1, 0.9, False), ops.Adagrad(0.1, 1e-10, False)]
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("update", [ops.Adam(0.1), ops.AdamW(0.1), ops.Sgd(0.1, 0.9)], ids=lambda update: update.name)
+@pytest.mark.parametrize("update", UPDATES, ids=lambda update: update.name)
 def test_an_unused_row_leaves_nothing_undecided(dtype, update, torch_backend):
     """√v at v = 0 has no slope, and an ordinary net with Adam could never be certified."""
     comparison = bpcompare.run(_embedding(update, dtype), ["delta", "torch"])

@@ -6,7 +6,7 @@ import pytest
 import bpcompare
 from bpcompare import ops
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.report import text
 from bpcompare_delta import Delta
 

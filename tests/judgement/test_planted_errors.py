@@ -8,7 +8,7 @@ import pytest
 import bpcompare
 from bpcompare import ops
 from bpcompare.network import Training
-from bpcompare.parameter import Parameter
+from bpcompare.network.parameter import Parameter
 from bpcompare_delta import Delta
 from students import mlp, spoiled
 
@@ -42,7 +42,7 @@ def test_an_error_that_is_passed_on_is_found_where_it_was_made(dtype, size):
 
     op = DEEP.layers["l8"].g
     right = LAWS.of("l8.g", op)
-    wrong = Altered(right, delta=lambda *args: right.delta(*args) * (1 + size))
+    wrong = Altered(right, delta=lambda at: right.delta(at) * (1 + size))
 
     class Student(Delta):
         name = "student"

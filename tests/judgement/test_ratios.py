@@ -1,7 +1,6 @@
 """A wrong number that is a well-known multiple of the right one: the multiple is named, where no mistake of the catalogue is."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +8,7 @@ import pytest
 import bpcompare
 from bpcompare.report import text
 from bpcompare_delta import Delta
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 
 def scaled(factor, path="c", what="delta"):

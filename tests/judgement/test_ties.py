@@ -8,7 +8,7 @@ import pytest
 import bpcompare
 from bpcompare import ops
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare_delta import Delta
 
 IMAGE = np.array([[1.0, 5.0, 0.0, 0.0], [5.0, 5.0, 0.0, 0.0], [3.0, 1.0, 5.0, 4.0], [0.0, 2.0, 1.0, 0.0]])

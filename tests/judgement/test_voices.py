@@ -6,14 +6,14 @@ from textwrap import dedent, indent
 import pytest
 
 from bpcompare import load_comparison, ops
-from bpcompare.asked import located
-from bpcompare.draw import plan as draw
-from bpcompare.record import Provenance
+from bpcompare.engine.asked import located
+from bpcompare.engine.worker import InProcess
+from bpcompare.engine.worker.origin import seen, voice
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.record import Provenance
+from bpcompare.plan.voice import listed, sources, voices
 from bpcompare.session import changed, judge, run
 from bpcompare.testing.scaffold import scaffold
-from bpcompare.voice import listed, sources, voices
-from bpcompare.worker import InProcess
-from bpcompare.worker.origin import seen, voice
 from bpcompare_delta import Delta
 from students import mlp
 
@@ -24,7 +24,7 @@ BY_HAND = '''
 
     from bpcompare.backend import Backend
     from bpcompare.ops import OPS, Dense, HalfSquared, Identity, Sgd, Tanh
-    from bpcompare.record import Provenance, Record, StepRecord
+    from bpcompare.plan.record import Provenance, Record, StepRecord
 
 
     class {name}(Backend):

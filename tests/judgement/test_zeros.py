@@ -8,7 +8,7 @@ import pytest
 import bpcompare
 from bpcompare import ops
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.report import text
 from bpcompare_delta import Delta
 from students import mlp, spoiled
@@ -31,6 +31,7 @@ def _network(normal, update, dtype, g=None):
 
 
 UPDATES = [ops.Sgd(0.1), ops.Sgd(0.1, 0.9), ops.Sgd(0.1, 0.9, nesterov=True), ops.Adam(0.01), ops.AdamW(0.01)]
+UPDATES += [ops.RmsProp(0.01, 0.9, False, momentum=0.9, centered=True), ops.Adagrad(0.01, 1e-10, False)]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -6,7 +6,7 @@ import numpy as np
 
 from bpcompare.backend import Backend
 from bpcompare.ops import OPS, Dense, HalfSquared, Sgd, Sigmoid
-from bpcompare.record import Provenance, Record, StepRecord
+from bpcompare.plan.record import Provenance, Record, StepRecord
 
 
 def sigmoid(x):

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.archive import load_answers
-from bpcompare.draw import plan as draw
-from bpcompare.golden import Options, check, store, text, update
-from bpcompare.golden.golden import parts
-from bpcompare.isolation.answers import outcome
+from bpcompare.engine.isolation.answers import outcome
+from bpcompare.engine.worker import bootstrap
+from bpcompare.engine.worker.answer import problems
 from bpcompare.ops import OPS
-from bpcompare.reproduction import from_token
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.storage import load_plan, load_record, plan_bytes, record_bytes
 from bpcompare.session import judge
-from bpcompare.storage import load_plan, load_record, plan_bytes, record_bytes
+from bpcompare.session.archive import load_answers
+from bpcompare.session.reproduction import from_token
 from bpcompare.testing.cases import cases
-from bpcompare.worker import bootstrap
-from bpcompare.worker.answer import problems
+from bpcompare.tools.golden import Options, check, store, text, update
+from bpcompare.tools.golden.golden import parts
 
 HERE = Path(__file__).parent
 RELEASES = sorted(path for path in HERE.iterdir() if path.name[:1].isdigit())
@@ -174,26 +174,26 @@ def test_the_outcomes_of_then_are_understood(release):
 
 
 LATER = {
-    "record.py": '    device: str = "cpu"\n',
-    "network.py": "    steps: int = 1\n",
-    "parameter.py": "    scale: float = 1.0\n",
-    "finding.py": "    recorded: float = 0.0\n",
-    "blame.py": "    oracle: float | None = None\n",
+    "plan/record.py": '    device: str = "cpu"\n',
+    "network/network.py": "    steps: int = 1\n",
+    "network/parameter.py": "    scale: float = 1.0\n",
+    "proof/finding.py": "    recorded: float = 0.0\n",
+    "verdict/blame.py": "    oracle: float | None = None\n",
     "ops/dense.py": "    bias: bool = True\n",
     "ops/update.py": "    momentum: float = 0.0\n",
     "ops/error.py": "    threshold: float = 1.0\n",
-    "address.py": '    distribution: str = ""\n',
+    "engine/address.py": '    distribution: str = ""\n',
 }
 """Where a field is put in, before one that is there."""
 READ = """
 import sys
 from pathlib import Path
 import bpcompare
-from bpcompare.golden import Options, check
-from bpcompare.record import Provenance
-from bpcompare.reproduction import from_token
-from bpcompare.storage import load_plan, load_record, plan_bytes, record_bytes
-from bpcompare.worker.child import serve
+from bpcompare.tools.golden import Options, check
+from bpcompare.plan.record import Provenance
+from bpcompare.session.reproduction import from_token
+from bpcompare.plan.storage import load_plan, load_record, plan_bytes, record_bytes
+from bpcompare.engine.worker.child import serve
 import json
 
 assert Provenance("a", "b", "c").later == 7

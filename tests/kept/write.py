@@ -11,15 +11,16 @@ import sys
 from pathlib import Path
 
 import bpcompare
-import bpcompare.address
-from bpcompare import isolation, reproduction
-from bpcompare.draw import plan as draw
-from bpcompare.golden import Options, store, update, write
-from bpcompare.isolation import process
+import bpcompare.engine.address
+from bpcompare.engine import isolation
+from bpcompare.engine.isolation import process
+from bpcompare.engine.worker import InProcess
 from bpcompare.ops import OPS, Sigmoid
-from bpcompare.storage import plan_bytes, save_plan, save_record
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.storage import plan_bytes, save_plan, save_record
+from bpcompare.session import reproduction
 from bpcompare.testing.cases import cases
-from bpcompare.worker import InProcess
+from bpcompare.tools.golden import Options, store, update, write
 from bpcompare_delta import Delta
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -94,7 +95,7 @@ def worker(folder):
         return ended
 
     process.Process.run = kept
-    isolation.Isolated().run(bpcompare.address.locate("delta"), draw(bpcompare.load(EXAMPLES / "mazur.toml")))
+    isolation.Isolated().run(bpcompare.engine.address.locate("delta"), draw(bpcompare.load(EXAMPLES / "mazur.toml")))
     process.Process.run = real
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     # Where Python looks for modules, and how much memory there is, differs from machine to machine.

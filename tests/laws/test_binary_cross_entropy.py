@@ -5,11 +5,12 @@ import pytest
 
 import bpcompare
 from bpcompare import ops
-from bpcompare.ball import Ball
-from bpcompare.ball.format import format_of
 from bpcompare.laws import LAWS
+from bpcompare.laws.law import At
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Parameter
+from bpcompare.network.parameter import Parameter
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
 from bpcompare.report import text
 
 FORMULAS = {
@@ -30,7 +31,7 @@ def test_every_formula_of_the_error_is_covered(formula, dtype):
     for logit in (-30.0, -14.0, -12.43, -3.0, 0.3, 12.0, 40.0):
         for target in (0.0, 0.3, 1.0):
             a, t = np.array([[logit]], dtype), np.array([[target]], dtype)
-            ball = LAWS.of("error", op).forward(op, [Ball(a.astype(float), fmt, fmt.u), Ball(t.astype(float), fmt)], {}, {})
+            ball = LAWS.of("error", op).forward(At(op, [Ball(a.astype(float), fmt, fmt.u), Ball(t.astype(float), fmt)]))
             distance = abs(float(FORMULAS[formula](a, t).sum()) - float(ball.mid))
             assert distance <= float(ball.final_radius()), (logit, target, distance)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.ball import Ball
-from bpcompare.ball.format import format_of
 from bpcompare.laws import LAWS
+from bpcompare.laws.law import At
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
 
 
 def _one(x):
@@ -36,7 +37,7 @@ def test_every_formula_lies_in_the_ball(sigma, dtype):
         (ops.Silu(), x * s, s * (1 + x * (1 - s))),
     ):
         law = LAWS.of("h.g", op)
-        for ball, y in ((law.forward(op, [ball_x], {}, {}), value), (law.delta(op, [ball_x], {}, ball_dy, {}, 0), slope * dy)):
+        for ball, y in ((law.forward(At(op, [ball_x])), value), (law.delta(At(op, [ball_x], dy=ball_dy)), slope * dy)):
             assert (np.abs(y.astype(float) - ball.mid) <= ball.final_radius()).all(), op
 
 
@@ -44,7 +45,7 @@ def test_every_formula_lies_in_the_ball(sigma, dtype):
 def test_the_ball_stays_sharp_where_sigma_is_not_small(dtype):
     """A ball for every formula is no licence: where σ is 1/2, it is a few roundings wide."""
     fmt = format_of(dtype)(rearranged=True)
-    ball = LAWS.of("h.g", ops.Sigmoid()).forward(ops.Sigmoid(), [Ball(np.linspace(-3, 3, 61), fmt, fmt.u)], {}, {})
+    ball = LAWS.of("h.g", ops.Sigmoid()).forward(At(ops.Sigmoid(), [Ball(np.linspace(-3, 3, 61), fmt, fmt.u)]))
     assert (ball.final_radius() <= 250 * fmt.unit * ball.mid).all()
-    far = LAWS.of("h.g", ops.Sigmoid()).forward(ops.Sigmoid(), [Ball(np.array([-40.0]), fmt, fmt.u)], {}, {})
+    far = LAWS.of("h.g", ops.Sigmoid()).forward(At(ops.Sigmoid(), [Ball(np.array([-40.0]), fmt, fmt.u)]))
     assert (far.final_radius() <= 30 * fmt.unit).all()

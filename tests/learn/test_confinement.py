@@ -15,12 +15,12 @@ import pytest
 
 import bpcompare
 from bpcompare.cli import main
-from bpcompare.grading import FORMATS, GradingError, grade
-from bpcompare.grading import grade as grading
-from bpcompare.grading.confinement import Confinement, found
-from bpcompare.grading.grade import _hidden
-from bpcompare.grading.submission import GraderFailure, Limits, confined
-from bpcompare.isolation.process import Process
+from bpcompare.engine.isolation.process import Process
+from bpcompare.teach.grading import FORMATS, GradingError, grade
+from bpcompare.teach.grading import grade as grading
+from bpcompare.teach.grading.confinement import Confinement, found
+from bpcompare.teach.grading.grade import _hidden
+from bpcompare.teach.grading.submission import GraderFailure, Limits, confined
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 STEPS = ("delta_output", "delta_hidden", "gradient", "update")
@@ -242,8 +242,8 @@ def test_a_signal_in_the_sandbox_is_told_as_one():
 def _table(seed):
     """A submission that looks its answers up: those of the spec, and of the hidden numbers of one seed."""
     network = bpcompare.load("mazur")
-    from bpcompare.draw import plan
-    from bpcompare.learn.questions import Sheet
+    from bpcompare.plan.draw import plan
+    from bpcompare.teach.learn.questions import Sheet
 
     known = {}
     for sheet in (Sheet(plan(network)), _hidden(network, seed, ["update"])):
@@ -296,6 +296,11 @@ def test_hidden_numbers_can_be_drawn_for_classes_too(tmp_path):
     assert it.score == 1
 
 
+def by_turns(names):
+    """Every second one at once, the others by the slow tests: each is a process, or two."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (turn % 2)) for turn, name in enumerate(names)]
+
+
 FORGE = """
 import os
 for number in range(3, 30):
@@ -324,7 +329,7 @@ GRADERS = {
 
 
 @LINUX
-@pytest.mark.parametrize("name", GRADERS)
+@pytest.mark.parametrize("name", by_turns(GRADERS))
 def test_what_is_not_the_submissions_fault_is_no_zero(name, tmp_path):
     """A student would get no points because a machine failed, or because we cannot read a number."""
     source, said = GRADERS[name]
@@ -361,7 +366,7 @@ STUDENTS = {
 
 
 @LINUX
-@pytest.mark.parametrize("name", STUDENTS)
+@pytest.mark.parametrize("name", by_turns(STUDENTS))
 def test_what_is_the_submissions_fault_is_marked(name, tmp_path):
     """A submission that crashes would be graded by hand, or be worth more than a wrong one."""
     source, said = STUDENTS[name]

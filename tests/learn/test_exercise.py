@@ -1,22 +1,28 @@
 """Exercises in a notebook: each blank with correct inputs, and its mistake named."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.learn import ExerciseError
+from bpcompare import ops
+from bpcompare.teach.learn import ExerciseError
+from bpcompare.teach.learn.questions import unfit
+from bpcompare.testing.cases import cases
+
+RIGHT = {
+    "delta_output": lambda k: k.g_prime(k.in_) * (k.t - k.a) / (k.examples if k.reduce == "mean" else 1),
+    "delta_hidden": lambda j: j.g_prime(j.in_) * sum(w * delta for w, delta in j.out),
+    "gradient": lambda e: -sum(a * delta for a, delta in zip(e.a, e.delta, strict=True)),
+    "update": lambda p: p.w - p.eta * p.gradient,
+}
 
 
 def filled(spec="mazur", **functions):
     """An exercise with right answers, but for those given."""
     hw = bpcompare.exercise(spec)
-    right = {
-        "delta_output": lambda k: k.g_prime(k.in_) * (k.t - k.a) / (k.examples if k.reduce == "mean" else 1),
-        "delta_hidden": lambda j: j.g_prime(j.in_) * sum(w * delta for w, delta in j.out),
-        "gradient": lambda e: -sum(a * delta for a, delta in zip(e.a, e.delta, strict=True)),
-        "update": lambda p: p.w - p.eta * p.gradient,
-    }
-    for name, function in (right | functions).items():
+    for name, function in (RIGHT | functions).items():
         if function is not None:
             hw.step(name)(function)
     return hw
@@ -29,6 +35,23 @@ def test_right_answers_pass(spec):
     assert result.passed
     assert "public checks passed: delta_output, delta_hidden, gradient, update" in str(result)
     assert "all passed" not in str(result).lower()
+
+
+@pytest.mark.parametrize("op", ops.LAYERS, ids=lambda op: op.name)
+@pytest.mark.parametrize("step", ["delta_hidden", "gradient"])
+def test_right_answers_pass_whatever_the_layers_are(op, step):
+    """The Δ that a mean or a divisor sends back would not be among those that a student is given."""
+    fit = (case for case in cases() if case.about is op and not unfit(case.network, [step], vectorized=False))
+    for case in islice(fit, 4):
+        hw = bpcompare.exercise(case.network, [step])
+        hw.step(step)(RIGHT[step])
+        assert hw.check().passed, case.name
+
+
+def test_what_divides_by_a_statistic_is_not_asked():
+    """One node reaches all others through the mean: no list of the nodes that it feeds holds the answer."""
+    for case in (case for case in cases() if case.about.role == "layer" and case.about.normalizes):
+        assert any("is not a sum" in why for why in unfit(case.network, ["delta_hidden"], vectorized=False)), case.name
 
 
 def test_one_slip_does_not_cascade():

@@ -9,8 +9,8 @@ import pytest
 
 import bpcompare
 from bpcompare.cli import main
-from bpcompare.grading import FORMATS, GradingError, grade
-from bpcompare.grading.submission import Limits
+from bpcompare.teach.grading import FORMATS, GradingError, grade
+from bpcompare.teach.grading.submission import Limits
 
 FOLDER = Path(__file__).parent / "submissions"
 STEPS = ("delta_output", "delta_hidden", "gradient", "update")
@@ -72,7 +72,11 @@ def test_the_set_is_complete():
     assert len(DESERVED) >= 20
 
 
-@pytest.mark.parametrize("name", sorted(DESERVED))
+AT_ONCE = {"right", "right_vectorized", "transposed", "last_example", "crash", "patches_the_checker", "leaves_early"}
+"""Of each kind of end one; each is asked in eight processes."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(x, marks=[pytest.mark.slow] * (x not in AT_ONCE)) for x in sorted(DESERVED)])
 def test_each_submission_gets_what_it_deserves(name, graded):
     """Somebody's grade would be wrong."""
     it = graded(name)
@@ -95,8 +99,8 @@ def test_each_submission_gets_what_it_deserves(name, graded):
 
 def test_copied_answers_pass_in_public_and_nowhere_else(tmp_path):
     """Whoever copies the numbers of a friend gets the friend's grade."""
-    from bpcompare.draw import plan
-    from bpcompare.learn.questions import Sheet
+    from bpcompare.plan.draw import plan
+    from bpcompare.teach.learn.questions import Sheet
 
     sheet = Sheet(plan(bpcompare.load("mazur")))
     numbers = sheet("o.delta").ravel().tolist()
@@ -120,8 +124,8 @@ def test_a_submission_sees_no_expected_value_and_no_answer_of_a_later_step(tmp_p
         "    out.write(Path('request.json').read_text() + '\\n@\\n')\n",
         encoding="utf-8",
     )
-    from bpcompare.draw import plan
-    from bpcompare.learn.questions import Sheet
+    from bpcompare.plan.draw import plan
+    from bpcompare.teach.learn.questions import Sheet
 
     grade(bpcompare.load("mazur"), str(file), hidden=False, confine="process")  # a sandbox would not let it write that
     parts = seen.read_text(encoding="utf-8").split("@\n")
@@ -195,8 +199,8 @@ def test_a_huge_file_is_no_submission(tmp_path):
 
 def test_feedback_holds_no_expected_value_unless_it_is_allowed(graded):
     """The failing test would print the answer."""
-    from bpcompare.draw import plan
-    from bpcompare.learn.questions import Sheet
+    from bpcompare.plan.draw import plan
+    from bpcompare.teach.learn.questions import Sheet
 
     it = graded("no_slope_hidden")
     sheet = Sheet(plan(bpcompare.load("three-by-three")))

@@ -2,18 +2,16 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 import bpcompare
-from bpcompare import diagnosis
-from bpcompare.mistakes import MISTAKES
+from bpcompare.mistakes import MISTAKES, diagnosis
 from bpcompare.page import page
 from bpcompare.report import text
 from mistaken_networks import NETWORKS
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SECOND = {"BP224", "BP308", "BP309", "BP422"}
 """Mistakes that read from the step before."""
 

@@ -72,7 +72,7 @@ def _owner_of(network, path, owners):
     """Whether the mistake is planted at the node of `path`, or at a layer that its Δ comes from."""
     place = path.rpartition("/")[2]
     if place == "error":
-        return "error" in owners
+        return "error" in owners or any(f"{name}.penalty" in owners for name in network.penalties)
     for name in network.layers:
         if place in (f"{name}.in", f"{name}.a", f"{name}.delta"):
             near = {name, f"{name}.g", *(consumer for consumer, _ in network.consumers[name])}
@@ -81,7 +81,9 @@ def _owner_of(network, path, owners):
         if place in (f"{name}.running_mean", f"{name}.running_var"):
             return True
     parameter = max((one for one in network.parameters if place.startswith(f"{one}.")), key=len)
-    return parameter in owners or any(layer in owners for layer, _ in network.uses[parameter])
+    return bool({parameter, f"{parameter}.penalty"} & owners.keys()) or any(
+        layer in owners for layer, _ in network.uses[parameter]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])

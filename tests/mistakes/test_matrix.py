@@ -10,6 +10,7 @@ import bpcompare
 from bpcompare.mistakes import MISTAKES
 from bpcompare.page import page
 from bpcompare.report import text
+from bpcompare.testing.conform import able
 from mistaken_networks import NETWORKS
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ def test_every_mistake_has_its_own_code_in_terminal_json_and_page(code, position
         pytest.importorskip(framework)
     network = min((one for one in NETWORKS if MISTAKES[code].applies(one)), key=lambda one: len(one.layers))
     wrong = f"delta!{code}"
-    asked = ["torch", "jax"]
+    asked = list(able(["torch", "jax"], network))
     asked.insert(POSITIONS[position], wrong)
     comparison = bpcompare.run(network, asked, steps=2 if MISTAKES[code].laws(network).remembers else 1)
     first = json.loads(comparison.to_json())["first"]

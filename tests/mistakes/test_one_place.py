@@ -5,17 +5,18 @@ from dataclasses import replace
 import pytest
 
 import bpcompare
-from bpcompare.address import UnknownBackendError, locate
-from bpcompare.claims import claims
-from bpcompare.draw import plan as draw
+from bpcompare.engine.address import UnknownBackendError, locate
 from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
 from bpcompare.page import page
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.question import question
+from bpcompare.proof.worked import values
 from bpcompare.report import text
-from bpcompare.worked import values
-from mistaken_networks import NETWORKS
+from mistaken_networks import NETWORKS, penalized
 
 SIGMOID = NETWORKS[0]
+PENALIZED = penalized(SIGMOID, "l2", "")
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,15 @@ SIGMOID = NETWORKS[0]
         ("BP304", "h2.weight"),
         ("BP408", "h1.bias"),
         ("BP409", "o.weight"),
+        ("BP310", "h1.weight"),
+        ("BP311", "h0.bias"),
+        ("BP312", "o.weight"),
     ],
 )
 def test_a_mistake_at_one_parameter_is_found_there_and_nowhere_else(code, place):
     """A bias divided by the batch twice would be told as if all gradients were: the reader looks for it in the wrong line."""
     wrong = f"delta!{code}:{place}"
-    comparison = bpcompare.run(SIGMOID, ["delta", wrong])
+    comparison = bpcompare.run(PENALIZED if code in ("BP310", "BP311", "BP312") else SIGMOID, ["delta", wrong])
     (blame,) = comparison.blames
     assert blame.path.startswith(f"{place}.")
     assert blame.code == code
@@ -79,7 +83,7 @@ def test_every_gradient_mistake_is_offered_at_each_parameter():
     """Numbers on paper with one wrong gradient would be explained by four other stories."""
     network = replace(SIGMOID, training=replace(SIGMOID.training, slots="zero"))
     plan = draw(network, "float64")
-    listed = claims(plan)
+    listed = question(plan).claims
     right = values(plan, listed, LAWS)[0]
     for code in ("BP301", "BP302", "BP304"):
         offered = dict(MISTAKES[code].at_each_parameter(network))

@@ -27,7 +27,7 @@ from mistaken_networks import mlp, network
 
 torch = pytest.importorskip("torch")
 
-from bpcompare.autodiff import Lowered  # noqa: E402 — torch may not be there
+from bpcompare.backend.autodiff import Lowered  # noqa: E402 — torch may not be there
 from bpcompare_torch.backend import Torch  # noqa: E402
 
 

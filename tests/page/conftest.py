@@ -1,14 +1,11 @@
 """Pages to look at, each made once."""
 
-from pathlib import Path
-
 import pytest
 
 import bpcompare
 from bpcompare.cli.report import classes
 from bpcompare.page import Wishes, page
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
 import bpcompare
 from bpcompare.network import Error
+from places import ROOT
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
 TOUR = ROOT / "docs" / "tour.ipynb"
 RUN = """
 import sys, nbformat

@@ -14,15 +14,15 @@ import bpcompare
 from bpcompare.cli import main
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Data, Error, Input, Layer, Network, SpecError, Training
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Dense, HalfSquared, Relu, Sgd, Tanh
 from bpcompare.page import Wishes, page
 from bpcompare.page.notation import NOTATIONS
-from bpcompare.parameter import Initializer, Parameter
-from bpcompare.values import step_values
+from bpcompare.proof.values import step_values
 from hostile import hostile
 from page_reading import calls, plain, seen, worked_out
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 RUNS = [
     ("mazur", ("delta", "torch", "jax"), {}),
     ("mazur", ("delta", "delta!BP204", "torch"), {}),
@@ -114,7 +114,7 @@ def test_hostile_names_stay_text(static, monkeypatch):
     network = hostile()
     with pytest.raises(SpecError):
         bpcompare.run(network, ["delta"])
-    monkeypatch.setattr("bpcompare.draw._refuse", lambda name, problems: None)  # the page must not rely on the reader
+    monkeypatch.setattr("bpcompare.plan.draw._refuse", lambda name, problems: None)  # the page must not rely on the reader
     comparison = bpcompare.run(network, ["delta", "delta!BP204"])
     text = page(comparison, Wishes(static=static))
     assert comparison.verdict == "wrong"

@@ -9,7 +9,7 @@ import bpcompare
 from bpcompare.ops import OPS, Identity, Relu, Sgd
 from bpcompare.page import Wishes, page
 from bpcompare.page.notation import NOTATIONS
-from bpcompare.page.source import Snippet, Sources
+from bpcompare.page.source import Snippet, SourceLines
 from bpcompare.page.wording import restated
 from bpcompare_delta import Delta
 from students import mlp, spoiled
@@ -88,10 +88,10 @@ def test_the_line_that_made_the_number_is_marked(wrong):
 def test_the_code_shown_is_the_code_that_ran():
     """A subclass that writes a method anew was shown with the code of the laws, which it does not use."""
     comparison = bpcompare.run(mlp([3, 4, 2]), ["delta", Student])
-    from bpcompare.claims import claims
+    from bpcompare.proof.question import question
 
-    sources = Sources({"student": Student, "delta": Delta})
-    by_path = {claim.path: claim for claim in claims(comparison.plan)}
+    sources = SourceLines({"student": Student, "delta": Delta})
+    by_path = question(comparison.plan).by_path
     assert next(sources.snippets[at].what for at in sources.of("student", by_path["l0.delta"])) == "backward"
     assert [sources.snippets[at].what for at in sources.of("student", by_path["l0.in"])] == ["dense"]
     assert "backward" not in [sources.snippets[at].what for at in sources.of("delta", by_path["l0.delta"])]

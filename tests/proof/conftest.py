@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.ball import Ball
-from bpcompare.ball.format import format_of
-from bpcompare.certificate import Balls, judge
-from bpcompare.claims import Claim
 from bpcompare.laws import LAWS
-from bpcompare.values import StepValues
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.certificate import judge
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.values import StepValues
 
 
 @pytest.fixture
@@ -28,7 +29,8 @@ def judged():
             r = np.broadcast_to(np.asarray(rad, np.float64), m.shape)
             return Ball(m, get.fmt, 0.0, r, major=None if major is None else np.asarray(major, np.float64))
 
-        balls = SimpleNamespace(values=StepValues(given, recorded), fmt=format_of(dtype), algorithms={})
+        balls = SimpleNamespace(values=StepValues(given, recorded), fmt=format_of(dtype), algorithms={}, exact=False)
+        balls.recorded = lambda path: recorded[path].astype(np.float64)
         balls.lookup = lambda fmt: SimpleNamespace(fmt=fmt)
         owner = (("p", op or ops.Identity()),)
         claim = Claim("q", statement, "p", owner, lambda: tuple(more.get("reads", ())), value)

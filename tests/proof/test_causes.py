@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bpcompare.ball.format import format_of
-from bpcompare.certificate import Balls, evaluate
-from bpcompare.claims import claims
-from bpcompare.diagnosis import causes
-from bpcompare.draw import plan as draw
+from bpcompare.engine.worker.in_process import InProcess
 from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
-from bpcompare.values import step_values
-from bpcompare.worker.in_process import InProcess
+from bpcompare.mistakes.diagnosis import causes
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.evaluation import evaluate
+from bpcompare.proof.question import question
+from bpcompare.proof.values import step_values
 from bpcompare_delta import Delta
 from students import mlp
 
@@ -25,7 +26,7 @@ def test_as_near_as_its_own_ball(radii, named, dtype):
     network = mlp([3, 4, 2])
     plan = draw(network, dtype)
     values = step_values(plan, InProcess().run(Delta, plan))[0]
-    claim = next(claim for claim in claims(plan) if claim.path == "l0.delta")
+    claim = question(plan).by_path["l0.delta"]
     code = "BP202"
     ball = evaluate(claim, Balls(values, format_of(dtype)), MISTAKES[code].laws(network, LAWS))
     x = (ball.mid + radii * np.asarray(ball.final_radius())).astype(dtype)

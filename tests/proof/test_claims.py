@@ -2,10 +2,10 @@
 
 import pytest
 
-from bpcompare.claims import claims
-from bpcompare.draw import plan as draw
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.question import question
+from bpcompare.proof.values import given_values
 from bpcompare.testing.cases import cases
-from bpcompare.values import given_values
 
 
 @pytest.mark.parametrize("case", cases()[::3], ids=lambda case: case.name)
@@ -19,7 +19,7 @@ def test_every_recorded_quantity_is_claimed_once(case):
     wanted += [f"{name}.gradient" for name in network.trainable]
     wanted += [f"{name}.update" for name in network.parameters]
     wanted += [path for paths in plan.slot_paths.values() for path in paths.values()]
-    found = [claim.path for claim in claims(plan)]
+    found = [claim.path for claim in question(plan).claims]
     assert sorted(found) == sorted(wanted)
 
 
@@ -28,7 +28,7 @@ def test_premises_come_before(case):
     """An induction that rests on what it has not shown yet is none."""
     plan = draw(case.network)
     known = set(given_values(plan, 1, None))
-    for claim in claims(plan):
+    for claim in question(plan).claims:
         missing = set(claim.premises) - known
         assert not missing, (claim.path, missing)
         known.add(claim.path)
@@ -37,14 +37,14 @@ def test_premises_come_before(case):
 @pytest.mark.parametrize("case", cases()[2::5], ids=lambda case: case.name)
 def test_what_a_claim_reads_is_what_it_names(case):
     """A premise that is read but not named would escape the oracle, the page and the blame."""
+    from bpcompare.engine.worker.in_process import InProcess
     from bpcompare.laws import LAWS
-    from bpcompare.values import step_values
-    from bpcompare.worker.in_process import InProcess
+    from bpcompare.proof.values import step_values
     from bpcompare_delta import Delta
 
     plan = draw(case.network)
     values = step_values(plan, InProcess().run(Delta, plan))[0]
-    for claim in claims(plan):
+    for claim in question(plan).claims:
         read = set()
 
         def get(path, read=read):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bpcompare.arithmetic import dot, total
-from bpcompare.dyadic import Dyadic, InexactError, Precision
+from bpcompare.numbers.dyadic import Dyadic, InexactError, Precision
+from bpcompare.numbers.number import dot, total
 
 BITS = {"float32": 24, "float64": 53}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.power import LEAST
+from bpcompare.proof.power import LEAST
 
 
 @pytest.mark.parametrize("at", [0, 4])
@@ -125,15 +125,15 @@ def test_shapes_must_be_equal(judged):
 
 def test_a_frozen_parameter_must_keep_its_bits(lookup):
     """No arithmetic is involved, so there is no rounding to excuse the last bit."""
-    from bpcompare.certificate import judge
-    from bpcompare.claims import Claim
     from bpcompare.laws import LAWS
-    from bpcompare.values import StepValues
+    from bpcompare.proof.certificate import judge
+    from bpcompare.proof.claims import Claim
+    from bpcompare.proof.values import StepValues
 
     def after(x):
         values = StepValues({"p": np.array([1.0, 2.0])}, {"p.update": np.array(x)})
         claim = Claim("p.update", "update", "p", (), lambda: ("p",), lambda get, laws: get("p"))
-        return judge(claim, SimpleNamespace(values=values), LAWS)
+        return judge(claim, SimpleNamespace(values=values, recorded=values.recorded.get, fmt=None), LAWS)
 
     assert after([1.0, 2.0]).outcome == "holds"
     assert after([1.0, np.nextafter(2.0, 3)]).outcome == "refuted"

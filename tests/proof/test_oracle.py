@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from bpcompare.claims import claims
-from bpcompare.draw import plan as draw
+from bpcompare.engine.worker.in_process import InProcess
 from bpcompare.laws import LAWS
-from bpcompare.oracle import NEARER, element, word
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.oracle import NEARER, element, opinion
+from bpcompare.proof.question import question
+from bpcompare.proof.values import step_values
 from bpcompare.testing.cases import cases
-from bpcompare.values import step_values
-from bpcompare.worker.in_process import InProcess
 from bpcompare_delta import Delta
 from students import mlp
 
@@ -23,12 +23,12 @@ def _step(network):
 def test_it_agrees_with_every_law(case):
     """If it differed from right laws, it would blame them."""
     plan, values = _step(case.network)
-    for claim in claims(plan):
+    for claim in question(plan).claims:
         if claim.statement not in ("base", "inductive", "gradient"):
             continue
         x = values.recorded[claim.path]
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(x))), x.shape))
-        assert element(plan, claim, values, index, LAWS) == pytest.approx(x[index], rel=1e-9), claim.path
+        assert element(plan.program, claim, values, index, LAWS) == pytest.approx(x[index], rel=1e-9), claim.path
         law = claim.value(lambda path: values.given[path] if path in values.given else values.recorded[path], LAWS)
         assert np.asarray(law)[index] == pytest.approx(x[index], rel=1e-9), claim.path
 
@@ -37,8 +37,8 @@ def test_it_speaks_only_where_it_is_much_nearer_to_one_side():
     """Ten times nearer may be rounding; blame that rests on it would be a guess."""
     assert NEARER == 100.0
     plan, values = _step(mlp([3, 4, 2]))
-    claim = next(claim for claim in claims(plan) if claim.path == "l0.delta")
-    right = element(plan, claim, values, (0, 0), LAWS)
+    claim = question(plan).by_path["l0.delta"]
+    right = element(plan.program, claim, values, (0, 0), LAWS)
     for law, recorded, side in (
         (1e-6, 2e-4, "law"),
         (2e-4, 1e-6, "record"),
@@ -46,23 +46,23 @@ def test_it_speaks_only_where_it_is_much_nearer_to_one_side():
         (5e-5, 1e-6, "neither"),
         (1e-6, 1e-6, "neither"),
     ):
-        said = word(plan, claim, values, (0, 0), right * (1 + law), right * (1 + recorded), LAWS)
+        said = opinion(plan.program, claim, values, (0, 0), right * (1 + law), right * (1 + recorded), LAWS)
         assert (said.value, said.side) == (right, side)
 
 
 def test_it_is_silent_about_what_it_does_not_know():
-    """It has the forward pass only: of a forward claim or an update its word would be the law's own."""
+    """It has the forward pass only: of a forward claim or an update its opinion would be the law's own."""
     plan, values = _step(mlp([3, 4, 2]))
-    for claim in claims(plan):
+    for claim in question(plan).claims:
         if claim.statement in ("forward", "update", "state"):
-            assert word(plan, claim, values, (), 1.0, 2.0, LAWS) is None
+            assert opinion(plan.program, claim, values, (), 1.0, 2.0, LAWS) is None
 
 
 def test_every_consumer_is_heard():
     """At a fork, one branch less would be confirmed as the whole."""
     case = next(case for case in cases() if case.name == "dense-fork-and-skip")
     plan, values = _step(case.network)
-    claim = next(claim for claim in claims(plan) if claim.path == "l0.delta")
+    claim = question(plan).by_path["l0.delta"]
     x = values.recorded["l0.delta"]
     assert len(plan.network.consumers["l0"]) == 3
-    assert element(plan, claim, values, (0, 0), LAWS) == pytest.approx(x[0, 0], rel=1e-12)
+    assert element(plan.program, claim, values, (0, 0), LAWS) == pytest.approx(x[0, 0], rel=1e-12)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bpcompare.power import power, unit_power
+from bpcompare.proof.power import power, unit_power
 
 
 def test_the_sharpest_element_counts_twice_its_radius():

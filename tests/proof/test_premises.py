@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.certificate import certify, evaluate
-from bpcompare.claims import claims
-from bpcompare.draw import plan as draw
+from bpcompare.engine.worker.in_process import InProcess
 from bpcompare.network import Training
-from bpcompare.parameter import Parameter
-from bpcompare.worker.in_process import InProcess
+from bpcompare.network.parameter import Parameter
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.certificate import certify
+from bpcompare.proof.evaluation import evaluate
+from bpcompare.proof.question import question
 from bpcompare_delta import Delta
 from students import mlp
 
@@ -99,11 +100,11 @@ def test_computed_twice(dtype, radii, honest):
     """A compiler computes `in` again where it uses it: at most two radii from the stored copy, and not fifty."""
     network = mlp([400, 6, 2], ops.Tanh(), examples=5, weight=0.3)
     plan, record = _record(network, dtype)
-    claim = next(claim for claim in claims(plan) if claim.path == "l0.in")
-    from bpcompare.ball.format import format_of
-    from bpcompare.certificate import Balls
+    claim = question(plan).by_path["l0.in"]
     from bpcompare.laws import LAWS
-    from bpcompare.values import step_values
+    from bpcompare.numbers.ball.format import format_of
+    from bpcompare.proof.balls import Balls
+    from bpcompare.proof.values import step_values
 
     balls = Balls(step_values(plan, record)[0], format_of(dtype))
     radius = np.asarray(evaluate(claim, balls, LAWS).final_radius())

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from bpcompare.comparison import EXIT, PRECEDENCE, Comparison
-from bpcompare.finding import Certificate, Finding
-from bpcompare.pairs import Pair
-from bpcompare.record import Provenance
+from bpcompare.plan.record import Provenance
+from bpcompare.proof.finding import Certificate, Finding
+from bpcompare.verdict.comparison import EXIT, PRECEDENCE, Comparison
+from bpcompare.verdict.distance import Pair
 
 BY = Provenance("b", "numpy", "1")
 OUTCOMES = ("holds", "convention", "undecided", "refuted")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bpcompare import ops
-from bpcompare.ball import Ball
-from bpcompare.ball.format import format_of
-from bpcompare.blame import LAW, Case, _verdict
-from bpcompare.certificate import Balls
-from bpcompare.claims import Claim
-from bpcompare.finding import Finding
-from bpcompare.oracle import Word
-from bpcompare.values import StepValues
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.finding import Finding
+from bpcompare.proof.oracle import Opinion
+from bpcompare.proof.values import StepValues
+from bpcompare.verdict.blame import LAW, Case, _verdict
 
 RIGHT, WRONG, OTHER = 1.0, 1.5, 1.7
 
@@ -38,7 +38,7 @@ FORMAT = format_of("float64")
     [
         ({"mine": WRONG, "torch": RIGHT}, "mine"),
         ({"mine": WRONG, "torch": RIGHT, "jax": RIGHT}, "mine"),
-        ({"mine": WRONG, "delta": RIGHT}, None),  # delta speaks with the law's voice: one word against one
+        ({"mine": WRONG, "delta": RIGHT}, None),  # delta speaks with the law's voice: one voice against one
         ({"mine": WRONG}, None),
         ({"mine": WRONG, "torch": WRONG}, LAW),
         ({"mine": WRONG, "torch": WRONG, "delta": RIGHT}, LAW),
@@ -77,11 +77,25 @@ def test_a_known_mistake_is_no_evidence_against_the_law(values, blamed):
 def test_the_oracle_decides_before_any_vote(others):
     """It is the only witness that has not seen the Δ rules; any majority of those who have is worth less."""
     values = {"mine": WRONG, **others}
-    assert _blamed("mine", values, said=Word(1.0, "law"), oracle=True)[0] == "mine"
-    assert _blamed("mine", values, said=Word(1.5, "record"), oracle=True)[0] == LAW
-    assert _blamed("mine", values, said=Word(1.2, "neither"), oracle=True)[0] == _blamed("mine", values)[0]
+    assert _blamed("mine", values, said=Opinion(1.0, "law"), oracle=True)[0] == "mine"
+    assert _blamed("mine", values, said=Opinion(1.5, "record"), oracle=True)[0] == LAW
+    assert _blamed("mine", values, said=Opinion(1.2, "neither"), oracle=True)[0] == _blamed("mine", values)[0]
 
 
 def test_what_is_not_finite_needs_no_vote():
     """NaN out of finite numbers is wrong whoever else has it."""
     assert _blamed("mine", {"mine": np.nan, "torch": WRONG})[0] == "mine"
+
+
+@pytest.mark.parametrize(
+    "others", [{}, {"delta": RIGHT}, {"torch": WRONG}, {"torch": RIGHT}, {"torch": WRONG, "jax": WRONG}], ids=str
+)
+@pytest.mark.parametrize("alone", ["law", "record"])
+def test_where_the_oracles_ways_differ_votes_count_only_if_they_say_what_the_complex_step_says(others, alone):
+    """A second way would lead to a blame that was not there without it: right code accused, or the law."""
+    values = {"mine": WRONG, **others}
+    before = _blamed("mine", values, said=Opinion(1.0, alone), oracle=True)[0]
+    voted = _blamed("mine", values)[0]
+    now, ground = _blamed("mine", values, said=Opinion(1.0, "neither", "torch", "one has 1, the other 2", alone), oracle=True)
+    assert now == (before if voted == before else None)
+    assert now is not None or ground.partition(": one has 1, the other 2")[1]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.draw import plan as draw
-from bpcompare.plain import plain_findings
-from bpcompare.worker.in_process import InProcess
+from bpcompare.engine.worker.in_process import InProcess
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.watching import plain_findings
 from bpcompare_delta import Delta
 from students import mlp
 

@@ -1,12 +1,9 @@
 """Comparisons to write about."""
 
-from pathlib import Path
-
 import pytest
 
 import bpcompare
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,13 @@
 
 import math
 import re
-from pathlib import Path
 
 import pytest
 
 import bpcompare
 from bpcompare.cli import main
 from bpcompare.report.steps import NothingToShowError, shown, steps_text
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 
 def run(name, backends=("delta",), **options):

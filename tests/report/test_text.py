@@ -1,6 +1,5 @@
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,8 @@ from bpcompare.laws.activation import Elementwise
 from bpcompare.ops import Relu, Sgd
 from bpcompare.report import text, verdict_line
 from bpcompare_delta import Delta
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
+from specs import KINK
 
 
 def _value(label, shown):
@@ -171,34 +170,6 @@ class Half(Delta):
         half_at_zero = Elementwise(law.g, law.g_prime, lambda op, x, dy: np.where(x > 0, 1.0, np.where(x == 0, 0.5, 0.0)) * dy)
         self.laws = Laws({**LAWS.ops, Relu: half_at_zero}, LAWS.updates)
         return super().run(plan)
-
-
-KINK = """
-name = "kink"
-[inputs.x]
-units = ["x1", "x2"]
-[layers.h]
-op = "dense"
-from = ["x"]
-units = ["h1", "h2"]
-g = "relu"
-weights = { h1 = { x1 = 1.0, x2 = -1.0, bias = 0.0 }, h2 = { x1 = 0.7, x2 = 0.9, bias = 0.2 } }
-[layers.o]
-op = "dense"
-from = ["h"]
-units = 1
-init = "he_normal"
-[error]
-op = "half_squared"
-of = "o"
-reduce = "mean"
-scale = 1.0
-[update]
-rule = "sgd"
-eta = 0.1
-[data]
-examples = [{ x = [1, 1], t = 0 }, { x = [0.2, 1], t = 1 }]
-"""
 
 
 def test_another_convention_is_named_and_not_called_wrong():

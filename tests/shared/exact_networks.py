@@ -1,63 +1,51 @@
 """Networks that exact mode accepts, one for each kind of layer."""
 
-from dataclasses import replace
-
-import numpy as np
-
 from bpcompare import ops
-from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.draft import Draft
+from bpcompare.network.parameter import Initializer
 from students import mlp
 
 MOMENTUM = ops.Sgd(0.25, momentum=0.5)
 
 
 def network(name, inputs, layers, error, *, integer=(), examples=4):
-    """`layers`: name → (op, sources, g, roles of its parameters). The error is that of the last layer."""
-    parameters, built = {}, {}
-    for layer, (op, sources, g, roles) in layers.items():
-        ids = {role: f"{layer}.{role}" for role in roles}
-        parameters |= {path: Parameter(Initializer("he_normal")) for path in ids.values()}
-        built[layer] = Layer(op, sources, g, ids)
-    random = np.random.default_rng(3)
-    data = {
-        key: random.integers(0, 5, (examples, *shape)) if key in integer else random.standard_normal((examples, *shape))
-        for key, shape in inputs.items()
-    }
-    held = {key: Input(shape) for key, shape in inputs.items()}
-    end = Error(error, list(layers)[-1])
-    made = Network(name, held, built, parameters, end, MOMENTUM, Data(data, np.zeros((examples, 1))), Training())
-    return replace(made, data=Data(data, random.standard_normal((examples, *made.shape(end.of)))))
+    """`layers`: name → (op, sources, g). The error is that of the last layer."""
+    draft = Draft(name, examples, error, MOMENTUM, seed=3)
+    for key, shape in inputs.items():
+        draft.input(key, *shape, below=5 if key in integer else None)
+    for layer, (op, sources, g) in layers.items():
+        draft.layer(op, *sources, name=layer, g=g, init=Initializer("he_normal"))
+    return draft.network(list(layers)[-1], updates_done=0, slots="zero")
 
 
 def networks():
     """By name."""
-    line, relu, both = ops.Identity(), ops.Relu(), ("weight", "bias")
+    line, relu = ops.Identity(), ops.Relu()
     half, mean = ops.HalfSquared(reduce="sum"), ops.MeanSquared(reduce="mean")
     conv = {
-        "c": (ops.Conv2d(4, (3, 3)), ("x",), relu, both),
-        "p": (ops.MaxPool2d((2, 2), (2, 2)), ("c",), line, ()),
-        "f": (ops.Flatten(), ("p",), line, ()),
-        "o": (ops.Dense(3), ("f",), line, both),
+        "c": (ops.Conv2d(4, (3, 3)), ("x",), relu),
+        "p": (ops.MaxPool2d((2, 2), (2, 2)), ("c",), line),
+        "f": (ops.Flatten(), ("p",), line),
+        "o": (ops.Dense(3), ("f",), line),
     }
     average = {
-        "c": (ops.Conv2d(4, (3, 3), (1, 1), (1, 1), bias=False), ("x",), relu, ("weight",)),
-        "p": (ops.AvgPool2d((2, 2), (2, 2)), ("c",), line, ()),
-        "f": (ops.Flatten(), ("p",), line, ()),
-        "o": (ops.Dense(4), ("f",), line, both),
+        "c": (ops.Conv2d(4, (3, 3), (1, 1), (1, 1), bias=False), ("x",), relu),
+        "p": (ops.AvgPool2d((2, 2), (2, 2)), ("c",), line),
+        "f": (ops.Flatten(), ("p",), line),
+        "o": (ops.Dense(4), ("f",), line),
     }
     words = {
-        "e": (ops.Embedding(5, 4), ("w",), line, ("weight",)),
-        "f": (ops.Flatten(), ("e",), line, ()),
-        "h": (ops.Dense(6), ("f",), relu, both),
-        "o": (ops.Dense(2), ("h",), line, both),
+        "e": (ops.Embedding(5, 4), ("w",), line),
+        "f": (ops.Flatten(), ("e",), line),
+        "h": (ops.Dense(6), ("f",), relu),
+        "o": (ops.Dense(2), ("h",), line),
     }
     skip = {
-        "h": (ops.Dense(4), ("x",), relu, both),
-        "k": (ops.Dense(4), ("h",), relu, both),
-        "s": (ops.Add(), ("h", "k"), line, ()),
-        "c": (ops.Concat(), ("s", "x"), line, ()),
-        "o": (ops.Dense(2), ("c", "h"), line, both),
+        "h": (ops.Dense(4), ("x",), relu),
+        "k": (ops.Dense(4), ("h",), relu),
+        "s": (ops.Add(), ("h", "k"), line),
+        "c": (ops.Concat(), ("s", "x"), line),
+        "o": (ops.Dense(2), ("c", "h"), line),
     }
     return {
         "dense": mlp([6, 8, 8, 4], relu, update=MOMENTUM, examples=4),

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from bpcompare import session
-from bpcompare.asked import located
-from bpcompare.draw import plan as draw
-from bpcompare.draw import sealed
-from bpcompare.isolation import Isolated
+from bpcompare.engine.asked import located
+from bpcompare.engine.isolation import Isolated
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.draw import sealed
 from bpcompare.testing.cases import cases
 
 KINDS = ("weights", "data", "target", "loss", "slots", "eta")

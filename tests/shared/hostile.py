@@ -3,8 +3,8 @@
 import numpy as np
 
 from bpcompare.network import Data, Error, Input, Layer, Network
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Dense, HalfSquared, Sgd, Tanh
-from bpcompare.parameter import Initializer, Parameter
 
 HOSTILE = (
     "<script>alert(1)</script>",

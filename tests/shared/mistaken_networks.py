@@ -7,39 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from bpcompare import ops
-from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
-
-DRAWN = Training(seed=3, slots="drawn", updates_done=3)
-"""Nonzero slots and a count above one: an optimizer's first step from zero hides most of its formula."""
+from bpcompare.network.draft import Draft
 
 
 def network(name, layers, inputs, error, update, *, examples=5, output="o", target=None, integers=()):
-    """A network from (name, op, sources, g) rows; parameters are drawn, biases large enough to matter."""
-    random = np.random.default_rng(7)
-    inputs = {key: Input(shape) for key, shape in inputs.items()}
-    shapes = {key: group.shape for key, group in inputs.items()}
-    rows, parameters = {}, {}
+    """A network from (name, op, sources, g) rows; parameters are drawn, biases large enough to matter.
+
+    Nonzero slots and a count above one: an optimizer's first step from zero hides most of its formula.
+    """
+    draft = Draft(name, examples, error, update, seed=7, other=0.5)
+    for key, shape in inputs.items():
+        draft.input(key, *shape, below=3 if key in integers else None)
     for key, op, sources, g, *shared in layers:
-        needed = op.shapes([shapes[source] for source in sources])
-        assert not needed.problems, needed.problems
-        shapes[key] = needed.out
-        roles = {role: f"{key}.{role}" for role in needed.parameters} | (shared[0] if shared else {})
-        rows[key] = Layer(op, tuple(sources), g, roles)
-        for role, path in roles.items():
-            parameters[path] = Parameter(
-                Initializer("lecun_normal" if role == "weight" else "normal", 1.0 if role == "weight" else 0.5)
-            )
-    drawn = {
-        key: random.integers(0, 3, (examples, *group.shape))
-        if key in integers
-        else random.standard_normal((examples, *group.shape))
-        for key, group in inputs.items()
-    }
-    out = shapes[output]
-    if target is None:
-        target = random.integers(0, out[-1], examples) if error.integer_target else random.standard_normal((examples, *out))
-    return Network(name, inputs, rows, parameters, Error(error, output), update, Data(drawn, target), DRAWN)
+        draft.layer(op, *sources, name=key, g=g, uses=shared[0] if shared else None)
+    return draft.network(output, target, seed=3)
 
 
 def mlp(g, error, update, *, widths=(4, 4, 4), output=None, name="mlp", examples=5, inputs=3, target=None, outputs=2):
@@ -60,6 +41,22 @@ MOMENTUM = ops.Sgd(0.1, 0.9, weight_decay=0.02)
 NESTEROV = ops.Sgd(0.05, 0.8, True, 0.01)
 ADAM = ops.Adam(0.01, epsilon=1e-3)
 ADAMW = ops.AdamW(0.01, epsilon=1e-3, weight_decay=0.1)
+ADAM_L2 = ops.Adam(0.01, epsilon=1e-3, weight_decay=0.1)
+# ε outside the root: so that torch can be the witness.
+RMSPROP = ops.RmsProp(0.01, 0.9, False, 1e-3, weight_decay=0.1)
+CENTERED = ops.RmsProp(0.01, 0.8, False, 1e-3, centered=True)
+GRAVES = ops.RmsProp(0.01, 0.9, False, 1e-3, 0.9, centered=True, weight_decay=0.1)
+ADAGRAD = ops.Adagrad(0.01, 1e-3, False)
+ADAGRAD_L2 = ops.Adagrad(0.1, 1e-3, False, 0.01, weight_decay=0.1)
+
+
+def penalized(one, what, *names):
+    """The same network with a penalty on the parameters whose ids end so."""
+    parameters = {
+        name: replace(parameter, penalty=ops.L2(0.05)) if name.endswith(names) else parameter
+        for name, parameter in one.parameters.items()
+    }
+    return replace(one, name=f"{one.name}-{what}", parameters=parameters)
 
 
 def _skip(g, update, error=HALF):
@@ -148,7 +145,18 @@ NETWORKS = (
     _conv(ops.Sigmoid(), ADAMW, _BATCH, _MAX),
     _conv(ops.Softplus(), MOMENTUM, _BATCH, _MAX),
     _conv(ops.LeakyRelu(0.1), SGD, ops.LayerNorm(1e-3), _AVG),
+    mlp(ops.Tanh(), HALF, ADAM_L2, name="adam-l2"),
+    mlp(ops.Silu(), MEAN, RMSPROP, name="rmsprop", widths=(4,)),
+    mlp(ops.Tanh(), HALF, CENTERED, name="rmsprop-centered", widths=(4, 4)),
+    mlp(ops.Sigmoid(), MEAN, GRAVES, name="rmsprop-graves", widths=(4,)),
+    _skip(ops.Tanh(), GRAVES),
+    _shared(ops.Softplus(), GRAVES),
+    mlp(ops.Tanh(), HALF, ADAGRAD, name="adagrad", widths=(4, 4)),
+    mlp(ops.Silu(), MEAN, ADAGRAD_L2, name="adagrad-l2", widths=(4,)),
+    _shared(ops.Silu(), ADAGRAD),
+    penalized(mlp(ops.Tanh(), HALF, SGD, widths=(4,)), "l2", "weight"),
+    penalized(mlp(ops.Sigmoid(), MEAN, ADAM, widths=(4, 4)), "l2-of-all", ""),
+    penalized(_shared(ops.Tanh(), MOMENTUM), "l2-of-shared", "W", "e.weight", "n.scale"),
+    penalized(_skip(ops.Elu(0.5), ADAMW, MEAN), "l2", "weight", "o.bias"),
 )
 """Every mistake applies to at least three of these."""
-
-TWO_STEPS = tuple(replace(one, training=replace(one.training, steps=2)) for one in NETWORKS)

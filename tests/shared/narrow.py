@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from bpcompare.arithmetic import Product
-from bpcompare.exact.sight import rounded
 from bpcompare.laws import LAWS, Laws
+from bpcompare.numbers.number import Product
+from bpcompare.proof.exact.sight import rounded
 from bpcompare_delta import Delta
 
 PLACES = (
@@ -46,53 +46,54 @@ def narrow(place, width):  # noqa: C901 — one small function for each place
         mantissa, exponent = np.frexp(x)
         return np.ldexp(np.trunc(np.ldexp(mantissa, width)), exponent - width).astype(x.dtype)
 
-    def at(*places):
+    def here(*places):
         return to if place in places or place == "everything" else (lambda x: x)
 
     class Rounding(Laws):
         def of(self, owner, op):
             law = super().of(owner, op)
             return SimpleNamespace(
-                forward=lambda op, xs, p, c: _forward(law, owner, op, xs, p, c),
-                delta=lambda op, xs, p, dy, c, slot: _delta(law, owner, op, xs, p, dy, c, slot),
-                gradient=lambda op, xs, p, dy, c, role: _gradient(law, op, xs, p, dy, c, role),
+                forward=lambda at: _forward(law, owner, at),
+                delta=lambda at: _delta(law, owner, at),
+                gradient=lambda at: _gradient(law, at),
                 state=law.state,
             )
 
         def update(self, owner, op):
             law = super().update(owner, op)
 
-            def read(t, p, g, slots):
-                p, g = at("update", "parameter read by update")(p), at("update", "gradient read by update")(g)
-                return t, p, g, {name: at("update", "velocity read by update")(x) for name, x in slots.items()}
+            def read(at):
+                w, g = here("update", "parameter read by update")(at.w), here("update", "gradient read by update")(at.g)
+                slots = {name: here("update", "velocity read by update")(x) for name, x in at.slots.items()}
+                return at.but(w=w, g=g, slots=slots)
 
             return SimpleNamespace(
-                slot=lambda op, t, p, g, slots, name: at("update", "stored velocity")(law.slot(op, *read(t, p, g, slots), name)),
-                parameter=lambda op, t, p, g, slots: at("update", "stored parameter")(law.parameter(op, *read(t, p, g, slots))),
+                slot=lambda at: here("update", "stored velocity")(law.slot(read(at))),
+                parameter=lambda at: here("update", "stored parameter")(law.parameter(read(at))),
             )
 
-    def _forward(law, owner, op, xs, p, c):
+    def _forward(law, owner, at):
         if owner == "error":
-            return at("stored E")(law.forward(op, [at("numbers read by E")(x) for x in xs], p, c))
+            return here("stored E")(law.forward(at.but(xs=[here("numbers read by E")(x) for x in at.xs])))
         if owner.endswith(".g"):
-            a = law.forward(op, xs, p, c)
-            return cut(a) if place == "flushed a" else at("stored a")(a)
-        p = {role: at(f"{role} read forward")(x) for role, x in p.items()}
-        return at("sums forward", "stored in")(law.forward(op, [at("a read forward")(x) for x in xs], p, c))
+            a = law.forward(at)
+            return cut(a) if place == "flushed a" else here("stored a")(a)
+        p = {role: here(f"{role} read forward")(x) for role, x in at.p.items()}
+        return here("sums forward", "stored in")(law.forward(at.but(xs=[here("a read forward")(x) for x in at.xs], p=p)))
 
-    def _delta(law, owner, op, xs, p, dy, c, slot):
+    def _delta(law, owner, at):
         if owner == "error" or owner.endswith(".g"):
-            found = law.delta(op, xs, p, dy, c, slot)
-            return found if owner == "error" else at("stored Δ")(found)
-        p = {role: at("weight read backward")(x) for role, x in p.items()}
-        return law.delta(op, list(xs), p, at("Δ read backward")(dy), c, slot)
+            found = law.delta(at)
+            return found if owner == "error" else here("stored Δ")(found)
+        p = {role: here("weight read backward")(x) for role, x in at.p.items()}
+        return law.delta(at.but(xs=list(at.xs), p=p, dy=here("Δ read backward")(at.dy)))
 
-    def _gradient(law, op, xs, p, dy, c, role):
-        xs = [at("a read by gradients")(x) for x in xs]
-        found = law.gradient(op, xs, p, at("Δ read by gradients")(dy), c, role)
+    def _gradient(law, at):
+        xs = [here("a read by gradients")(x) for x in at.xs]
+        found = law.gradient(at.but(xs=xs, dy=here("Δ read by gradients")(at.dy)))
         if isinstance(found, Product):
             found = found.x @ found.w
-        return at("stored gradient")(found)
+        return here("stored gradient")(found)
 
     class Narrow(Delta):
         name = "narrow"

@@ -2,30 +2,21 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from bpcompare import ops
-from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.network.draft import Draft
 
 
 def mlp(widths, g=None, *, examples=8, error=None, update=None, weight=1.0, bias=0.1):
     """Dense layers l0, l1, …; the last has no activation."""
-    random = np.random.default_rng(5)
-    layers, parameters, source = {}, {}, "x"
-    for number, width in enumerate(widths[1:]):
-        name = f"l{number}"
-        last = number == len(widths) - 2
-        roles = {"weight": f"{name}.weight", "bias": f"{name}.bias"}
-        layers[name] = Layer(ops.Dense(width), (source,), ops.Identity() if last else g or ops.Tanh(), roles)
-        parameters |= {
-            roles["weight"]: Parameter(Initializer("lecun_normal", weight)),
-            roles["bias"]: Parameter(Initializer("normal", bias)),
-        }
-        source = name
-    data = Data({"x": random.standard_normal((examples, widths[0]))}, random.standard_normal((examples, widths[-1])))
-    error = Error(error or ops.HalfSquared(reduce="mean"), source)
-    return Network("mlp", {"x": Input((widths[0],))}, layers, parameters, error, update or ops.Sgd(0.1), data, Training())
+    draft = Draft(
+        "mlp", examples, error or ops.HalfSquared(reduce="mean"), update or ops.Sgd(0.1), seed=5, weight=weight, other=bias
+    )
+    source = draft.input("x", widths[0])
+    for width in widths[1:-1]:
+        source = draft.layer(ops.Dense(width), source, g=g or ops.Tanh())
+    source = draft.layer(ops.Dense(widths[-1]), source)
+    target = draft.random.standard_normal((examples, widths[-1]))
+    return draft.network(source, target, updates_done=0, slots="zero")
 
 
 def spoiled(base, change, title="student"):

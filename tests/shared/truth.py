@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 from flint import arb, ctx
 
-from bpcompare.ball import Ball
-from bpcompare.ball.format import format_of
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
 
 ctx.prec = 300
 

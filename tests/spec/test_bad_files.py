@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from bpcompare.network import SpecError
-from bpcompare.spec import parse, read
+from bpcompare.spec import read
+from specs import refused
 
 SPEC = """\
 init = "glorot_uniform"
@@ -33,12 +34,6 @@ def from_data(file, **more):
 
 def from_table(file):
     return from_data(file, columns="{ x = [0, 2], t = 2 }")
-
-
-def refused(text, base):
-    with pytest.raises(SpecError) as caught:
-        parse(text, base=base)
-    return " ".join(str(caught.value).split())
 
 
 def npz(**arrays):

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bpcompare.draw import plan
+from bpcompare.files.reading import Unreadable, contents
 from bpcompare.network import SpecError
-from bpcompare.reading import Unreadable, contents
+from bpcompare.plan.draw import plan
 from bpcompare.spec import parse, read
+from specs import refused
 
 SPEC = """\
 inputs.x.units = 2
@@ -59,12 +60,6 @@ def said(folder, text, room=ROOM):
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
-
-
-def refused(text, base="."):
-    with pytest.raises(SpecError) as caught:
-        parse(text, base=base)
-    return " ".join(str(caught.value).split())
 
 
 def npy(shape, dtype="<f8", in_columns=False):
@@ -281,7 +276,7 @@ def test_an_array_that_an_archive_has_twice(tmp_path):
 def test_what_is_cut_short_meanwhile(tmp_path, monkeypatch):
     """A file that shrinks while it is read would end the process, as mapped files do."""
     save_file({"x": np.ones((30_000, 2)), "t": np.ones((30_000, 1))}, tmp_path / "a.safetensors")
-    from bpcompare.tensors import safetensors
+    from bpcompare.files.tensors import safetensors
 
     whole = safetensors.Safetensors.array
 
@@ -308,7 +303,7 @@ def test_what_grows_meanwhile(tmp_path):
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", ">f2", "<i8", ">i4", "|i1", "|u1", "<u8", ">u2"])
 def test_arrays_of_every_kind_come_as_they_are(tmp_path, dtype, in_columns):
     """Numbers would be read in another byte order, or columns as rows, or piece by piece at wrong places."""
-    from bpcompare.tensors import tensor_file
+    from bpcompare.files.tensors import tensor_file
 
     x = np.arange(2 * 3 * 70_001).reshape(2, 3, 70_001) % 100
     x = x.astype(dtype)
@@ -328,7 +323,7 @@ def test_arrays_of_every_kind_come_as_they_are(tmp_path, dtype, in_columns):
 
 def test_uint64_beyond_int64(tmp_path):
     """Numbers of 2⁶³ and more would become negative."""
-    from bpcompare.tensors import tensor_file
+    from bpcompare.files.tensors import tensor_file
 
     np.savez(tmp_path / "a.npz", x=np.array([2**64 - 1, 0], np.uint64))
     with tensor_file(tmp_path / "a.npz") as file:

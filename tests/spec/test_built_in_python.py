@@ -2,17 +2,15 @@
 
 import random
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Dense, HalfSquared, Sgd
-from bpcompare.parameter import Initializer, Parameter
 from bpcompare.spec import read
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from places import EXAMPLES
 
 RIGHT = Network(
     name="right",

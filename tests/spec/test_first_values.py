@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 import bpcompare
 from bpcompare.cli import main
 from bpcompare.network import SpecError
-from bpcompare.parameter import Initializer
+from bpcompare.network.parameter import Initializer
 from bpcompare.spec import json_schema, parse
 
 SPEC = """

@@ -4,7 +4,6 @@ import json
 import random
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from bpcompare.network import SpecError
 from bpcompare.spec import parse, read
 from bpcompare.spec.document import LAYER_ENTRIES, ROLES, UPDATE_ENTRIES
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 TEXTS = {path.stem: path.read_text("utf-8") for path in sorted(EXAMPLES.glob("*.toml"))}
 # The digits are read once for each spec that names them; fewer of them make the same mistakes sooner.
 SMALL = "data/few.csv"

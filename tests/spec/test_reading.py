@@ -4,19 +4,18 @@ import gzip
 import json
 import re
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bpcompare import draw
 from bpcompare.network import Data, Error, Input, Layer, Network, SpecError, Training
+from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Adam, Conv2d, Dense, Dropout, HalfSquared, Identity, LeakyRelu, MeanSquared, Sgd, Sigmoid, Tanh
-from bpcompare.parameter import Initializer, Parameter
+from bpcompare.plan import draw
 from bpcompare.spec import json_schema, parse, read
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.toml"))
 
 SPEC = """\

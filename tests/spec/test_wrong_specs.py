@@ -101,7 +101,7 @@ WRONG = {
     "reserved name": (dense("[inputs.x]", "[inputs.error]\nunits = 1\n[inputs.x]"), 4, "reserved"),
     "unit named twice": (dense('"x2"]', '"x1"]'), 5, 'unit name "x1" is given twice'),
     # shapes
-    "source of a wrong shape": (dense('units = ["x1", "x2"]', "shape = [1, 2]"), 9, "dense needs flat groups"),
+    "source of a wrong shape": (dense('units = ["x1", "x2"]', "shape = []"), 9, "dense sums along an axis, source 1 is a scalar"),
     "target of a wrong shape": (
         dense("t = [0.01, 0.99]", "t = [0.01]"),
         28,
@@ -166,6 +166,18 @@ WRONG = {
     ),
     "shared in different shapes": (dense("units = 2", 'units = 2\nweight = "h.weight"'), 17, "shared by uses of different shape"),
     "freezing nothing": (dense("[inputs.x]", 'freeze = ["q.*"]\n[inputs.x]'), 4, '"q.*" matches no parameter'),
+    "penalty of nothing in particular": (dense("[error]", "[error]\npenalty = 0.01"), 19, "penalized must say which parameters"),
+    "penalized by nothing": (dense("[error]", '[error]\npenalized = ["*"]'), 19, "penalty is not given"),
+    "penalizing nothing": (dense("[error]", '[error]\npenalty = 1\npenalized = ["q.*"]'), 20, '"q.*" matches no parameter'),
+    "no penalty": (dense("[error]", '[error]\npenalty = 0\npenalized = ["*"]'), 19, "must be a positive finite number, is 0"),
+    "reward": (dense("[error]", '[error]\npenalty = -1\npenalized = ["*"]'), 19, "must be a positive finite number, is -1"),
+    "endless penalty": (dense("[error]", '[error]\npenalty = inf\npenalized = ["*"]'), 19, "must be a finite number, is inf"),
+    "reward for one": (SPEC + '[parameters."o.weight"]\npenalty = -0.5\n', 30, "must be a positive finite number, is -0.5"),
+    "penalty twice": (
+        dense("[error]", '[error]\npenalty = 1\npenalized = ["*"]') + '[parameters."o.weight"]\npenalty = 0.5\n',
+        32,
+        '"o.weight" has a penalty from [error] already',
+    ),
     "parameter with a quantity's name": (dense("units = 3", 'units = 3\nweight = "h.delta"'), 11, 'ends in "delta"'),
     # data
     "unknown name in an example": (dense("{ x = ", "{ y = 1, x = "), 28, '"y" is neither an input nor the target'),

@@ -7,7 +7,6 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,13 +15,12 @@ from bpcompare import ops
 from bpcompare.cli import main
 from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
-from mistaken_networks import CLASSES, HALF, NETWORKS, SGD, network
+from mistaken_networks import ADAGRAD, CLASSES, GRAVES, HALF, NETWORKS, RMSPROP, SGD, mlp, network, penalized
 
 pytest.importorskip("sympy")
-from bpcompare.symbolic import MissingSympyError, TooLargeError, proof_text, prove
-from bpcompare.symbolic.budget import OutOfTime
+from bpcompare.teach.symbolic import MissingSympyError, TooLargeError, proof_text, prove
+from bpcompare.teach.symbolic.budget import OutOfTime
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = ("mazur", "xor", "aima", "three-by-three", "skip")
 BY_NAME = {one.name: one for one in NETWORKS}
 
@@ -127,7 +125,7 @@ def test_every_mistake_breaks_a_statement_where_it_was_made(code):
     assert it is not None, f"no small network for {code}"
     assert it.outcome == "false", f"{code} in {net.name} is proved"
     places = mistake.places(net, LAWS)
-    allowed = {place.removesuffix(".g") for place in places}
+    allowed = {place.removesuffix(".g").removesuffix(".penalty") for place in places}
     first = it.first
     fed = {consumer for consumer, _ in net.consumers.get(first.subject, ())} if first.subject in net.layers else set()
     uses = {layer for layer, _ in net.uses.get(first.subject, ())}
@@ -138,6 +136,9 @@ def test_every_mistake_breaks_a_statement_where_it_was_made(code):
 
 def _more():
     yield from (BY_NAME[name] for name in ("silu", "silu-nesterov", "gelu_erf-adam", "gelu_tanh", "skip-sigmoid-sgd"))
+    yield penalized(mlp(ops.Tanh(), HALF, SGD, widths=(2,), name="small"), "l2", "weight")
+    for number, rule in enumerate((RMSPROP, GRAVES, ADAGRAD)):
+        yield mlp(ops.Tanh(), HALF, rule, name=f"small-{number}", widths=(2,), outputs=1, examples=2)
 
 
 def test_it_is_printed_as_the_article_s_proof():
@@ -216,7 +217,7 @@ def test_a_proof_ends_when_its_time_is_over(seconds, capsys):
 
 def test_algebra_is_interrupted_in_the_middle(monkeypatch):
     """One simplification that does not end keeps the whole proof."""
-    from bpcompare.symbolic import zero
+    from bpcompare.teach.symbolic import zero
 
     def endless(x):
         while True:
@@ -233,7 +234,7 @@ def test_algebra_is_interrupted_in_the_middle(monkeypatch):
 
 def test_a_counterexample_stands_although_time_ran_out(monkeypatch):
     """A mistake that was found is forgotten because something else took too long."""
-    module = importlib.import_module("bpcompare.symbolic.zero")
+    module = importlib.import_module("bpcompare.teach.symbolic.zero")
     real, found = module.is_zero, []
 
     def slow_after_the_first(x, conditions):

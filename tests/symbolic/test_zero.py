@@ -4,7 +4,7 @@ import pytest
 
 sympy = pytest.importorskip("sympy")
 
-from bpcompare.symbolic.zero import is_zero  # noqa: E402
+from bpcompare.teach.symbolic.zero import is_zero  # noqa: E402
 
 X, Y = sympy.symbols("x y", real=True)
 

@@ -11,20 +11,46 @@ import pytest
 
 from bpcompare.cli import main
 from bpcompare.mistakes import MISTAKES
+from bpcompare.network.draft import Draft
 from bpcompare.ops import OPS, Adam, Relu, Sigmoid, Tanh
 from bpcompare.testing import BackendConformance
 from bpcompare.testing import conform as kit
 from bpcompare.testing.cases import cases, covered
 from bpcompare.testing.conform import conform, tried
-from bpcompare.testing.draft import Draft
 from bpcompare.testing.table import conformance_markdown, conformance_text
 from bpcompare_delta import Delta
+
+PLAINEST = {case.about: case for case in reversed(cases())}
+"""Of each op the first case: in both dtypes what the fast tests try with delta."""
+
+
+class Fewer:
+    """A `metafunc` that asks every eighth mistake. `now`: cases that the fast tests try; the slow ones try the others.
+
+    All of them are made beside delta and torch in tests/mistakes/test_catalogue.py, beside torch and JAX in test_matrix.py.
+    """
+
+    def __init__(self, metafunc, now=None):
+        self._metafunc, self._now = metafunc, now
+
+    def __getattr__(self, name):
+        return getattr(self._metafunc, name)
+
+    def parametrize(self, name, values, **options):
+        if name == "code":
+            values = values[::8]
+        if name == "case" and self._now is not None:
+            values = [pytest.param(value, marks=() if value in self._now else pytest.mark.slow) for value in values]
+        self._metafunc.parametrize(name, values, **options)
 
 
 class TestDelta(BackendConformance):
     """The textbook's algorithm, through its own kit."""
 
     backend = "delta"
+
+    def pytest_generate_tests(self, metafunc):
+        super().pytest_generate_tests(Fewer(metafunc, set(PLAINEST.values())))
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
@@ -34,6 +60,9 @@ class TestTorch(BackendConformance):
 
     backend = "torch"
 
+    def pytest_generate_tests(self, metafunc):
+        super().pytest_generate_tests(Fewer(metafunc))
+
 
 @pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="jax is not installed")
 @pytest.mark.slow
@@ -41,6 +70,9 @@ class TestJax(BackendConformance):
     """jax.grad under jit, and optax."""
 
     backend = "jax"
+
+    def pytest_generate_tests(self, metafunc):
+        super().pytest_generate_tests(Fewer(metafunc))
 
 
 def test_every_op_has_cases_and_every_case_can_be_run():

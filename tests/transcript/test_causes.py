@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 import bpcompare
-from bpcompare.claims import claims
-from bpcompare.draw import plan as draw
 from bpcompare.mistakes import MISTAKES
-from bpcompare.naming import Names
+from bpcompare.plan.draw import plan as draw
+from bpcompare.plan.naming import Names
+from bpcompare.proof.question import question
+from bpcompare.proof.values import step_values
+from bpcompare.proof.worked import enclosures
 from bpcompare.spec import parse
-from bpcompare.transcript import Numbers, check, transcript_json, transcript_text
-from bpcompare.transcript.printed import printed
-from bpcompare.values import step_values
-from bpcompare.worked import enclosures
+from bpcompare.teach.transcript import Numbers, check, transcript_json, transcript_text
+from bpcompare.teach.transcript.printed import printed
 
 NEURON = """
 name = "neuron"
@@ -208,8 +208,8 @@ def by_hand(network, code, places, names):
     plan = draw(network, "float64", 2)
     fixed, printed_numbers = {}, {}
     for step in (1, 2):
-        for claim in claims(plan):
-            run = enclosures(plan, claims(plan), laws, fixed)
+        for claim in question(plan).claims:
+            run = enclosures(plan, question(plan).claims, laws, fixed)
             x = run[step - 1][claim.path].mid
             rounded = np.round(x, places)
             fixed[step, claim.path] = [(index, rounded[index], 0.0) for index in np.ndindex(x.shape)]

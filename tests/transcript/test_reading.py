@@ -6,8 +6,8 @@ import pytest
 
 from bpcompare.cli import main
 from bpcompare.spec import parse
-from bpcompare.transcript import Numbers, check, read, transcript_json, transcript_text
-from bpcompare.transcript.printed import printed
+from bpcompare.teach.transcript import Numbers, check, read, transcript_json, transcript_text
+from bpcompare.teach.transcript.printed import printed
 
 LINE = """
 [inputs.x]

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +9,16 @@ import bpcompare
 from bpcompare.cli import main
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network import SpecError
-from bpcompare.transcript import Numbers, check, read, transcript_text
-from bpcompare.transcript.printed import NoNumberError, printed
-from bpcompare.transcript.reader import TranscriptError
-from bpcompare.values import step_values
+from bpcompare.proof.values import step_values
+from bpcompare.teach.transcript import Numbers, check, read, transcript_text
+from bpcompare.teach.transcript.printed import NoNumberError, printed
+from bpcompare.teach.transcript.reader import TranscriptError
+from places import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
-
-def checked(spec, numbers, *, positive=False):
+def checked(spec, numbers, *, gradient_sign=False):
     """Each number's verdict, by name."""
-    given = Numbers({name: printed(text) for name, text in numbers.items()}, positive)
+    given = Numbers({name: printed(text) for name, text in numbers.items()}, gradient_sign)
     return {one.name: one for one in check(bpcompare.load(EXAMPLES / f"{spec}.toml"), given).checked}
 
 
@@ -76,8 +74,8 @@ def test_names_of_units_edges_and_single_nodes():
 def test_the_other_sign_of_delta():
     """Half of all books print +∂E/∂in."""
     given = {"o1.delta": "0.138498562", "h1.a": "0.593269992"}
-    assert checked("mazur", given, positive=True)["o1.delta"].confirmed
-    assert checked("mazur", given, positive=True)["o1.delta"].right > 0
+    assert checked("mazur", given, gradient_sign=True)["o1.delta"].confirmed
+    assert checked("mazur", given, gradient_sign=True)["o1.delta"].right > 0
     assert not checked("mazur", given)["o1.delta"].confirmed
 
 
@@ -191,7 +189,7 @@ def test_a_search_that_takes_too_long_says_so(monkeypatch):
     numbers = Numbers({"E": printed("0.31234")})
     whole = check(bpcompare.load(EXAMPLES / "mazur.toml"), numbers)
     assert not whole.cut_short
-    monkeypatch.setattr(importlib.import_module("bpcompare.transcript.check"), "CAUSES", 0.0)
+    monkeypatch.setattr(importlib.import_module("bpcompare.teach.transcript.check"), "CAUSES", 0.0)
     short = check(bpcompare.load(EXAMPLES / "mazur.toml"), numbers)
     assert short.cut_short
     assert "not all formulas of the catalogue were tried" in transcript_text(short)

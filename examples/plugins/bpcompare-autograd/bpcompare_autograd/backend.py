@@ -1,6 +1,7 @@
 """The autograd backend: Δ read where it passes, by a primitive of its own at every `in`."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -9,11 +10,11 @@ from autograd import grad
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval, isbox
 
-from bpcompare.autodiff import AutodiffBackend, Feed, Walk, Walked
-from bpcompare.ops import Op, UpdateOp
-from bpcompare.parameter import Array
+from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked, one_by_one, trainable
+from bpcompare.network.parameter import Array
+from bpcompare.ops import OPS, Op, UpdateOp
 from bpcompare.plan import Plan
-from bpcompare.record import Provenance, Record
+from bpcompare.plan.record import Provenance, Record
 from bpcompare_autograd import activations, errors, layers, updates
 
 Arrays = Mapping[str, Array]
@@ -40,18 +41,17 @@ def _shown(ans: Array, y: Array, see: Callable[[Array], None]) -> Callable[[Arra
 
 defvjp(watched, _shown)
 
+ROWS: Mapping[type[Op], Callable[..., Any]] = {**layers.TABLE, **activations.TABLE, **errors.TABLE, **updates.TABLE}
+
 
 class Autograd(AutodiffBackend[Array]):
     """HIPS autograd on NumPy arrays."""
 
     name: ClassVar[str] = "autograd"
     voice: ClassVar[str] = "autograd"
-    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
-        **layers.TABLE,
-        **activations.TABLE,
-        **errors.TABLE,
-        **updates.TABLE,
-    }
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = ROWS
+    gaps: ClassVar[Mapping[type[Op], str]] = {op: "not written yet" for op in OPS.values() if op not in ROWS} | updates.GAPS
+    limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = layers.LIMITS
 
     @classmethod
     def version(cls) -> str:
@@ -92,14 +92,14 @@ class Autograd(AutodiffBackend[Array]):
         din = {layer: np.zeros((len(feed.target), *plan.network.shape(layer)), plan.dtype) for layer in plan.order}
         seen: dict[str, Walked[Any]] = {}
 
-        def error(trainable: Arrays, zero: Array) -> Any:
+        def error(free: Arrays, zero: Array) -> Any:
             def tap(layer: str, y: Any) -> Any:
                 return watched(y if isbox(y) else y + zero, lambda g: din.update({layer: g}))
 
-            seen["walk"] = walk({**parameters, **trainable}, feed, tap)
+            seen["walk"] = walk({**parameters, **free}, feed, tap)
             return seen["walk"].error
 
-        gradients, _ = grad(error, argnum=(0, 1))(_trainable(plan, parameters), np.zeros((), plan.dtype))
+        gradients, _ = grad(error, argnum=(0, 1))(trainable(plan, parameters), np.zeros((), plan.dtype))
         return _values(seen["walk"]), gradients, din
 
     def plain_gradient(self, plan: Plan, walk: Walk[Array], parameters: Arrays, feed: Feed[Array]) -> Arrays:
@@ -107,23 +107,17 @@ class Autograd(AutodiffBackend[Array]):
         if not plan.network.trainable:  # autograd would warn that E depends on nothing
             return {}
 
-        def error(trainable: Arrays) -> Any:
-            return walk({**parameters, **trainable}, feed, lambda _, y: y.astype(y.dtype)).error
+        def error(free: Arrays) -> Any:
+            return walk({**parameters, **free}, feed, lambda _, y: y.astype(y.dtype)).error
 
-        gradients: Arrays = grad(error)(_trainable(plan, parameters))
+        gradients: Arrays = grad(error)(trainable(plan, parameters))
         return gradients
 
     def descend(
         self, update: UpdateOp, t: int, parameters: Arrays, gradients: Arrays, slots: Mapping[str, Arrays]
     ) -> tuple[Arrays, Mapping[str, Arrays]]:
         """One step of the rule in `updates`, parameter by parameter."""
-        rule = self.table[type(update)]
-        moved = {name: rule(update, t, w, gradients[name], slots[name]) for name, w in parameters.items()}
-        return {name: w for name, (w, _) in moved.items()}, {name: state for name, (_, state) in moved.items()}
-
-
-def _trainable(plan: Plan, parameters: Arrays) -> dict[str, Array]:
-    return {name: parameters[name] for name in plan.network.trainable}
+        return one_by_one(partial(self.table[type(update)], update, t), parameters, gradients, slots)
 
 
 def _values(walked: Walked[Any]) -> Walked[Array]:

@@ -12,7 +12,7 @@ from typing import Any
 import autograd.numpy as np
 from autograd.scipy.signal import convolve
 
-from bpcompare.autodiff import Lowered
+from bpcompare.backend.autodiff import Lowered
 from bpcompare.ops import (
     Add,
     AvgPool2d,
@@ -34,17 +34,22 @@ Boxes = Sequence[Any]
 ByName = Mapping[str, Any]
 
 
+def along(axis: int) -> int:
+    """The axis of an array that is `axis` of an example: one later, unless it counts from the end."""
+    return axis if axis < 0 else axis + 1
+
+
 def dense(op: Dense, xs: Boxes, parameters: ByName, extra: ByName) -> Any:
     """x @ w + b; several sources are joined first, in the order of the weight's rows."""
-    x = xs[0] if len(xs) == 1 else np.concatenate(xs, axis=1)
+    x = xs[0] if len(xs) == 1 else np.concatenate(xs, axis=-1)
     y = np.dot(x, parameters["weight"])
     return y + parameters["bias"] if op.bias else y
 
 
 def conv2d(op: Conv2d, xs: Boxes, parameters: ByName, extra: ByName) -> Any:
     """autograd's `convolve`. It flips the kernel, so it gets a flipped one; it has no stride, so positions are left out."""
-    (py, px), (sy, sx) = op.padding, op.stride
-    x = np.pad(xs[0], ((0, 0), (0, 0), (py, py), (px, px)), mode="constant")
+    (py, px), (qy, qx), (sy, sx) = op.padding, op.far, op.stride
+    x = np.pad(xs[0], ((0, 0), (0, 0), (py, qy), (px, qx)), mode="constant")
     kernel = parameters["weight"][:, :, ::-1, ::-1]
     y = convolve(x, kernel, axes=([2, 3], [2, 3]), dot_axes=([1], [1]), mode="valid")[:, :, ::sy, ::sx]
     return y + parameters["bias"][:, None, None] if op.bias else y
@@ -72,9 +77,10 @@ def _windows(x: Any, op: Pool2d) -> Any:
 
 
 def layer_norm(op: LayerNorm, xs: Boxes, parameters: ByName, extra: ByName) -> Any:
-    """Mean and biased variance over every axis but the batch's."""
+    """Mean and biased variance over the last axes, or every one but the batch's."""
     x = xs[0]
-    return _standardized(x, tuple(range(1, x.ndim)), op.epsilon) * parameters["scale"] + parameters["shift"]
+    first = 1 if op.last is None else x.ndim - op.last
+    return _standardized(x, tuple(range(first, x.ndim)), op.epsilon) * parameters["scale"] + parameters["shift"]
 
 
 def batch_norm(op: BatchNorm, xs: Boxes, parameters: ByName, extra: ByName) -> Lowered[Any]:
@@ -95,6 +101,17 @@ def _standardized(x: Any, axes: tuple[int, ...], epsilon: float) -> Any:
     return centred / np.sqrt(np.var(x, axis=axes, keepdims=True) + epsilon)
 
 
+def added(op: Add, xs: Boxes, *_: object) -> Any:
+    """The sum of the sources, with axes put in behind that of the examples where some have fewer than others."""
+    most = max(x.ndim for x in xs)
+    return reduce(add, [np.reshape(x, (x.shape[0], *(1,) * (most - x.ndim), *x.shape[1:])) for x in xs])
+
+
+LIMITS: dict[type[Op], tuple[Callable[[Any], bool], str]] = {
+    Conv2d: (lambda op: op.groups != 1 or op.dilation != (1, 1), "groups and dilation are not written yet"),
+    MaxPool2d: (lambda op: any(op.padding), "padding is not written yet"),
+    AvgPool2d: (lambda op: any(op.padding), "padding is not written yet"),
+}
 TABLE: dict[type[Op], Callable[..., Any]] = {
     Dense: dense,
     Conv2d: conv2d,
@@ -103,8 +120,8 @@ TABLE: dict[type[Op], Callable[..., Any]] = {
     LayerNorm: layer_norm,
     BatchNorm: batch_norm,
     Embedding: lambda op, xs, parameters, extra: parameters["weight"][xs[0]],
-    Add: lambda op, xs, *_: reduce(add, xs),
-    Concat: lambda op, xs, *_: np.concatenate(xs, axis=1),
+    Add: added,
+    Concat: lambda op, xs, *_: np.concatenate(xs, axis=along(op.axis)),
     Scale: lambda op, xs, *_: op.factor * xs[0],
     Flatten: lambda op, xs, *_: np.reshape(xs[0], (xs[0].shape[0], -1)),
     Dropout: lambda op, xs, parameters, extra: xs[0] * extra["mask"] / (1 - op.rate),

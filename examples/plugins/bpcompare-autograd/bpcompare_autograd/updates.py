@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.ops import Adam, AdamW, Op, Sgd
-from bpcompare.parameter import Array
+from bpcompare.network.parameter import Array
+from bpcompare.ops import Adagrad, Adam, AdamW, Op, RmsProp, Sgd
 
 Slots = Mapping[str, Array]
 
@@ -27,7 +27,8 @@ def sgd(op: Sgd, t: int, w: Array, g: Array, slots: Slots) -> tuple[Array, Slots
 
 def adam(op: Adam, t: int, w: Array, g: Array, slots: Slots) -> tuple[Array, Slots]:
     """Algorithm 1 of Kingma and Ba."""
-    step, moved = _direction(op, t, g, slots)
+    d = g + op.weight_decay * w if op.weight_decay else g
+    step, moved = _direction(op, t, d, slots)
     return w - op.eta * step, moved
 
 
@@ -44,3 +45,7 @@ def _direction(op: Adam, t: int, g: Array, slots: Slots) -> tuple[Array, Slots]:
 
 
 TABLE: dict[type[Op], Callable[..., Any]] = {Sgd: sgd, Adam: adam, AdamW: adamw}
+GAPS: dict[type[Op], str] = {
+    RmsProp: "this plugin was written before the rule",
+    Adagrad: "this plugin was written before the rule",
+}

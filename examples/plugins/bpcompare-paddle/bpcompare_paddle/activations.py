@@ -8,6 +8,7 @@ import paddle
 from paddle.nn import functional as F  # noqa: N812 — the name its users know it by
 
 from bpcompare.ops import Elu, GeluErf, GeluTanh, Identity, LeakyRelu, Op, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from bpcompare_paddle.layers import along
 
 
 def elu(x: Any, alpha: float) -> Any:
@@ -26,10 +27,10 @@ def gelu_tanh(x: Any) -> Any:
     return 0.5 * x * (1 + paddle.tanh(sqrt(2 / pi) * (x + 0.044715 * (x * x * x))))
 
 
-def softmax(x: Any) -> Any:
+def softmax(x: Any, axis: int) -> Any:
     """e^x/Σe^x. F.softmax replaces x − max by −64 where it is less."""
-    powers = paddle.exp(x - paddle.max(x, axis=-1, keepdim=True).detach())
-    return powers / paddle.sum(powers, axis=-1, keepdim=True)
+    powers = paddle.exp(x - paddle.max(x, axis=axis, keepdim=True).detach())
+    return powers / paddle.sum(powers, axis=axis, keepdim=True)
 
 
 def _below(x: Any) -> Any:
@@ -48,5 +49,5 @@ TABLE: dict[type[Op], Callable[..., Any]] = {
     GeluTanh: lambda op, xs, *_: gelu_tanh(xs[0]),
     # Not F.silu, whose derivative is NaN for large negative numbers.
     Silu: lambda op, xs, *_: xs[0] * F.sigmoid(xs[0]),
-    Softmax: lambda op, xs, *_: softmax(xs[0]),
+    Softmax: lambda op, xs, *_: softmax(xs[0], along(op.axis)),
 }

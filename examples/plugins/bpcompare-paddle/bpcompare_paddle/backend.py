@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 with warnings.catch_warnings():
@@ -10,14 +11,16 @@ with warnings.catch_warnings():
 import numpy as np
 from paddle import Tensor
 
-from bpcompare.autodiff import AutodiffBackend, Feed, Walk, Walked
-from bpcompare.ops import Op, UpdateOp
-from bpcompare.parameter import Array
+from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked, answered, asked, one_by_one
+from bpcompare.network.parameter import Array
+from bpcompare.ops import OPS, Op, UpdateOp
 from bpcompare.plan import Plan
-from bpcompare.record import Provenance, Record
+from bpcompare.plan.record import Provenance, Record
 from bpcompare_paddle import activations, errors, layers, updates
 
 Tensors = Mapping[str, Tensor]
+
+ROWS: Mapping[type[Op], Callable[..., Any]] = {**layers.TABLE, **activations.TABLE, **errors.TABLE, **updates.TABLE}
 
 
 class Paddle(AutodiffBackend[Tensor]):
@@ -25,12 +28,9 @@ class Paddle(AutodiffBackend[Tensor]):
 
     name: ClassVar[str] = "paddle"
     voice: ClassVar[str] = "paddle"
-    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
-        **layers.TABLE,
-        **activations.TABLE,
-        **errors.TABLE,
-        **updates.TABLE,
-    }
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = ROWS
+    gaps: ClassVar[Mapping[type[Op], str]] = {op: "not written yet" for op in OPS.values() if op not in ROWS} | updates.GAPS
+    limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = layers.LIMITS
 
     @classmethod
     def version(cls) -> str:
@@ -69,8 +69,7 @@ class Paddle(AutodiffBackend[Tensor]):
         self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]
     ) -> tuple[Walked[Tensor], Tensors, Tensors]:
         """One call of `paddle.grad` for every trainable parameter and every `in`."""
-        trainable = plan.network.trainable
-        leaves = _leaves(parameters, trainable)
+        leaves = _leaves(parameters, plan.network.trainable)
         watched: dict[str, Tensor] = {}
 
         def tap(layer: str, y: Tensor) -> Tensor:
@@ -78,10 +77,7 @@ class Paddle(AutodiffBackend[Tensor]):
             return watched[layer]
 
         walked = walk(leaves, feed, tap)
-        asked = [*(leaves[name] for name in trainable), *(watched[layer] for layer in plan.order)]
-        answers = _gradients(walked.error, asked)
-        gradients = dict(zip(trainable, answers[: len(trainable)], strict=True))
-        din = dict(zip(plan.order, answers[len(trainable) :], strict=True))
+        gradients, din = answered(plan, _gradients(walked.error, asked(plan, leaves, watched)))
         return walked, gradients, din
 
     def plain_gradient(self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]) -> Tensors:
@@ -95,10 +91,9 @@ class Paddle(AutodiffBackend[Tensor]):
         self, update: UpdateOp, t: int, parameters: Tensors, gradients: Tensors, slots: Mapping[str, Tensors]
     ) -> tuple[Tensors, Mapping[str, Tensors]]:
         """One step of the rule in `updates`, parameter by parameter."""
-        rule = self.table[type(update)]
+        own = {name: w.detach() for name, w in parameters.items()}
         with paddle.no_grad():
-            moved = {name: rule(update, t, w.detach(), gradients[name], slots[name]) for name, w in parameters.items()}
-        return {name: w for name, (w, _) in moved.items()}, {name: state for name, (_, state) in moved.items()}
+            return one_by_one(partial(self.table[type(update)], update, t), own, gradients, slots)
 
 
 def _leaves(parameters: Tensors, trainable: tuple[str, ...]) -> dict[str, Tensor]:
@@ -118,9 +113,9 @@ def _node(y: Tensor) -> Tensor:
     return y
 
 
-def _gradients(error: Tensor, asked: list[Tensor]) -> list[Tensor]:
+def _gradients(error: Tensor, xs: list[Tensor]) -> list[Tensor]:
     """+∂E/∂x for each; zeros where E does not depend on it."""
-    if not asked:
+    if not xs:
         return []
-    found = paddle.grad(error, asked, allow_unused=True)
-    return [paddle.zeros_like(x) if g is None else g for g, x in zip(found, asked, strict=True)]
+    found = paddle.grad(error, xs, allow_unused=True)
+    return [paddle.zeros_like(x) if g is None else g for g, x in zip(found, xs, strict=True)]

@@ -9,7 +9,7 @@ import paddle
 from paddle import Tensor
 from paddle.nn import functional as F  # noqa: N812 — the name its users know it by
 
-from bpcompare.autodiff import Lowered
+from bpcompare.backend.autodiff import Lowered
 from bpcompare.ops import (
     Add,
     AvgPool2d,
@@ -29,9 +29,14 @@ from bpcompare.ops import (
 Tensors = Mapping[str, Tensor]
 
 
+def along(axis: int) -> int:
+    """The axis of an array that is `axis` of an example: one later, unless it counts from the end."""
+    return axis if axis < 0 else axis + 1
+
+
 def dense(op: Dense, xs: Sequence[Tensor], p: Tensors, extra: Tensors) -> Tensor:
     """F.linear; several sources are joined first, in the order of the weight's rows."""
-    x = xs[0] if len(xs) == 1 else paddle.concat(list(xs), axis=1)
+    x = xs[0] if len(xs) == 1 else paddle.concat(list(xs), axis=-1)
     return F.linear(x, p["weight"], p.get("bias"))
 
 
@@ -73,16 +78,37 @@ def batch_norm(op: BatchNorm, xs: Sequence[Tensor], p: Tensors, extra: Tensors) 
     return Lowered(y, {"running_mean": mean, "running_var": var})
 
 
+def max_pool2d(op: MaxPool2d, xs: Sequence[Tensor], p: Tensors, extra: Tensors) -> Tensor:
+    """F.max_pool2d."""
+    return F.max_pool2d(xs[0], op.kernel, op.stride)
+
+
+def added(op: Add, xs: Sequence[Tensor], *_: object) -> Tensor:
+    """The sum of the sources, with axes put in behind that of the examples where some have fewer than others."""
+    most = max(x.ndim for x in xs)
+    return reduce(add, [paddle.reshape(x, [x.shape[0], *[1] * (most - x.ndim), *x.shape[1:]]) for x in xs])
+
+
+PADDED = "padding is not written yet"
+LIMITS: dict[type[Op], tuple[Callable[[Any], bool], str]] = {
+    Conv2d: (
+        lambda op: op.groups != 1 or op.dilation != (1, 1) or op.far != op.padding,
+        "groups, dilation and unequal padding are not written yet",
+    ),
+    MaxPool2d: (lambda op: any(op.padding), PADDED),
+    AvgPool2d: (lambda op: any(op.padding), PADDED),
+    LayerNorm: (lambda op: op.last is not None, "chosen last axes are not written yet"),
+}
 TABLE: dict[type[Op], Callable[..., Any]] = {
     Dense: dense,
     Conv2d: conv2d,
-    MaxPool2d: lambda op, xs, *_: F.max_pool2d(xs[0], op.kernel, op.stride),
+    MaxPool2d: max_pool2d,
     AvgPool2d: avg_pool2d,
     LayerNorm: layer_norm,
     BatchNorm: batch_norm,
     Embedding: lambda op, xs, p, extra: F.embedding(xs[0], p["weight"]),
-    Add: lambda op, xs, *_: reduce(add, xs),
-    Concat: lambda op, xs, *_: paddle.concat(list(xs), axis=1),
+    Add: added,
+    Concat: lambda op, xs, *_: paddle.concat(list(xs), axis=along(op.axis)),
     Scale: lambda op, xs, *_: op.factor * xs[0],
     Flatten: lambda op, xs, *_: paddle.flatten(xs[0], start_axis=1),
     Dropout: lambda op, xs, p, extra: xs[0] * extra["mask"] / (1 - op.rate),

@@ -9,7 +9,7 @@ from typing import Any
 import paddle
 from paddle import Tensor
 
-from bpcompare.ops import Adam, AdamW, Op, Sgd
+from bpcompare.ops import Adagrad, Adam, AdamW, Op, RmsProp, Sgd
 
 Slots = Mapping[str, Tensor]
 
@@ -26,7 +26,8 @@ def sgd(op: Sgd, t: int, w: Tensor, g: Tensor, slots: Slots) -> tuple[Tensor, Sl
 
 def adam(op: Adam, t: int, w: Tensor, g: Tensor, slots: Slots) -> tuple[Tensor, Slots]:
     """Algorithm 1 of Kingma and Ba."""
-    step, moved = _direction(op, t, g, slots)
+    d = g + op.weight_decay * w if op.weight_decay else g
+    step, moved = _direction(op, t, d, slots)
     return w - op.eta * step, moved
 
 
@@ -43,3 +44,7 @@ def _direction(op: Adam, t: int, g: Tensor, slots: Slots) -> tuple[Tensor, Slots
 
 
 TABLE: dict[type[Op], Callable[..., Any]] = {Sgd: sgd, Adam: adam, AdamW: adamw}
+GAPS: dict[type[Op], str] = {
+    RmsProp: "this plugin was written before the rule",
+    Adagrad: "this plugin was written before the rule",
+}

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from bpcompare.ops import Elu, GeluErf, GeluTanh, Identity, LeakyRelu, Op, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from bpcompare_tensorflow.layers import along
 
 
 def elu(op: Elu, xs: Sequence[tf.Tensor], *_: object) -> tf.Tensor:
@@ -36,5 +37,5 @@ TABLE: dict[type[Op], Callable[..., Any]] = {
     GeluErf: gelu_erf,
     GeluTanh: gelu_tanh,
     Silu: lambda op, xs, *_: tf.nn.silu(xs[0]),
-    Softmax: lambda op, xs, *_: tf.nn.softmax(xs[0], axis=-1),
+    Softmax: lambda op, xs, *_: tf.nn.softmax(xs[0], axis=along(op.axis)),
 }

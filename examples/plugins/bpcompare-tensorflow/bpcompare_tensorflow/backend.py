@@ -1,20 +1,23 @@
 """The TensorFlow backend: eager, Δ by asking the tape for the gradient of every `in` as well."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
-from bpcompare.autodiff import AutodiffBackend, Feed, Walk, Walked
-from bpcompare.ops import Op, UpdateOp
-from bpcompare.parameter import Array
+from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked, one_by_one, trainable
+from bpcompare.network.parameter import Array
+from bpcompare.ops import OPS, Op, UpdateOp
 from bpcompare.plan import Plan
-from bpcompare.record import Provenance, Record
+from bpcompare.plan.record import Provenance, Record
 from bpcompare_tensorflow import activations, errors, layers, updates
 from bpcompare_tensorflow.switches import flushes, pinned, switches
 
 Tensors = Mapping[str, tf.Tensor]
+
+ROWS: Mapping[type[Op], Callable[..., Any]] = {**layers.TABLE, **activations.TABLE, **errors.TABLE, **updates.TABLE}
 
 
 class TensorFlow(AutodiffBackend[tf.Tensor]):
@@ -22,12 +25,9 @@ class TensorFlow(AutodiffBackend[tf.Tensor]):
 
     name: ClassVar[str] = "tensorflow"
     voice: ClassVar[str] = "tensorflow"
-    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = {
-        **layers.TABLE,
-        **activations.TABLE,
-        **errors.TABLE,
-        **updates.TABLE,
-    }
+    table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = ROWS
+    gaps: ClassVar[Mapping[type[Op], str]] = {op: "not written yet" for op in OPS.values() if op not in ROWS} | updates.GAPS
+    limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = layers.LIMITS
 
     @classmethod
     def version(cls) -> str:
@@ -70,7 +70,7 @@ class TensorFlow(AutodiffBackend[tf.Tensor]):
                 tape.watch(watched[layer])  # where nothing trainable lies before it, the tape would not look at it
                 return watched[layer]
 
-            free = _trainable(plan, parameters)
+            free = trainable(plan, parameters)
             tape.watch(free)
             walked = walk(parameters, feed, tap)
         gradients, din = _gradient(tape, walked.error, (free, watched))
@@ -81,7 +81,7 @@ class TensorFlow(AutodiffBackend[tf.Tensor]):
 
         The identities stay: at a fork the tape adds up in another order without them.
         """
-        free = _trainable(plan, parameters)
+        free = trainable(plan, parameters)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(free)
             error = walk(parameters, feed, lambda _, y: tf.identity(y)).error
@@ -92,13 +92,7 @@ class TensorFlow(AutodiffBackend[tf.Tensor]):
         self, update: UpdateOp, t: int, parameters: Tensors, gradients: Tensors, slots: Mapping[str, Tensors]
     ) -> tuple[Tensors, Mapping[str, Tensors]]:
         """One step of a training kernel, parameter by parameter, on variables of its own."""
-        rule = self.table[type(update)]
-        moved = {name: rule(update, t, w, gradients[name], slots[name]) for name, w in parameters.items()}
-        return {name: w for name, (w, _) in moved.items()}, {name: state for name, (_, state) in moved.items()}
-
-
-def _trainable(plan: Plan, parameters: Tensors) -> dict[str, tf.Tensor]:
-    return {name: parameters[name] for name in plan.network.trainable}
+        return one_by_one(partial(self.table[type(update)], update, t), parameters, gradients, slots)
 
 
 def _gradient(tape: tf.GradientTape, error: tf.Tensor, sources: Any) -> Any:

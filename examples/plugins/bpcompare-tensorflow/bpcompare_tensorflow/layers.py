@@ -5,12 +5,13 @@ sides of an op. No sum is changed by that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from math import prod
 from typing import Any
 
 import tensorflow as tf
 
-from bpcompare.autodiff import Lowered
+from bpcompare.backend.autodiff import Lowered
 from bpcompare.ops import (
     Add,
     AvgPool2d,
@@ -26,14 +27,20 @@ from bpcompare.ops import (
     Op,
     Scale,
 )
+from bpcompare.ops.pooling import Pool2d
 
 Tensors = Sequence[tf.Tensor]
 ByName = Mapping[str, tf.Tensor]
 
 
+def along(axis: int) -> int:
+    """The axis of an array that is `axis` of an example: one later, unless it counts from the end."""
+    return axis if axis < 0 else axis + 1
+
+
 def dense(op: Dense, xs: Tensors, parameters: ByName, extra: ByName) -> tf.Tensor:
     """x @ w + b; several sources are joined first, in the order of the weight's rows."""
-    y = tf.linalg.matmul(xs[0] if len(xs) == 1 else tf.concat(xs, axis=1), parameters["weight"])
+    y = tf.linalg.matmul(xs[0] if len(xs) == 1 else tf.concat(xs, axis=-1), parameters["weight"])
     return tf.nn.bias_add(y, parameters["bias"]) if op.bias else y
 
 
@@ -54,7 +61,10 @@ def _channels_first(x: tf.Tensor) -> tf.Tensor:
 
 
 def _pooled(pool: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    return lambda op, xs, *_: _channels_first(pool(_channels_last(xs[0]), op.kernel, op.stride, "VALID"))
+    def lowering(op: Pool2d, xs: Tensors, *_: object) -> tf.Tensor:
+        return _channels_first(pool(_channels_last(xs[0]), op.kernel, op.stride, "VALID"))
+
+    return lowering
 
 
 def layer_norm(op: LayerNorm, xs: Tensors, parameters: ByName, extra: ByName) -> tf.Tensor:
@@ -77,6 +87,22 @@ def batch_norm(op: BatchNorm, xs: Tensors, parameters: ByName, extra: ByName) ->
     return Lowered(y, {k: (1 - op.momentum) * extra[k] + op.momentum * tf.reshape(x, [-1]) for k, x in seen.items()})
 
 
+def added(op: Add, xs: Tensors, *_: object) -> tf.Tensor:
+    """The sum of the sources, with axes put in behind that of the examples where some have fewer than others."""
+    most = max(len(x.shape) for x in xs)
+    return reduce(tf.add, [tf.reshape(x, (x.shape[0], *(1,) * (most - len(x.shape)), *x.shape[1:])) for x in xs])
+
+
+PADDED = "padding is not written yet"
+LIMITS: dict[type[Op], tuple[Callable[[Any], bool], str]] = {
+    Conv2d: (
+        lambda op: op.groups != 1 or op.dilation != (1, 1) or op.far != op.padding,
+        "groups, dilation and unequal padding are not written yet",
+    ),
+    MaxPool2d: (lambda op: any(op.padding), PADDED),
+    AvgPool2d: (lambda op: any(op.padding), PADDED),
+    LayerNorm: (lambda op: op.last is not None, "chosen last axes are not written yet"),
+}
 TABLE: dict[type[Op], Callable[..., Any]] = {
     Dense: dense,
     Conv2d: conv2d,
@@ -85,8 +111,8 @@ TABLE: dict[type[Op], Callable[..., Any]] = {
     LayerNorm: layer_norm,
     BatchNorm: batch_norm,
     Embedding: lambda op, xs, parameters, extra: tf.nn.embedding_lookup(parameters["weight"], xs[0]),
-    Add: lambda op, xs, *_: tf.add_n(xs),
-    Concat: lambda op, xs, *_: tf.concat(xs, axis=1),
+    Add: added,
+    Concat: lambda op, xs, *_: tf.concat(xs, axis=along(op.axis)),
     Scale: lambda op, xs, *_: op.factor * xs[0],
     Flatten: lambda op, xs, *_: tf.reshape(xs[0], (xs[0].shape[0], prod(xs[0].shape[1:]))),
     Dropout: lambda op, xs, parameters, extra: xs[0] * extra["mask"] / (1 - op.rate),

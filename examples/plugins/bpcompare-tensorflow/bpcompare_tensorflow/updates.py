@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from bpcompare.ops import Adam, AdamW, Op, Sgd
+from bpcompare.ops import Adagrad, Adam, AdamW, Op, RmsProp, Sgd
 
 Slots = Mapping[str, tf.Tensor]
 
@@ -34,8 +34,8 @@ def sgd(op: Sgd, t: int, w: tf.Tensor, g: tf.Tensor, slots: Slots) -> tuple[tf.T
 
 
 def adam(op: Adam, t: int, w: tf.Tensor, g: tf.Tensor, slots: Slots) -> tuple[tf.Tensor, Slots]:
-    """Adam."""
-    return _adam(op, t, tf.Variable(w), g, slots)
+    """Adam, with decay added to the gradient before the moments see it."""
+    return _adam(op, t, tf.Variable(w), g + op.weight_decay * w if op.weight_decay else g, slots)
 
 
 def adamw(op: AdamW, t: int, w: tf.Tensor, g: tf.Tensor, slots: Slots) -> tuple[tf.Tensor, Slots]:
@@ -66,6 +66,10 @@ def _like(x: tf.Tensor, value: float) -> tf.Tensor:
 
 
 TABLE: dict[type[Op], Callable[..., Any]] = {Sgd: sgd, Adam: adam, AdamW: adamw}
+GAPS: dict[type[Op], str] = {
+    RmsProp: "this plugin was written before the rule",
+    Adagrad: "this plugin was written before the rule",
+}
 KERNELS: dict[type[Op], str] = {
     Sgd: "tf.raw_ops.ResourceApplyGradientDescent or ResourceApplyMomentum",
     Adam: "tf.raw_ops.ResourceApplyAdam",

@@ -1,0 +1,75 @@
+"""What JAX's primitives are called in all frameworks, where their meaning is the same: the name, and those of the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bpcompare.ops.call import Read
+
+X, XY = ("self",), ("self", "other")
+
+SAME: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    **{
+        name: (name, X)
+        for name in (
+            "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "exp2",
+            "expm1", "floor", "lgamma", "log", "log1p", "neg", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "square",
+            "tan", "tanh",
+        )
+    },
+    "add": ("add", XY),
+    "add_any": ("add", XY),
+    "sub": ("sub", XY),
+    "mul": ("mul", XY),
+    "div": ("div", XY),
+    "max": ("maximum", XY),
+    "min": ("minimum", XY),
+    "rem": ("fmod", XY),
+    "atan2": ("atan2", XY),
+    "pow": ("pow", ("self", "exponent")),
+    "logistic": ("sigmoid", X),
+    "erf_inv": ("erfinv", X),
+    "copy": ("identity", X),
+    "copy_p": ("identity", X),
+    "optimization_barrier": ("identity", X),
+    "convert_element_type": ("_to_copy", X),
+    "reduce_precision": ("_to_copy", X),
+    "reshape": ("reshape", X),
+    "squeeze": ("reshape", X),
+    "expand_dims": ("reshape", X),
+}  # fmt: skip
+"""By primitive: the function, and the names of what it reads."""
+
+
+def _sum(p: Mapping[str, Any]) -> dict[str, Any]:
+    return {"dim": tuple(p["axes"]), "keepdim": False}
+
+
+SHAPED: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "transpose": ("permute", lambda p: {"dims": tuple(p["permutation"])}),
+    "rev": ("flip", lambda p: {"dims": tuple(p["dimensions"])}),
+    "reduce_sum": ("sum", _sum),
+    "reduce_max": ("amax", _sum),
+    "reduce_min": ("amin", _sum),
+    "reduce_prod": ("prod", _sum),
+    "split": ("split", lambda p: {"dim": p["axis"]}),
+    "top_k": ("topk", lambda p: {"dim": -1, "k": p["k"], "largest": True}),
+    "cumprod": ("cumprod", lambda p: {"dim": p["axis"]}),
+}
+"""By primitive that reads one array: the function, and its other arguments."""
+
+
+def common(name: str, params: Mapping[str, Any], numbers: int) -> tuple[str, dict[str, Any]] | None:
+    """The common name of a primitive with its arguments; None where it has a form of its own."""
+    if name in SAME and len(SAME[name][1]) == numbers:
+        function, names = SAME[name]
+        return function, {key: Read(i) for i, key in enumerate(names)}
+    if name in SHAPED and not params.get("reverse"):
+        function, others = SHAPED[name]
+        return function, {"self": Read(0), **others(params)}
+    if name == "concatenate":
+        return "cat", {"tensors": tuple(Read(i) for i in range(numbers)), "dim": params["dimension"]}
+    if name == "select_n" and numbers == 3:
+        return "where", {"condition": Read(0), "self": Read(2), "other": Read(1)}
+    return None

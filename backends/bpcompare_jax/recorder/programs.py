@@ -1,0 +1,295 @@
+"""From an evaluation to a program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+from bpcompare.ops.call import Call, Fixed, Read
+from bpcompare.program import Place, Program, Recording, Step, Unexamined, Value
+from bpcompare_jax.recorder.evaluation import CUSTOM, INLINE, Key, bound, floating, inner, split, times
+from bpcompare_jax.recorder.functions import common
+from bpcompare_jax.recorder.moves import moved
+from bpcompare_jax.recorder.names import place
+
+
+class Seen:
+    """A value of the jaxpr: its path in the program, its shape; its number where it is known; whether a parameter reaches it."""
+
+    __slots__ = ("depends", "number", "path", "shape")
+
+    def __init__(self, path: str, number: Any, *, depends: bool) -> None:
+        self.path, self.number, self.depends = path, number, depends
+        self.shape = tuple(np.shape(number)) if not hasattr(number, "shape") else tuple(number.shape)
+
+
+class Draft:
+    """A program in the making, from the taps of an evaluation and what arrived at them."""
+
+    def __init__(self, taps: Mapping[Key, Any], chosen: Mapping[Key, int], arrived: Mapping[Key, Any]) -> None:
+        self.values: dict[str, Value] = {}
+        self.steps: list[Step] = []
+        self.places: dict[str, Place] = {}
+        self.given: dict[str, Any] = {}
+        self.recorded: dict[str, Any] = {}
+        self.unexamined: list[Unexamined] = []
+        self._taps, self._chosen, self._arrived = taps, chosen, arrived
+        self._names: Counter[str] = Counter()
+
+    def unique(self, name: str) -> str:
+        """The name, with a number from its second use on."""
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name} ({self._names[name]})"
+
+    def leaf(self, name: str, x: Any, gradient: Any, *, followed: bool = False) -> Seen:
+        """A leaf of what a function is called with; with a gradient, a parameter. `followed`: what is made of it is recorded."""
+        path = self.unique(name)
+        self.given[path] = array(x)
+        delta = None if gradient is None else f"{path}.gradient"
+        if delta is not None:
+            self.recorded[delta] = array(gradient)
+        self.values[path] = Value(path, path, given=True, delta=delta, parameter=delta is not None, dtype=str(x.dtype))
+        return Seen(path, x, depends=delta is not None or followed)
+
+    def constant(self, x: Any) -> Seen:
+        """A number that stands in the code."""
+        x = x if hasattr(x, "dtype") else np.asarray(x)
+        path = self.unique("constant")
+        self.given[path] = array(x)
+        self.values[path] = Value(path, path, given=True, dtype=str(x.dtype))
+        return Seen(path, x, depends=False)
+
+    def run(self, closed: Any, args: Sequence[Seen], at: Key = (), scope: str = "", custom: str = "") -> list[Seen]:
+        """The steps of a jaxpr. Inside of a `custom` function no number is recorded: its values are open."""
+        jaxpr = closed.jaxpr
+        known: dict[Any, Seen] = {v: self.constant(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+        known |= dict(zip(jaxpr.invars, args, strict=True))
+
+        def read(v: Any) -> Seen:
+            return self.constant(v.val) if isinstance(v, core.Literal) else known[v]
+
+        for number, equation in enumerate(jaxpr.eqns):
+            outs = self._equation(equation, [read(v) for v in equation.invars], (*at, number), scope, custom)
+            known |= dict(zip(equation.outvars, outs, strict=True))
+        return [read(v) for v in jaxpr.outvars]
+
+    def _equation(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        name = equation.primitive.name
+        if name in INLINE:
+            return self.run(inner(equation), args, at, scope, custom)
+        if name == "scan":
+            return self._scan(equation, args, at, scope, custom)
+        if name == "cond" and at in self._chosen:
+            chosen = self._chosen[at]
+            return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
+        if name == "stop_gradient" or not any(arg.depends for arg in args):
+            return [self._result(equation, at, i, args) for i in range(len(equation.outvars))]
+        if name in CUSTOM:
+            return self._custom(equation, args, at, scope, custom)
+        return self._call(equation, args, at, scope, custom)
+
+    def _number(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Any:
+        """What was recorded of a result; of data alone, inside of a custom function, what JAX makes of it."""
+        key = (*at, i)
+        if key in self._taps:
+            return self._taps[key]
+        if all(not arg.depends for arg in args):
+            return bound(equation, [arg.number for arg in args])[i]
+        return equation.outvars[i].aval
+
+    def _result(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Seen:
+        """A result that no parameter reaches: it is given."""
+        return self.constant(self._number(equation, at, i, args))
+
+    def _call(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        function, arguments, sources = called(equation, args)
+        where = place(equation, equation.primitive.name, scope, custom)
+        outs = []
+        shapes = tuple(tuple(v.aval.shape) for v in equation.outvars)
+        for i, v in enumerate(equation.outvars):
+            number = self._number(equation, at, i, args)
+            if not floating(v.aval):
+                outs.append(Seen(self.unique("integers"), number, depends=False))
+                if (*at, i) in self._taps:
+                    self.given[outs[-1].path] = array(number)
+                    self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
+                continue
+            outs.append(self._step(function, arguments, sources, shapes, i, where, number, (*at, i)))
+        return outs
+
+    def _step(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        sources: Sequence[Seen],
+        shapes: tuple[tuple[int, ...], ...],
+        output: int,
+        where: Place,
+        number: Any,
+        key: Key | None,
+    ) -> Seen:
+        """A step that writes one result; open where nothing was recorded under the key."""
+        name = self.unique(f"{where.module}:{where.function}" if where.module else where.function)
+        constants: dict[str, str] = {}
+        reads: list[str] = []
+        placed = {i: self._placed(source, i, name, reads, constants) for i, source in enumerate(sources)}
+
+        def argument(value: Any) -> Any:
+            if isinstance(value, Read):
+                return placed[value.slot]
+            if isinstance(value, np.ndarray):
+                constants["index"] = f"{name}.index"
+                self.given[f"{name}.index"] = value
+                return Fixed("index")
+            return tuple(map(argument, value)) if isinstance(value, tuple) else value
+
+        arguments = {key: argument(value) for key, value in arguments.items()}
+        writes = f"{name}.y"
+        known = key is not None and key in self._taps
+        delta = None
+        if known:
+            self.recorded[writes] = array(number)
+            arrived = self._arrived.get(key) if key is not None else None
+            if arrived is not None:
+                delta = f"{writes}.delta"
+                self.recorded[delta] = -array(arrived)
+        self.values[writes] = Value(writes, name, open=not known, delta=delta, dtype=str(number.dtype))
+        self.steps.append(Step(name, Call(function, arguments, shapes, output), tuple(reads), writes, constants=constants))
+        self.places[name] = where
+        return Seen(writes, number, depends=True)
+
+    def _placed(self, source: Seen, i: int, name: str, reads: list[str], constants: dict[str, str]) -> Read | Fixed:
+        """What stands in a call for what it reads: floats are read, integers are constants of the step."""
+        if floating(source.number):
+            reads.append(source.path)
+            return Read(len(reads) - 1)
+        constants[f"x{i}"] = f"{name}.x{i}"
+        self.given[f"{name}.x{i}"] = array(source.number)
+        return Fixed(f"x{i}")
+
+    def _custom(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """A function with a rule of its own: its inner program is its law, whose values are nobody's; results are recorded."""
+        name = custom or rule_name(equation)
+        inside = self.run(inner(equation), args, (*at, "inside"), scope, name)
+        where = place(equation, name, scope, name)
+        outs = []
+        for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
+            if not floating(v.aval) or not seen.depends:
+                outs.append(seen)
+                continue
+            shapes = (tuple(v.aval.shape),)
+            outs.append(
+                self._step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self._number(equation, at, i, args), (*at, i))
+            )
+        return outs
+
+    def _scan(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        p = equation.params
+        consts, carry, xs = split(args, p["num_consts"], p["num_carry"])
+        rows: dict[int, list[Seen]] = {}
+        where = place(equation, "scan", scope, custom)
+        for t in times(p):
+            along = [self._row(x, t, where) for x in xs]
+            step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"
+            outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)), step, custom)
+            carry, rows[t] = outs[: p["num_carry"]], outs[p["num_carry"] :]
+        stacked = []
+        for i, v in enumerate(equation.outvars[len(carry) :]):
+            parts = [rows[t][i] for t in range(p["length"])]
+            if not any(part.depends for part in parts):
+                stacked.append(self.constant(jnp.stack([part.number for part in parts])))
+                continue
+            arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
+            stacked.append(self._step("stack", arguments, parts, (tuple(v.aval.shape),), 0, where, v.aval, None))
+        return [*carry, *stacked]
+
+    def _row(self, x: Seen, t: int, where: Place) -> Seen:
+        """One step of time of what a scan runs along."""
+        if not x.depends:
+            return self.constant(x.number[t])
+        number = jax.ShapeDtypeStruct(x.shape[1:], x.number.dtype)  # type: ignore[no-untyped-call]
+        return self._step("select", {"self": Read(0), "dim": 0, "index": t}, [x], (x.shape[1:],), 0, where, number, None)
+
+
+def called(equation: Any, args: list[Seen]) -> tuple[str, dict[str, Any], list[Seen]]:
+    """The function of an equation with its arguments, `Read(i)` for the source i of those that it reads."""
+    name = equation.primitive.name
+    index = moved(equation, [arg.number for arg in args])
+    if index is not None:
+        function, arguments, which = index
+        return function, arguments, [args[i] for i in which]
+    shared = common(name, equation.params, len(args))
+    if shared is not None:
+        return *shared, args
+    plain = {key: plainly(value) for key, value in equation.params.items()}
+    return f"lax.{name}", {**{f"x{i}": Read(i) for i in range(len(args))}, **plain}, args
+
+
+def plainly(value: Any) -> Any:
+    """A parameter of an equation as numbers, texts and tuples of them; names of fields are kept."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
+        return tuple(plainly(one) for one in value)
+    fields = getattr(value, "_fields", None) or getattr(value, "__dataclass_fields__", None)
+    if fields:
+        return tuple((name, plainly(getattr(value, name))) for name in fields)
+    return str(value)
+
+
+def rule_name(equation: Any) -> str:
+    """The name of the function whose rule it is."""
+    p = equation.params
+    found = getattr(p.get("call_jaxpr") or p.get("fun_jaxpr"), "jaxpr", None)
+    named = getattr(getattr(found, "debug_info", None), "func_name", None) or p.get("name")
+    return str(named) if named else str(equation.primitive.name)
+
+
+def array(x: Any) -> Any:
+    """As an array of NumPy; formats that it does not know are widened. Keys of generators are their bits."""
+    if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+        return np.asarray(jax.random.key_data(x))
+    found = np.asarray(x)
+    return found.astype(np.float32) if str(found.dtype) == "bfloat16" else found
+
+
+def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:
+    """The program of the way back from `root`, the scalar that is differentiated; `where` it was, and the `title` for people.
+
+    Only what leads to `root` is kept of the draft, with all of its numbers.
+    """
+    draft.given["error.seed"] = np.ones(())
+    draft.values["error.seed"] = Value("error.seed", "error", given=True)
+    draft.values["error"] = Value("error", "error", open=True)
+    if root.depends:
+        op = Call("backward", {"self": Read(0), "seed": Read(1)}, ((),))
+        draft.steps.append(Step("backward", op, (root.path, "error.seed"), "error"))
+        draft.places["backward"] = where
+    program = Program(draft.values, tuple(draft.steps), (), "error", ("error",))
+    return Recording(title, needed(program, [program.end]), draft.given, draft.recorded, draft.places, tuple(draft.unexamined))
+
+
+def forward(draft: Draft, title: str, results: Sequence[Seen]) -> Recording:
+    """The program of what was computed forward alone."""
+    program = Program(draft.values, tuple(draft.steps), (), "", ())
+    kept = needed(program, [seen.path for seen in results])
+    return Recording(title, kept, draft.given, draft.recorded, draft.places, tuple(draft.unexamined))
+
+
+def needed(program: Program, ends: Sequence[str]) -> Program:
+    """The part that leads to what stands at the ends."""
+    wanted, kept = set(ends), []
+    for step in reversed(program.steps):
+        if step.writes in wanted:
+            kept.append(step)
+            wanted |= set(step.reads)
+    values = {path: value for path, value in program.values.items() if path in wanted}
+    return Program(values, tuple(reversed(kept)), (), program.end, program.addends)

@@ -1,0 +1,228 @@
+"""Numbers of tensors as they were, without copying them: shared until somebody writes into their memory, and copied then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from weakref import ReferenceType, ref
+
+import torch
+from torch import Tensor, nn
+
+from bpcompare_torch.recorder.chunks import Chunks
+
+_pointer = Tensor.data_ptr
+"""Torch's own, for others who ask where numbers stand are watched."""
+
+
+def storage_of(t: Tensor) -> int:
+    """What two tensors have in common that share memory."""
+    storage: int = here(t).untyped_storage()._cdata
+    return storage
+
+
+PLAIN = (Tensor, nn.Parameter)
+PART = "_local_tensor"
+"""Where a DTensor keeps what this process holds of it."""
+
+
+def here(t: Tensor) -> Tensor:
+    """t itself; of a DTensor, the part of it that this process holds, without asking any other process."""
+    return t if type(t) in PLAIN else getattr(t, PART, t)
+
+
+class Kept:
+    """The numbers of a tensor at the moment when it was kept."""
+
+    __slots__ = ("__weakref__", "_version", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.put(tensor)
+
+    def put(self, tensor: Tensor) -> None:
+        """The tensor that holds the numbers from now on."""
+        self.tensor = tensor
+        self._version = _version(tensor)
+
+    @property
+    def torn(self) -> bool:
+        """Whether somebody wrote into the numbers since: a write that the recorder did not see (another thread's)."""
+        return _version(self.tensor) != self._version or _gone(self.tensor)
+
+    @property
+    def dtype(self) -> str:
+        """The format, as NumPy calls it."""
+        return str(self.tensor.dtype).removeprefix("torch.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return tuple(self.tensor.shape)
+
+    def same(self, other: Kept) -> bool:
+        """Whether all bits are the same; NaN is NaN."""
+        a, b = self.tensor, other.tensor.to(self.tensor.device)  # what stands in a file is no longer on its device
+        if _pointer(a) == _pointer(b) and a.shape == b.shape and a.stride() == b.stride():
+            return True
+        return a.shape == b.shape and bool(torch.equal(a, b) or torch.equal(a.nan_to_num(), b.nan_to_num()))
+
+    def array(self) -> Any:
+        """The numbers as an array. Formats that NumPy does not know are widened, which changes no number."""
+        t = self.tensor.detach()
+        if t.dtype == torch.bfloat16:
+            t = t.float()
+        return t.numpy(force=True)  # force: also where autograd hands a zero around that has no memory
+
+
+GROWTH = 1.25
+"""By how much more may be kept once there was nothing to spill, until that is tried again."""
+
+
+class Memory:
+    """Which kept numbers share which memory, and when memory was written into.
+
+    Above `limit` bytes, numbers go into a file: `full` is asked which memory only the recorder still looks at.
+    """
+
+    def __init__(self) -> None:
+        self.clock = 0
+        self.limit = float("inf")
+        self.full: Callable[[Iterable[int]], Iterable[int]] = lambda storages: storages
+        self._chunks = Chunks()
+        self._bytes = 0
+        self._lent: set[int] = set()
+        self._kept: dict[int, list[ReferenceType[Kept]]] = {}
+
+    def keep(self, t: Tensor) -> Kept:
+        """The numbers of t as they are now; of a sparse one written out, of a distributed one the part that is here."""
+        t = here(t)
+        if t.layout != torch.strided:
+            return Kept(t.detach().to_dense())
+        if self.foreign(t):
+            return Kept(t.detach().clone())
+        storage = storage_of(t)
+        if storage not in self._kept:
+            if self._bytes > self.limit:
+                self.spill()
+            self._kept[storage] = []
+            self._bytes += t.untyped_storage().nbytes()
+        kept = Kept(_detached(t))
+        self._kept[storage].append(ref(kept))
+        return kept
+
+    def spill(self) -> None:
+        """Put what is kept into the file, as far as nobody else needs the memory. Raises OSError where the disk is full."""
+        most, self.limit = self.limit, float("inf")  # what cannot be written stays, and is not tried again and again
+        for storage in list(self.full(tuple(self._kept))):
+            alive = _alive(self._kept[storage])
+            if alive:
+                self._bytes -= alive[0].tensor.untyped_storage().nbytes()
+                _copy(alive, self._chunks.put)
+            del self._kept[storage]
+        self.limit = max(most, GROWTH * self._bytes)
+
+    def foreign(self, t: Tensor) -> bool:
+        """Whether others may write into the memory of t, unseen: NumPy's, a file's, another process's, or lent to somebody."""
+        storage = here(t).untyped_storage()
+        return storage._cdata in self._lent or not storage.resizable()
+
+    def lend(self, t: Tensor) -> None:
+        """From now on somebody outside of torch shares the memory of t."""
+        self.written(t)
+        self._lent.add(storage_of(t))
+
+    def leaving(self, storage: int) -> None:
+        """A memory is given up: what is kept of it is copied."""
+        shared = self._kept.pop(storage, None)
+        if shared is not None:
+            _copy(_alive(shared), self._put)
+
+    def _put(self, t: Tensor) -> Tensor:
+        """A copy: in memory while there is room."""
+        return self._chunks.put(t) if self._bytes > self.limit else t.clone()
+
+    def written(self, t: Tensor) -> bool:
+        """t is about to be written into: what shares its memory is copied. Whether there was anything."""
+        shared = self._kept.pop(storage_of(t), None)
+        if shared is not None:
+            _copy(_alive(shared), self._put)
+        self.clock += 1
+        return shared is not None
+
+    def secure(self, foreign: Iterable[Kept] = ()) -> None:
+        """Nobody watches writes any more: what others may still write into is copied, and what shares memory with `foreign`."""
+        certain = {storage_of(kept.tensor) for kept in foreign}
+        for storage, shared in self._kept.items():
+            alive = _alive(shared)
+            # A storage counts the tensors that share it, and once the object that Python sees.
+            if storage in certain or _holders(storage) > len(alive) + 1:
+                _copy(alive, self._put)
+            elif alive and self._bytes > self.limit:
+                _copy(alive, self._chunks.put)
+        self._kept.clear()
+
+
+def _gone(t: Tensor) -> bool:
+    """Whether the memory of a tensor is smaller than it is."""
+    if not t.numel() or t.layout != torch.strided:
+        return False
+    last = sum((size - 1) * stride for size, stride in zip(t.shape, t.stride(), strict=True))
+    return bool(t.untyped_storage().nbytes() < (t.storage_offset() + last + 1) * t.element_size())
+
+
+def _version(t: Tensor) -> int:
+    """How often torch wrote into the memory of a tensor; tensors of inference are not counted."""
+    return -1 if t.is_inference() else t._version
+
+
+def _detached(t: Tensor) -> Tensor:
+    """t without its history. A mode that watches calls need not hear of it."""
+    if type(t) not in PLAIN:
+        return t.detach()
+    with torch._C._DisableTorchDispatch():
+        return t.detach()
+
+
+def _alive(shared: Iterable[ReferenceType[Kept]]) -> list[Kept]:
+    return [kept for one in shared if (kept := one()) is not None]
+
+
+def _copy(shared: list[Kept], copied: Callable[[Tensor], Tensor]) -> None:
+    """Numbers in one memory, `copied`: each part once; the whole memory where several parts of it are larger together."""
+    if not shared:
+        return
+    parts = {_part(kept.tensor): kept.tensor for kept in shared}
+    storage = shared[0].tensor.untyped_storage()
+    if len(parts) > 1 and sum(t.nbytes for t in parts.values()) > storage.nbytes():
+        whole = storage.clone()  # type: ignore[no-untyped-call]
+        copies = {part: _within(whole, t) for part, t in parts.items()}
+    else:
+        copies = {part: copied(t) for part, t in parts.items()}
+    for kept in shared:
+        if not kept.torn:
+            kept.put(copies[_part(kept.tensor)])
+
+
+def _part(t: Tensor) -> tuple[Any, ...]:
+    return t.storage_offset(), t.shape, t.stride(), t.dtype, t.is_conj(), t.is_neg()
+
+
+def _within(storage: Any, t: Tensor) -> Tensor:
+    """What t would be in another memory."""
+    if t.is_conj() or t.is_neg():
+        return t.clone()
+    return torch.empty(0, dtype=t.dtype, device=t.device).set_(storage, t.storage_offset(), t.shape, t.stride())
+
+
+def _holders(storage: int) -> float:
+    count = getattr(torch._C, "_storage_Use_Count", None)
+    return float("inf") if count is None else count(storage)
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors among arguments, also inside lists."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from tensors(one)

@@ -1,0 +1,147 @@
+"""Which rule a torch.optim optimizer applies to a parameter, with its state before and after the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bpcompare.ops.rule import Rule
+
+Group = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """An optimizer of torch's own: its rule, what torch calls the settings and the state of it, and what holds only sometimes.
+
+    `settings` and `state` are from the rule's names to torch's. `fixed` are settings that torch does not ask for. `only`: the
+    switch of torch's without which a state is not there.
+    """
+
+    rule: str
+    settings: Mapping[str, str]
+    state: Mapping[str, str]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
+    starts: Mapping[str, float] = field(default_factory=dict)
+    counts: tuple[str, ...] = ()
+
+
+_COMMON = {"eta": "lr", "weight_decay": "weight_decay", "maximize": "maximize"}
+_EPSILON = {"epsilon": "eps"}
+_MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq", "step": "step"}
+_DECOUPLED = {"decoupled": "decoupled_weight_decay"}
+_ADAM = _COMMON | _EPSILON | _DECOUPLED | {"amsgrad": "amsgrad"}
+
+OPTIMIZERS: Mapping[type[torch.optim.Optimizer], Known] = {
+    torch.optim.SGD: Known(
+        "sgd",
+        _COMMON | {"momentum": "momentum", "nesterov": "nesterov", "dampening": "dampening"},
+        {"velocity": "momentum_buffer"},
+        only={"velocity": "momentum"},
+    ),
+    torch.optim.Adam: Known("adam", _ADAM, _MOMENTS | {"top": "max_exp_avg_sq"}, only={"top": "amsgrad"}),
+    torch.optim.AdamW: Known("adam", _ADAM, _MOMENTS | {"top": "max_exp_avg_sq"}, {"decoupled": True}, only={"top": "amsgrad"}),
+    torch.optim.NAdam: Known(
+        "nadam",
+        _COMMON | _EPSILON | _DECOUPLED | {"momentum_decay": "momentum_decay"},
+        _MOMENTS | {"product": "mu_product"},
+        {"amsgrad": False},
+        starts={"product": 1.0},
+        counts=("product",),
+    ),
+    torch.optim.RAdam: Known("radam", _COMMON | _EPSILON | _DECOUPLED, _MOMENTS, {"amsgrad": False}),
+    torch.optim.Adamax: Known(
+        "adamax",
+        _COMMON | _EPSILON,
+        {"m": "exp_avg", "u": "exp_inf", "step": "step"},
+        {"amsgrad": False, "decoupled": False},
+    ),
+    torch.optim.RMSprop: Known(
+        "rmsprop",
+        _COMMON | _EPSILON | {"rho": "alpha", "momentum": "momentum", "centered": "centered"},
+        {"v": "square_avg", "m": "grad_avg", "velocity": "momentum_buffer", "step": "step"},
+        {"epsilon_inside": False},
+        only={"m": "centered", "velocity": "momentum"},
+    ),
+    torch.optim.Adagrad: Known(
+        "adagrad",
+        _COMMON | _EPSILON | {"lr_decay": "lr_decay"},
+        {"sum": "sum", "step": "step"},
+        {"epsilon_inside": False},
+    ),
+    torch.optim.Adadelta: Known(
+        "adadelta",
+        _COMMON | _EPSILON | {"rho": "rho"},
+        {"v": "square_avg", "u": "acc_delta", "step": "step"},
+    ),
+}
+"""By the optimizer's own class. A subclass may do something else, and is not among them."""
+
+REFUSED = ("capturable", "differentiable")
+"""Switches under which coefficients are worked out in tensors, whose rounding the laws do not know."""
+
+
+def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> Rule | str:
+    """The rule for a parameter of a group; a text says why there is none."""
+    known = OPTIMIZERS.get(type(optimizer))
+    if known is None:
+        return f"{type(optimizer).__name__} has no law"
+    refused = _refused(optimizer, group, parameter)
+    if refused:
+        return refused
+    state = optimizer.state.get(parameter, {})
+    settings = {name: group.get(theirs, False) for name, theirs in known.settings.items()} | dict(known.fixed)
+    if "betas" in group:
+        settings["beta1"], settings["beta2"] = group["betas"]
+    numbers = {name: value if isinstance(value, bool) else float(value) for name, value in settings.items()}
+    starts = dict(known.starts)
+    if known.rule == "sgd" and state.get("momentum_buffer") is None:
+        numbers["dampening"] = 0.0  # the first velocity is the gradient itself
+    if known.rule == "adagrad":
+        starts["sum"] = float(group["initial_accumulator_value"])
+    kept = tuple(name for name in known.state if name not in known.only or group[known.only[name]])
+    return Rule(known.rule, numbers, kept, starts, known.counts)
+
+
+def _refused(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> str:
+    on = [name for name in REFUSED if group.get(name)]
+    if on:
+        return f"{type(optimizer).__name__} has no law with {on[0]}=True"
+    if parameter.grad is not None and parameter.grad.layout != torch.strided:
+        return "its gradient is sparse, for which no update is judged"
+    tensors = [name for name, value in group.items() if name not in ("lr", "params") and _holds_tensors(value)]
+    if tensors:
+        return f"{type(optimizer).__name__} has no law for {tensors[0]} as a tensor"
+    if getattr(optimizer, "grad_scale", None) is not None:
+        return "the fused step unscales gradients itself (GradScaler): call unscale_, or take fused=False, to have it judged"
+    if bool(getattr(optimizer, "found_inf", 0.0)):
+        return "the fused step left everything as it was, for a gradient is not finite (GradScaler)"
+    return ""
+
+
+def _holds_tensors(value: Any) -> bool:
+    return any(isinstance(one, Tensor) for one in (value if isinstance(value, (tuple, list)) else (value,)))
+
+
+def rate_format(group: Group) -> str:
+    """The format of a learning rate that is a tensor: the step that it scales is no sharper. "" for Python's numbers."""
+    lr = group.get("lr")
+    return str(lr.dtype).removeprefix("torch.") if isinstance(lr, Tensor) else ""
+
+
+def slots_of(optimizer: torch.optim.Optimizer, rule: Rule, parameter: Tensor) -> dict[str, Tensor | None]:
+    """The state of a parameter by the rule's own names; None where there is none yet."""
+    names = OPTIMIZERS[type(optimizer)].state
+    state = optimizer.state.get(parameter, {})
+    found = {slot: state.get(names[slot]) for slot in rule.slots}
+    return {slot: torch.tensor(float(value)) if isinstance(value, (int, float)) else value for slot, value in found.items()}
+
+
+def steps_of(optimizer: torch.optim.Optimizer, parameter: Tensor) -> int:
+    """How many steps the parameter has behind it."""
+    return int(optimizer.state.get(parameter, {}).get("step", 0))

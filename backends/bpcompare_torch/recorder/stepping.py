@@ -1,0 +1,171 @@
+"""Runs a model's step for `check`: as a copy in float64 and as it is, unobserved first; and puts everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bpcompare.program import Unexamined, Watched
+from bpcompare_torch.recorder.recorder import TorchRecorder
+from bpcompare_torch.recorder.references import Reference
+from bpcompare_torch.recorder.restoring import held, restored
+
+WAKE = 0.02
+"""The size of what parameters are woken with that are all 0."""
+
+COPY = "as a float64 copy"
+
+Run = tuple[str, Watched, tuple[Unexamined, ...]]
+
+
+def checked(
+    model: nn.Module,
+    inputs: Any,
+    target: Any,
+    loss: Any,
+    optimizer: Any,
+    reference: Mapping[Any, Reference],
+    *,
+    copy: bool,
+    wake: bool = True,
+) -> list[Run]:
+    """The runs: what they are called, what was seen, and what could not be done."""
+    with restored(model, optimizer, loss, (inputs, target)):  # a loss may reach what the copy has nothing to do with
+        return _runs(model, inputs, target, loss, optimizer, reference, copy=copy, wake=wake)
+
+
+def _runs(
+    model: nn.Module,
+    inputs: Any,
+    target: Any,
+    loss: Any,
+    optimizer: Any,
+    reference: Mapping[Any, Reference],
+    *,
+    copy: bool,
+    wake: bool,
+) -> list[Run]:
+    runs: list[Run] = []
+    if copy:
+        try:
+            other, other_optimizer, other_loss = deepcopy((model, optimizer, loss))
+        except Exception as error:  # noqa: BLE001 — a model may hold anything
+            runs.append(_uncopied(f"the model cannot be copied: {_first_line(error)}"))
+        else:
+            woken = _widened(other, other_optimizer, other_loss, wake=wake)
+            title = COPY + (f" ({woken} zero parameters woken)" if woken else "")
+            try:
+                runs.append((title, *_twice(other, _wide(inputs), _wide(target), other_loss, other_optimizer, reference)))
+            except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised below
+                runs.append(_uncopied(f"its step fails in float64: {_first_line(error)}"))
+    runs.append(("as it is", *_twice(model, inputs, target, loss, optimizer, reference)))
+    return runs
+
+
+def _uncopied(why: str) -> Run:
+    return COPY, Watched((), {}, {"framework": "torch"}), (Unexamined("the float64 copy", why),)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _widened(model: nn.Module, optimizer: Any, loss: Any, *, wake: bool) -> int:
+    """The copy in float64; how many parameters were all 0, and have small numbers now."""
+    for one in (model, *(() if getattr(loss, "__closure__", None) else held(loss))):  # what it closes over is no copy
+        one.double()
+    if optimizer is not None:
+        for state in optimizer.state.values():
+            for key, value in state.items():
+                if isinstance(value, Tensor) and value.is_floating_point() and value.ndim:
+                    state[key] = value.double()
+    generator = torch.Generator().manual_seed(0)
+    woken = 0
+    with torch.no_grad():
+        for p in model.parameters() if wake else ():
+            if p.requires_grad and p.numel() and p.ndim > 1 and not p.any():
+                p.copy_(WAKE * torch.randn(p.shape, generator=generator, dtype=torch.float64))
+                woken += 1
+    return woken
+
+
+def _wide(value: Any) -> Any:
+    """Inputs in float64, whatever they are wrapped in."""
+    if isinstance(value, Tensor):
+        return value.detach().double().requires_grad_(value.requires_grad) if value.is_floating_point() else value
+    if isinstance(value, Mapping):
+        return {key: _wide(one) for key, one in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(_wide(one) for one in value)
+    return value
+
+
+def _twice(
+    model: nn.Module, inputs: Any, target: Any, loss: Any, optimizer: Any, reference: Mapping[Any, Reference]
+) -> tuple[Watched, tuple[Unexamined, ...]]:
+    """The step without the recorder, and again with it: both must give the same bits."""
+    with restored(model, optimizer, loss, (inputs, target)):
+        plain, scalar = _stepped(model, inputs, target, loss, optimizer)
+    recorder = TorchRecorder({"": model}, reference)
+    with restored(model, optimizer, loss, (inputs, target)), recorder:
+        seen, _ = _stepped(model, inputs, target, loss, optimizer)
+    other = [name for name, g in plain.items() if not _same(g, seen.get(name))]
+    if not other:
+        return recorder.watched(), ()
+    more = f" and {len(other) - 3} more" if len(other) > 3 else ""
+    why = "a run that nobody watched gave other bits: it draws from other generators, keeps state, or watching changed it"
+    unwatched = {"": scalar, **{name: g for name, g in plain.items() if g is not None and not g.is_sparse}}
+    watched = replace(recorder.watched(), unwatched={name: _array(t) for name, t in unwatched.items()})
+    return watched, (Unexamined(f"the gradient of {', '.join(other[:3])}{more}", why),)
+
+
+def _array(t: Tensor) -> Any:
+    t = t.detach().cpu()
+    return (t.float() if t.dtype == torch.bfloat16 else t).numpy()
+
+
+def _same(a: Tensor | None, b: Tensor | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+
+
+def _stepped(model: nn.Module, inputs: Any, target: Any, loss: Any, optimizer: Any) -> tuple[dict[str, Tensor | None], Tensor]:
+    """Forward, backward, and the optimizer's step. The gradients, by name, and the loss."""
+    model.zero_grad()
+    scalar = _scalar(_called(model, inputs), target, loss)
+    scalar.backward()  # type: ignore[no-untyped-call]
+    found = {name: None if p.grad is None else p.grad.detach().clone() for name, p in model.named_parameters()}
+    if optimizer is not None:
+        optimizer.step()
+    return found, scalar
+
+
+def _called(model: nn.Module, inputs: Any) -> Any:
+    if isinstance(inputs, Mapping):
+        return model(**inputs)
+    return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
+
+
+def _scalar(output: Any, target: Any, loss: Any) -> Tensor:
+    """E. Raises ValueError where nothing says what it is."""
+    if loss is not None:
+        found = loss(output) if target is None else loss(output, target)
+    else:
+        found = getattr(output, "loss", None)
+        found = output if found is None else found
+    if isinstance(found, (tuple, list)) and len(found) == 1:
+        found = found[0]
+    if not isinstance(found, Tensor) or found.numel() != 1:
+        shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise ValueError(
+            f"there is no scalar to differentiate: got {shape}; give loss=, a function of the output (and the target)"
+        )
+    if not found.requires_grad:
+        raise ValueError("the loss does not depend on any parameter that requires a gradient")
+    return found

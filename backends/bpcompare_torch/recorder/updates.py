@@ -1,0 +1,294 @@
+"""What becomes of gradients after `backward`, and what an optimizer makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from bpcompare.ops.rule import Rule
+from bpcompare.program import Place
+from bpcompare_torch.recorder.identity import Identity, strided
+from bpcompare_torch.recorder.memory import Kept, storage_of
+from bpcompare_torch.recorder.mode import Mode
+from bpcompare_torch.recorder.optimizers import rate_format, rule_of, slots_of, steps_of
+from bpcompare_torch.recorder.places import Places
+from bpcompare_torch.recorder.tape import Entry, Seen
+
+LEFT_OVER = "a step of an optimizer wrote into it, and it was not cleared"
+"""What is in a gradient after such a step is nobody's business, unless it is used again."""
+
+
+@dataclass(eq=False, slots=True)
+class Moved:
+    """One parameter in one step of an optimizer: its rule, or why there is none; all numbers before and after.
+
+    `gradient` is None where there was none: then the parameter must stay what it is. `rate` is the format of the learning rate,
+    where that is a tensor.
+    """
+
+    name: str
+    rule: Rule | None
+    why: str
+    before: Kept
+    gradient: Seen | None
+    slots: dict[str, Kept | None]
+    t: int
+    parameter: Tensor
+    rate: str = ""
+    after: Kept | None = None
+    slots_after: dict[str, Kept | None] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    """What a parameter's `.grad` held when it was used, or at the end."""
+
+    name: str
+    address: int
+    gradient: Seen
+
+
+@dataclass(eq=False, slots=True)
+class OptimizerStep:
+    """One call of an optimizer's `step`."""
+
+    optimizer: str
+    place: Place
+    moved: list[Moved]
+    ended: bool = False
+
+    @property
+    def held(self) -> list[Held]:
+        """The gradients that it used."""
+        return [Held(one.name, id(one.parameter), one.gradient) for one in self.moved if one.gradient is not None]
+
+
+class Updates:
+    """Follows gradients from the moment when `backward` leaves them in `.grad` to the end of `step`, while it is entered."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        mode: Mode,
+        places: Places,
+        names: Mapping[int, str],
+        optimized: Callable[[Any], None],
+        *,
+        hooks: bool = True,
+    ) -> None:
+        self.steps: list[OptimizerStep] = []
+        self._identity, self._mode, self._places, self._names = identity, mode, places, names
+        self._optimized, self._hooks = optimized, hooks
+        self._unnamed: list[tuple[Seen, Seen, str]] = []
+        self._handles: list[Any] = []
+        self._around: dict[int, tuple[Any, Any]] = {}
+        self._open: dict[int, OptimizerStep] = {}
+        self.by_hand: list[Held] = []
+        self.lazy = False
+        self.accumulations: dict[int, Seen] = {}
+        """What each leaf's `.grad` was after the last delivery to it, by the identity of its tensor."""
+        self.rewritten: dict[str, Place] = {}
+        self._begun = False
+        self._parameters: dict[int, tuple[str, int]] = {}
+
+    def __enter__(self) -> Self:
+        if self._hooks:
+            self._handles = [
+                register_optimizer_step_pre_hook(self.begins),
+                register_optimizer_step_post_hook(lambda optimizer, _args, _kwargs: self.ends(optimizer)),
+            ]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handle in (*self._handles, *(handle for handles in self._around.values() for handle in handles)):
+            handle.remove()
+
+    # what backward leaves
+
+    def before_backward(self) -> None:
+        """A backward pass begins: no step of an optimizer goes on, or it was broken off."""
+        self._mode.stepping = False
+        self._begun = True
+
+    def accumulated(self, t: Tensor, leaf: Seen, arrived: Kept, before: Seen | None) -> None:
+        """`.grad` is what it was and what has arrived: a step of its own."""
+        grad, identity = t.grad, self._identity
+        if grad is None or not strided(grad):
+            return
+        delta = self._delta(t, leaf, arrived)
+        if before is not None and before.entry is None and before.address is None:
+            self._called(leaf, before, "grad before")
+            if bool(before.kept.tensor.any()):
+                before.why = "it held numbers before anybody watched, to which this backward added"
+        arguments = {"self": delta} if before is None else {"self": before, "other": delta}
+        entry = Entry("identity" if before is None else "add", arguments, self._places.here("backward"))
+        after = Seen("made", identity.memory.keep(grad), identity.memory.clock, entry=entry, reduced=True)
+        self._called(leaf, after, "grad")
+        entry.results.append(after)
+        self._mode.entries.append(entry)
+        identity.made(grad, after, None)
+        self.accumulations[id(t)] = after
+
+    def own(self, parameters: Mapping[str, Tensor]) -> None:
+        """Whose memory is watched for writes outside of all optimizers."""
+        self.lazy = any(is_lazy(p) for p in parameters.values())
+        self._parameters = {
+            storage_of(p): (self._names.get(id(p), name), id(p))
+            for name, p in parameters.items()
+            if p.requires_grad and strided(p)
+        }
+
+    def wrote(self, t: Tensor, written: Seen | None) -> None:
+        """Somebody's own code wrote into t: an update by hand, if it is a parameter and there was a gradient."""
+        if not self._begun or not strided(t) or storage_of(t) not in self._parameters:
+            return
+        name, address = self._parameters[storage_of(t)]
+        if written is not None and written.reduced:
+            self.by_hand.append(Held(name, address, written))
+        else:
+            self.rewritten.setdefault(name, self._places.here("write"))
+
+    def captured(self, gradient: Tensor, t: Tensor, leaf: Seen) -> None:
+        """torch.autograd.grad gives back a gradient."""
+        if strided(gradient):
+            self._identity.made(gradient, self._delta(t, leaf, self._identity.memory.keep(gradient)), None)
+
+    def _delta(self, t: Tensor, leaf: Seen, arrived: Kept) -> Seen:
+        delta = Seen("given", arrived, self._identity.memory.clock, reduced=True, address=id(t))
+        self._called(leaf, delta, "gradient")
+        return delta
+
+    def _called(self, leaf: Seen, seen: Seen, what: str) -> None:
+        """A name from the parameter's, which may not be known yet: then it is given at the end."""
+        seen.name = f"{leaf.name}.{what}"
+        self._unnamed.append((leaf, seen, what))
+
+    def settle(self) -> None:
+        """Gradients have the names of their parameters, which may be known only now."""
+        for leaf, seen, what in self._unnamed:
+            seen.name = f"{leaf.name}.{what}"
+
+    def replaced(self, parameters: Mapping[str, Tensor]) -> None:
+        """At the end: parameters whose memory is another one, made from gradients (p.data = …)."""
+        for name, p in parameters.items():
+            found = self._identity.at(p) if strided(p) else None
+            if found is not None and found.reduced and all(one.gradient is not found for one in self.by_hand):
+                self.by_hand.append(Held(self._names.get(id(p), name), id(p), found))
+
+    def left(self, parameters: Mapping[str, Tensor]) -> list[Held]:
+        """What is in `.grad` at the end."""
+        with self._mode.unwatched():
+            return [
+                Held(self._names.get(id(p), name), id(p), self._identity.of(p.grad))
+                for name, p in parameters.items()
+                if p.grad is not None and strided(p.grad) and self._identity.of(p.grad).why != LEFT_OVER
+            ]
+
+    # around step
+
+    def begins(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+        """An optimizer's step is called. It begins behind its own hooks, and ends before them: what they do is no part of it."""
+        self._optimized(optimizer)
+        self._alone(optimizer)
+        after = optimizer.register_step_post_hook(lambda optimizer, _args, _kwargs: self._ends_inside(optimizer))
+        optimizer._optimizer_step_post_hooks.move_to_end(after.id, last=False)
+        self._around[id(optimizer)] = optimizer.register_step_pre_hook(self._begins_inside), after
+
+    def _begins_inside(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        """The step itself begins. What it is to be called with instead; None: as it was."""
+        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+        if not callable(closure):
+            self._begins(optimizer)
+            return None
+        step = self._begins(optimizer)
+
+        def watched(*inner: Any, **named: Any) -> Any:
+            """The closure, watched like any code; what the step starts from is what it leaves."""
+            self._mode.stepping = False
+            out = closure(*inner, **named)
+            with self._mode.unwatched():
+                step.moved = self._all_moving(optimizer)
+            self._mode.stepping = True
+            return out
+
+        if "closure" in kwargs:
+            return args, {**kwargs, "closure": watched}
+        return (args[0], watched, *args[2:]), kwargs
+
+    def _begins(self, optimizer: Any) -> OptimizerStep:
+        with self._mode.unwatched():
+            step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer))
+        self.steps.append(step)
+        self._open[id(optimizer)] = step
+        self._mode.stepping = True
+        return step
+
+    def _all_moving(self, optimizer: Any) -> list[Moved]:
+        return [self._moving(optimizer, group, p) for group in optimizer.param_groups for p in group["params"]]
+
+    def _moving(self, optimizer: Any, group: Any, p: Tensor) -> Moved:
+        keep, rule = self._identity.memory.keep, rule_of(optimizer, group, p)
+        found = isinstance(rule, Rule)
+        slots = slots_of(optimizer, rule, p) if isinstance(rule, Rule) else {}
+        return Moved(
+            self._names.get(id(p), "a parameter outside of the model"),
+            rule if isinstance(rule, Rule) else None,
+            "" if found else str(rule),
+            keep(p),
+            None if p.grad is None else self._identity.of(p.grad),
+            {name: None if t is None else keep(t) for name, t in slots.items()},
+            steps_of(optimizer, p) + 1,
+            p,
+            rate_format(group),
+        )
+
+    def _alone(self, optimizer: Any) -> None:
+        for handle in self._around.pop(id(optimizer), ()):
+            handle.remove()
+
+    def ends(self, optimizer: Any) -> None:
+        """An optimizer's step has ended, and its own hooks have run."""
+        self._alone(optimizer)
+        self._ends_inside(optimizer)
+
+    def _ends_inside(self, optimizer: Any) -> None:
+        """The step itself ends."""
+        step = self._open.pop(id(optimizer), None)
+        self._mode.stepping = False
+        if step is None:
+            return
+        with self._mode.unwatched():
+            keep = self._identity.memory.keep
+            for one in step.moved:
+                one.after = keep(one.parameter)
+                if one.gradient is not None:
+                    self._used(one.gradient, one.parameter.grad)
+                if one.rule is not None:
+                    after = slots_of(optimizer, one.rule, one.parameter)
+                    one.slots_after = {name: None if t is None else keep(t) for name, t in after.items()}
+            step.ended = True
+
+    def _used(self, gradient: Seen, grad: Tensor | None) -> None:
+        """A step has run: some write into gradients, and some of those leave them as they were."""
+        if grad is None or not strided(grad) or self._identity.at(grad) is gradient:
+            return
+        kept = self._identity.memory.keep(grad)
+        if not gradient.kept.same(kept):
+            gradient = Seen("given", kept, self._identity.memory.clock, reduced=True, why=LEFT_OVER)
+        self._identity.made(grad, gradient, None)
+
+
+def named(models: Mapping[str, torch.nn.Module]) -> dict[int, str]:
+    """The names of parameters and buffers of models, by the identity of the tensor; the first name of those that are shared."""
+    found: dict[int, str] = {}
+    for prefix, model in models.items():
+        for kind in (model.named_parameters, model.named_buffers):
+            for name, t in kind(prefix=prefix):
+                found.setdefault(id(t), name)
+    return found

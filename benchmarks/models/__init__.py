@@ -1,0 +1,1 @@
+"""Models that are not ours, each with one training step."""

@@ -1,0 +1,19 @@
+"""All models of the table."""
+
+from __future__ import annotations
+
+from benchmarks.models import (
+    diffusion,
+    graphs,
+    likelihoods,  # noqa: F401 — adds its models to those of packages
+    packages,
+    sound,
+    text,
+    vision,
+)
+from benchmarks.models.real import Real
+
+REAL: dict[str, Real] = {
+    one.name: one for room in (text, vision, sound, diffusion, graphs, packages) for models in room.MODELS for one in models.found
+}
+"""By name, in the order of the table."""

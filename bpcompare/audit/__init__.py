@@ -1,5 +1,0 @@
-"""What a spec and its data cannot show."""
-
-from bpcompare.audit.audit import Audit, BlindSpot, Idle, audit
-
-__all__ = ["Audit", "BlindSpot", "Idle", "audit"]

@@ -1,6 +1,0 @@
-"""An array with a rounding radius: every value that IEEE evaluation in a given precision, in any order, can give."""
-
-from bpcompare.ball.array import Ball
-from bpcompare.ball.format import Format
-
-__all__ = ["Ball", "Format"]

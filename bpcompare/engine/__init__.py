@@ -1,0 +1,1 @@
+"""Finding backends and running them: names, what is installed, processes, environments."""

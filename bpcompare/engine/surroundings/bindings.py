@@ -1,0 +1,168 @@
+"""Which objects the names in the judging modules refer to: compared before and after a run, and restored."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import FunctionType, ModuleType
+from typing import Any
+
+OURS = "bpcompare"
+APART = ("bpcompare.cli", "bpcompare.pytest_plugin", "bpcompare.engine.interruption")
+"""Of our modules, those that keep notes of their own, and judge nothing."""
+LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
+"""Modules of others that the judgement computes with."""
+_KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
+_GONE = object()
+_LISTED: list[Bindings] = []
+"""The last that was made: used again while it holds."""
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The names of a module, a class, a table or an object, and the objects they referred to. `closed`: no name may be added."""
+
+    title: str
+    names: Mapping[Any, Any]
+    put: Callable[[Any, Any], None]
+    drop: Callable[[Any], None]
+    meant: Mapping[Any, Any]
+    size: int
+    closed: bool
+
+
+def bindings() -> Bindings:
+    """What every function, class and table of the judgement is now. Listing them takes longer than seeing that all stand."""
+    if not _LISTED or not _LISTED[0].stand():
+        _LISTED[:] = [Bindings()]
+    return _LISTED[0]
+
+
+class Bindings:
+    """The functions, classes and tables of the judging modules, as they were when this was made."""
+
+    def __init__(self) -> None:
+        self._modules = _modules()
+        self._spaces: list[_Space] = []
+        self._codes: list[tuple[str, FunctionType, tuple[Any, Any, Any]]] = []
+        known: set[int] = set()
+        for name, module in self._modules.items():
+            ours = name not in LENT
+            self._add(name, module, vars(module), closed=ours)
+            for key, value in list(vars(module).items()) if ours else ():
+                if id(value) not in known:
+                    known.add(id(value))
+                    self._inside(f"{name}.{key}", value)
+
+    def stand(self) -> bool:
+        """Whether everything is still what it was, and nothing came."""
+        return (
+            self._modules == _modules()
+            and all(len(space.names) == space.size for space in self._spaces)
+            and not any(_replaced(space) for space in self._spaces)
+            and not any(_recoded(function, meant) for _, function, meant in self._codes)
+        )
+
+    def restore(self) -> list[str]:
+        """Put everything back; the names of what had been replaced, removed or added."""
+        found = []
+        for name, module in self._modules.items():
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
+                found.append(name)
+        for space in self._spaces:
+            for key in _replaced(space):
+                space.put(key, space.meant[key])
+                found.append(f"{space.title}.{key}")
+            for key in list(_added(space)) if space.closed and len(space.names) > len(space.meant) else ():
+                space.drop(key)
+                found.append(f"{space.title}.{key}")
+        for title, function, meant in self._codes:
+            if _recoded(function, meant):
+                function.__code__, function.__defaults__, function.__kwdefaults__ = meant
+                found.append(title)
+        return list(dict.fromkeys(found))
+
+    def _add(self, title: str, owner: Any, names: Mapping[Any, Any], *, closed: bool) -> None:
+        def put(key: str, value: Any) -> None:
+            setter = type.__setattr__ if isinstance(owner, type) else object.__setattr__
+            setter(owner, key, value)
+
+        def drop(key: str) -> None:
+            (type.__delattr__ if isinstance(owner, type) else object.__delattr__)(owner, key)
+
+        meant = {key: value for key, value in names.items() if not _notes(key)}
+        self._spaces.append(_Space(title, names, put, drop, meant, len(names), closed))
+
+    def _inside(self, title: str, value: Any) -> None:
+        """What can be changed inside the value of a name."""
+        if isinstance(value, FunctionType):
+            self._code(title, value)
+        elif isinstance(value, dict):
+            self._spaces.append(_Space(title, value, value.__setitem__, value.__delitem__, dict(value), len(value), closed=False))
+        elif isinstance(value, type) and _ours(value.__module__):
+            self._add(title, value, vars(value), closed=True)
+            for key, member in list(vars(value).items()):
+                for function in _functions(member):
+                    self._code(f"{title}.{key}", function)
+        elif _ours(type(value).__module__) and hasattr(value, "__dict__"):
+            self._add(title, value, vars(value), closed=True)
+            for key, entry in list(vars(value).items()):
+                if isinstance(entry, dict):
+                    self._inside(f"{title}.{key}", entry)
+
+    def _code(self, title: str, function: FunctionType) -> None:
+        if _ours(function.__module__):
+            self._codes.append((title, function, _code(function)))
+
+
+def _modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in list(sys.modules.items()) if _judges(name)}
+
+
+def _replaced(space: _Space) -> list[Any]:
+    now = space.names.get
+    return [key for key, value in space.meant.items() if now(key, _GONE) is not value]
+
+
+def _code(function: FunctionType) -> tuple[Any, Any, Any]:
+    return function.__code__, function.__defaults__, function.__kwdefaults__
+
+
+def _recoded(function: FunctionType, meant: tuple[Any, Any, Any]) -> bool:
+    code, defaults, named = meant
+    return function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not named
+
+
+def _judges(name: str | None) -> bool:
+    return name in LENT or _ours(name)
+
+
+def _ours(name: str | None) -> bool:
+    return isinstance(name, str) and (name == OURS or name.startswith(f"{OURS}.")) and not name.startswith(APART)
+
+
+def _notes(key: Any) -> bool:
+    """Names under which Python, a debugger, or a library that makes classes keeps notes."""
+    return isinstance(key, str) and (key in _KEPT or key.startswith("__pydantic"))
+
+
+def _added(space: _Space) -> Iterator[Any]:
+    for key, value in list(space.names.items()):
+        # A module that was imported meanwhile stands in its package; notes of Python's begin with two underscores.
+        if key not in space.meant and not isinstance(value, ModuleType) and not str(key).startswith("__"):
+            yield key
+
+
+def _functions(member: Any) -> Iterator[FunctionType]:
+    inner = member
+    if isinstance(member, staticmethod | classmethod):
+        inner = member.__func__
+    elif isinstance(member, property):
+        inner = member.fget
+    elif isinstance(member, cached_property):
+        inner = member.func
+    if isinstance(inner, FunctionType):
+        yield inner

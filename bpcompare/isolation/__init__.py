@@ -1,5 +1,0 @@
-"""Running backends apart: each in a process of its own, and in another Python where that is asked for."""
-
-from bpcompare.isolation.isolated import Isolated
-
-__all__ = ["Isolated"]

@@ -1,0 +1,20 @@
+"""Laws of optimizers' rules by name, for own code: those of specs with the switches that frameworks have, and some more."""
+
+from collections.abc import Mapping
+
+from bpcompare.laws.law import UpdateLaw
+from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
+from bpcompare.laws.rules.squares import AdadeltaRule, AdagradRule, RmsPropRule, SgdRule
+from bpcompare.laws.rules.turned import Turned
+
+RULES: Mapping[str, UpdateLaw] = {
+    "sgd": Turned(SgdRule()),
+    "adam": Turned(AdamRule()),
+    "nadam": Turned(NAdamRule()),
+    "radam": Turned(RAdamRule()),
+    "adamax": Turned(AdamaxRule()),
+    "rmsprop": Turned(RmsPropRule()),
+    "adagrad": Turned(AdagradRule()),
+    "adadelta": Turned(AdadeltaRule()),
+}
+"""Every rule that a `Rule` may name."""

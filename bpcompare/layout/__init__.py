@@ -1,1 +1,0 @@
-"""Text for people to read: how wide it may be, in which characters, and where its lines are broken."""

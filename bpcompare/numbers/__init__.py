@@ -1,0 +1,1 @@
+"""What laws are computed in: the primitives, and the arithmetics beside plain arrays."""

@@ -1,0 +1,110 @@
+"""FILE.py:NAME, a function of somebody's file that makes what `check` asks for: a model, its inputs, and what else there is."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bpcompare.engine.siblings import beside
+from bpcompare.own.failing import failing
+from bpcompare.text.words import did_you_mean
+
+PARTS = ("model", "inputs", "target", "loss", "optimizer")
+"""What a factory gives, in the order of a tuple; by these names in a dict, or as attributes."""
+MORE = ("update", "intended", "reference")
+"""What else a dict or an object may have, as arguments of `check`."""
+
+
+class FactoryError(Exception):
+    """What was given is no factory, or none of what is needed; `exit_code` is the command's."""
+
+    exit_code = 2
+
+
+class FailedError(FactoryError):
+    """Their own code raised an error."""
+
+    exit_code = 3
+
+
+@contextmanager
+def made(address: str) -> Iterator[dict[str, Any]]:
+    """The arguments for `check`, made by FILE.py:NAME; while it lasts, modules beside the file are found.
+
+    What it prints goes to standard error. Raises FactoryError, or FailedError for an error of their own code.
+    """
+    with found(address) as (factory, _):
+        try:
+            given = factory()
+        except Exception as error:
+            raise FailedError(f"{address} failed: {failing(error)}") from error
+        yield _parts(address, given)
+
+
+@contextmanager
+def found(address: str) -> Iterator[tuple[Any, ModuleType]]:
+    """What FILE.py:NAME names, a function or a class, and its module; while it lasts, modules beside the file are found.
+
+    What it prints goes to standard error. Raises FactoryError, or FailedError for an error of their own code.
+    """
+    path, name = present(address)
+    with beside(Path(path).resolve().parent, anew=True), redirect_stdout(sys.stderr):
+        try:
+            module = _loaded(Path(path))
+        except Exception as error:
+            raise FailedError(f"{path} cannot be imported: {failing(error)}") from error
+        factory = getattr(module, name, None)
+        if not callable(factory):
+            own = [key for key, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__]
+            hint = did_you_mean(name, own) or f"its functions: {', '.join(own[:8]) or 'none'}"
+            raise FactoryError(f"{path} has no function {name}; {hint}")
+        yield factory, module
+
+
+def present(address: str) -> tuple[str, str]:
+    """File and name of FILE.py:NAME. Raises FactoryError where there is no such file."""
+    path, _, name = address.rpartition(":")
+    if not path or not name.isidentifier():
+        raise FactoryError(f"{address!r} is not FILE.py:NAME, with the name of a function that makes the model and its inputs")
+    if not Path(path).is_file():
+        raise FactoryError(f"there is no file {path}")
+    return path, name
+
+
+def _loaded(path: Path) -> ModuleType:
+    name = f"_bpcompare_own_{sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is not Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses of the file look their module up here
+    spec.loader.exec_module(module)
+    return module
+
+
+def _parts(address: str, given: Any) -> dict[str, Any]:
+    """What was made, by the names of `check`'s arguments."""
+    if isinstance(given, Mapping):
+        found = {str(key): value for key, value in given.items()}
+    elif isinstance(given, (tuple, list)):
+        if len(given) > len(PARTS):
+            raise FactoryError(f"{address} gave {len(given)} things; at most {len(PARTS)} are known: {', '.join(PARTS)}")
+        found = dict(zip(PARTS, given, strict=False))
+    else:
+        found = {part: getattr(given, part) for part in (*PARTS, *MORE) if hasattr(given, part)}
+    unknown = [key for key in found if key not in (*PARTS, *MORE)]
+    if unknown:
+        raise FactoryError(f"{address} gave {', '.join(unknown)}; what is known is {', '.join((*PARTS, *MORE))}")
+    missing = [part for part in PARTS[:2] if found.get(part) is None]
+    if missing:
+        kind = type(given).__name__
+        raise FactoryError(
+            f"{address} gave a {kind} without {' and '.join(missing)}: return model, inputs, target, loss, optimizer"
+        )
+    return found

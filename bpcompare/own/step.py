@@ -1,0 +1,348 @@
+"""One step of somebody's training, watched: what was recorded, and the verdict about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from bpcompare.program import Unexamined, Watched
+from bpcompare.text.duration import seconds_of
+
+if TYPE_CHECKING:
+    # What judges is imported when a verdict is asked for: where a step is only recorded, it need not be installed.
+    from bpcompare.own.judged import Judged, Judging, Moment
+    from bpcompare.own.replay import Replay
+    from bpcompare.own.sample import Sample
+    from bpcompare.proof.claims import Claim
+    from bpcompare.proof.finding import Finding
+
+Verdict = Literal["certified", "certified in part", "undecided", "wrong"]
+
+EXIT_CODES: dict[Verdict, int] = {"certified": 0, "wrong": 1, "undecided": 4, "certified in part": 4}
+"""What a command ends with."""
+
+WORST: tuple[Verdict, ...] = ("wrong", "undecided", "certified in part", "certified")
+"""Verdicts, the worst first."""
+
+HARMLESS = ("zero", "still", "empty")
+"""Doubts that are no fault of the judgement: the law itself is 0 here, or nothing moves. They are counted and listed."""
+
+
+def harmless(claim: Claim, finding: Finding) -> bool:
+    """Whether nothing can show here and that is nobody's fault.
+
+    A parameter that hardly moves is one: its step is lost in its own rounding, all of it ("still") or most. What it is made of
+    (gradient, state) has claims of its own.
+    """
+    return finding.doubt in HARMLESS or (finding.doubt == "blurred" and claim.statement == "update")
+
+
+HOOK = "hook"
+"""What stands in the place of a custom function where hooks of a module change gradients."""
+
+
+class WatchedStep:
+    """What a `watch` saw. The verdict is worked out when it is first asked for.
+
+    `title` says which run of the code it is; `intended` are names of custom functions whose backward is not meant to be
+    the derivative. `sample` is the time that there is for judging; None: as long as it takes.
+    """
+
+    def __init__(
+        self,
+        watched: Watched,
+        *,
+        intended: Sequence[str] = (),
+        title: str = "",
+        also: Sequence[Unexamined] = (),
+        sample: Sample | None = None,
+    ) -> None:
+        self.watched = watched
+        self.intended = tuple(intended)
+        self.title = title
+        self.again = ""
+        """The command that shows this again, where there is one."""
+        self.also = tuple(also)
+        self._sample = sample
+        self._judging: Judging | None = None
+        self._stopped = ""
+        self.replays: tuple[Replay, ...] | None = None
+        """What `replay` found; None before it was asked."""
+
+    @property
+    def framework(self) -> str:
+        """The framework that the code is of, such as "torch"."""
+        return self.watched.facts.get("framework", "")
+
+    def sampled(self, time: str | float) -> WatchedStep:
+        """The same step, judged for so long at most: "30s", "2min", or seconds; claims of the greatest risk first.
+
+        What was left is named under `unexamined`, and the verdict is `certified in part` at best. Raises ValueError for what is
+        no time.
+        """
+        from bpcompare.own.sample import Sample
+
+        return WatchedStep(
+            self.watched, intended=self.intended, title=self.title, also=self.also, sample=Sample(seconds_of(time))
+        )
+
+    def judge(self, observed: Callable[[Moment], None] | None = None) -> None:
+        """Judge now. `observed` is told before each claim which one it is.
+
+        A KeyboardInterrupt loses nothing: `judge` goes on where it was, and `stop` lets the verdict rest on what is judged.
+        """
+        from bpcompare.own.judged import Judging
+
+        if "judged" in vars(self):
+            return
+        if self._judging is None:
+            self._judging = Judging(self.watched.recordings, sampled=self._sample is not None)
+        if self._sample is None:
+            self._judging.go_on(observed=observed)
+        else:
+            with self._sample.share() as (until, said):
+                self._judging.go_on(until, observed)
+            self._stopped = f"not judged within {said}"
+        self._settle(self._judging.judged())
+
+    def stop(self, why: str = "not judged: interrupted") -> None:
+        """Let the verdict rest on what has been judged; the rest is not examined, and it is said why."""
+        if "judged" not in vars(self):
+            self._stopped = why
+            from bpcompare.own.judged import Judging
+
+            judging = self._judging or Judging(self.watched.recordings)
+            self._settle(judging.judged())
+
+    def _settle(self, judged: tuple[Judged, ...]) -> None:
+        self.judged = judged
+        self._judging = None
+
+    @cached_property
+    def judged(self) -> tuple[Judged, ...]:
+        """Every recording with its findings."""
+        self.judge()
+        found: tuple[Judged, ...] = vars(self)["judged"]
+        return found
+
+    @cached_property
+    def left(self) -> tuple[Unexamined, ...]:
+        """What there was no time for: claims that were not judged, by kind."""
+        from bpcompare.own.left import left
+
+        return tuple(left(self.judged, self._stopped))
+
+    @cached_property
+    def findings(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
+        """All findings, with the recording and the claim that they are about."""
+        return tuple((one, claim, finding) for one in self.judged for claim, finding in one.findings)
+
+    @cached_property
+    def refuted(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
+        """What left the proof, and was not meant to."""
+        return tuple(found for found in self.findings if found[2].outcome == "refuted" and not self._meant(*found[:2]))
+
+    @cached_property
+    def deviations(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
+        """What left the proof as it was meant to."""
+        return tuple(found for found in self.findings if found[2].outcome == "refuted" and self._meant(*found[:2]))
+
+    @property
+    def reduced_as_meant(self) -> bool:
+        """Whether what other ranks have added to gradients is taken as it is, as was said."""
+        from bpcompare.own.coverage import REDUCED
+
+        return REDUCED in self.intended and any(REDUCED in one.covered.hidden for one in self.judged)
+
+    def _meant(self, one: Judged, claim: Claim) -> bool:
+        places = one.recording.places
+        return any(owner in places and places[owner].custom in (*self.intended, HOOK) for owner, _ in claim.owners)
+
+    @cached_property
+    def undecided(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
+        """What could not be told."""
+        return tuple(found for found in self.findings if found[2].outcome == "undecided" and not harmless(found[1], found[2]))
+
+    @cached_property
+    def zeros(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
+        """What is 0, up to rounding or altogether, and what does not move: nothing could have shown there."""
+        return tuple(
+            found for found in self.findings if harmless(found[1], found[2]) or (found[2].terms and found[2].outcome == "holds")
+        )
+
+    @cached_property
+    def unexamined(self) -> tuple[Unexamined, ...]:
+        """What was not examined. A verdict is no better than this."""
+        return tuple(one for one in self._left_out if not self._said(one))
+
+    @cached_property
+    def hooked(self) -> tuple[Unexamined, ...]:
+        """What was not examined for hooks that are meant to change it."""
+        return tuple(one for one in self._left_out if self._said(one))
+
+    @cached_property
+    def _left_out(self) -> tuple[Unexamined, ...]:
+        from bpcompare.own.coverage import unreached
+
+        waiting = [claim for one in self.judged for claim in one.left]
+        claimed = {claim.path for claim in (*waiting, *(found[1] for found in self.findings)) if claim.statement == "gradient"}
+        found = [*self.left, *self.watched.unexamined, *self.also, *unreached(self.watched, claimed)]
+        for one in self.judged:
+            found += one.unexamined
+        found += [_hooked(one, claim) for one, claim, _ in self.deviations if self._by_hook(one, claim)]
+        found += [mixed for one, claim, _ in self.deviations if (mixed := self._mixed(one, claim)) is not None]
+        return tuple(dict.fromkeys(found))
+
+    def _said(self, one: Unexamined) -> bool:
+        """Whether it was said to be meant: by the names of all functions that make it so, or as a hook."""
+        names, hook = set(one.by) - {HOOK}, HOOK in one.by and HOOK in self.intended
+        return hook or (bool(names) and names <= set(self.intended))
+
+    def _mixed(self, one: Judged, claim: Claim) -> Unexamined | None:
+        """That what deviates as it is meant to is a sum, to which others add what could not be told apart from it."""
+        places = [one.recording.places[owner] for owner, _ in claim.owners if owner in one.recording.places]
+        others = [place for place in places if place.custom not in (*self.intended, HOOK)]
+        if not others:
+            return None
+        names = ", ".join(dict.fromkeys(place.custom or place.function for place in others))
+        why = f"it is a sum, and one part of it is meant to be no derivative: what {names} adds to it could not be told apart"
+        return Unexamined(claim.path, why, others[0].line)
+
+    def _by_hook(self, one: Judged, claim: Claim) -> bool:
+        customs = {one.recording.places[owner].custom for owner, _ in claim.owners if owner in one.recording.places}
+        return HOOK in customs and customs.isdisjoint(set(self.intended) - {HOOK})
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Say "wrong" if anything left the proof; "undecided"; "certified in part" if something was not examined; "certified"."""
+        if self.refuted:  # what a recorder that failed says of others is no evidence
+            return "undecided" if self.watched.facts.get("failed") else "wrong"
+        if self.undecided:
+            return "undecided"
+        held = any(finding.outcome in ("holds", "convention") for _, _, finding in self.findings)
+        if held and not self.unexamined:
+            return "certified"
+        return "certified in part" if held or (self.unexamined and not self.left) else "undecided"
+
+    @property
+    def exit_code(self) -> int:
+        """0 certified, 1 wrong, 4 in part or undecided."""
+        return EXIT_CODES[self.verdict]
+
+    @cached_property
+    def power(self) -> tuple[float, str]:
+        """The smallest relative mistake that would have shown everywhere, and where that is largest; infinite if nothing held."""
+        held = [
+            (finding.power, claim.path) for _, claim, finding in self.findings if finding.outcome == "holds" and not finding.terms
+        ]
+        return max(held, default=(float("inf"), ""))
+
+    def assert_certified(self) -> None:
+        """Raises AssertionError, with all that is said about it, unless the verdict is "certified"."""
+        if self.verdict != "certified":
+            raise AssertionError(str(self))
+
+    def replay(self) -> tuple[Replay, ...]:
+        """Compute every backward pass again, whole, in another framework's arithmetic, in float64, from what was given alone.
+
+        What it found stands in the report from then on. It changes no verdict: where rounding turns a branch, honest gradients
+        differ. Where no other framework is installed, it is the code's own.
+        """
+        from bpcompare.engine.arithmetics import voices
+        from bpcompare.own.replay import Replay, passes, replayed
+
+        lent = next((one for one in voices(self.framework) if one.installed), None)
+        found = passes(self.judged)
+        if lent is None:
+            self.replays = tuple(Replay("no framework", {}, {}, "none is installed", title=one.recording.title) for one in found)
+        else:
+            self.replays = tuple(replayed(one, lent) for one in found)
+        return self.replays
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the step to a file that `bpcompare.load_watched` reads, with all of its numbers.
+
+        Raises StorageError for what has no place in a file, OSError from the disk.
+        """
+        from bpcompare.own.storage import save
+
+        save(self, path)
+
+    def report(self, path: str | os.PathLike[str], of: str = "") -> None:
+        """Write the step to `path` as one HTML page: modules, their calls, every claim, formulas, numbers. It is one file.
+
+        `of` is its heading: what was watched. A file that is there is replaced. Raises OSError where it cannot be written.
+        """
+        from bpcompare.files.writing import write
+
+        write(path, self.to_html(of).encode("utf-8", "replace"))
+
+    def to_html(self, of: str = "") -> str:
+        """The page that `report` writes."""
+        from bpcompare.own.page import page
+
+        return page((self,), of)
+
+    def tree(self) -> str:
+        """The model as a tree of modules: for each the verdict, the power, its claims, and how many parameters are reached."""
+        from bpcompare.own.tree import tree
+
+        return tree(self)
+
+    def __str__(self) -> str:
+        from bpcompare.own.text import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        return f"<WatchedStep {self.verdict}>"
+
+
+def _hooked(one: Judged, claim: Claim) -> Unexamined:
+    places = [one.recording.places[owner] for owner, _ in claim.owners if owner in one.recording.places]
+    place = next(place for place in places if place.custom == HOOK)
+    why = f"a backward hook of {place.module or 'the model'} changes it: what goes on was taken as it is"
+    return Unexamined(claim.path, why, place.line, (HOOK,))
+
+
+class Watching:
+    """What `with bpcompare.watch(…) as step:` gives. Inside of the block there is no verdict yet."""
+
+    def __init__(self, recorder: Any, intended: Sequence[str], sample: Sample | None = None) -> None:
+        self._recorder = recorder
+        self._intended = intended
+        self._sample = sample
+        self._step: WatchedStep | None = None
+        self._broken = ""
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        if self._begun:
+            raise RuntimeError("a watch is for one block: call bpcompare.watch again for another")
+        self._begun = True
+        self._recorder.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._recorder.__exit__(kind, error, trace)
+        if error is not None:
+            self._broken = f"{type(error).__name__} ended it"
+
+    @property
+    def step(self) -> WatchedStep:
+        """What was watched. Raises RuntimeError inside of the block."""
+        if self._step is None:
+            watched = self._recorder.watched()
+            also = [Unexamined("the rest of the step", self._broken)] if self._broken else []
+            self._step = WatchedStep(watched, intended=self._intended, title="as it ran", also=also, sample=self._sample)
+        return self._step
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.step, name)
+
+    def __str__(self) -> str:
+        return str(self.step)

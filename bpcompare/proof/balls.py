@@ -1,0 +1,128 @@
+"""Where the quantities of a claim come from, as balls: given ones exact, recorded ones with the rounding of their format."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.ball import Ball, Format
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.numbers.number import Num
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.values import StepValues
+
+
+class Balls:
+    """Looks quantities up as balls. Given ones are exact; recorded ones carry the rounding they were recorded with.
+
+    `exact`: recorded ones are exact as well, for each step read what was recorded and nothing wider: code that runs eagerly.
+    """
+
+    def __init__(
+        self, values: StepValues, fmt: Format, algorithms: Mapping[str, str] | None = None, *, exact: bool = False
+    ) -> None:
+        self.values = values
+        self.exact = exact
+        self.fmt = fmt
+        self.algorithms = algorithms or {}
+        self._wide = Widened()
+        self._denormals: dict[str, bool] = {}
+        self._kept: dict[Format, dict[str, Any]] = {}
+
+    def lookup(self, fmt: Format) -> Any:
+        """A lookup whose balls have the format `fmt`."""
+        return _Lookup(self, fmt, self._kept.setdefault(fmt, {}))
+
+    def ball(self, path: str, fmt: Format) -> Num:
+        """A quantity as a ball of the format `fmt`."""
+        values, rad = self.values, fmt.tiny if fmt.flushes else 0.0
+        if path in values.given:
+            x = values.given[path]
+            if isinstance(x, int) or x.dtype.kind != "f":
+                return x
+            return Ball(self._wide.of(path, x), fmt, 0.0, rad if rad and self._denormal(path, x) else 0.0)
+        return Ball(self.recorded(path), fmt, 0.0 if self.exact else fmt.u, rad)
+
+    def part(self, path: str, fmt: Format, x: Array) -> Ball:
+        """Entries `x` of a quantity as a ball of the format `fmt`."""
+        given = path in self.values.given
+        rad = fmt.tiny if fmt.flushes and (not given or self._denormal(path, self.values.given[path])) else 0.0
+        return Ball(x.astype(np.float64, copy=False), fmt, 0.0 if given or self.exact else fmt.u, rad)
+
+    def number(self, path: str) -> Num:
+        """A quantity as it was given or recorded."""
+        return self.values.given[path] if path in self.values.given else self.values.recorded[path]
+
+    def recorded(self, path: str) -> Array:
+        """A recorded quantity in float64."""
+        return self._wide[path] if path in self._wide else self._wide.of(path, self.values.recorded[path])
+
+    def point(self, path: str) -> Num:
+        """A quantity as a number without a radius, in float64: for laws of which only the value is asked."""
+        x = self.number(path)
+        return x if isinstance(x, int) or x.dtype.kind != "f" else self._wide.of(path, x)
+
+    def of(self, claim: Claim) -> Balls:
+        """The same lookup in the format that the claim was computed in."""
+        if claim.dtype == self.fmt.dtype:
+            return self
+        other = copy(self)
+        other.fmt = format_of(claim.dtype, self.fmt.flushes)
+        return other
+
+    def on(self, values: StepValues) -> Balls:
+        """The same lookup of other numbers."""
+        other = copy(self)
+        vars(other).update(values=values, _wide=Widened(), _denormals={}, _kept={})
+        return other
+
+    def _denormal(self, path: str, x: Array) -> bool:
+        """Whether a given array holds numbers that a backend which flushes takes for 0. All others are exact."""
+        if path not in self._denormals:
+            self._denormals[path] = bool(((x != 0) & (np.abs(x) < self.fmt.tiny)).any())
+        return self._denormals[path]
+
+
+MOST = 32 * 2**20
+"""Bytes of arrays in float64 that are kept for the next claim."""
+
+
+class Widened:
+    """Arrays in float64, by path; those that were asked for last, up to `MOST` bytes."""
+
+    def __init__(self) -> None:
+        self._arrays: OrderedDict[str, Array] = OrderedDict()
+        self._bytes = 0
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._arrays
+
+    def __getitem__(self, path: str) -> Array:
+        self._arrays.move_to_end(path)
+        return self._arrays[path]
+
+    def of(self, path: str, x: Array) -> Array:
+        """`x`, the array of that path, in float64."""
+        if path in self._arrays:
+            return self[path]
+        wide: Array = x.astype(np.float64, copy=False)
+        self._arrays[path] = wide
+        self._bytes += wide.nbytes
+        while self._bytes > MOST and len(self._arrays) > 1:
+            self._bytes -= self._arrays.popitem(last=False)[1].nbytes
+        return wide
+
+
+class _Lookup:
+    """From paths to balls of one format; `kept` are what laws made of them."""
+
+    def __init__(self, balls: Balls, fmt: Format, kept: dict[str, Any]) -> None:
+        self._balls, self._fmt, self.kept = balls, fmt, kept
+
+    def __call__(self, path: str) -> Num:
+        return self._balls.ball(path, self._fmt)

@@ -1,0 +1,363 @@
+"""The proof, carried out on one record: every claim's law in ball arithmetic, on the record's own inputs of that step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from bpcompare.laws import LAWS, Laws
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.ball import Ball, Format
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.numbers.number import Num, Side
+from bpcompare.ops.call import Call
+from bpcompare.plan import Plan, step_prefix
+from bpcompare.plan.record import Record
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.bits import moved
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.entrywise import held
+from bpcompare.proof.evaluation import evaluate, once
+from bpcompare.proof.finding import Certificate, Doubt, Finding
+from bpcompare.proof.inside import inside
+from bpcompare.proof.kinks import excused
+from bpcompare.proof.latitude import latitude, named
+from bpcompare.proof.power import least as needed
+from bpcompare.proof.power import power
+from bpcompare.proof.question import question
+from bpcompare.proof.structure import settled
+from bpcompare.proof.values import StepValues, step_values
+
+INFINITE = float("inf")
+SMALLEST = 1e-300
+"""Added to radii before dividing by them. Only what is reported is divided; what decides is |recorded − law| ≤ r itself."""
+NEARLY_ONE = 0.999
+"""Below this largest share, no element can be outside its ball, and the exact comparison is left out."""
+
+
+class Recomputed(Balls):
+    """A lookup for compiled code: the value that a step used may differ from the recorded value by one more rounding.
+
+    XLA may recompute a cheap value inside each consumer, and that rounding may differ from the rounding of the recorded value.
+    Both values lie in the ball of the step that computes them, so they are at most two radii of that ball apart.
+    """
+
+    def __init__(self, balls: Balls, by_path: Mapping[str, Claim], laws: Laws) -> None:
+        super().__init__(balls.values, balls.fmt, balls.algorithms)
+        self._balls, self._by_path, self._laws = balls, by_path, laws
+        self._radii: dict[str, Array | float] = {}
+
+    def lookup(self, fmt: Format) -> Any:
+        """As `Balls.lookup`, with recorded values as wide as their own step allows."""
+        get = super().lookup(fmt)
+
+        def wider(path: str) -> Num:
+            x = get(path)
+            if path in self.values.given or path not in self._by_path:
+                return x
+            return Ball(x.mid, fmt, fmt.u, x.rad + 2 * self._radius(path))
+
+        return wider
+
+    def _radius(self, path: str) -> Array | float:
+        if path not in self._radii:
+            self._radii[path] = evaluate(self._by_path[path], self._balls, self._laws).final_radius()
+        return self._radii[path]
+
+
+def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None) -> Certificate:
+    """Judge every claim of every step of `record`.
+
+    `steps`: numbers of the steps that are judged, from 1; None for all. The record must fit the plan (`engine.worker.answer`).
+
+    Never raises on what a record holds: NaN, infinities and overflow are findings. A record with a failure gives a
+    certificate with that failure and no findings.
+    """
+    if record.failure is not None:
+        return Certificate(record.provenance, (), failure=record.failure)
+    fmt = format_of(plan.dtype, record.provenance.flushes)
+    listed = question(plan).claims
+    findings = []
+    with np.errstate(all="ignore"):
+        for number, values in enumerate(step_values(plan, record), 1):
+            if steps is None or number in steps:
+                balls = Balls(values, fmt, record.provenance.algorithms)
+                judged = _step_judged(listed, balls, laws, step_prefix(number))
+                if record.provenance.mode != "eager":
+                    judged = _reconsidered(listed, judged, balls, laws, step_prefix(number))
+                findings += judged
+        findings = settled(plan, listed, laws, findings)
+    return Certificate(record.provenance, tuple(findings))
+
+
+def _step_judged(listed: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
+    zeros: dict[str, float] = {}
+    judged = []
+    for claim in listed:
+        finding = judge(claim, balls, laws, prefix, zeros)
+        if finding.terms and claim.statement == "gradient":
+            zeros[claim.path] = finding.terms
+        judged.append(finding)
+    return judged
+
+
+def _reconsidered(listed: Sequence[Claim], judged: Sequence[Finding], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
+    """Refuted claims of compiled code once more, on premises that may have been computed again."""
+    if not any(finding.outcome == "refuted" for finding in judged):
+        return list(judged)
+    wider = Recomputed(balls, {claim.path: claim for claim in listed if claim.owners}, laws)
+    zeros = {claim.path: finding.terms for claim, finding in zip(listed, judged, strict=True) if finding.terms}
+    found = []
+    for claim, finding in zip(listed, judged, strict=True):
+        again = judge(claim, wider, laws, prefix, zeros) if finding.outcome == "refuted" and claim.owners else finding
+        found.append(finding if again.outcome == "refuted" else again)
+    return found
+
+
+def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mapping[str, float] | None = None) -> Finding:
+    """One claim on one record, element by element: what leaves a finite ball is refuted, whatever its neighbours are.
+
+    `prefix` is put before the claim's path in the finding ("step2/"). `zeros`: the gradients of this step that are 0 up to
+    rounding, by path, with the size of the terms that cancelled. Raises AssertionError if the law has another shape than the
+    record, which is a defect of the law and not of the record.
+    """
+    balls = balls.of(claim) if claim.dtype else balls
+    if (found := moved(claim, balls.values, balls.fmt, laws, prefix)) is not None:
+        return found
+    if not claim.owners:  # frozen: no arithmetic, so no rounding
+        return _frozen(claim, prefix, balls.recorded(claim.path), balls.values.given[claim.subject])
+    if balls.exact and (found := held(claim, balls, laws, prefix)) is not None:
+        return found
+    ball = evaluate(claim, balls, laws)
+    before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
+    if balls.exact and (found := inside(claim, balls.values.recorded[claim.path], ball, balls.fmt.u, before, prefix)) is not None:
+        return found
+    x = balls.recorded(claim.path)
+    if ball.mid.shape != x.shape:
+        raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
+    return _judged(claim, prefix, x, ball, balls, laws, before, zeros or {})
+
+
+def _judged(
+    claim: Claim, prefix: str, x: Array, ball: Ball, balls: Balls, laws: Laws, before: Array | None, zeros: Mapping[str, float]
+) -> Finding:
+    m = ball.mid
+    if not m.size:
+        return _undecided(claim, prefix, x, m, (), "there is nothing in it")
+    r = np.broadcast_to(np.asarray(ball.final_radius()), m.shape)
+    if balls.algorithms:
+        r = r + latitude(claim, balls.algorithms, m.shape, balls.fmt, balls.lookup, laws)
+    x, m, r = _handed_on(claim, x, m, r, balls, laws)
+    distance = np.asarray(np.subtract(x, m))
+    np.abs(distance, out=distance)
+    # NaN and infinity, of the record, of the radius or of the midpoint, are found in the extremes.
+    decided: Array | None = None
+    if not (np.isfinite(r.max()) and np.isfinite(distance.max()) and r.min() >= 0):
+        decided = _decidable(claim, x, m, r, balls)
+        distance = np.where(decided, np.where(np.isfinite(distance), distance, np.inf), 0.0)
+    floored = np.asarray(np.add(r, SMALLEST, dtype=np.float64))
+    share = np.asarray(distance / floored)
+    if decided is not None:
+        share[~decided] = 0.0
+    at = np.unravel_index(int(np.argmax(share)), share.shape)
+    index = tuple(int(i) for i in at)
+    largest = float(share[at])
+    facts: dict[str, Any] = {
+        "worst": index,
+        "recorded": float(x[at]),
+        "expected": float(m[at]),
+        "radius": float(r[at]),
+        "relative": float(distance[at] / abs(m[at])) if m[at] else float("inf") if distance[at] else 0.0,
+        "size": m.size,
+    }
+    outside = distance > r if largest > NEARLY_ONE else None
+    if outside is not None and decided is not None:
+        outside &= decided
+    if outside is not None and outside.any():
+        facts["off"] = int(outside.sum())
+        if not np.isfinite(x[outside]).all():
+            note = _not_finite(x)
+            return Finding(prefix + claim.path, claim.statement, "refuted", largest, 0.0, **facts, note=note)
+        outcome, note = _at_a_kink(claim, balls, laws, x, outside)
+        least, blurred = power(floored, _step(m, before))
+        return Finding(
+            prefix + claim.path,
+            claim.statement,
+            outcome,
+            largest,
+            least,
+            blurred=blurred,
+            **facts,
+            note=note,
+        )
+    if decided is not None:
+        return _unbounded(claim, prefix, x, m, ~decided, balls)
+    least, blurred = power(floored, _step(m, before), out=share)
+    if least <= needed(balls.fmt.u):
+        return Finding(prefix + claim.path, claim.statement, "holds", largest, least, blurred=blurred, **facts)
+    return _weak(claim, prefix, floored, m, before, least, balls, laws, zeros, {**facts, "share": largest, "blurred": blurred})
+
+
+def _handed_on(claim: Claim, x: Array, m: Array, r: Array, balls: Balls, laws: Laws) -> tuple[Array, Array, Array]:
+    """Record, law and radius, with 0 where a call gives the infinity that it must give: what a mask puts on a score.
+
+    It was handed one, or the numbers of one operation demand it. As a 0 that is one, it shows nothing of how sharp the claim is.
+    """
+    calls = [op for _, op in claim.owners if isinstance(op, Call)]
+    if claim.statement != "forward" or len(calls) != len(claim.owners) or not np.isinf(x).any():
+        return x, m, r
+    same = np.isinf(m) & (x == m)
+    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.arguments.values())
+    if not handed and not any(np.isinf(balls.point(path)).any() for path in claim.premises):
+        same = np.zeros_like(same)
+    same |= _overflown(claim, x, m, balls, laws)
+    if not same.any():
+        return x, m, r
+    return np.where(same, 0.0, x), np.where(same, 0.0, m), np.where(same, 0.0, r)
+
+
+def _overflown(claim: Claim, x: Array, m: Array, balls: Balls, laws: Laws) -> Array:
+    """Where one operation of finite numbers passes the format's largest number: then IEEE gives that infinity."""
+    beyond = np.isinf(x) & (np.sign(x) == np.sign(m)) & (np.abs(m) * (1 - 4 * balls.fmt.unit) > balls.fmt.largest)
+    if not beyond.any() or not once(claim, laws):
+        return np.zeros_like(beyond)
+    finite = all(np.isfinite(balls.point(path)).all() for path in claim.premises)
+    return np.asarray(beyond if finite else beyond & np.isfinite(m))
+
+
+def _step(m: Array, before: Array | None) -> Array:
+    """What a mistake is measured against: the law's value, of an update its change."""
+    return m if before is None else np.asarray(m - before)
+
+
+def _decidable(claim: Claim, x: Array, m: Array, r: Array, balls: Balls) -> Array:
+    """Where the law gives a finite ball, and an infinity or NaN in the record cannot come from an overflow in the format."""
+    decided = np.isfinite(r) & np.isfinite(m) & (r >= 0)
+    broken = ~np.isfinite(x)
+    if broken.any():
+        # Frameworks order products otherwise than the law: where two inputs could overflow together, so could they.
+        read = [balls.values.recorded[path] for path in claim.premises if path in balls.values.recorded]
+        near = any(not float(np.abs(y).max(initial=0.0)) <= np.sqrt(balls.fmt.largest) for y in read if y.dtype.kind == "f")
+        if near:
+            decided &= ~broken
+        else:
+            decided &= ~(broken & (np.abs(m) + r >= balls.fmt.largest))
+    return np.asarray(decided)
+
+
+def _not_finite(x: Array) -> str:
+    broken = ~np.isfinite(x)
+    at = [int(i) for i in np.unravel_index(int(np.argmax(broken)), broken.shape)] if broken.ndim else []
+    if not at:
+        return "it is NaN or infinite"
+    return f"{int(broken.sum())} of {broken.size} elements are NaN or infinite, the first at {at}"
+
+
+def _unbounded(claim: Claim, prefix: str, x: Array, m: Array, open_: Array, balls: Balls) -> Finding:
+    """Some elements have no finite ball, and none of the others is outside its own."""
+    broken = ~np.isfinite(x)
+    shown = broken if broken.any() else open_
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(shown)), shown.shape)) if shown.ndim else ()
+    doubt: Doubt = "infinite" if broken.any() else "unbounded"
+    if broken.any():
+        cause = (
+            "products of what it is computed from overflow"
+            if np.isfinite(m[broken]).any()
+            else "so is the law's value: it overflows, or is computed from such numbers"
+        )
+        note = f"{_not_finite(x)}; {cause}"
+    else:
+        count = f"in {int(open_.sum())} of {open_.size} elements"
+        cause = f"a divisor or logarithm near 0, or a number near {balls.fmt.largest:.2g}, the largest"
+        note = f"the rounding bound is infinite {count}: {cause}"
+    return _undecided(claim, prefix, x, m, at, note, doubt, off=int(shown.sum()))
+
+
+def _weak(
+    claim: Claim,
+    prefix: str,
+    r: Array,
+    m: Array,
+    before: Array | None,
+    least: float,
+    balls: Balls,
+    laws: Laws,
+    zeros: Mapping[str, float],
+    facts: Mapping[str, Any],
+) -> Finding:
+    """No element is outside, but none is sharp either: 0 up to rounding, 0 by structure, or too little precision."""
+    step = _step(m, before)
+    inside = np.abs(step) <= r
+    if inside.any():
+        terms = _terms(claim, balls, laws, m)
+        if before is not None and inside.all() and (size := zeros.get(f"{claim.subject}.gradient", 0.0)):
+            note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
+            return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
+        sharp, _ = power(r, np.where(inside, terms, np.abs(step)))
+        if before is None and sharp <= needed(balls.fmt.u):
+            size = float(terms[inside].max())
+            note = f"0 up to rounding: what is left of terms of size {size:.2g}"
+            return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)
+    doubt, note = _doubt(claim, least, before, bool(inside.all()), balls)
+    return Finding(prefix + claim.path, claim.statement, "undecided", power=least, note=note, doubt=doubt, **facts)
+
+
+def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls: Balls) -> tuple[Doubt, str]:
+    """Why nothing could show here, as a word and in words."""
+    if before is not None and not _gradient(claim, balls.values).any() and (inside or not np.isfinite(least)):
+        return "zero", "its gradient is 0 in every element, so nothing moves and no mistake could show"
+    if before is not None and inside:
+        return (
+            "still",
+            "the step is lost in the rounding of the parameter, so no mistake could show; a larger learning rate would help",
+        )
+    if not np.isfinite(least):
+        return "zero", "the law gives zero in every element, so no mistake could show; other data or initial weights would help"
+    if how := named(claim, balls.algorithms, balls.fmt):
+        return "algorithm", f"computed as {how}, whose rounding bound is weaker than a direct sum's; switch it off to decide"
+    cure = "a wider dtype" if balls.fmt.u > 2.0**-53 else "other data or initial weights"
+    return "blurred", f"rounding alone could move every element by more than {needed(balls.fmt.u):.0%}; {cure} would decide it"
+
+
+def _gradient(claim: Claim, values: StepValues) -> Array:
+    path = f"{claim.subject}.gradient"
+    found: Array = values.recorded[path] if path in values.recorded else values.given[path]
+    return found
+
+
+def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array) -> Array:
+    """Σ|terms|: the law evaluated with absolute values."""
+    return np.broadcast_to(evaluate(claim, balls, laws, majorant=True).magnitude(), m.shape)
+
+
+def _at_a_kink(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array) -> tuple[Literal["convention", "refuted"], str]:
+    """Whether the elements outside their balls are valid after all, because they sit on a kink."""
+
+    def at(side: Side, ties: Side) -> Ball:
+        return evaluate(claim, balls, laws, side=side, ties=ties)
+
+    return excused(claim, laws, x, outside, at, balls.lookup(balls.fmt(ties="high")))
+
+
+def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
+    off = x != before
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
+    if not off.any():
+        return Finding(prefix + claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size, note="frozen: must not change")
+    relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
+    return Finding(
+        prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,
+        int(off.sum()), x.size, note="frozen, yet it changed",
+    )  # fmt: skip
+
+
+def _undecided(
+    claim: Claim, prefix: str, x: Array, m: Array, at: tuple[int, ...], note: str, doubt: Doubt = "empty", off: int = 0
+) -> Finding:
+    value, law = (float(x[at]), float(m[at])) if m.size else (0.0, 0.0)
+    return Finding(
+        prefix + claim.path, claim.statement, "undecided", 0.0, INFINITE, at, value, law, INFINITE,
+        off=off, size=m.size, note=note, doubt=doubt,
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""What the laws make of a claim, as a ball."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bpcompare.laws import Laws
+from bpcompare.numbers.ball import Ball, Format
+from bpcompare.numbers.ball.format import HEADROOM
+from bpcompare.numbers.number import Side
+from bpcompare.ops.call import Call
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.entries import BLOCK, Entries, blocks, is_update
+
+
+def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Ball:
+    """The law of a claim as a ball, on the numbers of `balls`; it has the shape of the claim's array.
+
+    `side` is the branch taken at a kink, `ties` the entry taken where several share a maximum: "low" and "high" are the extremes
+    of what is valid, None the law's convention. `majorant`: evaluate the law with absolute values, too, even if it is not
+    rearranged.
+    """
+    fmt = format_for(claim, balls, laws, side, ties, majorant=majorant)
+    get = balls.lookup(fmt)
+    if not (side or ties or majorant) and is_update(claim):
+        shape = balls.values.recorded[claim.path].shape
+        if prod(shape) > BLOCK:
+            return _in_blocks(claim, balls, laws, shape, fmt)
+    value = claim.value(get, laws)
+    # A plain number was not worked out: no formula could have another order.
+    return value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), balls.fmt)
+
+
+def _in_blocks(claim: Claim, balls: Balls, laws: Laws, shape: tuple[int, ...], fmt: Format) -> Ball:
+    """A law that is about each entry by itself, on some entries after the other."""
+    size, entries = prod(shape), Entries(balls, shape)
+    mid, radius = np.empty(size), np.empty(size)
+    for among in blocks(size, BLOCK):
+        value = claim.value(lambda path, among=among: entries.ball(path, fmt, among), laws)  # type: ignore[misc]
+        ball = value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
+        mid[among], radius[among] = ball.mid, ball.final_radius()
+    return Ball(mid.reshape(shape), balls.fmt, 0.0, radius.reshape(shape))
+
+
+def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Format:
+    """The format of the balls that the law of a claim is evaluated in; see `evaluate`."""
+    rearranged = majorant or any(_rearranged(owner, op, laws) for owner, op in claim.owners)
+    room = 1.0 if once(claim, laws) else HEADROOM
+    special = rearranged or side or ties or room != HEADROOM
+    return balls.fmt(rearranged=rearranged, side=side, ties=ties, room=room) if special else balls.fmt
+
+
+def _rearranged(owner: str, op: Any, laws: Laws) -> bool:
+    law = laws.update(owner, op) if op.role == "update" else laws.of(owner, op)
+    return law.rearranged
+
+
+def once(claim: Claim, laws: Laws) -> bool:
+    """Whether it is about a value, each entry of which is one operation of what was recorded."""
+    if claim.statement != "forward" or len(claim.owners) != 1:
+        return False
+    owner, op = claim.owners[0]
+    return isinstance(op, Call) and bool(getattr(laws.of(owner, op), "once", False))

@@ -1,0 +1,93 @@
+"""Small claims about one update rule, judged side by side: the law of a bias takes no longer for all biases of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from bpcompare.laws import Laws
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.number import Num
+from bpcompare.ops.op import UpdateOp
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.entries import is_update
+from bpcompare.proof.entrywise import LARGE
+from bpcompare.proof.evaluation import format_for
+from bpcompare.proof.finding import Finding
+from bpcompare.proof.inside import inside
+
+
+class _UnlikeError(Exception):
+    """Members of a group that do not have the same single numbers."""
+
+
+def together(claims: Sequence[Claim], balls: Balls, laws: Laws) -> Mapping[int, Finding]:
+    """Those that hold, by their place in `claims`. Whatever is not among them says nothing: it is to be judged by itself."""
+    found: dict[int, Finding] = {}
+    for group in _groups(claims, balls, laws):
+        try:
+            found |= _judged([(number, claims[number]) for number in group], balls, laws)
+        except Exception:  # noqa: BLE001, S112 — whatever it is, it is found again where each is judged by itself
+            continue
+    return found
+
+
+def _groups(claims: Sequence[Claim], balls: Balls, laws: Laws) -> list[list[int]]:
+    """Places of claims that say the same of different parameters."""
+    groups: dict[tuple[Any, ...], list[list[int]]] = {}
+    for number, claim in enumerate(claims):
+        if not is_update(claim) or not 0 < balls.values.recorded[claim.path].size < LARGE:
+            continue
+        owner, op = claim.owners[0][0], cast(UpdateOp, claim.owners[0][1])
+        key = (claim.statement, claim.path.removeprefix(claim.subject), claim.dtype, id(laws.update(owner, op)))
+        alike = groups.setdefault(key, [])
+        mine = next((group for group in alike if claims[group[0]].owners[0][1] == op), None)
+        if mine is None:
+            alike.append([number])
+        else:
+            mine.append(number)
+    return [group for alike in groups.values() for group in alike if len(group) > 1]
+
+
+def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws) -> dict[int, Finding]:
+    first = group[0][1]
+    balls = balls.of(first) if first.dtype else balls
+    fmt = format_for(first, balls, laws)
+    recorded = [balls.values.recorded[claim.path] for _, claim in group]
+    subjects = [claim.subject for _, claim in group]
+
+    def get(path: str) -> Num:
+        paths = [subject + path.removeprefix(subjects[0]) for subject in subjects]
+        numbers = [balls.number(one) for one in paths]
+        if all(np.shape(x) == mine.shape for x, mine in zip(numbers, recorded, strict=True)) and isinstance(
+            numbers[0], np.ndarray
+        ):
+            return _row(balls, paths, numbers, fmt)
+        if any(np.shape(x) or x != numbers[0] for x in numbers):
+            raise _UnlikeError
+        return balls.ball(path, fmt)
+
+    value = first.value(get, laws)
+    ends = np.cumsum([x.size for x in recorded])
+    if not isinstance(value, Ball) or value.shape != (ends[-1],):
+        return {}
+    radius = np.broadcast_to(np.asarray(value.final_radius(), np.float64), value.shape)
+    found = {}
+    for (number, claim), x, end in zip(group, recorded, ends, strict=True):
+        mine = slice(end - x.size, end)
+        ball = Ball(value.mid[mine].reshape(x.shape), balls.fmt, 0.0, radius[mine].reshape(x.shape))
+        before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
+        finding = inside(claim, x, ball, balls.fmt.u, before)
+        if finding is not None:
+            found[number] = finding
+    return found
+
+
+def _row(balls: Balls, paths: Sequence[str], numbers: Sequence[Array], fmt: Any) -> Num:
+    """The arrays of these paths, one behind the other."""
+    parts = [balls.part(path, fmt, x.reshape(-1)) for path, x in zip(paths, numbers, strict=True)]
+    return Ball(np.concatenate([part.mid for part in parts]), fmt, parts[0].rel, max(float(part.rad) for part in parts))

@@ -1,0 +1,26 @@
+"""A gradient does not depend on who else wants one: `ctx.needs_input_grad`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bpcompare.tools.gradient.contracts.asked import Asked
+from bpcompare.tools.gradient.contracts.comparison import compared, settled
+from bpcompare.tools.gradient.contracts.outcome import Outcome
+
+ADVICE = "compute each gradient by its own entry of ctx.needs_input_grad, and nothing by another's"
+
+
+def alone(asked: Asked) -> Outcome:
+    """Each input that carries a gradient, as the only one that is asked for it."""
+    carrying = asked.code.carrying
+    if asked.way.partial or len(carrying) < 2:
+        return Outcome("alone", "not tried", asked.way.partial or "there is only one input that has a gradient")
+    found = []
+    for i in carrying:
+        done = f"only {asked.names[i]} wanted a gradient"
+        want = {i: asked.first[i]}
+        ask = partial(asked.gradients, asked.dys, needs=(i,))
+        one = compared(asked, "alone", done, ask, want, asked.dys, ADVICE, must_answer=True)
+        found += [] if one is None else [one]
+    return settled("alone", found)

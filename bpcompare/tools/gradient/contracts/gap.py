@@ -1,0 +1,125 @@
+"""Whether two answers that should be the same differ by more than rounding: never by a tolerance alone.
+
+Three things must agree that they do. The gap is larger than a screen of 64 u; it is 64 times larger than what rounding errors
+in the inputs do to the same backward, for that is what another order of the same sums does; and one of the two answers is no
+derivative of the forward, by the interval in which that lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network.parameter import Array
+from bpcompare.tools.gradient.contracts.asked import Asked, Dys, Gradients
+from bpcompare.tools.gradient.differences import Try
+
+SCREEN = 64.0
+"""Units of rounding, of the largest entry, below which nothing is looked into."""
+TIMES = 64.0
+"""What rounding in another order may do, in what errors of 1 ulp in the inputs do."""
+DRAWS = 4
+WIDER = 4.0
+"""The interval's radius, in what a gradient is granted without any contract: two answers on both sides of that are no proof."""
+NARROW = 1e-6
+"""An interval so narrow, relative to the largest gradient, decides: two answers inside of it are both right."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The worst entry of an answer beside what it should be. `proved`: it is beyond all that rounding explains."""
+
+    at: int
+    index: tuple[int, ...]
+    got: float
+    expected: float
+    proved: bool
+    why: str = ""
+
+
+def gap(
+    asked: Asked,
+    got: Gradients,
+    want: Gradients,
+    dys: Dys,
+    inputs: Sequence[Any] | None = None,
+    *,
+    scale: float = 1.0,
+    exactly: bool = False,
+) -> Gap | None:
+    """The worst gap between two sets of gradients for the same dy; None where rounding explains all.
+
+    `inputs`: where the code was asked at others than its own. `scale`: the answers are so many times the gradients for `dys`.
+    `exactly`: the same was computed twice, so errors in the inputs are no excuse.
+    """
+    found = [_one(asked, i, got[i], want[i], dys, inputs, scale, exactly) for i in got]
+    gaps = sorted((one for one in found if one is not None), key=lambda one: -one.proved)
+    return gaps[0] if gaps else None
+
+
+def _one(
+    asked: Asked, i: int, got: Array, want: Array, dys: Dys, inputs: Sequence[Any] | None, scale: float, exactly: bool
+) -> Gap | None:
+    if got.shape != want.shape:
+        return Gap(i, (), 0.0, 0.0, True, f"its shape is {list(got.shape)}, and was {list(want.shape)}")
+    if np.array_equal(got, want, equal_nan=True):
+        return None
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    finite = np.isfinite(a) & np.isfinite(b)
+    if not finite.all():
+        if not np.isfinite(b).all():
+            return None  # nothing to hold it against
+        at = _index(~finite)
+        return Gap(i, at, float(a[at]), float(b[at]), True)
+    u = float(np.finfo(asked.code.inputs[i].dtype).eps) / 2
+    off, floor = np.abs(a - b), SCREEN * u * float(np.abs(b).max(initial=0.0))
+    if (off <= floor).all():
+        return None
+    at = _index(off == off.max())
+    worst = Gap(i, at, float(a[at]), float(b[at]), False)
+    if not exactly and off[at] <= floor + TIMES * _noise(asked, i, dys, inputs) * abs(scale):
+        return None
+    if asked.verdicts.get(i) == "wrong":  # no derivative anyway: only what no rounding can be is worth a word
+        return Gap(i, at, worst.got, worst.expected, True) if off[at] > np.sqrt(u) * np.abs(b).max() else None
+    low, high = interval(asked, i, at, dys, inputs)
+    low, high = sorted((low * scale, high * scale))
+    if not (low <= worst.got <= high and low <= worst.expected <= high):
+        return Gap(i, at, worst.got, worst.expected, True)
+    return None if high - low <= NARROW * float(np.abs(b).max()) else worst
+
+
+def _index(where: Array) -> tuple[int, ...]:
+    return tuple(int(k) for k in np.argwhere(where)[0])
+
+
+def _noise(asked: Asked, i: int, dys: Dys, inputs: Sequence[Any] | None) -> float:
+    """What errors of rounding in the inputs and in dy do to the gradient of input `i`, at most."""
+    given = asked.code.inputs if inputs is None else inputs
+    first = asked.gradients(dys, asked.arguments(given))[i]
+
+    def shaken(x: Any) -> Any:
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            return x
+        return (x * (1 + float(np.finfo(x.dtype).eps) * asked.random.choice([-1.0, 1.0], x.shape))).astype(x.dtype)
+
+    found = [0.0]
+    for _ in range(DRAWS):
+        g = asked.gradients([shaken(dy) for dy in dys], asked.arguments([shaken(x) for x in given]))[i]
+        if g.shape == first.shape:
+            off = np.abs(g.astype(np.float64) - first.astype(np.float64))
+            found.append(float(off.max(initial=0.0)) if np.isfinite(off).all() else np.inf)
+    return max(found)
+
+
+def interval(asked: Asked, i: int, index: tuple[int, ...], dys: Dys, inputs: Sequence[Any] | None = None) -> tuple[float, float]:
+    """Where the gradient of one entry must lie, from the forward alone: by differences, with their error and a kink's sides."""
+    code = asked.code if inputs is None else asked.at(inputs)
+    dy = dys[0] if len(dys) == 1 else np.concatenate([one.ravel() for one in dys])
+    found = Try(code, i, dy, asked.random)
+    k = int(np.ravel_multi_index(index, found.x.shape)) if index else 0
+    one = found.element(k)
+    radius = WIDER * found.radius(one, one.bulk)
+    return one.low - radius, one.high + radius

@@ -1,0 +1,151 @@
+"""torch: a function that autograd follows, or a pair; with tensors of any strides."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network.parameter import Array
+from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
+from bpcompare.tools.gradient.door import numbers, per_input
+
+NODES = 200
+"""Nodes of the graph that are looked through for what custom functions keep."""
+
+
+class TorchWay:
+    """An `autograd.Function`, a module, a function of tensors, or a pair of functions."""
+
+    framework = "torch"
+    fixed = ""
+    layouts: tuple[str, ...] = ("transposed", "with gaps between its entries", "channels last")
+
+    def __init__(self, torch: Any, forward: Any, backward: Any, inputs: Sequence[Any]) -> None:
+        self.torch, self._backward, self._inputs = torch, backward, inputs
+        self.custom: Any = forward if isinstance(forward, type) and issubclass(forward, torch.autograd.Function) else None
+        self.function = forward.apply if self.custom is not None else forward
+        self._wide: Any = None
+        if isinstance(forward, torch.nn.Module):
+            self.function = deepcopy(forward)  # whatever it keeps count of stays as it is
+        self.partial = "" if backward is None else "a backward of its own gives all of its gradients at once"
+
+    def array(self, x: Array, layout: str = "") -> Any | None:
+        """A fresh tensor. Around a part of a larger one stands NaN, so that nobody can read there unseen."""
+        plain = self.torch.tensor(x)
+        if not layout:
+            return plain
+        laid = self._laid(x, plain, layout)
+        return None if laid is None or (layout != PART and laid.is_contiguous()) else laid
+
+    def _laid(self, x: Array, plain: Any, layout: str) -> Any | None:
+        torch, fill = self.torch, np.nan if x.dtype.kind == "f" else 0
+        if layout == EXPANDED:
+            return plain[seed_slice(x)].expand(x.shape)
+        if layout == "transposed":
+            return plain.mT.contiguous().mT if x.ndim > 1 else None
+        if layout == "channels last":
+            return plain.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else None
+        if not x.ndim:
+            return None
+        if layout == PART:
+            around = torch.full(tuple(n + 2 for n in x.shape), fill, dtype=plain.dtype)
+            inside = around[tuple(slice(1, -1) for _ in x.shape)]
+        else:
+            inside = torch.full((*x.shape[:-1], 2 * x.shape[-1]), fill, dtype=plain.dtype)[..., ::2]
+        return inside.copy_(plain)
+
+    def numbers(self, x: Any) -> Array:
+        """A copy."""
+        return numbers(x)
+
+    def leaves(self, arguments: Sequence[Any], needs: Collection[int] | None = None) -> list[Any]:
+        """The arguments as tensors of the same memory, which want a gradient where it is needed."""
+        found = []
+        for i, x in enumerate(arguments):
+            wanted = isinstance(x, self.torch.Tensor) and x.is_floating_point() and (needs is None or i in needs)
+            found.append(x.detach().requires_grad_(wanted) if isinstance(x, self.torch.Tensor) else x)
+        return found
+
+    def floats(self, out: Any) -> list[Any]:
+        """Those of its outputs that are tensors of floats."""
+        parts = [out] if isinstance(out, self.torch.Tensor) else list(out.values() if isinstance(out, Mapping) else out)
+        return [y for y in parts if isinstance(y, self.torch.Tensor) and y.is_floating_point()]
+
+    def pullback(self, arguments: Sequence[Any], needs: Collection[int] | None = None, *, saved: bool = False) -> Pullback:
+        """A forward that is recorded by autograd once; its graph is kept for any number of pulls."""
+        torch = self.torch
+        if self._backward is not None:
+            return self._pair(arguments)
+        leaves, kept = self.leaves(arguments, needs), []
+
+        def packed(x: Any) -> Any:
+            kept.append(x.detach())
+            return x.detach()
+
+        function = self._in_format(leaves)
+        with torch.enable_grad():
+            if saved:
+                with torch.autograd.graph.saved_tensors_hooks(packed, lambda x: x):
+                    ys = self.floats(function(*leaves))
+            else:
+                ys = self.floats(function(*leaves))
+        wanted = [x for x in leaves if isinstance(x, torch.Tensor) and x.requires_grad]
+
+        def pull(dys: Sequence[Any]) -> list[Array | None]:
+            terms = [(y, dy) for y, dy in zip(ys, dys, strict=True) if y.requires_grad]
+            if not terms:
+                return [None] * len(leaves)
+            roots, seeds = zip(*terms, strict=True)
+            found = iter(torch.autograd.grad(roots, wanted, seeds, allow_unused=True, retain_graph=True))
+            partial = [next(found) if isinstance(x, torch.Tensor) and x.requires_grad else None for x in leaves]
+            return [None if g is None else numbers(g) for g in partial]
+
+        held: dict[str, Any] = {f"what the forward gave (output {k})": y.detach() for k, y in enumerate(ys)} if saved else {}
+        if saved:
+            held |= {f"a saved tensor (number {k} of {len(kept)})": x for k, x in enumerate(kept, 1)}
+            held |= {f"ctx.{name}": x for node in nodes(ys) for name, x in _kept(node) if isinstance(x, torch.Tensor)}
+        unit = max((torch.finfo(y.dtype).eps / 2 for y in ys), default=0.0)
+        return Pullback(tuple(numbers(y) for y in ys), pull, held, unit)
+
+    def _in_format(self, leaves: Sequence[Any]) -> Any:
+        """The function; of a module a copy in float64, where it gets wider numbers than its own."""
+        wider = [
+            x for x, own in zip(leaves, self._inputs, strict=True) if isinstance(own, np.ndarray) and own.dtype == np.float32
+        ]
+        if not isinstance(self.function, self.torch.nn.Module) or all(x.dtype != self.torch.float64 for x in wider):
+            return self.function
+        self._wide = self._wide or deepcopy(self.function).double()
+        return self._wide
+
+    def _pair(self, arguments: Sequence[Any]) -> Pullback:
+        given = [x.detach() if isinstance(x, self.torch.Tensor) else x for x in arguments]
+        with self.torch.no_grad():
+            ys = self.floats(self.function(*given))
+
+        def pull(dys: Sequence[Any]) -> list[Array | None]:
+            found = self._backward(*given, *dys)
+            found = found if isinstance(found, tuple | list) else (found,)
+            return per_input([None if g is None else numbers(g) for g in found], self._inputs)
+
+        return Pullback(tuple(numbers(y) for y in ys), pull)
+
+
+def nodes(ys: Sequence[Any]) -> Iterator[Any]:
+    """The nodes of the graph behind `ys`, each once."""
+    seen: set[int] = set()
+    waiting = [y.grad_fn for y in ys]
+    while waiting and len(seen) < NODES:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        waiting += [other for other, _ in node.next_functions]
+
+
+def _kept(node: Any) -> Iterator[tuple[str, Any]]:
+    """What a custom function keeps on its ctx besides saved tensors."""
+    return iter(getattr(node, "__dict__", {}).items())

@@ -1,0 +1,282 @@
+"""Gradients against derivatives of the forward alone, by differences and the complex step: for code that nobody can trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bpcompare.laws import LAWS
+from bpcompare.network.parameter import Array
+from bpcompare.own.step import WatchedStep
+from bpcompare.proof.power import LEAST
+from bpcompare.report.numbers import off
+from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.derivative import Along, Derivative
+from bpcompare.tools.gradient.door import CodeUnderTest
+from bpcompare.tools.gradient.finding import InputFinding
+from bpcompare.tools.gradient.likely import likely
+
+EVERY = 2_000
+"""Up to so many elements an input, each is tried; larger ones along random directions, and then down to the element."""
+SOME, DIRECTIONS = 16, 4
+GRANTED = 1024.0
+"""u times the sum of |terms| that a backward may be off by its own rounding."""
+TRUSTED = 4.0
+"""Times the oracle's error estimate."""
+DOUBTED = 1e-6
+"""Relative to its terms: what is off by less accuses nobody, for a forward may be an approximation, and its slope another."""
+
+
+class Try:
+    """One input, and the oracle along its directions."""
+
+    def __init__(self, code: CodeUnderTest, at: int, dy: Array, random: np.random.Generator) -> None:
+        wide = [_double(x) if i in code.carrying else x for i, x in enumerate(code.inputs)]
+        self.x, self.random = wide[at], random
+        self.u = float(np.finfo(code.inputs[at].dtype).eps) / 2
+        self._known: dict[int, Derivative] = {}
+
+        def replaced(x: Array) -> Array:
+            return code.forward([*wide[:at], x, *wide[at + 1 :]])
+
+        self.along = Along(replaced, self.x, _double(dy), analytic=code.analytic)
+
+    def element(self, k: int) -> Derivative:
+        """The derivative by one element, by its number."""
+        if k not in self._known:
+            v = np.zeros(self.x.shape)
+            v.flat[k] = 1.0
+            self._known[k] = self.along(v)
+        return self._known[k]
+
+    def least(self, flat: Array) -> float:
+        """The relative mistake of one of its larger elements that moving all of them at once would have shown."""
+        v = self.random.choice([-1.0, 1.0], flat.size)
+        found = self.along(v.reshape(self.x.shape))
+        return 2 * self.granted(found, flat) / float(np.abs(flat).max(initial=0.0) or np.inf)
+
+    def granted(self, found: Derivative, flat: Array) -> float:
+        """How far the gradients `flat` along a direction of signs may be away."""
+        return TRUSTED * found.error + GRANTED * self.u * (found.bulk + float(np.sqrt(np.square(flat).sum())))
+
+    def radius(self, found: Derivative, largest: float) -> float:
+        """How far a right backward may be away: the oracle's error, and its own rounding."""
+        return TRUSTED * found.error + GRANTED * self.u * found.bulk + 64 * self.u * largest
+
+
+class Tries(dict[int, Try]):
+    """The forward along directions of each input, by its number; made when it is asked for."""
+
+    def __init__(self, code: CodeUnderTest, dy: Array, seed: int) -> None:
+        super().__init__()
+        self._code, self._dy, self._random = code, dy, np.random.default_rng((seed, 1))
+        self.inputs, self.carrying = code.inputs, code.carrying
+
+    def __missing__(self, at: int) -> Try:
+        self[at] = Try(self._code, at, self._dy, self._random)
+        return self[at]
+
+
+def _double(x: Array) -> Array:
+    return np.asarray(x, np.float64)
+
+
+def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep) -> InputFinding:
+    """A wrong gradient behind a function with kinks: whether it is one of several valid ones, by the forward on both sides.
+
+    The law takes one of them; what is between left and right derivative is no mistake, element by element.
+    """
+    if finding.verdict != "wrong" or finding.name not in answer.names or not _kinks(step):
+        return finding
+    at = answer.names.index(finding.name)
+    found = differenced(tries, at, finding.name, answer.gradients[at])
+    return replace(found, power=finding.power) if found.verdict == "convention" else finding
+
+
+def _kinks(step: WatchedStep) -> bool:
+    """Whether a law on the way has any."""
+    owners = (owner for one in step.judged for claim, _ in one.findings for owner in claim.owners)
+    return any(op.kinks or getattr(LAWS.of(name, op), "kinks", ()) for name, op in owners if op.role != "update")
+
+
+def differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFinding:
+    """The gradient `g` of input number `at`, which has the input's shape; None stands for zeros.
+
+    Where the forward refuses the numbers that differences need, nothing is decided.
+    """
+    try:
+        return _differenced(tries, at, name, g)
+    except Exception as error:  # noqa: BLE001 — the author's code
+        note = (
+            f"differences ask the forward for numbers beside these, and it refuses them ({type(error).__name__}: {error}): "
+            "inputs farther from the edge of what it takes would decide"
+        )
+        return InputFinding(name, np.shape(tries.inputs[at]), "undecided", float("inf"), 0, note=note)
+
+
+def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFinding:
+    this = tries[at]
+    shape = this.x.shape
+    if g is None:
+        g = np.zeros(shape)
+    if not np.isfinite(g).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
+        return InputFinding(name, shape, "wrong", 0.0, 0, where, float(g[where]), note="its gradient is not finite")
+    numbers = list(range(this.x.size)) if this.x.size <= EVERY else _some(this, g)
+    found = [this.element(k) for k in numbers]
+    largest = max((one.bulk for one in found), default=0.0)
+    radii = [this.radius(one, largest) for one in found]
+    flat = _double(g).reshape(-1)
+    bad = [
+        place
+        for place, (k, one, radius) in enumerate(zip(numbers, found, radii, strict=True))
+        if not one.low - radius <= flat[k] <= one.high + radius
+    ]
+    power = _power([abs(one.value) for one in found], radii)
+    if len(numbers) < this.x.size:
+        power = max(power, this.least(flat))
+    if not bad:
+        return _clean(this, name, found, numbers, flat, power)
+    sure = [place for place in bad if abs(flat[numbers[place]] - found[place].value) > radii[place] + DOUBTED * found[place].bulk]
+    if not sure:
+        place = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value))
+        index = tuple(int(i) for i in np.unravel_index(numbers[place], shape)) if shape else ()
+        note = (
+            f"it is {off(float(flat[numbers[place]]), found[place].value)} by differences of the forward, where an approximation "
+            "inside of it may differ as much from its derivative; code that can be traced would decide, or reference="
+        )
+        return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
+    want = np.array([one.value for one in found])
+    if len(numbers) == this.x.size and _symmetric(this.x, flat, want, np.array(radii)):
+        note = "of a symmetric matrix: along symmetric directions it is right, and beyond them its value is a convention"
+        return InputFinding(name, shape, "convention", power, len(numbers), note=note)
+    worst = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))
+    cause = _cause(tries, at, g, want.reshape(shape), radii) if len(numbers) == this.x.size else ""
+    return InputFinding(
+        name,
+        shape,
+        "wrong",
+        power,
+        len(numbers),
+        tuple(int(i) for i in np.unravel_index(numbers[worst], shape)) if shape else (),
+        float(flat[numbers[worst]]),
+        found[worst].value,
+        found[worst].error,
+        len(bad),
+        cause,
+    )
+
+
+def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
+    """What a trace could not tell because the way itself is not finite: whether the forward has a derivative there all the same.
+
+    0 · ∞ on a branch that `where` does not take is NaN, for who differentiates both branches; the function is smooth there.
+    """
+    if finding.verdict != "undecided" or finding.name not in answer.names:
+        return finding
+    at = answer.names.index(finding.name)
+    g = answer.carried[at]
+    lost = np.flatnonzero(~np.isfinite(g))
+    for k in lost[:SOME]:
+        try:
+            found = tries[at].element(int(k))
+        except Exception:  # noqa: BLE001 — the author's code
+            return finding
+        if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * abs(found.value) and not found.kink:
+            index = tuple(int(i) for i in np.unravel_index(int(k), finding.shape)) if finding.shape else ()
+            cause = (
+                "the forward has a derivative here. NaN of a branch that is not taken? `where` differentiates both: 0 · ∞; put a "
+                "number into the other branch for which it is finite"
+            )
+            return replace(
+                finding, verdict="wrong", index=index, got=float(g.reshape(-1)[k]), expected=found.value, error=found.error,
+                off=len(lost), note="", cause=cause,
+            )  # fmt: skip
+    return finding
+
+
+def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
+    """Whether x is symmetric in its last axes, or one triangle of it is not read, and g is right along symmetric directions."""
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
+        return False
+
+    def both(part: Array) -> Array:
+        whole = part.reshape(x.shape)
+        return np.asarray(whole + np.swapaxes(whole, -1, -2))
+
+    read = (np.abs(want) > radii).reshape(x.shape)
+    symmetric = np.array_equal(x, np.swapaxes(x, -1, -2)) or not np.triu(read, 1).any() or not np.tril(read, -1).any()
+    return symmetric and bool((np.abs(both(g) - both(want)) <= both(radii)).all())
+
+
+SMALL = 0.01
+"""Elements below this share of the largest are not asked how sharply they were seen."""
+
+
+def _power(sizes: Sequence[float], radii: Sequence[float]) -> float:
+    """The worst of the elements that are not small."""
+    top = max(sizes, default=0.0)
+    return max((2 * r / size for size, r in zip(sizes, radii, strict=True) if size > SMALL * top), default=float("inf"))
+
+
+def _clean(this: Try, name: str, found: Sequence[Derivative], numbers: Sequence[int], flat: Array, power: float) -> InputFinding:
+    shape = this.x.shape
+    kinks = [k for k, one in zip(numbers, found, strict=True) if one.kink]
+    if not any(one.bulk for one in found):
+        return InputFinding(
+            name, shape, "certified", 0.0, len(numbers), note="the output does not depend on it, and its gradient is 0"
+        )
+    if power > LEAST and not kinks:
+        note = "the forward is too rough for its differences to decide; wider inputs, or a smoother place, would"
+        return InputFinding(name, shape, "undecided", power, len(numbers), note=note)
+    if kinks:
+        index = tuple(int(i) for i in np.unravel_index(kinks[0], shape)) if shape else ()
+        note = f"{len(kinks)} of {len(numbers)} elements are on a kink, where its value is one of the valid ones"
+        return InputFinding(name, shape, "convention", power, len(numbers), index, float(flat[kinks[0]]), note=note)
+    return InputFinding(name, shape, "certified", power, len(numbers))
+
+
+def _some(this: Try, g: Array) -> list[int]:
+    """Elements of a large input: the largest, some at random, and one that a direction shows to be wrong."""
+    flat = _double(g).reshape(-1)
+    chosen = [*np.argsort(np.abs(flat))[-SOME // 2 :].tolist(), *this.random.choice(flat.size, SOME, replace=False).tolist()]
+    for _ in range(DIRECTIONS):
+        v = this.random.choice([-1.0, 1.0], flat.size)
+        if not _agrees(this, flat, v, np.arange(flat.size)):
+            chosen.append(_bisected(this, flat, v))
+            break
+    return list(dict.fromkeys(chosen))
+
+
+def _agrees(this: Try, flat: Array, v: Array, where: Array) -> bool:
+    direction = np.zeros(flat.size)
+    direction[where] = v[where]
+    found = this.along(direction.reshape(this.x.shape))
+    return bool(abs(flat @ direction - found.value) <= this.granted(found, flat[where])) or found.kink
+
+
+def _bisected(this: Try, flat: Array, v: Array) -> int:
+    """An element whose half, quarter … disagrees each time."""
+    where = np.arange(flat.size)
+    while len(where) > 1:
+        left, right = where[: len(where) // 2], where[len(where) // 2 :]
+        where = right if _agrees(this, flat, v, left) else left
+    return int(where[0])
+
+
+def _cause(tries: Tries, at: int, g: Array, want: Array, radii: Sequence[float]) -> str:
+    radius = np.array(radii).reshape(want.shape)
+
+    def close(x: Array, y: Array) -> bool:
+        return bool((np.abs(x - y) <= 4 * radius + 1e-9 * np.abs(y)).all())
+
+    others = [_whole(tries[i]) for i, x in enumerate(tries.inputs) if i != at and i in tries.carrying and x.shape == g.shape]
+    return likely(_double(g), want, others, close)
+
+
+def _whole(this: Try) -> Array | None:
+    if this.x.size > EVERY:
+        return None
+    return np.array([this.element(k).value for k in range(this.x.size)]).reshape(this.x.shape)

@@ -1,0 +1,105 @@
+"""Where the op is known: output and VJP against its law in ball arithmetic, and the catalogue of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpcompare.laws import LAWS, Laws
+from bpcompare.laws.law import At
+from bpcompare.mistakes import MISTAKES
+from bpcompare.network import Network
+from bpcompare.network.draft import Draft
+from bpcompare.network.parameter import Array, Initializer
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.numbers.number import Num, Product, closed
+from bpcompare.ops import Activation, LayerOp, Op, Scale
+from bpcompare.ops.op import Shape
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """What the law says of one tensor: midpoint and radius."""
+
+    mid: Array
+    radius: Array
+
+    def holds(self, x: Array) -> bool:
+        """Whether `x` lies in the ball, every element."""
+        return bool(np.isfinite(x).all() and (np.abs(x - self.mid) <= self.radius).all())
+
+
+class Known:
+    """The law of `op` on these inputs: its sources first, then its parameters in the order of their roles."""
+
+    def __init__(self, op: Op, inputs: Sequence[Array], y: Array, dy: Array) -> None:
+        self.op = op
+        self._network, self._owner, self._roles = _network(op, inputs)
+        self._sources = len(inputs) - len(self._roles)
+        dtype = "float32" if inputs[0].dtype == np.float32 else "float64"
+        law = LAWS.of(self._owner, op)
+        self._fmt = format_of(dtype)(rearranged=law.rearranged)
+        balls = [x if x.dtype.kind != "f" else Ball(x.astype(np.float64), self._fmt) for x in inputs]
+        self._xs = balls[: self._sources]
+        self._p = dict(zip(self._roles, balls[self._sources :], strict=True))
+        self._dy = Ball(dy.astype(np.float64), self._fmt)
+        self.output = self._ruled(law.forward(At(op, self._xs, self._p)))
+        if self.output.mid.shape != y.shape:
+            raise ValueError(f"op: {op.name} gives shape {list(self.output.mid.shape)}, forward gives {list(y.shape)}")
+
+    def gradient(self, at: int, laws: Laws = LAWS) -> Ruled:
+        """The VJP with respect to input `at`, under the laws given."""
+        law = laws.of(self._owner, self.op)
+        if at < self._sources:
+            return self._ruled(law.delta(At(self.op, self._xs, self._p, dy=self._dy, slot=at)))
+        return self._ruled(law.gradient(At(self.op, self._xs, self._p, dy=self._dy, role=self._roles[at - self._sources])))
+
+    def codes(self, at: int, got: Array) -> tuple[str, ...]:
+        """Mistakes of the catalogue that give `got` for input `at`, inside their balls."""
+        found = []
+        for code, mistake in MISTAKES.items():
+            for laws in mistake.forms(self._network, frozenset({self._owner})):
+                try:
+                    ruled = self.gradient(at, laws)
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    continue  # a mistake of another quantity
+                if ruled.mid.shape == got.shape and ruled.holds(got) and not self.gradient(at).holds(got):
+                    found.append(code)
+                    break
+        return tuple(found)
+
+    def _ruled(self, value: Num | Product) -> Ruled:
+        ball = closed(value)
+        if not isinstance(ball, Ball):
+            return Ruled(np.asarray(ball, np.float64), np.zeros(np.shape(ball)))
+        return Ruled(ball.mid, np.broadcast_to(np.asarray(ball.final_radius()), ball.mid.shape))
+
+
+def _network(op: Op, inputs: Sequence[Array]) -> tuple[Network, str, tuple[str, ...]]:
+    """A network of this op alone, its owner among the laws, and the roles of its parameters."""
+    if not isinstance(op, Activation | LayerOp):
+        raise ValueError(f"op: {op.name} is no layer and no activation")
+    if isinstance(op, Activation) and len(inputs) != 1:
+        raise ValueError(f"op: {op.name} has one input, {len(inputs)} were given")
+    count = 1 if isinstance(op, Activation) else _sources(op, [x.shape[1:] for x in inputs])
+    draft = Draft("alone", len(inputs[0]))
+    sources = [draft.input(f"x{i}", *x.shape[1:], values=x) for i, x in enumerate(inputs[:count])]
+    if isinstance(op, Activation):
+        layer = draft.layer(Scale(1.0), *sources, g=op)
+    else:
+        layer = draft.layer(op, *sources, init=Initializer("zeros"))
+    network = draft.network(layer, slots="zero", updates_done=0)
+    return network, f"{layer}.g" if isinstance(op, Activation) else layer, tuple(network.layers[layer].parameters)
+
+
+def _sources(op: LayerOp, shapes: Sequence[Shape]) -> int:
+    """How many of these shapes are sources': parameters come after them, as many as the op has."""
+    fits = [n for n in range(1, len(shapes) + 1) if len(op.shapes(shapes[:n]).parameters) == len(shapes) - n]
+    needed = op.shapes(shapes[: fits[0]]) if fits else None
+    if needed is None or needed.problems or needed.state or needed.draws:
+        why = "; ".join(needed.problems) if needed and needed.problems else "sources first, then parameters; no state, no draws"
+        raise ValueError(f"op: {op.name} does not fit these inputs: {why}")
+    return fits[0]

@@ -1,0 +1,49 @@
+"""The likely mistake: what the whole wrong gradient looks like beside the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from bpcompare.network.parameter import Array
+
+FACTORS = {-1.0: "the sign is wrong", 0.5: "a factor ½ too much", 2.0: "a factor 2 too much (½ missing?)"}
+
+
+def likely(got: Array, want: Array, others: Sequence[Array | None], close: Callable[[Array, Array], bool]) -> str:
+    """What the wrong gradient `got` looks like beside the right one `want`, in words ("it is transposed"); "" where nothing fits.
+
+    Both have the shape of the input. `others`: the right gradients of the other inputs. `close(a, b)`: whether two arrays are
+    equal up to rounding.
+    """
+    if not got.any() and want.any():
+        return "it is zero everywhere: never computed?"
+    return next((words for wrong, words in _forms(want, others) if close(got, wrong)), "") or _ratio(got, want, close)
+
+
+def _forms(want: Array, others: Sequence[Array | None]) -> Iterator[tuple[Array, str]]:
+    """What a gradient often is instead of `want`, and what to call it."""
+    for factor, words in FACTORS.items():
+        yield factor * want, words
+    if want.ndim == 2 and want.shape[0] == want.shape[1]:
+        yield want.T, "it is transposed"
+    for other in others:
+        if other is not None and other.shape == want.shape:
+            yield other, "it is the gradient of another input: are two of them swapped?"
+    if want.ndim and len(want) > 1:
+        for at, words in ((-1, "last"), (0, "first")):
+            alone = np.zeros_like(want)
+            alone[at] = want[at]
+            yield alone, f"only the {words} row is there: assigned where it should be added?"
+        rows = len(want)
+        yield want / rows, f"mean instead of sum over rows (÷ {rows})"
+        yield want * rows, f"sum instead of mean over rows (× {rows})"
+
+
+def _ratio(got: Array, want: Array, close: Callable[[Array, Array], bool]) -> str:
+    at = np.unravel_index(int(np.argmax(np.abs(want))), want.shape) if want.ndim else ()
+    if not want[at]:
+        return ""
+    ratio = float(got[at] / want[at])
+    return f"every element is {ratio:.6g} times the right one: a constant factor" if close(got, ratio * want) else ""

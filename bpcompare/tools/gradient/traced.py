@@ -1,0 +1,196 @@
+"""The forward as a program: recorded on these very inputs, and the gradients that a backward pass gives held against its Δ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network.parameter import Array
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
+from bpcompare.own.judged import Judged, judged
+from bpcompare.own.recorders import RECORDERS
+from bpcompare.own.step import WatchedStep, harmless
+from bpcompare.own.wrong import Wrong
+from bpcompare.program import Recording
+from bpcompare.proof.balls import Balls
+from bpcompare.proof.claims import Claim
+from bpcompare.proof.evaluation import evaluate
+from bpcompare.proof.finding import Finding
+from bpcompare.proof.power import LEAST
+from bpcompare.tools.gradient.causes import slip
+from bpcompare.tools.gradient.differences import GRANTED, SMALL
+from bpcompare.tools.gradient.finding import InputFinding, Verdict
+from bpcompare.tools.gradient.likely import likely
+
+VERDICTS: Mapping[str, Verdict] = {
+    "holds": "certified",
+    "convention": "convention",
+    "undecided": "undecided",
+    "refuted": "wrong",
+}
+BACK = ("base", "inductive")
+"""What is claimed of a Δ."""
+
+Weights = Callable[[int, tuple[int, ...]], Array]
+
+
+def traced(
+    framework: str, forward: Any, backward: Any, inputs: Mapping[str, Any], weights: Weights, reference: Mapping[Any, Any]
+) -> WatchedStep:
+    """One backward pass through `forward`, from Σ dy · y to the inputs, recorded.
+
+    `weights` draws dy for the number of an output and its shape. Raises what the code under test raises, ImportError where the
+    framework's package is missing, ValueError where autograd leads from the output to no input.
+    """
+    asked = import_module(RECORDERS[framework]).asked
+    watched, also = asked(forward, backward, inputs, weights, reference)
+    return WatchedStep(watched, also=also)
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """What a recorded forward says of the gradients of its inputs.
+
+    Each claim is about one step, and rests on what was recorded beside it. Where a Δ between is wrong, or could not be told, the
+    gradient of an input is held against the whole way instead: its Δ is worked out from the output on.
+    """
+
+    step: WatchedStep
+
+    @cached_property
+    def findings(self) -> tuple[InputFinding, ...]:
+        """Wrong places between, then every input and parameter."""
+        between = [found for found in self.step.refuted if found[1].statement != "gradient"]
+        inner = [_between(Wrong(*found)) for found in between]
+        ends = [found for found in self.step.findings if found[1].statement == "gradient"]
+        doubted = any(claim.statement in BACK for _, claim, _ in self.step.undecided)
+        if between or doubted:
+            ends = [found for one in self.step.judged for found in _whole(one)]
+        return (*inner, *(self._end(*found) for found in ends))
+
+    @cached_property
+    def power(self) -> float:
+        """The least power on the way back: a mistake there is one of what it leads to."""
+        sizes = [
+            finding.power
+            for _, claim, finding in self.step.findings
+            if claim.statement in BACK and finding.outcome == "holds" and not finding.terms
+        ]
+        return max(sizes, default=0.0)
+
+    def _end(self, one: Judged, claim: Claim, finding: Finding) -> InputFinding:
+        shape = np.shape(one.values.recorded[claim.path])
+        if finding.outcome == "refuted" and (size := _in_another_order(one, claim)) is not None:
+            return InputFinding(claim.subject, shape, "certified", max(size, self.power), finding.size)
+        verdict = VERDICTS[finding.outcome]
+        note = finding.note if finding.outcome != "refuted" else ""
+        if harmless(claim, finding):
+            verdict = "certified"
+        cause = ""
+        if finding.outcome == "refuted":
+            cause = finding.note or _likely(one, claim) or Wrong(one, claim, finding).cause
+        return InputFinding(
+            claim.subject,
+            shape,
+            verdict,
+            max(finding.power, self.power) if finding.outcome == "holds" and not finding.terms else finding.power,
+            finding.size,
+            finding.worst,
+            finding.recorded,
+            finding.expected,
+            finding.radius,
+            finding.off or 1,
+            cause,
+            note=note,
+        )
+
+
+def _in_another_order(one: Judged, claim: Claim) -> float | None:
+    """The power that is left where a gradient lies outside of its ball by no more than another formula may round; else None.
+
+    What a person writes may be right by other terms than the law's: u Σ|terms|, and a thousand times that, is granted to it, as
+    differences grant it. A mistake has to be larger than that to be told from it.
+    """
+    got = one.values.recorded[claim.path].astype(np.float64)
+    balls = Balls(one.values, format_of("float64"))
+    balls = balls.of(claim) if claim.dtype else balls
+    with np.errstate(all="ignore"):
+        law = _law(one, claim)
+        terms = np.broadcast_to(evaluate(claim, balls, one.laws, majorant=True).magnitude(), law.mid.shape)
+        granted = np.asarray(law.final_radius()) + GRANTED * balls.fmt.u * terms
+        off = np.abs(got - law.mid)
+        if not (np.isfinite(off).all() and np.isfinite(granted).all() and (off <= granted).all()):
+            return None
+        sizes = np.abs(law.mid)
+        seen = sizes > SMALL * sizes.max(initial=0.0)
+    power = float((2 * granted[seen] / sizes[seen]).max(initial=0.0)) if seen.any() else float("inf")
+    return power if power <= LEAST else None
+
+
+def _between(wrong: Wrong) -> InputFinding:
+    """A wrong number on the way: no input's, but of what lies between."""
+    finding = wrong.finding
+    place = f"{wrong.module}: {wrong.culprit}" if wrong.module else wrong.culprit
+    name = f"{place} ({wrong.line})" if wrong.line else place
+    return InputFinding(
+        name,
+        np.shape(wrong.judged.values.recorded[wrong.claim.path]),
+        "wrong",
+        finding.power,
+        finding.size,
+        finding.worst,
+        finding.recorded,
+        finding.expected,
+        finding.radius,
+        finding.off,
+        finding.note or wrong.cause,
+    )
+
+
+def _whole(one: Judged) -> Iterator[tuple[Judged, Claim, Finding]]:
+    """The findings about inputs, where nothing but the values between was recorded."""
+    again = judged(_open(one.recording), one.laws)
+    for claim, finding in again.findings:
+        if claim.statement == "gradient":
+            yield again, claim, finding
+
+
+def _open(recording: Recording) -> Recording:
+    """The same program without any Δ but those of inputs and parameters."""
+    program = recording.program
+    values = {
+        path: value if value.parameter or path in program.addends else replace(value, delta=None)
+        for path, value in program.values.items()
+    }
+    return replace(recording, program=replace(program, values=values))
+
+
+def _likely(one: Judged, claim: Claim) -> str:
+    """What the gradient looks like beside the right one."""
+    got, law = one.values.recorded[claim.path].astype(np.float64), _law(one, claim)
+    radius = np.broadcast_to(np.asarray(law.final_radius(), np.float64), law.mid.shape)
+    if not (np.isfinite(got).all() and np.isfinite(law.mid).all()):
+        return ""
+    others = [
+        _law(one, other).mid
+        for other in one.question.claims
+        if other.statement == "gradient" and other.path != claim.path and one.values.recorded[other.path].shape == got.shape
+    ]
+
+    def close(x: Array, y: Array) -> bool:
+        return bool((np.abs(x - y) <= 4 * radius + 1e-9 * np.abs(y)).all())
+
+    return likely(got, law.mid, others, close) or slip(one, claim, got, close)
+
+
+def _law(one: Judged, claim: Claim) -> Ball:
+    """What the law says of a claim."""
+    balls = Balls(one.values, format_of("float64"))
+    with np.errstate(all="ignore"):
+        return evaluate(claim, balls.of(claim) if claim.dtype else balls, one.laws)

@@ -1,7 +1,0 @@
-"""Numbers that a person typed or printed, checked against the rule: each confirmed to its digits, or refuted and explained."""
-
-from bpcompare.transcript.check import Checked, Transcript, check
-from bpcompare.transcript.reader import Numbers, read
-from bpcompare.transcript.text import transcript_json, transcript_text
-
-__all__ = ["Checked", "Numbers", "Transcript", "check", "read", "transcript_json", "transcript_text"]

@@ -1,0 +1,1 @@
+"""Who is wrong, how far backends are apart, and what changed."""

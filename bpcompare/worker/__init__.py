@@ -1,6 +1,0 @@
-"""Where backends run, and the check of their answers. A worker's process imports this: standard library, NumPy, safetensors."""
-
-from bpcompare.worker.in_process import InProcess
-from bpcompare.worker.runner import AbsentError, Runner, unanswered
-
-__all__ = ["AbsentError", "InProcess", "Runner", "unanswered"]

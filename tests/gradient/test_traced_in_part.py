@@ -1,0 +1,55 @@
+"""A forward of which a part has no law: what is not claimed is looked at by differences, and never certified by the rest."""
+
+import pytest
+
+from bpcompare import check_gradient
+
+torch = pytest.importorskip("torch")
+
+
+def digamma(x):
+    """A function that has no law."""
+    return torch.digamma(x) * x
+
+
+class Digamma(torch.autograd.Function):
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return digamma(x)
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        return Digamma.factor * dy * (torch.digamma(x) + x * torch.polygamma(1, x))
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "undecided"), (1.1, "wrong")])
+def test_differences_stand_in_for_a_function_without_a_law(factor, verdict):
+    """The other parts would certify the whole, or nothing would be said of it."""
+    Digamma.factor = factor
+    check = check_gradient(Digamma, inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), names=["x"])
+    assert check.untraced
+    assert [(finding.name, finding.verdict) for finding in check.findings] == [("x", verdict)]
+    assert "differences" in str(check)
+
+
+def test_parameters_of_a_module_that_cannot_be_followed_are_not_certified():
+    """A wrong gradient of a parameter would be certified by the differences of the inputs, which do not see it."""
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(6, dtype=torch.float64))
+            self.other = torch.nn.Parameter(torch.ones(6, dtype=torch.float64))
+
+        def forward(self, x):
+            return digamma(x * self.scale) + self.other
+
+    check = check_gradient(Net(), inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), names=["x"], contracts=False)
+    found = {finding.name: finding.verdict for finding in check.findings}
+    assert set(found) == {"x", "scale", "other"}
+    assert found["scale"] == found["other"] == "undecided"
+    assert check.verdict == "undecided"

@@ -1,0 +1,119 @@
+"""Rules of optimizers, held against numbers worked out by hand, in formulas as their papers have them."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from bpcompare.laws import LAWS
+from bpcompare.laws.law import UpdateAt
+from bpcompare.laws.rules import RULES
+from bpcompare.ops.rule import Rule
+
+W, G, ETA, DECAY = 0.5, 0.25, 0.1, 0.2
+B1, B2, EPSILON = 0.5, 0.75, 0.125
+T = 3
+COMMON = {"eta": ETA, "weight_decay": DECAY, "epsilon": EPSILON, "beta1": B1, "beta2": B2, "amsgrad": False, "decoupled": False}
+D = G + DECAY * W
+M, V = 0.4, 0.3
+M1, V1 = B1 * M + (1 - B1) * D, B2 * V + (1 - B2) * D * D
+HAT_M, HAT_V = M1 / (1 - B1**T), V1 / (1 - B2**T)
+
+
+def asked(rule, settings, slots, name="", after=(), maximize=False, t=T, g=G):
+    """The parameter, or the slot `name`, after the step."""
+    op = Rule(rule, {**COMMON, "maximize": maximize, **settings}, tuple(slots))
+    law = LAWS.update("w", op)
+    at = UpdateAt(op, t, np.array([W]), np.array([g]), {key: np.array([x]) for key, x in slots.items()}, name, dict(after))
+    return float(np.squeeze(law.slot(at) if name else law.parameter(at)))
+
+
+def test_every_rule_is_here():
+    """A rule could be entered that nobody has worked out by hand."""
+    assert set(RULES) == {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta"}
+
+
+def test_sgd_with_dampening():
+    """velocity ← μ velocity + (1 − τ) d."""
+    settings = {"momentum": 0.5, "nesterov": False, "dampening": 0.25}
+    velocity = 0.5 * 0.8 + 0.75 * D
+    assert asked("sgd", settings, {"velocity": 0.8}, "velocity") == pytest.approx(velocity, rel=1e-15)
+    assert asked("sgd", settings, {"velocity": 0.8}) == pytest.approx(W - ETA * velocity, rel=1e-15)
+    uphill = 0.5 * 0.8 + 0.75 * (-G + DECAY * W)
+    assert asked("sgd", settings, {"velocity": 0.8}, maximize=True) == pytest.approx(W - ETA * uphill, rel=1e-15)
+
+
+def test_adam_and_its_switches():
+    """The largest v so far stands under the root; a decoupled decay is in no moment."""
+    slots = {"m": M, "v": V}
+    assert asked("adam", {}, slots, "m") == pytest.approx(M1, rel=1e-15)
+    assert asked("adam", {}, slots, "step") == T
+    assert asked("adam", {}, slots) == pytest.approx(W - ETA * HAT_M / (sqrt(HAT_V) + EPSILON), rel=1e-15)
+    for top, root in ((0.9, 0.9), (0.01, V1)):
+        settings, more = {"amsgrad": True}, {**slots, "top": top}
+        assert asked("adam", settings, more, "top") == pytest.approx(root, rel=1e-15)
+        step = HAT_M / (sqrt(root / (1 - B2**T)) + EPSILON)
+        assert asked("adam", settings, more) == pytest.approx(W - ETA * step, rel=1e-15)
+    m, v = B1 * M + (1 - B1) * G, B2 * V + (1 - B2) * G * G
+    step = m / (1 - B1**T) / (sqrt(v / (1 - B2**T)) + EPSILON) + DECAY * W
+    assert asked("adam", {"decoupled": True}, slots) == pytest.approx(W - ETA * step, rel=1e-15)
+
+
+def test_nadam():
+    """Dozat's two steps, with momenta that grow."""
+    settings, slots, psi = {"momentum_decay": 0.5}, {"m": M, "v": V, "product": 0.3}, 0.5
+    mu, following = (B1 * (1 - 0.5 * 0.96 ** (t * psi)) for t in (T, T + 1))
+    product = 0.3 * mu
+    assert asked("nadam", settings, slots, "product") == pytest.approx(product, rel=1e-15)
+    step = ((1 - mu) * D / (1 - product) + following * M1 / (1 - product * following)) / (sqrt(HAT_V) + EPSILON)
+    after = {"product": np.asarray(product)}
+    assert asked("nadam", settings, slots, after=after) == pytest.approx(W - ETA * step, rel=1e-15)
+
+
+def test_radam_before_and_after_its_sixth_step():
+    """m̂ alone while v rests on few steps; ε beside √v, before its bias is taken out."""
+    slots, beta = {"m": M, "v": V}, 0.99
+    v = beta * V + (1 - beta) * D * D
+    for t in (5, 6):
+        m = M1 / (1 - B1**t)
+        most = 2 / (1 - beta) - 1
+        now = most - 2 * t * beta**t / (1 - beta**t)
+        assert (now > 5) == (t == 6)
+        r = sqrt((now - 4) * (now - 2) * most / ((most - 4) * (most - 2) * now)) if now > 5 else None
+        step = m if r is None else m * r * sqrt(1 - beta**t) / (sqrt(v) + EPSILON)
+        assert asked("radam", {"beta2": beta}, slots, t=t) == pytest.approx(W - ETA * step, rel=1e-13)
+
+
+def test_adamax():
+    """Kingma and Ba's algorithm 2, with ε inside of the maximum; for gradients of both signs."""
+    for g, u in ((G, 0.1), (-4 * G, 0.1), (G, 3.0)):
+        d = g + DECAY * W
+        m, larger = B1 * M + (1 - B1) * d, max(B2 * u, abs(d) + EPSILON)
+        slots = {"m": M, "u": u}
+        assert asked("adamax", {}, slots, "u", g=g) == pytest.approx(larger, rel=1e-15)
+        assert asked("adamax", {}, slots, g=g) == pytest.approx(W - ETA * m / (1 - B1**T) / larger, rel=1e-15)
+
+
+def test_adagrad_with_a_falling_rate():
+    """η/(1 + (t − 1) κ)."""
+    settings = {"lr_decay": 0.5, "epsilon_inside": False}
+    whole = 0.3 + D * D
+    assert asked("adagrad", settings, {"sum": 0.3}, "sum") == pytest.approx(whole, rel=1e-15)
+    assert asked("adagrad", settings, {"sum": 0.3}) == pytest.approx(W - ETA / 2 * D / (sqrt(whole) + EPSILON), rel=1e-15)
+
+
+def test_adadelta():
+    """Zeiler's algorithm 1, times η."""
+    settings, slots = {"rho": 0.75}, {"v": V, "u": 0.2}
+    v = 0.75 * V + 0.25 * D * D
+    moved = sqrt(0.2 + EPSILON) / sqrt(v + EPSILON) * D
+    assert asked("adadelta", settings, slots, "v") == pytest.approx(v, rel=1e-15)
+    assert asked("adadelta", settings, slots, "u") == pytest.approx(0.75 * 0.2 + 0.25 * moved**2, rel=1e-15)
+    assert asked("adadelta", settings, slots) == pytest.approx(W - ETA * moved, rel=1e-15)
+
+
+def test_rmsprop():
+    """The rule of specs, by its name."""
+    settings = {"rho": 0.75, "momentum": 0.0, "centered": False, "epsilon_inside": False}
+    v = 0.75 * V + 0.25 * D * D
+    assert asked("rmsprop", settings, {"v": V}) == pytest.approx(W - ETA * D / (sqrt(v) + EPSILON), rel=1e-15)

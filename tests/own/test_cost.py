@@ -1,0 +1,131 @@
+"""What makes watching and proving cheap must change nothing: copies, moves by bits, laws in blocks, programs that are kept."""
+
+import numpy as np
+import pytest
+
+import bpcompare
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+from bpcompare.proof import bits, certificate, evaluation  # noqa: E402
+from bpcompare_torch.recorder.memory import Memory  # noqa: E402
+
+
+def stepping(optimizer, **settings):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3))
+    optimizer = optimizer(model.parameters(), lr=1e-2, **settings)
+    x, y = torch.randn(8, 6), torch.randint(0, 3, (8,))
+
+    def step():
+        optimizer.zero_grad(set_to_none=False)
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+    return model, optimizer, x, step
+
+
+@pytest.mark.parametrize(("optimizer", "settings"), [(torch.optim.AdamW, {}), (torch.optim.SGD, {"momentum": 0.9})])
+@pytest.mark.parametrize("before", [0, 2])
+def test_numbers_stay_what_they_were_when_training_goes_on(optimizer, settings, before):
+    """A verdict would be about numbers that came later."""
+    model, optimizer, x, step = stepping(optimizer, **settings)
+    for _ in range(before):
+        step()
+    with bpcompare.watch(model, optimizer) as watched:
+        step()
+    for _ in range(3):
+        step()
+    x.zero_()
+    watched.assert_certified()
+
+
+def test_a_part_of_memory_is_copied_once():
+    """A large array that is read in parts would be copied as often as it has parts."""
+    memory, t = Memory(), torch.arange(12.0).reshape(3, 4)
+    kept = [memory.keep(one) for one in (t, t, t.T, t[1:])]
+    memory.written(t)
+    t.zero_()
+    assert len({one.tensor.untyped_storage().data_ptr() for one in kept}) == 1
+    assert [one.tensor.tolist() for one in kept] == [one.tolist() for one in (torch.arange(12.0).reshape(3, 4),) * 2] + [
+        torch.arange(12.0).reshape(3, 4).T.tolist(),
+        torch.arange(12.0).reshape(3, 4)[1:].tolist(),
+    ]
+
+
+def test_a_small_part_of_large_memory_is_copied_alone():
+    """One row of a large array would keep all of it."""
+    memory, t = Memory(), torch.arange(1000.0)
+    kept = [memory.keep(t[:3]), memory.keep(t[5:7])]
+    memory.written(t)
+    t.zero_()
+    assert [one.tensor.tolist() for one in kept] == [[0, 1, 2], [5, 6]]
+    assert sum(one.tensor.untyped_storage().nbytes() for one in kept) == 5 * 4
+
+
+class Fold(torch.autograd.Function):
+    """x transposed; its backward may be wrong."""
+
+    @staticmethod
+    def forward(ctx, x, wrong):
+        ctx.wrong = wrong
+        return x.t() * 1.0
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return (gradient.t() * 1.001 if ctx.wrong else gradient.t()), None
+
+
+class Folding(nn.Module):
+    def __init__(self, wrong):
+        super().__init__()
+        self.first, self.second, self.wrong = nn.Linear(300, 300), nn.Linear(8, 300), wrong
+
+    def forward(self, x):
+        y = Fold.apply(self.first(x), self.wrong)
+        y = y.unflatten(0, (3, 100)).transpose(0, 1).reshape(300, -1)
+        a, b, c = self.second(y).chunk(3, dim=1)
+        return torch.cat([b, a, c], dim=1).T @ c
+
+
+def outcomes(wrong):
+    torch.manual_seed(0)
+    model = Folding(wrong)
+    optimizer = torch.optim.AdamW(model.parameters())
+    with bpcompare.watch(model, optimizer) as watched:
+        model(torch.randn(8, 300)).square().mean().backward()
+        optimizer.step()
+    return watched.verdict, {claim.path: finding for _, claim, finding in watched.findings}
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_same_outcomes_without_what_makes_it_fast(monkeypatch, wrong):
+    """What makes the proof fast would change what it says."""
+    verdict, fast = outcomes(wrong)
+    assert verdict == ("wrong" if wrong else "certified")
+    monkeypatch.setattr(certificate, "moved", lambda *_: None)
+    monkeypatch.setattr(certificate, "held", lambda *_: None)
+    monkeypatch.setattr(evaluation, "BLOCK", 2**60)
+    monkeypatch.setattr("bpcompare.proof.balls.MOST", 0)
+    monkeypatch.setattr("bpcompare.proof.walk.kept_by", lambda _get: None)
+    slow_verdict, slow = outcomes(wrong)
+    assert slow_verdict == verdict
+    assert {path: one.outcome for path, one in slow.items()} == {path: one.outcome for path, one in fast.items()}
+    updates = [path for path in fast if path.endswith((".update", ".m", ".v"))]
+    assert updates
+    assert all(slow[path].share >= fast[path].share and slow[path].power <= fast[path].power <= 0.01 for path in updates)
+    assert all(fast[path].power == slow[path].power for path in updates if fast[path].size < 1000)
+
+
+def test_moves_are_compared_by_bits_and_one_bit_is_no_move():
+    """A number that was changed in its last bit while it was moved would pass."""
+    x = np.float32([[1.0, 2.0], [3.0, 4.0]])
+    assert bits._same(x, x.copy())
+    other = x.copy()
+    other[1, 1] = np.nextafter(other[1, 1], np.float32(0))
+    assert not bits._same(x, other)
+    assert not bits._same(x * 0, x * 0)
+    assert not bits._same(x * np.inf, x * np.inf)
+    assert not bits._same(x * np.nan, x * np.nan)
+    assert not bits._same(x, x.astype(np.float64))

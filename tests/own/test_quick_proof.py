@@ -1,0 +1,157 @@
+"""The quick ways of the proof decide nothing that balls would decide otherwise: every entry counts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bpcompare
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+from bpcompare.laws import LAWS  # noqa: E402
+from bpcompare.numbers.ball.format import format_of  # noqa: E402
+from bpcompare.own import judged as judged_module  # noqa: E402
+from bpcompare.own.judged import judged  # noqa: E402
+from bpcompare.proof import certificate, entrywise, inside, together  # noqa: E402
+from bpcompare.proof.balls import Balls  # noqa: E402
+from bpcompare.proof.claims import claims  # noqa: E402
+from bpcompare.proof.evaluation import evaluate, format_for  # noqa: E402
+from bpcompare.proof.values import StepValues  # noqa: E402
+from optimizer_rules import RULES  # noqa: E402 — it needs torch
+from training import net, watched  # noqa: E402
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_balls_of_every_rule_are_as_wide_as_what_is_taken_for_sure(name, dtype):
+    """A number outside of its ball would be called right, because it is near the law's value."""
+    model = net(dtype)
+    step = watched(model, RULES[name](model.parameters()), steps=3)
+    seen = 0
+    for recording in step.watched.recordings:
+        lookup = Balls(StepValues(recording.given, recording.recorded), format_of("float64"), exact=True)
+        for claim in claims(recording.program):
+            if claim.statement in ("update", "state") and claim.owners:
+                balls = lookup.of(claim)
+                ball, fmt = evaluate(claim, balls, LAWS), format_for(claim, balls, LAWS)
+                if ball.shape:
+                    assert (ball.final_radius() >= fmt.u * entrywise._least(claim, fmt, LAWS) * np.abs(ball.mid)).all(), (
+                        claim.path
+                    )
+                    seen += 1
+    assert seen
+
+
+class Wide(nn.Module):
+    """Functions of one entry each, on arrays of one shape, between products."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(24, 40), nn.Linear(40, 5)
+
+    def forward(self, x):
+        y = self.up(x)
+        y = nn.functional.gelu(y) + nn.functional.relu(y) * torch.sigmoid(y)
+        return self.down(y / (2.0 + nn.functional.silu(y)))
+
+
+def recordings():
+    """What was watched of a step of it."""
+    torch.manual_seed(1)
+    model = Wide()
+    optimizer = torch.optim.AdamW(model.parameters(), 0.01)
+    x = torch.randn(30, 24)
+    for _ in range(2):
+        optimizer.zero_grad()
+        with bpcompare.watch(model, optimizer) as step:
+            model(x).square().mean().backward()
+            optimizer.step()
+    return step.watched.recordings
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The quick ways, for small arrays as well, in parts; and how often they decided."""
+    counts = {"held": 0, "inside": 0, "together": 0}
+    for module in (entrywise, inside):
+        monkeypatch.setattr(module, "BLOCK", 97)
+    monkeypatch.setattr(entrywise, "LARGE", 2)
+    monkeypatch.setattr(entrywise, "SAMPLED", 31)
+    monkeypatch.setattr(together, "LARGE", 50)
+    original_together = judged_module.together
+
+    def side_by_side(*arguments):
+        found = original_together(*arguments)
+        counts["together"] += len(found)
+        return found
+
+    monkeypatch.setattr(judged_module, "together", side_by_side)
+    for name in ("held", "inside"):
+        original = getattr(certificate, name)
+
+        def counted(*arguments, original=original, name=name):
+            found = original(*arguments)
+            counts[name] += found is not None
+            return found
+
+        monkeypatch.setattr(certificate, name, counted)
+    return counts
+
+
+def test_honest_numbers_hold_by_the_quick_ways(quick):
+    """Correct code would be called wrong, or nothing would be any quicker."""
+    for recording in recordings():
+        assert {finding.outcome for _, finding in judged(recording).findings} == {"holds"}
+    assert quick["held"] >= 14
+    assert quick["inside"] >= 8
+    assert quick["together"] == 2 * 3
+
+
+def test_one_entry_that_is_off_is_refuted_wherever_it_stands(quick):
+    """One wrong number among many would be missed, for most of them are not even given a ball."""
+    random = np.random.default_rng(0)
+    tried = 0
+    for recording in recordings():
+        recorded = dict(recording.recorded)
+        for claim, finding in judged(recording).findings:
+            x = np.array(recorded[claim.path])
+            if x.size < 5 or not claim.owners:
+                continue
+            ball = evaluate(claim, Balls(StepValues(recording.given, recorded), format_of("float64"), exact=True).of(claim), LAWS)
+            at = tuple(int(random.integers(size)) for size in x.shape)
+            radius = float(np.broadcast_to(ball.final_radius(), x.shape)[at])
+            x[at] = ball.mid[at] + 2.5 * max(radius, 2**-24 * abs(float(ball.mid[at])))
+            found = {one.path: one for _, one in judged(replace(recording, recorded={**recorded, claim.path: x})).findings}
+            one = found[claim.path]
+            assert (one.outcome, one.worst, one.off) == ("refuted", at, 1), claim.path
+            assert finding.power > 0
+            tried += 1
+    assert tried > 25
+    assert quick["held"]
+
+
+def test_one_bit_is_not_forgiven_where_nothing_rounds(quick):
+    """relu would be allowed to change a number: below a power of two the next one is just a rounding away."""
+    with bpcompare.watch(nn.ReLU()) as step:
+        nn.functional.relu(torch.ones(8, 8, requires_grad=True)).sum().backward()
+    (recording,) = (one for one in step.watched.recordings if one.program.steps)
+    y = np.ones((8, 8), np.float32)
+    y[3, 5] = np.nextafter(np.float32(1), np.float32(0))
+    (path,) = (step.writes for step in recording.program.steps if step.op.function == "relu")
+    found = judged(replace(recording, recorded={**dict(recording.recorded), path: y}))
+    assert [finding.worst for claim, finding in found.refuted if claim.path == path] == [(3, 5)]
+
+
+def test_power_is_never_said_to_be_sharper_than_it_is(quick, monkeypatch):
+    """A report would promise that a mistake had shown which could have hidden."""
+    found = [judged(recording).findings for recording in recordings()]
+    for name in ("held", "inside"):
+        monkeypatch.setattr(certificate, name, lambda *_: None)
+    monkeypatch.setattr(judged_module, "together", lambda *_: {})
+    for recording, quickly in zip(recordings(), found, strict=True):
+        for (claim, slow), (_, fast) in zip(judged(recording).findings, quickly, strict=True):
+            assert fast.outcome == slow.outcome, claim.path
+            assert fast.power >= slow.power * (1 - 1e-9), claim.path
+            assert fast.share <= max(slow.share, 1e-9) * (1 + 1e-6), claim.path
