@@ -372,7 +372,7 @@ def _moved(draft: _Draft, name: str, one: Moved, after: Kept) -> Update:
         if left is None:
             continue
         kept, path = one.slots[slot], f"{name}.{slot}"
-        initial = paired(np.full(left.shape, one.rule.initial(slot), left.tensor.numpy(force=True).dtype))
+        initial = paired(np.full(left.shape, one.rule.initial(slot), left.array().dtype))
         draft.given.put(f"{path}.before", _constant(initial) if kept is None else draft.numbers(kept))
         draft.recorded.put(path, draft.numbers(left))
         slots[slot], formats[slot] = path, format_of(left)
