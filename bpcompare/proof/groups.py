@@ -18,9 +18,9 @@ Evaluate = Callable[[Side, Side], Ball]
 def as_one(claim: Claim, x: Array, at: Evaluate, get: Callable[[str], Any]) -> bool:
     """Whether groups of equal entries have, each together, the Δ that every valid choice at ties gives them together.
 
-    `x`: the recorded Δ; `at`, `get` as in `bpcompare.proof.kinks.excused`. Groups are the equal entries of the whole array, of its
-    parts by leading axes, and of each line along an axis. A group counts if choice is no matter there: two conventions, one of
-    which is drawn, give it the same sum. For the sum is linear in the parts that tied entries have.
+    `x`: the recorded Δ; `at`, `get` as in `bpcompare.proof.kinks.excused`. Groups are the equal entries of the whole array, of
+    its parts by leading axes, and of each line along an axis. A group counts if choice is no matter there: two conventions, one
+    of which is drawn, give it the same sum. For the sum is linear in the parts that tied entries have.
     """
     try:
         values = get(claim.path.rpartition(".")[0]).mid

@@ -13,10 +13,10 @@ from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import Place, Program, Recording, Step, Unexamined, Update, Value
 from bpcompare_torch.recorder.deviating import deviating, hooked
 from bpcompare_torch.recorder.memory import Kept
+from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
 from bpcompare_torch.recorder.pairs import format_of, paired, shape_of
 from bpcompare_torch.recorder.reduction import Reduction
 from bpcompare_torch.recorder.tape import Entry, Pass, Seen
-from bpcompare_torch.recorder.updates import Held, Moved, OptimizerStep
 
 
 class Numbers(Mapping[str, Any]):

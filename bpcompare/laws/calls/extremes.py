@@ -108,8 +108,9 @@ def entry(x: Node, own: Array, recorded: Array | None) -> Node:
 
 
 def chosen(x: Node, index: Array) -> Node:
-    """Of each row of x (…, n) the entries at `index` (…, k), in row order over x. Where others equal them, whoever receives Δ
-    is a convention.
+    """Of each row of x (…, n) the entries at `index` (…, k), in row order over x.
+
+    Where others equal them, whoever receives Δ is a convention.
     """
     found = taken(x, index)
     own = index - _starts(x)
