@@ -136,3 +136,66 @@ def test_more_or_less_than_the_whole_is_wrong(name):
     """A mistake that shows at ties alone would be certified as another convention."""
     found = step(*WRONG[name])
     assert found.verdict == "wrong", str(found)
+
+
+class Largest(torch.autograd.Function):
+    """Of each row; who receives Δ, `to` says."""
+
+    to = "each"
+
+    @staticmethod
+    def forward(ctx, x):
+        y = x.amax(-1)
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return {"each": to_each, "none": to_none, "the last": last}[Largest.to](x, y, g)
+
+
+@pytest.mark.parametrize(("to", "verdict"), [("the last", "certified"), ("each", "wrong"), ("none", "wrong")])
+def test_a_parameter_that_ties_is_like_any_value(to, verdict):
+    """A choice among entries of a parameter would be called wrong, for it is a gradient that is claimed there."""
+    Largest.to, model = to, torch.nn.Module()
+    model.w = torch.nn.Parameter(TIED.clone())
+    with bpcompare.watch(model) as step:
+        (Largest.apply(model.w) * torch.tensor([1.0, -2, 3, 4])).sum().backward()
+    assert step.verdict == verdict, str(step)
+
+
+PARTS = {
+    "the first": lambda a, b: (a >= b, b > a),
+    "thirds": lambda a, b: ((a > b) + (a == b) / 3, (b > a) + (a == b) * 2 / 3),
+    "both": lambda a, b: (a >= b, b >= a),
+    "none": lambda a, b: (a > b, b > a),
+    "one and a half": lambda a, b: ((a > b) + 0.5 * (a == b), b >= a),
+}
+
+
+class Larger(torch.autograd.Function):
+    parts = "both"
+
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        return torch.maximum(a, b)
+
+    @staticmethod
+    def backward(ctx, g):
+        first, second = PARTS[Larger.parts](*ctx.saved_tensors)
+        return g * first, g * second
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["values", "parameters"])
+@pytest.mark.parametrize("parts", PARTS)
+def test_two_inputs_that_tie_share_once(parts, direct):
+    """Each input's Δ by itself is a valid choice; two whole parts, or none, would be certified together."""
+    Larger.parts, model = parts, torch.nn.Module()
+    model.a, model.b = (torch.nn.Parameter(torch.tensor(x)) for x in ([[1.0, 2, 3], [4, 5, 6]], [[1.0, 1, 3], [5, 5, 0]]))
+    with bpcompare.watch(model) as step:
+        a = model.a if direct else 2 * model.a
+        b = model.b if direct else 2 * model.b
+        (Larger.apply(a, b) * torch.tensor([[1.0, -2, 3], [4, 5, 6]])).sum().backward()
+    assert step.verdict == ("certified" if parts in ("the first", "thirds") else "wrong"), str(step)
