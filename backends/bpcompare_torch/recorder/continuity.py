@@ -11,15 +11,11 @@ from torch import Tensor
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.moved import Moved
-from bpcompare_torch.recorder.tape import Seen
+from bpcompare_torch.recorder.tape import ANEW, Seen
 
 UNSEEN = "it was changed between forward and step, or between two steps, in a way that nobody saw (NumPy, another process, C++)"
 TAMPERED = "code outside of all steps of optimizers changed it: what the next step starts from was taken as it is"
 AGAIN = "a step of an optimizer used it already, or a part of it, and it was not cleared before it was used again"
-
-
-ANEW = ("zero", "fill", "copy")
-"""Functions after which nothing is left of what stood there."""
 
 
 class Continuity:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bpcompare.program import Recording, Unexamined, Watched
+from bpcompare_torch.recorder.between import between, of_ranks
 from bpcompare_torch.recorder.chunks import room
 from bpcompare_torch.recorder.compiling import Compiling
 from bpcompare_torch.recorder.forgetting import Forgetting
@@ -22,12 +23,13 @@ from bpcompare_torch.recorder.memory import here
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.models import Models
 from bpcompare_torch.recorder.moved import Held
+from bpcompare_torch.recorder.pass_program import of_pass
 from bpcompare_torch.recorder.passes import Engine
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.programs import between, of_pass, of_ranks, of_step
 from bpcompare_torch.recorder.reduction import Reductions, in_parts, ranks
 from bpcompare_torch.recorder.references import Reference, references
 from bpcompare_torch.recorder.resizing import Resizing
+from bpcompare_torch.recorder.step_program import of_step
 from bpcompare_torch.recorder.tape import Entry, Seen
 from bpcompare_torch.recorder.updates import Updates
 

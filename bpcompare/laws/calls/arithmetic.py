@@ -82,7 +82,7 @@ def _half(x: Any, y: Any, larger: Any) -> Node:
 
 
 def _either(value: Node, x: Node, y: Node) -> Node:
-    """`value`, the larger or the smaller of x and y, with Δ as it may be where they are equal: to one of them, or parts to both."""
+    """`value`, the larger or the smaller of x and y, with Δ as it may be where they are equal: to one, or parts to both."""
     x, y = (kernel.expand(one, value.shape) if one.shape != value.shape else one for one in (x, y))
     gap = x.value - y.value
     tied, chosen = equal(gap), equal(value.value - x.value)
