@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bpcompare.laws import Laws
 from bpcompare.numbers.ball import Ball
@@ -41,7 +42,8 @@ def _groups(claims: Sequence[Claim], found: Mapping[int, Finding], laws: Laws) -
         if finding is None or claim.statement not in BACK:
             continue
         for owner, op in claim.owners:
-            if isinstance(op, Call) and getattr(laws.of(owner, op), "kinks", ()):
+            law: Any = laws.of(owner, op) if isinstance(op, Call) else None
+            if law is not None and law.kinks:
                 readers.setdefault(owner, []).append(number)
                 if finding.outcome == "convention":
                     kinked[owner] = None

@@ -47,15 +47,8 @@ def as_one(members: Sequence[Member]) -> bool:
     of one shape. A group counts if choice is no matter there: both conventions give it the same sum. For the sum is linear in
     the parts that tied entries have, and one of the conventions is drawn.
     """
-    x, radius, even, drawn = (
-        np.concatenate([np.ravel(part(one)) for one in members])
-        for part in (
-            lambda one: one.recorded,
-            lambda one: one.radius,
-            lambda one: one.conventions[0],
-            lambda one: one.conventions[1],
-        )
-    )
+    x, radius = (_joined(parts) for parts in ([one.recorded for one in members], [one.radius for one in members]))
+    even, drawn = (_joined([one.conventions[number] for one in members]) for number in (0, 1))
     size = np.abs(x) + np.abs(even)
     for group in _groups([one.values for one in members]):
         sums = [np.bincount(group, weights=part) for part in (even, drawn, x, radius, size)]
@@ -63,6 +56,10 @@ def as_one(members: Sequence[Member]) -> bool:
         if ((np.abs(sums[0] - sums[1]) <= room) & (np.abs(sums[2] - sums[0]) > 2.0 * room)).any():
             return False
     return True
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.concatenate([part.ravel() for part in parts]).astype(np.float64, copy=False)
 
 
 def _groups(values: Sequence[Array]) -> Iterator[Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from torch import Tensor
 
@@ -29,7 +29,7 @@ class Continuity:
         self.unused: dict[int, Seen] = {}
         """By the identity of its tensor, each leaf that has a gradient which no step of an optimizer has used."""
         self._left: dict[int, tuple[Kept, int]] = {}
-        self._states: dict[tuple[int, int, str], Kept] = {}
+        self._states: WeakKeyDictionary[Any, dict[tuple[int, str], Kept]] = WeakKeyDictionary()
         self._spent: dict[Seen, None] = {}
         self._known: set[int] = set()
         self._touched: dict[int, ReferenceType[Tensor]] = {}
@@ -64,7 +64,7 @@ class Continuity:
         if self._stale(one.gradient):
             self._note(f"the gradient of {one.name}", AGAIN)
         for slot, kept in one.slots.items():
-            last = self._states.get((id(optimizer), id(one.parameter), slot))
+            last = self._states.get(optimizer, {}).get((id(one.parameter), slot))
             if last is not None and (kept is None or not last.same(kept)):
                 self._note(f"{slot} of {one.name}", TAMPERED)
 
@@ -79,7 +79,7 @@ class Continuity:
         self.unused.pop(id(one.parameter), None)
         for slot, kept in one.slots_after.items():
             if kept is not None:
-                self._states[id(optimizer), id(one.parameter), slot] = kept
+                self._states.setdefault(optimizer, {})[id(one.parameter), slot] = kept
 
     def by_hand(self, addresses: Collection[int]) -> None:
         """What updates by hand have used."""

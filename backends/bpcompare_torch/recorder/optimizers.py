@@ -133,7 +133,7 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
         return refused
     state = optimizer.state.get(parameter, {})
     settings = {name: group.get(theirs, False) for name, theirs in known.settings.items()} | dict(known.fixed)
-    for name, (theirs, number) in (known.pairs | (_BETAS if "betas" in group else {})).items():
+    for name, (theirs, number) in (dict(known.pairs) | (_BETAS if "betas" in group else {})).items():
         settings[name] = group[theirs][number]
     if known.rule == "adafactor" and settings["epsilon"] is None:
         settings["epsilon"] = torch.finfo(parameter.dtype).eps

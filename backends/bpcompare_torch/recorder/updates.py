@@ -76,6 +76,7 @@ class Updates:
     def accumulated(self, t: Tensor, leaf: Seen, arrived: Kept, before: Seen | None) -> None:
         """`.grad` is what it was and what has arrived: a step of its own."""
         grad, identity = t.grad, self._identity
+        self._by_hand(t)
         self.continuity.read(t, leaf)
         if grad is None or not strided(grad):
             return
@@ -92,6 +93,12 @@ class Updates:
         self._mode.entries.append(entry)
         identity.made(grad, after, None)
         self.accumulations[id(t)] = after
+
+    def _by_hand(self, t: Tensor) -> None:
+        """Another memory that was made from gradients (p.data = …) is an update that is told elsewhere."""
+        found = self._identity.at(t) if strided(t) else None
+        if found is not None and found.reduced:
+            self.continuity.wrote(id(t))
 
     def own(self, parameters: Mapping[str, Tensor]) -> None:
         """Whose memory is watched for writes outside of all optimizers."""
@@ -187,6 +194,7 @@ class Updates:
         with self._mode.unwatched():
             step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer))
         for one in step.moved:
+            self._by_hand(one.parameter)
             self.continuity.begins(optimizer, one, self._identity.memory.clock)
         self.steps.append(step)
         self._open[id(optimizer)] = step
