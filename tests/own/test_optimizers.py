@@ -109,7 +109,9 @@ def test_a_rule_that_reads_the_whole_parameter_is_not_judged_in_pieces():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda p: optim.Rprop(p, 0.01), lambda p: optim.Adagrad(p, initial_accumulator_value=0.1)], ids=["rprop", "adagrad"]
+    "make",
+    [lambda p: optim.Rprop(p, 0.01), lambda p: optim.Adagrad(p, initial_accumulator_value=0.1), optim.ASGD],
+    ids=["rprop", "adagrad", "asgd"],
 )
 def test_states_of_complex_parameters_begin_in_both_parts(make):
     """An honest first step on complex parameters would be called wrong: the imaginary part of a state would begin at 0."""
