@@ -11,12 +11,13 @@ import numpy as np
 from bpcompare.laws.law import At
 from bpcompare.network.parameter import Array
 from bpcompare.ops.call import Call
+from bpcompare.own.pair.exchanged import exchanged
 from bpcompare.own.pair.factors import factor
 from bpcompare.own.pair.gradients import Held
 from bpcompare.own.pair.pairing import Pairing
 from bpcompare.own.pair.parting import Parting
 from bpcompare.own.pair.side import Side
-from bpcompare.own.pair.trial import Trials, called, otherwise, worked_out
+from bpcompare.own.pair.trial import SIDES, Trials, called, otherwise, worked_out
 from bpcompare.program import Step
 
 ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -61,7 +62,6 @@ PARTS = ("slice", "narrow_copy", "select", "index", "index_select", "take", "lax
 """Functions that give a part of what they read."""
 NAMES: Mapping[tuple[str, Any], str] = {("reduction", 0): "none", ("reduction", 1): "mean", ("reduction", 2): "sum"}
 """Settings that are numbers, in words."""
-SIDES = ("the first", "the second")
 
 
 def causes(pairing: Pairing, parting: Parting, gradients: Sequence[Held]) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def causes(pairing: Pairing, parting: Parting, gradients: Sequence[Held]) -> tup
     trials = Trials(pairing)
     if words := _whole(pairing, gradients):
         return (words,)
-    for trial in (settings, activations, left_out, without, moved, multiples, narrowed):
+    for trial in (settings, activations, left_out, without, exchanged, moved, multiples, narrowed):
         found = next(trial(trials, parting), None)
         if found is not None:
             return (found,)
