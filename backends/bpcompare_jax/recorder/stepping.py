@@ -135,7 +135,10 @@ class Step:
 
 
 def updated(update: Any, params: Any, gradients: Any) -> Recording:
-    """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward."""
+    """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
+
+    Raises TypeError for what is neither.
+    """
     transformation, state = update if type(update) is tuple and len(update) == 2 else (update, None)  # not optax's NamedTuple
     if not (callable(getattr(transformation, "init", None)) and callable(getattr(transformation, "update", None))):
         kind = getattr(transformation, "__name__", type(transformation).__name__)
