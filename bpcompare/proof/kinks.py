@@ -44,7 +44,8 @@ def excused(
 
     `x`: the recorded array; `outside`: an array of bool of the same shape. `at(side, ties)` evaluates the claim with that choice
     at every kink; `get` looks the premises up as balls that leave ties open. Returns the outcome, and why it is so ("" if refuted
-    for no other reason than its ball); undecided are choices that are mixed on their way. For sums of tied entries it solves a linear programme, see `_together`.
+    for no other reason than its ball); undecided are choices that are mixed on their way. For sums of tied
+    entries it solves a linear programme, see `_together`.
     """
     calls = any(isinstance(op, Call) for _, op in claim.owners)  # their laws part Δ at ties by the side alone
     # Rules of updates have no kinks. A parameter that a function itself reads is one of its inputs.

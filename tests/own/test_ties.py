@@ -175,12 +175,12 @@ PARTS = {
 
 
 class Larger(torch.autograd.Function):
-    parts = "both"
+    parts, function = "both", torch.maximum
 
     @staticmethod
     def forward(ctx, a, b):
         ctx.save_for_backward(a, b)
-        return torch.maximum(a, b)
+        return Larger.function(a, b)
 
     @staticmethod
     def backward(ctx, g):
@@ -188,11 +188,12 @@ class Larger(torch.autograd.Function):
         return g * first, g * second
 
 
+@pytest.mark.parametrize("function", [torch.maximum, torch.fmax], ids=["maximum", "fmax"])
 @pytest.mark.parametrize("direct", [False, True], ids=["values", "parameters"])
 @pytest.mark.parametrize("parts", PARTS)
-def test_two_inputs_that_tie_share_once(parts, direct):
+def test_two_inputs_that_tie_share_once(parts, direct, function):
     """Each input's Δ by itself is a valid choice; two whole parts, or none, would be certified together."""
-    Larger.parts, model = parts, torch.nn.Module()
+    Larger.parts, Larger.function, model = parts, function, torch.nn.Module()
     model.a, model.b = (torch.nn.Parameter(torch.tensor(x)) for x in ([[1.0, 2, 3], [4, 5, 6]], [[1.0, 1, 3], [5, 5, 0]]))
     with bpcompare.watch(model) as step:
         a = model.a if direct else 2 * model.a
