@@ -23,7 +23,7 @@ from bpcompare.numbers.number import Num
 from bpcompare.ops.op import UpdateOp
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
-from bpcompare.proof.entries import BLOCK, Entries, blocks, is_entrywise
+from bpcompare.proof.entries import BLOCK, Entries, blocks, is_entrywise, is_update
 from bpcompare.proof.evaluation import format_for
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import least as needed
@@ -47,10 +47,12 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         return None
     fmt = format_for(claim, balls, laws)
     entries, flat = Entries(balls, x.shape), x.reshape(-1)
-    sure = fmt.u * _least(claim, fmt, laws)
+    narrow = is_update(claim) and fmt.rearranged and x.dtype.name == balls.fmt.dtype
+    wide = claim.subject if claim.statement == "update" or not narrow else ""
+    sure = fmt.u * (GRANTED if narrow and not wide else _least(claim, fmt, laws))
     asked = []
     for among in blocks(x.size, BLOCK):
-        m = claim.value(lambda path, among=among: entries.points(path, among), laws)  # type: ignore[misc]
+        m = claim.value(lambda path, among=among: entries.points(path, among, narrow and path != wide), laws)  # type: ignore[misc]
         some = _unsure(flat[among], m, sure)
         if some is None:
             return None
@@ -58,6 +60,10 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         asked.append(among.start + np.concatenate([some, _sample(m, None if before is None else before[among])]))
     at = np.concatenate(asked)
     return None if at.size > x.size // 2 else _by_balls(claim, entries, laws, fmt, prefix, x, at)
+
+
+GRANTED = REARRANGED / 2
+"""Of the grant for rearrangements in units of u times a number that is itself off by rounding."""
 
 
 def _least(claim: Claim, fmt: Format, laws: Laws) -> float:
