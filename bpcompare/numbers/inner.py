@@ -9,6 +9,7 @@ part is at most Σ|its terms|: so Σ|parts| is Σ|terms| or less, and nobody has
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -67,9 +68,14 @@ class Inner(Number):
 
     __slots__ = ("_exact", "_low", "_most", "mid", "n", "own")
 
-    def __init__(self, mid: Array, *, n: int = 0, own: int = 0, sums: tuple[Array, float, Exact] | None = None) -> None:
-        self.mid, self.n, self.own = mid, n, own
-        self._low, self._most, self._exact = sums or (None, None, None)
+    def __init__(
+        self, mid: Array, *, n: int = 0, own: int = 0, most: float | None = None, sums: tuple[Array, Exact] | None = None
+    ) -> None:
+        self.mid, self.n, self.own, self._most = mid, n, own, most
+        self._low: Array | None = None
+        self._exact: Exact | None = None
+        if sums is not None:
+            self._low, self._exact = sums
 
     @property
     def low(self) -> Array:
@@ -108,10 +114,9 @@ class Inner(Number):
 
     def map(self, f: Callable[[Array], Array]) -> Inner:
         """The same move of entries for every part."""
-        low, most, exact = self._low, self._most, self._exact
-        if low is None or most is None or exact is None:
-            return Inner(f(self.mid))
-        return Inner(f(self.mid), n=self.n, own=self.own, sums=(f(low), most, exact.after(f)))
+        low, exact = self._low, self._exact
+        sums = None if low is None or exact is None else (f(low), exact.after(f))
+        return Inner(f(self.mid), n=self.n, own=self.own, most=self.most, sums=sums)
 
     def reshape(self, *shape: Any) -> Inner:
         """As ndarray.reshape."""
@@ -138,22 +143,22 @@ class Inner(Number):
             m, size = self.exact(at)
             return -m, size
 
-        sums = self.low, self.most, Exact(self.shape, turned)
-        return Inner(-self.mid, n=self.n, own=self.own, sums=sums) if self.n else Inner(-self.mid)
+        sums = (self._low, Exact(self.shape, turned)) if self._low is not None else None
+        return Inner(-self.mid, n=self.n, own=self.own, most=self._most, sums=sums)
 
     # the primitives
 
     @classmethod
     def dot(cls, x: Num, w: Num, plus: Num | None) -> Inner:
-        """x @ w + plus, worked out in parts."""
+        """x @ w + plus, worked out in parts. Raises TypeError for what is no product of two recorded numbers."""
         if not (isinstance(x, Inner) and isinstance(w, Inner)) or x.n or w.n or x.mid.dtype != w.mid.dtype:
             raise TypeError("a product of something else than two recorded numbers")
-        found = _product(x.mid, w.mid)
+        found = _product(x.mid, w.mid, x.most * w.most)
         return found if plus is None else cls.total([found, np.broadcast_to(plus, found.shape)])
 
     @classmethod
     def total(cls, terms: Sequence[Num]) -> Inner:
-        """All terms, and the products in them, as one sum."""
+        """All terms, and the products in them, as one sum. Raises TypeError if there are none, or other numbers among them."""
         inner = [term for term in terms if isinstance(term, Inner)]
         if len(inner) != len(terms) or len({term.mid.dtype for term in inner}) > 1:
             raise TypeError("a sum of something else than recorded numbers")
@@ -169,35 +174,36 @@ class Inner(Number):
             pairs = [term.exact(at) for term in inner]
             return sum((m for m, _ in pairs), np.zeros(at.shape)), sum((size for _, size in pairs), np.zeros(at.shape))
 
-        return cls(mid, n=n, own=own, sums=(low, sum(term.most for term in inner), Exact(mid.shape, exact)))
+        most = sum(term.most for term in inner)
+        return cls(mid, n=n, own=own, most=most, sums=(low, Exact(mid.shape, exact)))
 
-    def total_along(self, axis: Axes, keepdims: bool) -> Inner:
-        """None: such sums are long and short of parts."""
+    def total_along(self, axis: Axes, keepdims: bool) -> Inner:  # noqa: ARG002
+        """Raises TypeError: such sums are long and short of parts."""
         raise TypeError("a sum along axes")
 
     def positive(self) -> Array:
-        """None."""
+        """Raises TypeError."""
         raise TypeError("the sign of sums of products")
 
-    def first_max(self, among: Array | None) -> Array:
-        """None."""
+    def first_max(self, among: Array | None) -> Array:  # noqa: ARG002
+        """Raises TypeError."""
         raise TypeError("the largest of sums of products")
 
     def gather(self, index: Array) -> Inner:
         """Rows."""
         return self[index]
 
-    def scatter(self, index: Array, rows: int) -> Inner:
-        """None."""
+    def scatter(self, index: Array, rows: int) -> Inner:  # noqa: ARG002
+        """Raises TypeError."""
         raise TypeError("sums of as many terms as an index was met")
 
-    def hyperparameter(self, value: Num) -> Num:
-        """None: a product with it would be another sum."""
+    def hyperparameter(self, value: Num) -> Num:  # noqa: ARG002
+        """Raises TypeError: a product with it would be another sum."""
         raise TypeError("a hyperparameter in sums of products")
 
 
-def _product(x: Array, w: Array) -> Inner:
-    """x @ w: parts of each sum one after the other, some rows at a time."""
+def _product(x: Array, w: Array, top: float) -> Inner:
+    """x @ w: parts of each sum one after the other, some rows at a time. No product of two numbers is larger than `top`."""
     n = x.shape[-1]
     parts = max(1, min(PARTS, n // SHORTEST))
     ends = [n * part // parts for part in range(parts + 1)]
@@ -206,7 +212,7 @@ def _product(x: Array, w: Array) -> Inner:
     rows = max(1, AT_ONCE // max(1, shape[-1]))
     for start in range(0, shape[-2], rows):
         some = slice(start, start + rows)
-        for number, (begin, end) in enumerate(zip(ends, ends[1:], strict=False)):
+        for number, (begin, end) in enumerate(pairwise(ends)):
             part = x[..., some, begin:end] @ w[..., begin:end, :]
             if not number:
                 m, size = part, np.abs(part)
@@ -214,7 +220,6 @@ def _product(x: Array, w: Array) -> Inner:
                 m += part
                 size += np.abs(part, out=part)
         mid[..., some, :], low[..., some, :] = m, size
-    most = float(_length(x, -1).max(initial=0.0)) * float(_length(w, -2).max(initial=0.0))
 
     def exact(at: Array) -> tuple[Array, Array]:
         *lead, row, column = np.unravel_index(np.maximum(at - 1, 0), shape)
@@ -224,13 +229,4 @@ def _product(x: Array, w: Array) -> Inner:
         return products.sum(axis=-1), np.abs(products).sum(axis=-1)
 
     own = -(-n // parts) + parts
-    return Inner(mid, n=n, own=own, sums=(low, most, Exact(shape, exact)))
-
-
-def _length(x: Array, axis: int) -> Array:
-    """√Σx² along an axis, or more: squares that fall below the smallest number are made up for."""
-    kind = np.finfo(x.dtype)
-    n = x.shape[axis]
-    letters = "...ij,...ij->...i" if axis == -1 else "...ij,...ij->...j"
-    squares = np.einsum(letters, x, x) + x.dtype.type(2 * n * kind.smallest_normal)
-    return np.asarray(np.sqrt(squares) * x.dtype.type(1 + 4 * (n + 4) * kind.eps))
+    return Inner(mid, n=n, own=own, most=n * top, sums=(low, Exact(shape, exact)))

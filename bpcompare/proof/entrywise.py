@@ -3,8 +3,10 @@
 Every ball is at least one rounding of its result wide, u |m|; 8 u |m| where the law is granted rearrangements (of a parameter,
 which rules only add to, fewer). So an entry that is as near to the law's value as that is inside: its ball need not be formed.
 The others are gathered, and judged by their balls; and so is a sample, for the power: the least r/|scale| of some entries is no
-less than the least of all, so that what is said of it is true, if a little weaker. Where anything at all is unusual (an entry
-outside, a number that is not finite, too little power), the claim is judged as all others are.
+less than the least of all, so that what is said of it is true, if a little weaker. An update rule is evaluated in the record's
+own format, but for the parameter that it changes: what that rounds is in the ball beside the grant, or beside the last rounding.
+Where anything at all is unusual (an entry outside, a number that is not finite, too little power), the claim is judged as all
+others are.
 """
 
 from __future__ import annotations
@@ -47,12 +49,16 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         return None
     fmt = format_for(claim, balls, laws)
     entries, flat = Entries(balls, x.shape), x.reshape(-1)
-    narrow = is_update(claim) and fmt.rearranged and x.dtype.name == balls.fmt.dtype
-    wide = claim.subject if claim.statement == "update" or not narrow else ""
+    narrow = is_update(claim) and fmt.rearranged and x.dtype.name == fmt.dtype
+    wide = claim.subject if claim.statement == "update" else ""
     sure = fmt.u * (GRANTED if narrow and not wide else _least(claim, fmt, laws))
+
+    def point(path: str, among: slice) -> Num:
+        return entries.points(path, among, x.dtype if narrow and path != wide else None)
+
     asked = []
     for among in blocks(x.size, BLOCK):
-        m = claim.value(lambda path, among=among: entries.points(path, among, narrow and path != wide), laws)  # type: ignore[misc]
+        m = claim.value(lambda path, among=among: point(path, among), laws)  # type: ignore[misc]
         some = _unsure(flat[among], m, sure)
         if some is None:
             return None
