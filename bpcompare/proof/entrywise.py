@@ -49,7 +49,7 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         return None
     fmt = format_for(claim, balls, laws)
     entries, flat = Entries(balls, x.shape), x.reshape(-1)
-    narrow = is_update(claim) and fmt.rearranged and x.dtype.name == fmt.dtype
+    narrow = fmt.rearranged and x.dtype.name == fmt.dtype and _smooth(claim, laws)
     wide = claim.subject if claim.statement == "update" else ""
     sure = fmt.u * (GRANTED if narrow and not wide else _least(claim, fmt, laws))
 
@@ -70,6 +70,13 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
 
 GRANTED = REARRANGED / 2
 """Of the grant for rearrangements in units of u times a number that is itself off by rounding."""
+
+
+def _smooth(claim: Claim, laws: Laws) -> bool:
+    """Whether it is about an update rule in which nothing is decided by numbers."""
+    return is_update(claim) and bool(
+        getattr(laws.update(claim.owners[0][0], cast(UpdateOp, claim.owners[0][1])), "smooth", False)
+    )
 
 
 def _least(claim: Claim, fmt: Format, laws: Laws) -> float:
