@@ -14,6 +14,7 @@ from bpcompare.program import Unexamined, Watched
 from bpcompare_torch.recorder.recorder import TorchRecorder
 from bpcompare_torch.recorder.references import Reference
 from bpcompare_torch.recorder.restoring import held, restored
+from bpcompare_torch.recorder.widening import Widened
 
 WAKE = 0.02
 """The size of what parameters are woken with that are all 0."""
@@ -58,13 +59,27 @@ def _runs(
             runs.append(_uncopied(f"the model cannot be copied: {_first_line(error)}"))
         else:
             woken = _widened(other, other_optimizer, other_loss, wake=wake)
-            title = COPY + (f" ({woken} zero parameters woken)" if woken else "")
-            try:
-                runs.append((title, *_twice(other, _wide(inputs), _wide(target), other_loss, other_optimizer, reference)))
-            except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised below
-                runs.append(_uncopied(f"its step fails in float64: {_first_line(error)}"))
+            runs.append(_copied(woken, (other, _wide(inputs), _wide(target), other_loss, other_optimizer, reference)))
     runs.append(("as it is", *_twice(model, inputs, target, loss, optimizer, reference)))
     return runs
+
+
+def _copied(woken: int, step: tuple[Any, ...]) -> Run:
+    """The run of the copy. Where the step fails, for the code of the model asks for float32 by itself, it is given float64 there."""
+    said = [f"{woken} zero parameters woken"] if woken else []
+    try:
+        return _titled(said), *_twice(*step)
+    except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised later
+        first = error
+    try:
+        with Widened():
+            return _titled([*said, "also where its code asks for float32"]), *_twice(*step)
+    except Exception:  # noqa: BLE001 — the first error is the one that says something
+        return _uncopied(f"its step fails in float64: {_first_line(first)}")
+
+
+def _titled(said: list[str]) -> str:
+    return COPY + (f" ({'; '.join(said)})" if said else "")
 
 
 def _uncopied(why: str) -> Run:
@@ -79,6 +94,8 @@ def _widened(model: nn.Module, optimizer: Any, loss: Any, *, wake: bool) -> int:
     """The copy in float64; how many parameters were all 0, and have small numbers now."""
     for one in (model, *(() if getattr(loss, "__closure__", None) else held(loss))):  # what it closes over is no copy
         one.double()
+        for module in one.modules():  # what is no parameter and no buffer, double() leaves as it is
+            vars(module).update({key: _wide(value) for key, value in vars(module).items() if isinstance(value, Tensor)})
     if optimizer is not None:
         for state in optimizer.state.values():
             for key, value in state.items():
