@@ -169,6 +169,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TORCHDYNAMO_DISABLE"] = "1"  # a compiled step rounds otherwise than one that is watched, which is eager
 
 
 def main() -> None:

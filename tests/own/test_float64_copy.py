@@ -67,3 +67,23 @@ def test_an_error_that_is_none_of_formats_is_said_as_it_is():
     found = bpcompare.check(Kernel(3, 4), torch.randn(2, 3), loss=lambda y: y.square().mean())
     assert "this kernel knows no float64" in " ".join(str(found).split())
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "spectral_norm", "pruning"])
+@pytest.mark.parametrize("ran", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_a_weight_that_a_hook_computes(norm, ran):
+    """torch copies no weight with a history: every vocoder with weight norm would be left without its copy."""
+    from torch.nn.utils import prune
+
+    norms = {
+        "weight_norm": nn.utils.weight_norm,
+        "spectral_norm": nn.utils.spectral_norm,
+        "pruning": lambda m: prune.l1_unstructured(m, "weight", 0.3),
+    }
+    torch.manual_seed(0)
+    model, x = nn.Sequential(norms[norm](nn.Linear(3, 4)), nn.Tanh(), nn.Linear(4, 2)), torch.randn(5, 3)
+    if ran:
+        model(x).sum().backward()
+    found = bpcompare.check(model, x, loss=lambda y: y.square().mean())
+    assert found.verdict == "certified", str(found)

@@ -54,7 +54,7 @@ def _runs(
     runs: list[Run] = []
     if copy:
         try:
-            other, other_optimizer, other_loss = deepcopy((model, optimizer, loss))
+            other, other_optimizer, other_loss = deepcopy((model, optimizer, loss), _recomputed(model, loss))
         except Exception as error:  # noqa: BLE001 — a model may hold anything
             runs.append(_uncopied(f"the model cannot be copied: {_first_line(error)}"))
         else:
@@ -62,6 +62,18 @@ def _runs(
             runs.append(_copied(woken, (other, _wide(inputs), _wide(target), other_loss, other_optimizer, reference)))
     runs.append(("as it is", *_twice(model, inputs, target, loss, optimizer, reference)))
     return runs
+
+
+def _recomputed(model: nn.Module, loss: Any) -> dict[int, Any]:
+    """Copies, by the id of the original, of what torch does not copy and a hook computes anew before each forward: weight norm, spectral
+    norm, and pruning keep the weight so."""
+    copies: dict[int, Any] = {}
+    for module in (module for one in (model, *held(loss)) for module in one.modules()):
+        for hook in module._forward_pre_hooks.values():
+            weight = vars(module).get(str(getattr(hook, "name", getattr(hook, "_tensor_name", ""))))
+            if isinstance(weight, Tensor) and weight.grad_fn is not None:
+                copies[id(weight)] = weight.detach().clone()
+    return copies
 
 
 def _copied(woken: int, step: tuple[Any, ...]) -> Run:
