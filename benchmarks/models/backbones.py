@@ -25,11 +25,7 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "samvit_base_patch16_224": {**TOKENS, "window_size": 2, "global_attn_indexes": (1,)},
     "cait_xxs24_224": {**TOKENS, "depth_token_only": 1},
     "xcit_nano_12_p16_224": {"img_size": 32, "embed_dim": 16, "depth": 2, "num_heads": 2},
-    "tnt_s_patch16_224": {"img_size": 32, "embed_dim": 16, "depth": 2},
     "naflexvit_base_patch16_gap": {"embed_dim": 16, "depth": 2, "num_heads": 2},
-    "mixer_s16_224": {"img_size": 32, "embed_dim": 16, "num_blocks": 2},
-    "resmlp_12_224": {"img_size": 32, "embed_dim": 16, "num_blocks": 2},
-    "gmlp_ti16_224": {"img_size": 32, "embed_dim": 16, "num_blocks": 2},
     "swin_tiny_patch4_window7_224": WINDOWS,
     "swinv2_tiny_window8_256": WINDOWS,
     "swinv2_cr_tiny_224": WINDOWS,
@@ -46,10 +42,7 @@ BACKBONES: dict[str, dict[str, Any]] = {
     "mambaout_femto": STAGES,
     "inception_next_atto": {"depths": (1, 1, 1, 1), "dims": (16, 16, 32, 32)},
     "edgenext_xx_small": {"dims": (8, 16, 16, 16), "depths": (1, 1, 1, 1), "heads": (2, 2, 2, 2)},
-    "poolformer_s12": {"depths": (1, 1), "dims": (8, 16)},
-    "convformer_s18": {"depths": (1, 1), "dims": (8, 16)},
     "fastvit_t8": {"layers": (1, 1, 1, 1), "embed_dims": (8, 8, 16, 16)},
-    "convmixer_768_32": {"dim": 16, "depth": 2, "patch_size": 4, "kernel_size": 3},
     "resnetv2_50": {"layers": (1, 1), "channels": (16, 32), "stem_chs": 8},
     "resnet10t": {},
     "res2net50_26w_4s": {"layers": (1, 1, 1, 1), "base_width": 4},
@@ -65,9 +58,6 @@ BACKBONES: dict[str, dict[str, Any]] = {
 
 
 def _made(name: str, settings: dict[str, Any]) -> Made:
-    from benchmarks.models.operators import provide
-
-    provide()
     import timm
 
     side = settings.get("img_size", 64)

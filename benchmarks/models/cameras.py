@@ -95,10 +95,7 @@ def _film(tv: Any, convolution: str) -> Any:
 
 
 def torchvision_models() -> Any:
-    """`torchvision.models`, with stand-ins for its compiled operators where they cannot be loaded."""
-    from benchmarks.models.operators import provide
-
-    provide()
+    """`torchvision.models`."""
     import torchvision.models
 
     return torchvision.models
