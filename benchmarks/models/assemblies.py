@@ -143,7 +143,9 @@ def _heterogeneous(name: str) -> None:
                 super().__init__()
                 many = name == "HeteroConv"
                 self.conv = (
-                    nn.HeteroConv({one: nn.SAGEConv((4, 4), 4) for one in kinds[1]}) if many else getattr(nn, name)(4, 4, kinds, 2)
+                    nn.HeteroConv({one: nn.SAGEConv((4, 4), 4) for one in kinds[1]})
+                    if many
+                    else getattr(nn, name)(4, 4, kinds, 2)
                 )
 
             def forward(self, a: Any, b: Any) -> Any:

@@ -227,7 +227,10 @@ def _infomax() -> Made:
         def __init__(self) -> None:
             super().__init__()
             self.infomax = DeepGraphInfomax(
-                8, GCNConv(4, 8), lambda z, *_: torch.sigmoid(z.mean(dim=0)), lambda x, edges: (x[torch.randperm(x.size(0))], edges)
+                8,
+                GCNConv(4, 8),
+                lambda z, *_: torch.sigmoid(z.mean(dim=0)),
+                lambda x, edges: (x[torch.randperm(x.size(0))], edges),
             )
 
         def forward(self, x: Any, edges: Any) -> Any:

@@ -1,7 +1,7 @@
-"""torchvision's compiled operators, where its wheel cannot be loaded: that of PyPI wants torch with CUDA, and we have the one without.
+"""Stand-ins for torchvision's compiled operators, where its wheel cannot be loaded: that of PyPI wants torch with CUDA.
 
-Its models of pictures need none of them; detectors need `nms`, which chooses boxes and has no derivative. `roi_align` torchvision has in
-torch's own functions, too, and takes that by itself where nothing compiled is loaded.
+Models of pictures need none of them; detectors need `nms`, which chooses boxes and has no derivative. `roi_align` torchvision has
+in torch's own functions, too, and takes that by itself where nothing compiled is loaded.
 """
 
 from __future__ import annotations

@@ -65,8 +65,10 @@ def _runs(
 
 
 def _recomputed(model: nn.Module, loss: Any) -> dict[int, Any]:
-    """Copies, by the id of the original, of what torch does not copy and a hook computes anew before each forward: weight norm, spectral
-    norm, and pruning keep the weight so."""
+    """Copies, by the id of the original, of weights that a hook computes before each forward, and torch does not copy.
+
+    So weight norm, spectral norm and pruning keep them.
+    """
     copies: dict[int, Any] = {}
     for module in (module for one in (model, *held(loss)) for module in one.modules()):
         for hook in module._forward_pre_hooks.values():
@@ -77,7 +79,7 @@ def _recomputed(model: nn.Module, loss: Any) -> dict[int, Any]:
 
 
 def _copied(woken: int, step: tuple[Any, ...]) -> Run:
-    """The run of the copy. Where the step fails, for the code of the model asks for float32 by itself, it is given float64 there."""
+    """The run of the copy. Where that fails, it is tried again with float64 for what the model's own code makes as float32."""
     said = [f"{woken} zero parameters woken"] if woken else []
     try:
         return _titled(said), *_twice(*step)

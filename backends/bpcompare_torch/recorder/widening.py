@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 _WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
-_CALLED: dict[Any, Any] = {Tensor.float: Tensor.double, Tensor.cfloat: Tensor.cdouble}
+_CALLED: dict[Any, Any] = {Tensor.float: Tensor.double}
 
 
 class Widened(TorchFunctionMode):
@@ -21,11 +21,11 @@ class Widened(TorchFunctionMode):
     def __enter__(self) -> Self:
         self._before = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         torch.set_default_dtype(self._before)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
