@@ -169,11 +169,11 @@ def _dense(name: str) -> None:
         class Net(torch.nn.Module):
             def __init__(self) -> None:
                 super().__init__()
-                self.first, self.to = nn.DenseGCNConv(4, 4), nn.DenseSAGEConv(4, 3)
+                self.first, self.share = nn.DenseGCNConv(4, 4), nn.DenseSAGEConv(4, 3)
 
             def forward(self, x: Any, near_by: Any) -> Any:
                 h = torch.relu(self.first(x, near_by))
-                pooled = getattr(nn, name)(h, near_by, self.to(x, near_by))
+                pooled = getattr(nn, name)(h, near_by, self.share(x, near_by))
                 return pooled[0].square().mean() + pooled[2] + pooled[3]
 
         near_by = (torch.rand(2, 6, 6) > 0.5).float()
