@@ -231,3 +231,18 @@ def test_a_write_from_a_view_of_the_same_array():
 
     check = check_gradient(forward, backward, (X,))
     assert (check.verdict, check.untraced) == ("certified", "")
+
+
+def test_random_numbers_of_a_generator_are_drawn_within():
+    """NumPy's compiled generators ask `np.empty` for memory: an array of ours there ends the process."""
+
+    def dropped(x):
+        kept = np.zeros(x.shape)
+        kept[:] = np.random.default_rng(3).random(x.shape) > 0.4
+        return x * kept / 0.6
+
+    def back(x, dy, mask):
+        return dy * (np.random.default_rng(3).random(x.shape) > 0.4 if mask else 1.0) / 0.6
+
+    verdicts = [check_gradient(dropped, lambda x, dy, m=m: back(x, dy, m), (X,), contracts=False).verdict for m in (1, 0)]
+    assert verdicts == ["certified", "wrong"]
