@@ -16,7 +16,7 @@ from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.derivative import Along, Derivative
 from bpcompare.tools.gradient.door import CodeUnderTest
 from bpcompare.tools.gradient.finding import InputFinding
-from bpcompare.tools.gradient.likely import likely
+from bpcompare.tools.gradient.causes.likely import likely
 
 EVERY = 2_000
 """Up to so many elements an input, each is tried; larger ones along random directions, and then down to the element."""

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from bpcompare.network.parameter import Array
+from bpcompare.tools.gradient.causes.factor import Factors
 
+SMALLEST = 1e-9
+"""Factors that are no smaller are no rounding."""
 FACTORS = {-1.0: "the sign is wrong", 0.5: "a factor ½ too much", 2.0: "a factor 2 too much (½ missing?)"}
 
 
@@ -17,9 +20,15 @@ def likely(got: Array, want: Array, others: Sequence[Array | None], close: Calla
     Both have the shape of the input. `others`: the right gradients of the other inputs. `close(a, b)`: whether two arrays are
     equal up to rounding.
     """
+    form = formed(got, want, others, close)
+    return form or next((words for words, found in scaled(got, want, Factors({})) if close(got, found)), "")
+
+
+def formed(got: Array, want: Array, others: Sequence[Array | None], close: Callable[[Array, Array], bool]) -> str:
+    """The same, without factors that nobody expects."""
     if not got.any() and want.any():
         return "it is zero everywhere: never computed?"
-    return next((words for wrong, words in _forms(want, others) if close(got, wrong)), "") or _ratio(got, want, close)
+    return next((words for wrong, words in _forms(want, others) if close(got, wrong)), "")
 
 
 def _forms(want: Array, others: Sequence[Array | None]) -> Iterator[tuple[Array, str]]:
@@ -41,9 +50,15 @@ def _forms(want: Array, others: Sequence[Array | None]) -> Iterator[tuple[Array,
         yield want * rows, f"sum instead of mean over rows (× {rows})"
 
 
-def _ratio(got: Array, want: Array, close: Callable[[Array, Array], bool]) -> str:
+def scaled(got: Array, want: Array, factors: Factors) -> Iterator[tuple[str, Array]]:
+    """The right gradient with a constant factor, which may be made of some `factors`: words, and numbers to hold it against."""
     at = np.unravel_index(int(np.argmax(np.abs(want))), want.shape) if want.ndim else ()
-    if not want[at]:
-        return ""
+    if not want[at] or not np.isfinite(got[at]):
+        return
     ratio = float(got[at] / want[at])
-    return f"every element is {ratio:.6g} times the right one: a constant factor" if close(got, ratio * want) else ""
+    every = "every element" if want.size > 1 else "it"
+    for exact, words in factors.near(ratio):
+        yield f"{every} has a constant factor too much: {words}", exact * want
+    # Of a single number, some factor is always true, and says nothing; nor does one that is 0 but for rounding.
+    if np.count_nonzero(want) > 1 and abs(ratio) > SMALLEST:
+        yield f"every element is {ratio:.6g} times the right one: a constant factor", ratio * want
