@@ -94,7 +94,8 @@ class Traced:
             verdict = "certified"
         cause = ""
         if finding.outcome == "refuted":
-            cause = finding.note or _likely(one, claim) or Wrong(one, claim, finding).cause
+            cause = _likely(one, claim) or Wrong(one, claim, finding).cause
+            cause = "; of the others: ".join(filter(None, (finding.note, cause)))
         return InputFinding(
             claim.subject,
             shape,
@@ -149,7 +150,7 @@ def _between(wrong: Wrong) -> InputFinding:
         finding.expected,
         finding.radius,
         finding.off,
-        finding.note or wrong.cause,
+        finding.note or _likely(wrong.judged, wrong.claim) or wrong.cause,
     )
 
 
@@ -192,7 +193,7 @@ def _likely(one: Judged, claim: Claim) -> str:
 def _factors(one: Judged, claim: Claim) -> Factors:
     """What a factor too much may be made of."""
     trial = Trial(one, claim)
-    outputs = Outputs(one.covered.program).paths
+    outputs = Outputs(trial).paths
     shapes = {"dy": trial.shape(outputs[0][0])} if len(outputs) == 1 else {}
     shapes["the gradient"] = trial.shape(claim.path)
     shapes |= {path: trial.shape(path) for path, value in one.covered.program.values.items() if value.parameter}
@@ -204,8 +205,11 @@ def _rounded(one: Judged, claim: Claim, got: Array) -> str:
     dtype = claim.dtype or "float64"
     narrower = ("float32", "bfloat16") if dtype == "float64" else ("bfloat16",) if dtype == "float32" else ()
     for name in narrower:
-        law = evaluate(claim, Balls(one.values, format_of(name)), one.laws)
-        if np.isfinite(got).all() and (np.abs(got - law.mid) <= law.final_radius()).all():
+        fmt = format_of(name)
+        law = evaluate(claim, Balls(one.values, fmt), one.laws)
+        gap = np.abs(got - law.mid)
+        # Where it is, some element is off by most of a digit of that format; what is closer is another mistake.
+        if (gap <= law.final_radius()).all() and gap.max() >= fmt.u / 8 * np.abs(law.mid).max():
             return f"every element is right to the digits of {name}, though it is {dtype}: is a part of it worked out in {name}?"
     return ""
 

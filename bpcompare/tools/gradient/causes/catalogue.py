@@ -15,12 +15,12 @@ from bpcompare.program import Step
 from bpcompare.proof.claims import Claim
 from bpcompare.tools.gradient.causes.constants import changed
 from bpcompare.tools.gradient.causes.diagonal import diagonal
-from bpcompare.tools.gradient.causes.edits import MASKS, STAIRS, edits, nothing, only, passed
+from bpcompare.tools.gradient.causes.edits import MASKS, STAIRS, edits, nothing, passed
 from bpcompare.tools.gradient.causes.factor import Factors
 from bpcompare.tools.gradient.causes.outputs import Outputs, dropped, otherwise_begun
 from bpcompare.tools.gradient.causes.readers import overwritten, shifted
 from bpcompare.tools.gradient.causes.same import Same
-from bpcompare.tools.gradient.causes.trial import Other, Trial, all_of, function, ordinal, right
+from bpcompare.tools.gradient.causes.trial import Other, Trial, all_of, function, only, ordinal, right
 from bpcompare.tools.gradient.causes.likely import scaled
 
 MOST_SINGLE = 80
@@ -56,25 +56,31 @@ def _gives(other: Callable[[], Any], got: Array, same: Same) -> bool:
 
 def _otherwise(trial: Trial, got: Array, same: Same, factors: Factors) -> Iterator[Other]:
     """Every slip; those that people make most often come first."""
-    outputs = Outputs(trial.program)
+    outputs = Outputs(trial)
     groups = [group for group in trial.groups if not any(step.name in outputs.tail for step in group)]
-    if len(trial.steps) <= MOST_SINGLE:
-        groups += [(step,) for group in groups if len(group) > 1 for step in group]
     yield from otherwise_begun(trial)
     yield from dropped(trial, outputs)
     yield from _constant_statistics(trial, groups)
-    for group in groups:
-        for words, edit in edits(group[0]):
-            yield words.format(trial.where(group[0])), partial(trial.gradient, all_of(group, edit))
+    yield from _edited(trial, groups)
+    yield from _through_stairs(trial, groups)
     yield from _nearer(trial, outputs)
     yield from ((words, partial(_numbers, found)) for words, found in scaled(got, same.right, factors))
     yield from _factors(trial, groups, got, same, factors)
     yield from changed(trial)
     yield from overwritten(trial, outputs.tail)
     yield from shifted(trial, outputs.tail)
-    yield from _one_of_a_loop(trial)
-    yield from _through_stairs(trial, groups)
+    yield from _one_of_a_loop(trial, groups)
+    if len(trial.steps) <= MOST_SINGLE:
+        alone = [(step,) for group in groups if len(group) > 1 for step in group]
+        yield from _edited(trial, alone)
+        yield from _factors(trial, alone, got, same, factors)
     yield from diagonal(trial, outputs.tail)
+
+
+def _edited(trial: Trial, groups: Sequence[Sequence[Step]]) -> Iterator[Other]:
+    for group in groups:
+        for words, edit in edits(group[0]):
+            yield words.format(trial.where(group[0])), partial(trial.gradient, all_of(group, edit))
 
 
 def _constant_statistics(trial: Trial, groups: Sequence[Sequence[Step]]) -> Iterator[Other]:
@@ -94,7 +100,7 @@ def _nearer(trial: Trial, outputs: Outputs) -> Iterator[Other]:
         value = trial.program.values[step.writes]
         if step.name in outputs.tail or value.open or trial.shape(step.writes) != trial.shape(trial.claim.path):
             continue
-        words = f"it is the gradient by the result of {trial.where(step)}: the derivative of what lies before that is missing"
+        words = f"it is the gradient by the result of {trial.where(step)}, not by the input: what the forward does before that is not differentiated"
         yield words, partial(trial.back, step.writes, {})
         words = f"as if the derivative of what lies before the result of {trial.where(step)} were there twice"
         yield words, partial(_twice, trial, step.writes)
@@ -104,9 +110,7 @@ def _twice(trial: Trial, path: str) -> Array:
     return trial.through(path, trial.through(path, trial.back(path, {})))
 
 
-def _factors(
-    trial: Trial, groups: Sequence[Sequence[Step]], got: Array, same: Same, factors: Factors
-) -> Iterator[Other]:
+def _factors(trial: Trial, groups: Sequence[Sequence[Step]], got: Array, same: Same, factors: Factors) -> Iterator[Other]:
     """One term of the gradient with a constant factor, which follows from the numbers, and is held against all of them."""
     for group in groups:
         slots = range(len(group[0].reads)) if len(group[0].reads) > 1 else [None]
@@ -124,9 +128,9 @@ def _factors(
             which = "" if slot is None else f"the {ordinal(slot)} operand of "
             where = f"{which}{trial.where(group[0])}"
             for exact, words in factors.near(factor):
-                yield f"what comes through {where} has a factor too much: {words}", partial(_scaled, trial, group, slot, exact)
+                yield f"what comes through {where} is what it must be times {words}", partial(_scaled, trial, group, slot, exact)
             if np.count_nonzero(term) >= ANY_FACTOR and abs(factor) > 1e-9:
-                words = f"what comes through {where} is {factor:.6g} times what it must be"
+                words = f"what comes through {where} is what it must be times {factor:.6g}"
                 yield words, partial(_scaled, trial, group, slot, factor)
 
 
@@ -137,9 +141,9 @@ def _scaled(trial: Trial, group: Sequence[Step], slot: int | None, factor: float
     return trial.gradient(all_of(group, edit if slot is None else only(slot, edit)))
 
 
-def _one_of_a_loop(trial: Trial) -> Iterator[Other]:
+def _one_of_a_loop(trial: Trial, groups: Sequence[Sequence[Step]]) -> Iterator[Other]:
     """The first or the last step of a loop forgotten."""
-    for group in trial.groups:
+    for group in groups:
         for step, which in ((group[0], "first"), (group[-1], "last")) if len(group) > 1 else ():
             words = f"as if {trial.where(step)} had not been called the {which} time: its term is missing"
             yield words, partial(trial.gradient, {step.name: nothing})

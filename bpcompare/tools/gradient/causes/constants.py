@@ -48,7 +48,9 @@ def _epsilon(trial: Trial, step: Step) -> Iterator[Other]:
         if isinstance(value, Read) and trial.program.values[step.reads[value.slot]].given:
             given = step.reads[value.slot]
             number = trial.plain(given)
-            value = float(number.reshape(-1)[0]) if getattr(number, "size", 0) and (number == number.reshape(-1)[0]).all() else None
+            value = (
+                float(number.reshape(-1)[0]) if getattr(number, "size", 0) and (number == number.reshape(-1)[0]).all() else None
+            )
         if not isinstance(value, float) or not 0 < abs(value) < LARGEST:
             continue
         line = trial.line(step)

@@ -11,7 +11,8 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import closed
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.trial import Edit, exactly, function, ordinal, right, seen
+from bpcompare.tools.gradient.causes.trial import Edit, exactly, function, only, ordinal, right, seen
+from bpcompare.tools.gradient.causes.windows import windows
 
 STAIRS = frozenset({"round", "floor", "ceil", "trunc", "sign", "heaviside", "frac"})
 """Functions whose derivative is 0: what is sent back through them is meant for another one."""
@@ -51,9 +52,12 @@ def edits(step: Step) -> Iterator[tuple[str, Edit]]:
     name = function(step)
     if name in STAIRS:
         yield (
-            "as if the derivative of {} were 1, though it is 0 wherever it has one (straight-through). If that is meant, say for which "
-            "function the backward is meant: meant_for="
-        ), passed
+            (
+                "as if the derivative of {} were 1, though it is 0 wherever it has one (straight-through). If that is meant, say for which "
+                "function the backward is meant: meant_for="
+            ),
+            passed,
+        )
     if name in MASKS and name != "where":
         yield "as if {} let every element through: its mask is missing", passed
     yield from _without(step)
@@ -61,13 +65,19 @@ def edits(step: Step) -> Iterator[tuple[str, Edit]]:
     if name == "pow":
         yield "as if the exponent of {} were 2", only(0, lambda _, at: 2.0 * np.asarray(at.xs[0]) * seen(at))
         yield "the exponent of {} is missing as a factor", only(0, lambda law, at: right(law, at) / _exponent(at))
-        yield "as if the exponent of {} were not 1 smaller in its derivative", only(0, lambda law, at: right(law, at) * np.asarray(at.xs[0]))
+        yield (
+            "as if the exponent of {} were not 1 smaller in its derivative",
+            only(0, lambda law, at: right(law, at) * np.asarray(at.xs[0])),
+        )
         yield "as if the base of {} were the variable, not its exponent", _power_rule
     if name in NATURAL:
         yield "as if {} were of base e: the factor of its base is missing", lambda law, at: NATURAL[name] * right(law, at)
     if name == "log":
         for base in (2, 10):
-            yield f"as if {{}} were of base {base}: a factor 1/ln {base} too much", lambda law, at, b=base: right(law, at) / log(b)
+            yield (
+                f"as if {{}} were of base {base}: a factor 1/ln {base} too much",
+                lambda law, at, b=base: right(law, at) / log(b),
+            )
     if name in BY_RESULT:
         formula, by = BY_RESULT[name]
         words = f"as if its input were the result y of {{}}, by which the derivative is {formula}"
@@ -78,18 +88,19 @@ def edits(step: Step) -> Iterator[tuple[str, Edit]]:
     if name in ("relu", "relu6", "leaky_relu"):
         yield "as if {} were applied to dy, in the place of its derivative", lambda _, at: -np.maximum(-seen(at), 0.0)
     if name in TURNED:
-        yield "as if Δ went through {} as the numbers did, and not the other way round", _forwards
+        yield "as if dy went through {} in the direction of the forward: it must go the other way round", _forwards
     if name in PICKED:
         yield "as if every element were the one that {} takes", _everywhere
     if name in SUMS | {"amax", "amin", "var", "std"} and isinstance(dim := step.op.arguments.get("dim"), (int, tuple)):
         yield from _turned_axes(step, dim)
+    yield from windows(step)
     if "softmax" in name:
         yield from _scores(name)
     yield "as if {}'s derivative were there twice", _twice
     yield from _operands(step)
-    yield "as if the sign at {} were turned", lambda law, at: -right(law, at)
-    yield "a factor 2 too much at {}", lambda law, at: 2.0 * right(law, at)
-    yield "a factor ½ too much at {}", lambda law, at: 0.5 * right(law, at)
+    yield "what comes through {} has the wrong sign", lambda law, at: -right(law, at)
+    yield "what comes through {} is 2 times what it must be: is a ½ missing?", lambda law, at: 2.0 * right(law, at)
+    yield "what comes through {} is half of what it must be: is a 2 missing?", lambda law, at: 0.5 * right(law, at)
     yield from _rows(step)
 
 
@@ -107,6 +118,7 @@ def _operands(step: Step) -> Iterator[tuple[str, Edit]]:
     """Of a product of matrices, the other one not transposed; of any, the operands for each other."""
     if function(step) in PRODUCTS and len(step.reads) > 1:
         yield "as if the other matrix of {} were transposed", _transposed
+        yield "as if the other factor of {} were not to be turned round (a kernel, on the way back)", _reversed
         yield "as if the gradient at {} were transposed", lambda law, at: np.swapaxes(_square(right(law, at)), -1, -2)
     if len(step.reads) == 2:
         yield "as if the two operands of {} were swapped", _swapped
@@ -117,7 +129,7 @@ def _rows(step: Step) -> Iterator[tuple[str, Edit]]:
     for axis in range(MORE_AXES):
         for at, which in ((-1, "last"), (0, "first")):
             yield (
-                f"only the {which} entry along axis {axis} of Δ counts at {{}}: assigned where it should be added?",
+                f"at {{}}, only the {which} row along axis {axis} is used: is it assigned (=) where it must be added up (+=, sum)?",
                 lambda law, at_, axis=axis, k=at: _one_row(law, at_, axis, k),
             )
 
@@ -138,18 +150,16 @@ def _scores(name: str) -> Iterator[tuple[str, Edit]]:
     if "log" in name:
         yield "as if the derivative of {} were 1: the term of the sum is missing", passed
         return
-    yield "as if only the diagonal of the Jacobian of {} counted: y(1 − y)", lambda law, at: (y := _result(law, at)) * (1 - y) * seen(at)
+    yield (
+        "as if only the diagonal of the Jacobian of {} counted: y(1 − y)",
+        lambda law, at: (y := _result(law, at)) * (1 - y) * seen(at),
+    )
     yield "as if the Jacobian of {} were y alone: the term − y Σ y·dy is missing", lambda law, at: _result(law, at) * seen(at)
 
 
 def nothing(_law: Any, at: Any) -> Array:
     """No Δ at all."""
     return np.zeros(np.shape(at.xs[at.slot]))
-
-
-def only(slot: int, edit: Edit) -> Edit:
-    """The edit for one operand; Δ of the others as it must be."""
-    return lambda law, at: edit(law, at) if at.slot == slot else right(law, at)
 
 
 def passed(_law: Any, at: Any) -> Array:
@@ -197,7 +207,7 @@ def _along(law: Any, at: Any, other: int, one: int, op: Any) -> Array:
     if other >= x.ndim or other == one % x.ndim or x.shape[other] != x.shape[one]:
         raise ValueError("no such axis")
     dy = seen(at)
-    return right(law, at.but(op=op, dy=np.swapaxes(dy, other, one) if dy.ndim == x.ndim else dy))
+    return right(law, at.but(kept=None, op=op, dy=np.swapaxes(dy, other, one) if dy.ndim == x.ndim else dy))
 
 
 def _twice(law: Any, at: Any) -> Array:
@@ -215,7 +225,16 @@ def _square(x: Array) -> Array:
 
 def _transposed(law: Any, at: Any) -> Array:
     xs = [np.asarray(x) if k == at.slot else np.swapaxes(_square(np.asarray(x)), -1, -2) for k, x in enumerate(at.xs)]
-    return right(law, at.but(xs=xs))
+    return right(law, at.but(kept=None, xs=xs))
+
+
+def _reversed(law: Any, at: Any) -> Array:
+    xs = [np.asarray(x) for x in at.xs]
+    other = 1 - at.slot
+    if len(xs) != 2 or xs[other].ndim < 3:
+        raise ValueError("no kernel")
+    xs[other] = np.flip(xs[other], (-1, -2))
+    return right(law, at.but(kept=None, xs=xs))
 
 
 def _swapped(law: Any, at: Any) -> Array:

@@ -9,7 +9,15 @@ from math import e, isclose, log, pi, prod, sqrt
 
 NEAR = 1e-5
 """Relative distance at which a factor is looked at more closely: whoever asks then holds the exact one against the numbers."""
-CONSTANTS: Mapping[str, float] = {"ln 2": log(2), "ln 10": log(10), "π": pi, "2π": 2 * pi, "√π": sqrt(pi), "√(2π)": sqrt(2 * pi), "e": e}
+CONSTANTS: Mapping[str, float] = {
+    "ln 2": log(2),
+    "ln 10": log(10),
+    "π": pi,
+    "2π": 2 * pi,
+    "√π": sqrt(pi),
+    "√(2π)": sqrt(2 * pi),
+    "e": e,
+}
 PLAIN: Mapping[float, str] = {-1.0: "−1", 0.5: "½", 2.0: "2", -0.5: "−½", -2.0: "−2", 4.0: "4", 0.25: "¼", 3.0: "3", 1 / 3: "1/3"}
 
 
@@ -37,20 +45,32 @@ class Factors:
                     n, words = prod(some), "·".join(map(str, some))
                     shown = f"{n} = {words}" if many > 1 else f"{n}"
                     alone = f"1/{n} = 1/({words})" if many > 1 else f"1/{n}"
-                    whose = f"the size of {of}" if many == len(dims) and many > 1 else f"a size of {of}" if many == 1 else f"sizes of {of}"
+                    whose = (
+                        f"the size of {of}"
+                        if many == len(dims) and many > 1
+                        else f"a size of {of}"
+                        if many == 1
+                        else f"sizes of {of}"
+                    )
                     for sign, mark in ((1.0, ""), (-1.0, "−")):
                         yield sign * n, f"{mark}{shown}, {whose}"
                         yield sign / n, f"{mark}{alone}, {whose}"
                     yield sqrt(n), f"√{n}, of {whose}"
                     yield 1 / sqrt(n), f"1/√{n}, of {whose}"
-                    yield n / (n - 1), f"{n}/{n - 1}: n/(n−1), as with ddof"
-                    yield (n - 1) / n, f"{n - 1}/{n}: (n−1)/n, as with ddof"
         for x in self.numbers:
             for value, words in _of(x):
-                yield value, f"{words}, with the {x:g} that stands in the code" if words != f"{x:g}" else f"{words}, which stands in the code"
+                yield (
+                    value,
+                    f"{words}, with the {x:g} that stands in the code"
+                    if words != f"{x:g}"
+                    else f"{words}, which stands in the code",
+                )
         for words, x in CONSTANTS.items():
             yield x, words
             yield 1 / x, f"1/({words})" if " " in words else f"1/{words}"
+        for n in sorted({size for shape in self.sizes.values() for size in (*shape, prod(shape)) if size > 1}):
+            yield n / (n - 1), f"{n}/{n - 1}: n/(n−1), as with ddof"
+            yield (n - 1) / n, f"{n - 1}/{n}: (n−1)/n, as with ddof"
 
 
 def _of(x: float) -> Iterator[tuple[float, str]]:

@@ -11,7 +11,11 @@ from bpcompare.tools.gradient.causes.factor import Factors
 
 SMALLEST = 1e-9
 """Factors that are no smaller are no rounding."""
-FACTORS = {-1.0: "the sign is wrong", 0.5: "a factor ½ too much", 2.0: "a factor 2 too much (½ missing?)"}
+FACTORS = {
+    -1.0: "every element has the wrong sign",
+    0.5: "every element is half of the right one: is a 2 missing?",
+    2.0: "every element is 2 times the right one: is a ½ missing?",
+}
 
 
 def likely(got: Array, want: Array, others: Sequence[Array | None], close: Callable[[Array, Array], bool]) -> str:
@@ -27,7 +31,7 @@ def likely(got: Array, want: Array, others: Sequence[Array | None], close: Calla
 def formed(got: Array, want: Array, others: Sequence[Array | None], close: Callable[[Array, Array], bool]) -> str:
     """The same, without factors that nobody expects."""
     if not got.any() and want.any():
-        return "it is zero everywhere: never computed?"
+        return "it is 0 everywhere: is it never computed, or not given back?"
     return next((words for wrong, words in _forms(want, others) if close(got, wrong)), "")
 
 
@@ -39,15 +43,15 @@ def _forms(want: Array, others: Sequence[Array | None]) -> Iterator[tuple[Array,
         yield want.T, "it is transposed"
     for other in others:
         if other is not None and other.shape == want.shape:
-            yield other, "it is the gradient of another input: are two of them swapped?"
+            yield other, "it is the right gradient of another input: are two of them swapped?"
     if want.ndim and len(want) > 1:
         for at, words in ((-1, "last"), (0, "first")):
             alone = np.zeros_like(want)
             alone[at] = want[at]
-            yield alone, f"only the {words} row is there: assigned where it should be added?"
+            yield alone, f"only its {words} row is there, all others are 0: is it assigned (=) where it must be added up (+=)?"
         rows = len(want)
-        yield want / rows, f"mean instead of sum over rows (÷ {rows})"
-        yield want * rows, f"sum instead of mean over rows (× {rows})"
+        yield want / rows, f"every element is 1/{rows} of the right one: a mean over {rows} rows, where their sum is meant"
+        yield want * rows, f"every element is {rows} times the right one: a sum over {rows} rows, where their mean is meant"
 
 
 def scaled(got: Array, want: Array, factors: Factors) -> Iterator[tuple[str, Array]]:
@@ -58,7 +62,7 @@ def scaled(got: Array, want: Array, factors: Factors) -> Iterator[tuple[str, Arr
     ratio = float(got[at] / want[at])
     every = "every element" if want.size > 1 else "it"
     for exact, words in factors.near(ratio):
-        yield f"{every} has a constant factor too much: {words}", exact * want
+        yield f"{every} is the right one times {words}", exact * want
     # Of a single number, some factor is always true, and says nothing; nor does one that is 0 but for rounding.
     if np.count_nonzero(want) > 1 and abs(ratio) > SMALLEST:
-        yield f"every element is {ratio:.6g} times the right one: a constant factor", ratio * want
+        yield f"every element is the right one times {ratio:.6g}: a constant factor", ratio * want

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.ops.call import Call
 from bpcompare.program import Program, Step
-from bpcompare.tools.gradient.causes.edits import nothing, only
-from bpcompare.tools.gradient.causes.trial import Edit, Other, Trial, function, ordinal
+from bpcompare.tools.gradient.causes.edits import nothing
+from bpcompare.tools.gradient.causes.trial import Edit, Other, Trial, function, only, ordinal
 
-ADDED = frozenset({"sum", "stack", "add", "cat", "view", "reshape"})
+ADDED = frozenset({"sum", "stack", "add", "cat", "view"})
 """What such sums are made of."""
 DY: Mapping[str, Any] = {
     "as if dy were 1 everywhere: it is not multiplied by dy": np.ones_like,
@@ -27,53 +26,35 @@ DY: Mapping[str, Any] = {
 
 
 class Outputs:
-    """`paths` of the outputs in their order, each with the step and slot that read it in `tail`: steps that are not the author's."""
+    """`paths` of the outputs in their order, each with the step and slot that read it, and the `tail`: steps that are ours."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, trial: Trial) -> None:
         self.paths: list[tuple[str, Step, int]] = []
         self.tail: set[str] = {"backward"}
-        end = next((step for step in program.steps if step.name == "backward"), None)
-        if end is not None:
-            self._follow(program, end, 0)
+        end = next((step for step in trial.program.steps if step.name == "backward"), None)
+        if end is None:
+            return
+        seed = trial.one.values.given.get("error.seed")
+        # Where several outputs are added up, that is ours, and begins with 1; a dy that is drawn never is.
+        summed = trial.shape(end.reads[0]) == () and seed is not None and bool(np.all(np.asarray(seed) == 1.0))
+        if not self._follow(trial.program, end, 0, summed=summed):
+            self.paths, self.tail = [(end.reads[0], end, 0)], {"backward"}
 
-    def _follow(self, program: Program, step: Step, slot: int) -> None:
+    def _follow(self, program: Program, step: Step, slot: int, *, summed: bool) -> bool:
+        """Go through our steps to what the author's have given; whether what was met is as we make it."""
         path = step.reads[slot]
         writer = program.writers.get(path)
-        if writer is None or not isinstance(writer.op, Call):
+        if not program.is_open(path) and not summed:
             self.paths.append((path, step, slot))
-        elif function(writer) == "mul" and len(writer.reads) == 2 and self.tail != {"backward"} and _given(program, writer.reads[1]):
-            self.tail.add(writer.name)
+            return True
+        if writer is None:
+            return True  # the zero that the rest is added to
+        self.tail.add(writer.name)
+        if summed and function(writer) == "mul" and len(writer.reads) == 2 and program.values[writer.reads[1]].given:
             self.paths.append((writer.reads[0], writer, 0))
-        elif function(writer) in ADDED and (step.name != "backward" or _is_ours(program, writer)):
-            self.tail.add(writer.name)
-            for number in range(len(writer.reads)):
-                self._follow(program, writer, number)
-        else:
-            self.paths.append((path, step, slot))
-
-
-def _given(program: Program, path: str) -> bool:
-    return path in program.values and program.values[path].given
-
-
-def _is_ours(program: Program, end: Step) -> bool:
-    """Whether all that is added up there is a product with a number that was given, or an open view: Σ dy · y."""
-    waiting, products = [end], 0
-    for step in waiting:
-        if program.values[step.writes].open:
-            products += 1
-            continue
-        for path in step.reads:
-            writer = program.writers.get(path)
-            if writer is None:
-                continue  # a zero to which the rest is added
-            if function(writer) == "mul" and len(writer.reads) == 2 and _given(program, writer.reads[1]):
-                products += 1
-            elif function(writer) in ADDED:
-                waiting.append(writer)
-            else:
-                return False
-    return products > 0
+            return True
+        ours = function(writer) in ADDED
+        return ours and all(self._follow(program, writer, k, summed=summed) for k in range(len(writer.reads)))
 
 
 def dropped(trial: Trial, outputs: Outputs) -> list[Other]:
@@ -96,9 +77,7 @@ def _zeroed(trial: Trial, delta: str, path: str) -> Any:
 
 def otherwise_begun(trial: Trial) -> list[Other]:
     """The gradient with something else in the place of dy."""
-    deltas = {
-        value.delta for value in trial.program.values.values() if value.delta is not None and not value.parameter
-    }
+    deltas = {value.delta for value in trial.program.values.values() if value.delta is not None and not value.parameter}
 
     def get(seed: Any, path: str) -> Any:
         return -seed(-trial.plain(path)) if path in deltas else trial.plain(path)

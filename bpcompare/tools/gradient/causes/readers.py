@@ -11,7 +11,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.program import Step
 from bpcompare.tools.gradient.causes.edits import nothing
-from bpcompare.tools.gradient.causes.trial import Other, Trial, all_of, function, ordinal, right
+from bpcompare.tools.gradient.causes.trial import Edit, Other, Trial, function, ordinal, right
 
 VALUES, READERS = 12, 64
 """Values, and readers of each, that are looked at."""
@@ -20,7 +20,7 @@ TIMES = 3
 MOVES = frozenset({"take", "index", "index_select", "gather", "embedding", "select", "slice", "unfold", "reread", "as_strided"})
 CHOSEN = MOVES | {"max_pool2d", "max_pool2d_with_indices", "max_pool1d", "max_pool1d_with_indices", "lax.reduce_window_max"}
 """What takes entries out of an array, perhaps several times."""
-ASSIGNED = "what several {} give is overwritten, not added up: only the {} counts"
+ASSIGNED = "the gradients that several {} give are overwritten (=), not added up (+=): only the {} of them counts"
 
 
 def overwritten(trial: Trial, outside: set[str]) -> Iterator[Other]:
@@ -28,13 +28,15 @@ def overwritten(trial: Trial, outside: set[str]) -> Iterator[Other]:
     for step in trial.steps:
         if function(step) in CHOSEN and step.name not in outside:
             for which in ("last", "first"):
-                words = f"{trial.where(step)} takes entries several times: only the {which} of their gradients counts, they are not added up"
+                words = f"{trial.where(step)} takes some entries several times: their gradients are overwritten (=), not added up (+=); only the {which} counts"
                 yield words, partial(trial.gradient, {step.name: partial(_assigned, which == "first")})
     several = [(path, steps) for path in trial.program.values if 1 < len(steps := _readers(trial, path, outside)) <= READERS]
     for path, steps in several[:VALUES]:
         names = {step.name for step in steps}
         for which, order in (("last", steps), ("first", steps[::-1])):
-            words = ASSIGNED.format(f"calls of {trial.where(steps[-1])}" if len({function(s) for s in steps}) == 1 else "uses of one value", which)
+            words = ASSIGNED.format(
+                f"calls of {trial.where(steps[-1])}" if len({function(s) for s in steps}) == 1 else "uses of one value", which
+            )
             if len(steps) > 2 or len(names) > 2:
                 yield words, partial(_alone, trial, path, order)
 
@@ -47,8 +49,14 @@ def _readers(trial: Trial, path: str, outside: set[str]) -> list[Step]:
 def _alone(trial: Trial, path: str, steps: list[Step]) -> Array:
     """The gradient where each step writes what it has over what was there, wherever it has something."""
     whole = np.zeros(trial.shape(path))
+    slots = {step.name: {slot for reader, slot in trial.program.readers[path] if reader is step} for step in steps}
+
+    def silent(name: str) -> Edit:
+        """Nothing by the operands that are this value; what the others receive goes on."""
+        return lambda law, at: nothing(law, at) if at.slot in slots[name] else right(law, at)
+
     for step in steps:
-        part = trial.back(path, all_of([one for one in steps if one is not step], nothing))
+        part = trial.back(path, {one.name: silent(one.name) for one in steps if one is not step})
         whole = np.where(part != 0, part, whole)
     return trial.through(path, whole)
 
@@ -99,6 +107,6 @@ def _at_other_times(trial: Trial, times: list[Step], slot: int, by: int) -> Arra
 
     def edit(number: int, law: Any, at: Any) -> Array:
         xs = [moved[number] if k == slot else at.xs[k] for k in range(len(times[number].reads))]
-        return right(law, at.but(xs=xs))
+        return right(law, at.but(kept=None, xs=xs))
 
     return trial.gradient({step.name: partial(edit, number) for number, step in enumerate(times)})

@@ -17,6 +17,7 @@ from bpcompare.own.judged import Judged
 from bpcompare.program import Step
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.question import Question
+from bpcompare.proof.values import StepValues
 from bpcompare.proof.walk import Walk
 
 Edit = Callable[[Any, Any], Any]
@@ -28,10 +29,16 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 class Trial:
-    """One claim about a gradient, evaluated with other laws, other numbers, or another Δ between."""
+    """One claim about a gradient, evaluated with other laws, other numbers, or another Δ between.
+
+    All its gradients have the sign of the claim's: +∂E of an input or a parameter, and −∂E where a Δ between is claimed.
+    """
 
     def __init__(self, one: Judged, claim: Claim) -> None:
         self.one, self.claim = one, claim
+        self.plain = _Plain(one.values)
+        self._claims: dict[str, Claim] = {}
+        self._sign = 1.0 if claim.statement == "gradient" else -1.0
         self.program = one.covered.program
         self.steps = tuple(step for step in self.program.steps if step.name != "backward")
 
@@ -51,29 +58,26 @@ class Trial:
         size = float(np.abs(self.right).max(initial=0.0))
         return edits if float(np.abs(without - self.right).max(initial=0.0)) <= 1e-12 * size else {}
 
-    def plain(self, path: str) -> Any:
-        """A number that was given or recorded."""
-        values = self.one.values
-        x = values.given[path] if path in values.given else values.recorded[path]
-        return x if isinstance(x, int) or x.dtype.kind != "f" else np.asarray(x, np.float64)
-
     def gradient(self, edits: Mapping[str, Edit], get: Lookup | None = None) -> Array:
         """The gradient where these steps have another Δ. `get`: other numbers than the recorded ones."""
-        return np.asarray(closed(self.claim.value(get or self.plain, Edited(self.one.laws, {**self.harmless, **edits}))), np.float64)
+        return np.asarray(
+            closed(self.claim.value(get or self.plain, Edited(self.one.laws, {**self.harmless, **edits}))), np.float64
+        )
 
     def back(self, path: str, edits: Mapping[str, Edit]) -> Array:
-        """+∂E of a value between."""
+        """The gradient by a value between."""
         found = Walk(self.program, self.plain, Edited(self.one.laws, {**self.harmless, **edits})).back(path)
-        return -np.asarray(closed(found), np.float64)
+        return -self._sign * np.asarray(closed(found), np.float64)
 
     def through(self, path: str, gradient: Array) -> Array:
         """The claim's gradient, if that of the value at `path` were `gradient`."""
-        if path == self.claim.path.removesuffix(".gradient"):
+        if path == self.source:
             return gradient
         name = f"{path}.delta"
-        values = {**self.program.values, path: replace(self.program.values[path], delta=name)}
-        claim = Question(replace(self.program, values=values)).by_path[self.claim.path]
-        found = claim.value(lambda asked: -gradient if asked == name else self.plain(asked), self.one.laws)
+        if path not in self._claims:
+            values = {**self.program.values, path: replace(self.program.values[path], delta=name)}
+            self._claims[path] = Question(replace(self.program, values=values)).by_path[self.claim.path]
+        found = self._claims[path].value(lambda asked: -self._sign * gradient if asked == name else self.plain(asked), self.one.laws)
         return np.asarray(closed(found), np.float64)
 
     def recomputed(self, changed: Mapping[str, Step], after: Mapping[str, Callable[[Array], Array]] | None = None) -> Lookup:
@@ -91,6 +95,11 @@ class Trial:
                 y = np.asarray(closed(Walk(self.program, get, self.one.laws).forward(step)), np.float64)
                 numbers[step.writes] = (after or {}).get(step.name, lambda y: y)(y)
         return get
+
+    @cached_property
+    def source(self) -> str:
+        """The value whose gradient is claimed."""
+        return next((path for path, value in self.program.values.items() if value.delta == self.claim.path), "")
 
     @cached_property
     def groups(self) -> tuple[tuple[Step, ...], ...]:
@@ -116,7 +125,7 @@ class Trial:
         return f"{called} ({place.line})" if line and place is not None and place.line else called
 
     def line(self, step: Step) -> str:
-        """" (FILE:LINE)", or nothing."""
+        """ " (FILE:LINE)", or nothing."""
         place = self.one.recording.places.get(step.name)
         return f" ({place.line})" if place is not None and place.line else ""
 
@@ -151,6 +160,11 @@ def right(law: Any, at: Any) -> Array:
     return np.asarray(closed(law.delta(at)), np.float64)
 
 
+def only(slot: int, edit: Edit) -> Edit:
+    """The edit for one operand; Δ of the others as it must be."""
+    return lambda law, at: edit(law, at) if at.slot == slot else right(law, at)
+
+
 def seen(at: Any) -> Array:
     """Δ of the result."""
     return np.asarray(closed(at.dy), np.float64)
@@ -159,6 +173,25 @@ def seen(at: Any) -> Array:
 def ordinal(number: int) -> str:
     """In words, counted from 0."""
     return ORDINALS[number] if number < len(ORDINALS) else f"{number + 1}th"
+
+
+class _Plain:
+    """Looks up a number that was given or recorded. It is always the same, so what laws make of it is `kept`."""
+
+    def __init__(self, values: StepValues) -> None:
+        self._values = values
+        self.kept = _Kept()
+
+    def __call__(self, path: str) -> Any:
+        values = self._values
+        x = values.given[path] if path in values.given else values.recorded[path]
+        return x if isinstance(x, int) or x.dtype.kind != "f" else np.asarray(x, np.float64)
+
+
+class _Kept(dict[str, Any]):
+    """What laws have evaluated, of every step: many slips are tried on the same numbers."""
+
+    most = 1_000
 
 
 class Edited(Laws):
