@@ -60,12 +60,12 @@ def picked_back(x, dy):
 
 
 def windows(x):
-    return np.array([x[i : i + 3].max() for i in range(0, 5, 2)])
+    return np.array([x[i : i + 3].max() for i in range(5)])
 
 
 def windows_back(x, dy):
     g = np.zeros_like(x)
-    for i, d in zip(range(0, 5, 2), dy, strict=True):
+    for i, d in zip(range(5), dy, strict=True):
         g[i + np.argmax(x[i : i + 3])] = d
     return g
 

@@ -23,7 +23,7 @@ from bpcompare.proof.claims import Claim
 from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import LEAST
-from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, slip
+from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, function, slip
 from bpcompare.tools.gradient.differences import GRANTED, SMALL
 from bpcompare.tools.gradient.finding import InputFinding, Verdict
 from bpcompare.tools.gradient.causes.likely import formed
@@ -197,7 +197,8 @@ def _factors(one: Judged, claim: Claim) -> Factors:
     shapes = {"dy": trial.shape(outputs[0][0])} if len(outputs) == 1 else {}
     shapes["the gradient"] = trial.shape(claim.path)
     shapes |= {path: trial.shape(path) for path, value in one.covered.program.values.items() if value.parameter}
-    return Factors(shapes, tuple(dict.fromkeys(trial.numbers())))
+    averaged = any(function(step) in ("var", "std", "var_mean", "mean") for step in trial.steps)
+    return Factors(shapes, tuple(dict.fromkeys(trial.numbers())), averaged)
 
 
 def _rounded(one: Judged, claim: Claim, got: Array) -> str:

@@ -4,6 +4,6 @@ from bpcompare.tools.gradient.causes.factor import Factors
 from bpcompare.tools.gradient.causes.outputs import Outputs
 from bpcompare.tools.gradient.causes.same import Same
 from bpcompare.tools.gradient.causes.catalogue import slip
-from bpcompare.tools.gradient.causes.trial import Trial
+from bpcompare.tools.gradient.causes.trial import Trial, function
 
-__all__ = ["Factors", "Outputs", "Same", "Trial", "slip"]
+__all__ = ["Factors", "Outputs", "Same", "Trial", "function", "slip"]

@@ -23,10 +23,14 @@ PLAIN: Mapping[float, str] = {-1.0: "−1", 0.5: "½", 2.0: "2", -0.5: "−½", 
 
 @dataclass(frozen=True)
 class Factors:
-    """What factors may be made of: the `sizes` of arrays by what these are called, and `numbers` that stand in the code."""
+    """What factors may be made of: the `sizes` of arrays by what these are called, and `numbers` that stand in the code.
+
+    `ddof`: whether means are taken of something in it, whose divisor may be n or n − 1.
+    """
 
     sizes: Mapping[str, tuple[int, ...]]
     numbers: Sequence[float] = ()
+    ddof: bool = True
 
     def near(self, factor: float) -> Iterator[tuple[float, str]]:
         """Exact factors beside this one, each in words; those that explain the most come first."""
@@ -38,6 +42,14 @@ class Factors:
                 yield value, words
 
     def _made(self) -> Iterator[tuple[float, str]]:
+        for x in self.numbers:
+            for value, words in _of(x):
+                yield (
+                    value,
+                    f"{words}, with the {x:g} that stands in the code"
+                    if words != f"{x:g}"
+                    else f"{words}, which stands in the code",
+                )
         for of, shape in self.sizes.items():
             dims = [size for size in shape if size > 1]
             for many in range(1, len(dims) + 1):
@@ -57,18 +69,12 @@ class Factors:
                         yield sign / n, f"{mark}{alone}, {whose}"
                     yield sqrt(n), f"√{n}, of {whose}"
                     yield 1 / sqrt(n), f"1/√{n}, of {whose}"
-        for x in self.numbers:
-            for value, words in _of(x):
-                yield (
-                    value,
-                    f"{words}, with the {x:g} that stands in the code"
-                    if words != f"{x:g}"
-                    else f"{words}, which stands in the code",
-                )
         for words, x in CONSTANTS.items():
             yield x, words
             yield 1 / x, f"1/({words})" if " " in words else f"1/{words}"
-        for n in sorted({size for shape in self.sizes.values() for size in (*shape, prod(shape)) if size > 1}):
+        for n in sorted(
+            set() if not self.ddof else {size for shape in self.sizes.values() for size in (*shape, prod(shape)) if size > 1}
+        ):
             yield n / (n - 1), f"{n}/{n - 1}: n/(n−1), as with ddof"
             yield (n - 1) / n, f"{n - 1}/{n}: (n−1)/n, as with ddof"
 

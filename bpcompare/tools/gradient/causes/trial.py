@@ -25,6 +25,8 @@ Edit = Callable[[Any, Any], Any]
 Lookup = Callable[[str], Any]
 Other = tuple[str, Callable[[], Any]]
 """A slip in words, and the gradient that it gives."""
+OPERANDS = frozenset({"self", "other", "exponent"})
+"""Arguments that may be numbers, and are no axes and no switches where they are whole ones."""
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -77,7 +79,9 @@ class Trial:
         if path not in self._claims:
             values = {**self.program.values, path: replace(self.program.values[path], delta=name)}
             self._claims[path] = Question(replace(self.program, values=values)).by_path[self.claim.path]
-        found = self._claims[path].value(lambda asked: -self._sign * gradient if asked == name else self.plain(asked), self.one.laws)
+        found = self._claims[path].value(
+            lambda asked: -self._sign * gradient if asked == name else self.plain(asked), self.one.laws
+        )
         return np.asarray(closed(found), np.float64)
 
     def recomputed(self, changed: Mapping[str, Step], after: Mapping[str, Callable[[Array], Array]] | None = None) -> Lookup:
@@ -138,7 +142,8 @@ class Trial:
         """Floats that stand in the code: arguments, and scalars that are given."""
         for step in self.steps:
             if isinstance(step.op, Call):
-                yield from (x for x in step.op.arguments.values() if isinstance(x, float) and np.isfinite(x) and x)
+                named = (x for name, x in step.op.arguments.items() if isinstance(x, float) or name in OPERANDS)
+                yield from (float(x) for x in named if type(x) in (int, float) and np.isfinite(x) and x)
         for path, x in self.one.values.given.items():
             if path != "error.seed" and np.size(x) == 1 and np.asarray(x).dtype.kind == "f":
                 yield float(np.asarray(x).reshape(()))
