@@ -135,7 +135,9 @@ def test_no_process_is_left(project, number, tmp_path):
     pids, folder = tmp_path / "pids", tmp_path / "temporary"
     folder.mkdir()
     command = [sys.executable, "-m", "bpcompare", "doubt", "test_hangs.py", "--of", "ops:swish_backward", "--only", "zero"]
-    with subprocess.Popen(command, env=os.environ | {"PIDS": str(pids), "TMPDIR": str(folder)}, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=os.environ | {"PIDS": str(pids), "TMPDIR": str(folder)}, stderr=subprocess.PIPE, text=True
+    ) as process:
         until = time.monotonic() + 120
         while not (pids.exists() and pids.read_text().endswith(" ")) and time.monotonic() < until:
             time.sleep(0.05)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from slips import SLIPS
 
 from bpcompare import check_gradient
 from bpcompare.tools.gradient.causes import Factors, Same
+from slips import SLIPS
 
 R = np.random.default_rng(5)
 X, G = R.standard_normal((6, 3)), R.uniform(0.5, 1.5, 3)

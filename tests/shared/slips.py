@@ -85,7 +85,7 @@ SLIPS = {
     "the scale of attention": (attention, attention_back, (Q, K, V), "the derivative of `divide`"),
     "a weight not transposed": (lambda x: x @ W, lambda x, dy: dy @ W, (S,), "other matrix of `matmul`"),
     "a gradient transposed": (lambda x, w: x @ w, lambda x, w, dy: (dy @ w.T, dy.T @ x), (S, W), "transposed"),
-    "one row of a broadcast": (lambda x, b: 2 * x + b, lambda x, b, dy: (2 * dy, dy[-1]), (X, G), "only the last row along axis 0"),
+    "one row of a broadcast": (lambda x, b: 2 * x + b, lambda x, b, dy: (2 * dy, dy[-1]), (X, G), "only the last row"),
     "the mean over a broadcast": (lambda x, b: 2 * x + b, lambda x, b, dy: (2 * dy, dy.mean(0)), (X, G), "1/6"),
     "1/n of one term": (lambda x: (x**2).mean() + x.sum(), lambda x, dy: dy * (2 * x + 1), (X,), "18 = 6·3"),
     "a 2": (lambda x: ((x - 1) ** 2).mean(), lambda x, dy: dy * (x - 1) / x.size, (X,), "half of the right one"),
@@ -97,7 +97,9 @@ SLIPS = {
         (np.abs(S) + 1,), "along axis 0, not 1",
     ),
     "an ε left out": (lambda x: np.log(x * x + 0.01), lambda x, dy: dy * 2 / x, (X,), "0.01 that is added"),
-    "an ε outside": (lambda x: 1 / np.sqrt(x * x + 0.01), lambda x, dy: -dy * x / (abs(x) * (abs(x) + 0.01) ** 2), (X,), "outside of"),
+    "an ε outside": (
+        lambda x: 1 / np.sqrt(x * x + 0.01), lambda x, dy: -dy * x / (abs(x) * (abs(x) + 0.01) ** 2), (X,), "outside of"
+    ),
     "an ε within": (lambda x: 1 / (np.sqrt(x * x) + 0.01), lambda x, dy: -dy * x * (x * x + 0.01) ** -1.5, (X,), "within"),
     "another ε": (lambda x: 1 / np.sqrt(x * x + 1e-3), lambda x, dy: -dy * x * (x * x + 1e-5) ** -1.5, (X,), "1e-05"),
     "a mask": (lambda x: np.where(MASK, x * x, 0.0), lambda x, dy: 2 * x * dy, (X,), "`where`"),
@@ -107,7 +109,9 @@ SLIPS = {
     "tanh by x, not y": (np.tanh, lambda x, dy: dy * (1 - x * x), (X,), "1 − y²"),
     "p(1 − p) twice": (sigmoid, lambda x, dy: dy * (sigmoid(x) * (1 - sigmoid(x))) ** 2, (X,), "there twice"),
     "cumsum not reversed": (lambda x: np.cumsum(x, 0), lambda x, dy: np.cumsum(dy, 0), (X,), "`cumsum`"),
-    "roll not reversed": (lambda x: np.roll(x, 1, 0) * x, lambda x, dy: np.roll(x, 1, 0) * dy + np.roll(dy * x, 1, 0), (X,), "`roll`"),
+    "roll not reversed": (
+        lambda x: np.roll(x, 1, 0) * x, lambda x, dy: np.roll(x, 1, 0) * dy + np.roll(dy * x, 1, 0), (X,), "`roll`"
+    ),
     "time, off by one": (recurrent(0.5), recurrent_back(0.5, later=1), (X, G), "off by one in time"),
     "time, another state": (recurrent(0.0), recurrent_back(0.0, earlier=1), (X, G), "off by one in time"),
     "time, not carried on": (recurrent(0.5), recurrent_back(0.5, detached=True), (X, G), "its term is missing"),

@@ -100,7 +100,10 @@ def doubt(words: Sequence[str], of: str, options: Options, progress: Callable[[s
             hint = did_you_mean(name, KINDS) or f"there are {', '.join(KINDS)}"
             raise DoubtError(f"{name} is no kind of mutant; {hint}")
     end = None if options.budget is None else time.monotonic() + options.budget
-    with tempfile.TemporaryDirectory(prefix="bpcompare-doubt-", ignore_cleanup_errors=True) as folder, children(folder) as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="bpcompare-doubt-", ignore_cleanup_errors=True) as folder,
+        children(folder) as running,
+    ):
         suite = Suite(words, module, path, options.dy, Path(folder), running)
         progress("your suite, without a mutant")
         first = suite.run(options.budget)

@@ -99,8 +99,8 @@ def also(fate: Fate, it: Doubt) -> str:
     kind = it.found.kind
     if fate.mutant.about == "dy":
         return {
-            "torch": "y.backward(torch.randn_like(y)) instead of y.sum().backward(), and compare with the gradient by another way",
-            "jax": "jax.vjp(f, x)[1](dy) with a random dy instead of jax.grad of a sum, and compare with the gradient by another way",
+            "torch": "y.backward(torch.randn_like(y)) instead of y.sum().backward(), held against the gradient by another way",
+            "jax": "jax.vjp(f, x)[1](dy) with a random dy instead of jax.grad of a sum, held against the gradient by another way",
         }.get(kind, "a random dy with both signs instead of ones, and compare with the gradient by another way")
     if fate.mutant.about == "size" and fate.status == "survived":
         return "use float64, and a tolerance such as rtol=1e-9, atol=1e-12"

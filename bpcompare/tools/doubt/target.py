@@ -77,7 +77,9 @@ def target(module: ModuleType, path: str, dy: str) -> Target:
     it = _attribute(owner, name, module)
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
     if torch is not None and isinstance(getattr(it, "__self__", None), type):
-        it = it.__self__ if issubclass(it.__self__, torch.autograd.Function) and it.__name__ == "apply" else it  # swish = Swish.apply
+        it = (
+            it.__self__ if issubclass(it.__self__, torch.autograd.Function) and it.__name__ == "apply" else it
+        )  # swish = Swish.apply
     if torch is not None and isinstance(it, type) and issubclass(it, torch.autograd.Function):
         return _torch(torch, it)
     if jax is not None and (custom := _custom(jax, it)) is not None:

@@ -14,10 +14,10 @@ from bpcompare.proof.power import LEAST
 from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.causes.likely import likely
 from bpcompare.tools.gradient.derivative import Along, Derivative
 from bpcompare.tools.gradient.door import CodeUnderTest
 from bpcompare.tools.gradient.finding import InputFinding
-from bpcompare.tools.gradient.causes.likely import likely
 
 EVERY = 2_000
 """Up to so many elements an input, each is tried; larger ones along random directions, and then down to the element."""
@@ -111,8 +111,8 @@ def differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFindi
         return _differenced(tries, at, name, g)
     except Exception as error:  # noqa: BLE001 — the author's code
         note = (
-            f"not decided, for the forward refuses inputs close to these ({type(error).__name__}: {error}). Inputs farther from the "
-            "edge of what it takes would decide it"
+            f"not decided, for the forward refuses inputs close to these ({type(error).__name__}: {error}). Inputs farther from "
+            "the edge of what it takes would decide it"
         )
         return InputFinding(name, np.shape(tries.inputs[at]), "undecided", float("inf"), 0, note=note)
 
@@ -154,8 +154,8 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         place = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value))
         index = tuple(int(i) for i in np.unravel_index(numbers[place], shape)) if shape else ()
         note = (
-            f"differences of the forward say that it is {off(float(flat[numbers[place]]), found[place].value)}, which may also come "
-            "from an approximation inside of the forward. A forward that can be followed would decide it, or reference="
+            f"differences of the forward say that it is {off(float(flat[numbers[place]]), found[place].value)}, which may also "
+            "come from an approximation inside of the forward. A forward that can be followed would decide it, or reference="
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
     want = np.array([one.value for one in found])
@@ -249,8 +249,8 @@ def _clean(this: Try, name: str, found: Sequence[Derivative], numbers: Sequence[
         index = tuple(int(i) for i in np.unravel_index(kinks[0], shape)) if shape else ()
         one = found[numbers.index(kinks[0])]
         note = (
-            f"here the forward has a kink, and no single derivative: {flat[kinks[0]] + 0.0:.6g} is one of the valid values, which lie from "
-            f"{one.low:.4g} to {one.high:.4g}; {len(kinks)} of {counted(len(numbers), 'element')} are on a kink"
+            f"the forward has a kink here, and no one derivative: {flat[kinks[0]] + 0.0:.6g} is one of the valid values, "
+            f"which lie from {one.low:.4g} to {one.high:.4g}; {len(kinks)} of {counted(len(numbers), 'element')} are on a kink"
         )
         return InputFinding(name, shape, "convention", power, len(numbers), index, float(flat[kinks[0]]), note=note)
     return InputFinding(name, shape, "certified", power, len(numbers))

@@ -24,9 +24,9 @@ from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import LEAST
 from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, function, slip
+from bpcompare.tools.gradient.causes.likely import formed
 from bpcompare.tools.gradient.differences import GRANTED, SMALL
 from bpcompare.tools.gradient.finding import InputFinding, Verdict
-from bpcompare.tools.gradient.causes.likely import formed
 
 VERDICTS: Mapping[str, Verdict] = {
     "holds": "certified",

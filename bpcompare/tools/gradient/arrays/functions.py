@@ -269,7 +269,8 @@ _KNOWN: Mapping[str, Callable[..., Any]] = {
     "where": _where, "clip": _clip, "cumsum": _cumulated("cumsum", "cumsum"), "cumprod": _cumulated("cumprod", "cumprod"),
     "dot": _dot, "inner": _inner, "outer": outer, "vdot": lambda tape, a, b: _dot(tape, a.reshape(-1), b.reshape(-1)),
     "tensordot": tensordot, "einsum": einsum, "pad": _pad, "diag": _diag, "tril": _triangle("tril"), "triu": _triangle("triu"),
-    "take_along_axis": _along_axis, "sort": _sort, "norm": _norm, "trace": _trace, "copyto": _copyto, "round": _round, "around": _round,
+    "take_along_axis": _along_axis, "sort": _sort, "norm": _norm, "trace": _trace, "copyto": _copyto,
+    "round": _round, "around": _round,
     "inv": _linear("linalg_inv", "inv"),
 }  # fmt: skip
 """What has a law of its own."""

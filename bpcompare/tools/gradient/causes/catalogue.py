@@ -17,11 +17,11 @@ from bpcompare.tools.gradient.causes.constants import changed
 from bpcompare.tools.gradient.causes.diagonal import diagonal
 from bpcompare.tools.gradient.causes.edits import MASKS, STAIRS, edits, nothing, passed
 from bpcompare.tools.gradient.causes.factor import Factors
+from bpcompare.tools.gradient.causes.likely import scaled
 from bpcompare.tools.gradient.causes.outputs import Outputs, dropped, otherwise_begun
 from bpcompare.tools.gradient.causes.readers import overwritten, shifted
 from bpcompare.tools.gradient.causes.same import Same
 from bpcompare.tools.gradient.causes.trial import Other, Trial, all_of, function, only, ordinal, right
-from bpcompare.tools.gradient.causes.likely import scaled
 
 MOST_SINGLE = 80
 """Steps up to which each is tried alone, and not only with all others that the same call made."""
@@ -65,7 +65,7 @@ def _otherwise(trial: Trial, got: Array, same: Same, factors: Factors) -> Iterat
     yield from _through_stairs(trial, groups)
     yield from _nearer(trial, outputs)
     yield from ((words, partial(_numbers, found)) for words, found in scaled(got, same.right, factors))
-    yield from _factors(trial, groups, got, same, factors)
+    yield from _factors(trial, groups, got, factors)
     yield from changed(trial)
     yield from overwritten(trial, outputs.tail)
     yield from shifted(trial, outputs.tail)
@@ -73,7 +73,7 @@ def _otherwise(trial: Trial, got: Array, same: Same, factors: Factors) -> Iterat
     if len(trial.steps) <= MOST_SINGLE:
         alone = [(step,) for group in groups if len(group) > 1 for step in group]
         yield from _edited(trial, alone)
-        yield from _factors(trial, alone, got, same, factors)
+        yield from _factors(trial, alone, got, factors)
     yield from diagonal(trial, outputs.tail)
 
 
@@ -100,7 +100,10 @@ def _nearer(trial: Trial, outputs: Outputs) -> Iterator[Other]:
         value = trial.program.values[step.writes]
         if step.name in outputs.tail or value.open or trial.shape(step.writes) != trial.shape(trial.claim.path):
             continue
-        words = f"it is the gradient by the result of {trial.where(step)}, not by the input: what the forward does before that is not differentiated"
+        words = (
+            f"it is the gradient by the result of {trial.where(step)}, not by the input: what the forward does before that is "
+            "not differentiated"
+        )
         yield words, partial(trial.back, step.writes, {})
         words = f"as if the derivative of what lies before the result of {trial.where(step)} were there twice"
         yield words, partial(_twice, trial, step.writes)
@@ -110,7 +113,7 @@ def _twice(trial: Trial, path: str) -> Array:
     return trial.through(path, trial.through(path, trial.back(path, {})))
 
 
-def _factors(trial: Trial, groups: Sequence[Sequence[Step]], got: Array, same: Same, factors: Factors) -> Iterator[Other]:
+def _factors(trial: Trial, groups: Sequence[Sequence[Step]], got: Array, factors: Factors) -> Iterator[Other]:
     """One term of the gradient with a constant factor, which follows from the numbers, and is held against all of them."""
     for group in groups:
         slots = range(len(group[0].reads)) if len(group[0].reads) > 1 else [None]
@@ -158,7 +161,7 @@ def _through_stairs(trial: Trial, groups: Sequence[Sequence[Step]]) -> Iterator[
     for group in groups:
         if function(group[0]) in MASKS:
             words = (
-                f"straight through {trial.where(stairs[0])}, and as if {trial.where(group[0])} let every element through: its mask is "
-                "missing"
+                f"straight through {trial.where(stairs[0])}, and as if {trial.where(group[0])} let every element through: its "
+                "mask is missing"
             )
             yield words, partial(trial.gradient, {**straight, **all_of(group, passed)})

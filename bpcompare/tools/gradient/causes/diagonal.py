@@ -21,7 +21,7 @@ def diagonal(trial: Trial, outside: set[str]) -> Iterator[Other]:
         return
     steps = [step for step in reversed(trial.steps) if step.name not in outside and trial.shape(step.writes) == shape]
     for step in [one for one in steps if not trial.program.values[one.writes].open][:VALUES]:
-        words = f"as if each element of {trial.where(step)} depended on its own element of the input alone: the diagonal of the Jacobian"
+        words = f"as if each element of {trial.where(step)} depended on its own element alone: the diagonal of the Jacobian"
         yield words, partial(_by_itself, trial, step.writes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import log
 from typing import Any
 
@@ -11,13 +12,14 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import closed
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.trial import Edit, exactly, function, only, ordinal, right, seen
+from bpcompare.tools.gradient.causes.trial import Edit, arguments, exactly, function, only, ordinal, right, seen
 from bpcompare.tools.gradient.causes.windows import windows
 
 STAIRS = frozenset({"round", "floor", "ceil", "trunc", "sign", "heaviside", "frac"})
 """Functions whose derivative is 0: what is sent back through them is meant for another one."""
 MASKS = frozenset({"relu", "relu6", "where", "masked_fill", "clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "threshold",
-    "maximum", "minimum", "fmax", "fmin", "hardshrink", "softshrink", "leaky_relu", "tril", "triu", "native_dropout"})  # fmt: skip
+    "maximum", "minimum", "fmax", "fmin", "hardshrink", "softshrink", "leaky_relu", "tril", "triu",
+    "native_dropout"})  # fmt: skip
 """Functions that let some elements through, and others not."""
 TURNED = frozenset({"cumsum", "roll", "rot90", "permute", "transpose", "t", "take"})
 """Linear functions that are not their own transpose: Δ goes through them the other way round."""
@@ -49,35 +51,47 @@ MORE_AXES = 4
 
 def edits(step: Step) -> Iterator[tuple[str, Edit]]:
     """Slips at a step, those that people make most often first; {} stands for it."""
+    for part in (_let_through, _without, _passed, _powers, _places, _ways, windows, _scores, _again, _operands, _sizes, _rows):
+        yield from part(step)
+
+
+def _let_through(step: Step) -> Iterator[tuple[str, Edit]]:
     name = function(step)
     if name in STAIRS:
         yield (
             (
-                "as if the derivative of {} were 1, though it is 0 wherever it has one (straight-through). If that is meant, say for which "
-                "function the backward is meant: meant_for="
+                "as if the derivative of {} were 1, though it is 0 wherever it has one (straight-through). If that is meant, say "
+                "for which function the backward is meant: meant_for="
             ),
             passed,
         )
     if name in MASKS and name != "where":
         yield "as if {} let every element through: its mask is missing", passed
-    yield from _without(step)
+
+
+def _passed(_step: Step) -> Iterator[tuple[str, Edit]]:
     yield "as if the derivative of {} were 1: its factor is missing", passed
+
+
+def _powers(step: Step) -> Iterator[tuple[str, Edit]]:
+    """Exponents, and bases of logarithms."""
+    name = function(step)
     if name == "pow":
         yield "as if the exponent of {} were 2", only(0, lambda _, at: 2.0 * np.asarray(at.xs[0]) * seen(at))
         yield "the exponent of {} is missing as a factor", only(0, lambda law, at: right(law, at) / _exponent(at))
-        yield (
-            "as if the exponent of {} were not 1 smaller in its derivative",
-            only(0, lambda law, at: right(law, at) * np.asarray(at.xs[0])),
-        )
+        words = "as if the exponent of {} were not 1 smaller in its derivative"
+        yield words, only(0, lambda law, at: right(law, at) * np.asarray(at.xs[0]))
         yield "as if the base of {} were the variable, not its exponent", _power_rule
     if name in NATURAL:
         yield "as if {} were of base e: the factor of its base is missing", lambda law, at: NATURAL[name] * right(law, at)
     if name == "log":
         for base in (2, 10):
-            yield (
-                f"as if {{}} were of base {base}: a factor 1/ln {base} too much",
-                lambda law, at, b=base: right(law, at) / log(b),
-            )
+            yield f"as if {{}} were of base {base}: a factor 1/ln {base} too much", partial(_divided, log(base))
+
+
+def _places(step: Step) -> Iterator[tuple[str, Edit]]:
+    """Derivatives that are taken at the result instead of the input, or the other way round."""
+    name = function(step)
     if name in BY_RESULT:
         formula, by = BY_RESULT[name]
         words = f"as if its input were the result y of {{}}, by which the derivative is {formula}"
@@ -87,21 +101,27 @@ def edits(step: Step) -> Iterator[tuple[str, Edit]]:
         yield words, lambda law, at: BY_INPUT[name](_result(law, at)) * seen(at)
     if name in ("relu", "relu6", "leaky_relu"):
         yield "as if {} were applied to dy, in the place of its derivative", lambda _, at: -np.maximum(-seen(at), 0.0)
+
+
+def _ways(step: Step) -> Iterator[tuple[str, Edit]]:
+    """Where dy goes: forwards, to every element, along another axis."""
+    name = function(step)
     if name in TURNED:
         yield "as if dy went through {} in the direction of the forward: it must go the other way round", _forwards
     if name in PICKED:
         yield "as if every element were the one that {} takes", _everywhere
-    if name in SUMS | {"amax", "amin", "var", "std"} and isinstance(dim := step.op.arguments.get("dim"), (int, tuple)):
+    if name in SUMS | {"amax", "amin", "var", "std"} and isinstance(dim := arguments(step).get("dim"), (int, tuple)):
         yield from _turned_axes(step, dim)
-    yield from windows(step)
-    if "softmax" in name:
-        yield from _scores(name)
-    yield "as if {}'s derivative were there twice", _twice
-    yield from _operands(step)
-    yield "what comes through {} has the wrong sign", lambda law, at: -right(law, at)
-    yield "what comes through {} is 2 times what it must be: is a ½ missing?", lambda law, at: 2.0 * right(law, at)
-    yield "what comes through {} is half of what it must be: is a 2 missing?", lambda law, at: 0.5 * right(law, at)
-    yield from _rows(step)
+
+
+def _again(_step: Step) -> Iterator[tuple[str, Edit]]:
+    yield "as if the derivative of {} were there twice", _twice
+
+
+def _sizes(_step: Step) -> Iterator[tuple[str, Edit]]:
+    yield "what comes through {} has the wrong sign", partial(_divided, -1.0)
+    yield "what comes through {} is 2 times what it must be: is a ½ missing?", partial(_divided, 0.5)
+    yield "what comes through {} is half of what it must be: is a 2 missing?", partial(_divided, 2.0)
 
 
 def _without(step: Step) -> Iterator[tuple[str, Edit]]:
@@ -124,14 +144,14 @@ def _operands(step: Step) -> Iterator[tuple[str, Edit]]:
         yield "as if the two operands of {} were swapped", _swapped
 
 
-def _rows(step: Step) -> Iterator[tuple[str, Edit]]:
+def _rows(_step: Step) -> Iterator[tuple[str, Edit]]:
     """One row of dy where they must be added up."""
     for axis in range(MORE_AXES):
         for at, which in ((-1, "last"), (0, "first")):
-            yield (
-                f"at {{}}, only the {which} row along axis {axis} is used: is it assigned (=) where it must be added up (+=, sum)?",
-                lambda law, at_, axis=axis, k=at: _one_row(law, at_, axis, k),
+            words = (
+                f"at {{}}, only the {which} row along axis {axis} is used: assigned (=), where rows must be added up (+=, sum)?"
             )
+            yield words, partial(_one_row, axis, at)
 
 
 def _turned_axes(step: Step, dim: int | tuple[int, ...]) -> Iterator[tuple[str, Edit]]:
@@ -140,21 +160,29 @@ def _turned_axes(step: Step, dim: int | tuple[int, ...]) -> Iterator[tuple[str, 
         return
     for other in range(MORE_AXES):
         changed = exactly(step, dim=other if isinstance(dim, int) else (other,))
-        yield (
-            f"as if {{}} were along axis {other}, not {one}: is dy broadcast along the wrong axis (keepdims)?",
-            lambda law, at, other=other, op=changed.op: _along(law, at, other, one, op),
-        )
+        words = f"as if {{}} were along axis {other}, not {one}: is dy broadcast along the wrong axis (keepdims)?"
+        yield words, partial(_along, other, one, changed.op)
 
 
-def _scores(name: str) -> Iterator[tuple[str, Edit]]:
+def _scores(step: Step) -> Iterator[tuple[str, Edit]]:
+    name = function(step)
+    if "softmax" not in name:
+        return
     if "log" in name:
         yield "as if the derivative of {} were 1: the term of the sum is missing", passed
         return
-    yield (
-        "as if only the diagonal of the Jacobian of {} counted: y(1 − y)",
-        lambda law, at: (y := _result(law, at)) * (1 - y) * seen(at),
-    )
-    yield "as if the Jacobian of {} were y alone: the term − y Σ y·dy is missing", lambda law, at: _result(law, at) * seen(at)
+    yield "as if only the diagonal of the Jacobian of {} counted: y(1 − y)", _diagonal
+    words = "as if the Jacobian of {} were y alone: the term − y Σ y·dy is missing"
+    yield words, lambda law, at: _result(law, at) * seen(at)
+
+
+def _diagonal(law: Any, at: Any) -> Array:
+    y = _result(law, at)
+    return np.asarray(y * (1 - y) * seen(at))
+
+
+def _divided(by: float, law: Any, at: Any) -> Array:
+    return right(law, at) / by
 
 
 def nothing(_law: Any, at: Any) -> Array:
@@ -202,7 +230,7 @@ def _everywhere(_law: Any, at: Any) -> Array:
     return np.broadcast_to(dy, x.shape)
 
 
-def _along(law: Any, at: Any, other: int, one: int, op: Any) -> Array:
+def _along(other: int, one: int, op: Any, law: Any, at: Any) -> Array:
     x = np.asarray(at.xs[0])
     if other >= x.ndim or other == one % x.ndim or x.shape[other] != x.shape[one]:
         raise ValueError("no such axis")
@@ -244,7 +272,7 @@ def _swapped(law: Any, at: Any) -> Array:
     return found
 
 
-def _one_row(law: Any, at: Any, axis: int, k: int) -> Array:
+def _one_row(axis: int, k: int, law: Any, at: Any) -> Array:
     dy = seen(at)
     summed = dy.size > np.size(at.xs[at.slot]) or at.op.function in PRODUCTS
     if axis >= dy.ndim or dy.shape[axis] < 2 or not summed:

@@ -83,7 +83,7 @@ def otherwise_begun(trial: Trial) -> list[Other]:
         return -seed(-trial.plain(path)) if path in deltas else trial.plain(path)
 
     def begun(seed: Any, _law: Any, at: Any) -> Array:
-        return -seed(np.asarray(at.xs[1]))
+        return np.asarray(-seed(np.asarray(at.xs[1])))
 
     return [
         (words, partial(trial.gradient, {"backward": partial(begun, seed)}, partial(get, seed))) for words, seed in DY.items()

@@ -28,7 +28,10 @@ def overwritten(trial: Trial, outside: set[str]) -> Iterator[Other]:
     for step in trial.steps:
         if function(step) in CHOSEN and step.name not in outside:
             for which in ("last", "first"):
-                words = f"{trial.where(step)} takes some entries several times: their gradients are overwritten (=), not added up (+=); only the {which} counts"
+                words = (
+                    f"{trial.where(step)} takes some entries several times: their gradients are overwritten (=), not added up "
+                    f"(+=); only the {which} counts"
+                )
                 yield words, partial(trial.gradient, {step.name: partial(_assigned, which == "first")})
     several = [(path, steps) for path in trial.program.values if 1 < len(steps := _readers(trial, path, outside)) <= READERS]
     for path, steps in several[:VALUES]:
@@ -61,7 +64,7 @@ def _alone(trial: Trial, path: str, steps: list[Step]) -> Array:
     return trial.through(path, whole)
 
 
-def _assigned(first: bool, law: Any, at: Any) -> Array:  # noqa: FBT001 — one of two ways
+def _assigned(first: bool, law: Any, at: Any) -> Array:
     """Δ that is assigned to the entries that were taken."""
     x, dy = np.asarray(at.xs[0], np.float64), np.asarray(at.dy, np.float64)
     order = np.argsort(x, axis=None, kind="stable")

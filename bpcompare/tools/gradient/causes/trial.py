@@ -97,7 +97,7 @@ class Trial:
                     continue
                 step = changed.get(step.name, step)  # noqa: PLW2901
                 y = np.asarray(closed(Walk(self.program, get, self.one.laws).forward(step)), np.float64)
-                numbers[step.writes] = (after or {}).get(step.name, lambda y: y)(y)
+                numbers[step.writes] = after[step.name](y) if after and step.name in after else y
         return get
 
     @cached_property
@@ -129,7 +129,7 @@ class Trial:
         return f"{called} ({place.line})" if line and place is not None and place.line else called
 
     def line(self, step: Step) -> str:
-        """ " (FILE:LINE)", or nothing."""
+        """FILE:LINE in brackets behind a space, or nothing."""
         place = self.one.recording.places.get(step.name)
         return f" ({place.line})" if place is not None and place.line else ""
 
@@ -154,10 +154,14 @@ def function(step: Step) -> str:
     return step.op.function if isinstance(step.op, Call) else ""
 
 
-def exactly(step: Step, **arguments: Any) -> Step:
+def arguments(step: Step) -> Mapping[str, Any]:
+    """What it is called with."""
+    return step.op.arguments if isinstance(step.op, Call) else {}
+
+
+def exactly(step: Step, **changed: Any) -> Step:
     """The step with other arguments."""
-    assert isinstance(step.op, Call)
-    return replace(step, op=replace(step.op, arguments={**step.op.arguments, **arguments}))
+    return replace(step, op=replace(step.op, arguments={**step.op.arguments, **changed})) if isinstance(step.op, Call) else step
 
 
 def right(law: Any, at: Any) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import closed
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.trial import Edit, exactly, function, only, right, seen
+from bpcompare.tools.gradient.causes.trial import Edit, arguments, exactly, function, only, right, seen
 
 CONVOLUTIONS = frozenset({
     "convolution", "_convolution", "convolution_overrideable", "mkldnn_convolution", "cudnn_convolution", "miopen_convolution",
@@ -24,21 +25,17 @@ def windows(step: Step) -> Iterator[tuple[str, Edit]]:
     """Slips at such a step; {} stands for it."""
     if function(step) not in CONVOLUTIONS:
         return
-    arguments = step.op.arguments  # type: ignore[attr-defined]
     for name, usual in USUAL.items():
-        value = arguments.get(name, usual)
+        value = arguments(step).get(name, usual)
         several = tuple(value) if isinstance(value, (list, tuple)) else (value,)
         if any(one != usual for one in several):
             changed = exactly(step, **{name: (usual,) * len(several) if isinstance(value, (list, tuple)) else usual})
-            yield (
-                f"as if {{}} had no {name}: it is {', '.join(map(str, several))}",
-                lambda law, at, op=changed.op: _with(law, at, op),
-            )
+            yield f"as if {{}} had no {name}: it is {', '.join(map(str, several))}", partial(_with, changed.op)
     yield "as if the kernel of {} were to be read the other way round", only(0, _unturned)
     yield "as if the gradient by the kernel of {} were to be read the other way round", only(1, _turned)
 
 
-def _with(law: Any, at: Any, op: Any) -> Array:
+def _with(op: Any, law: Any, at: Any) -> Array:
     """Δ by a convolution with other arguments, whose output may be larger or smaller: dy lies in its first corner."""
     dy, xs = seen(at), [np.asarray(x) for x in at.xs]
     size = xs[0].shape
@@ -46,8 +43,8 @@ def _with(law: Any, at: Any, op: Any) -> Array:
         # What reaches beyond the far end is left out, as an index that is clipped leaves it out.
         xs[0] = np.pad(xs[0], [(0, 0), (0, 0), *((0, more) for more in dy.shape[2:])])
         at = at.but(xs=xs)
-    empty = np.zeros(np.shape(closed(law.forward(at.but(op=op)))))
-    corner = tuple(slice(0, min(a, b)) for a, b in zip(empty.shape, dy.shape, strict=True))
+    empty: Array = np.zeros(np.shape(closed(law.forward(at.but(op=op)))))
+    corner = tuple(map(slice, np.minimum(empty.shape, dy.shape)))
     empty[corner] = dy[corner]
     found = right(law, at.but(kept=None, op=replace(op, results=(empty.shape,)), dy=empty))
     return found[tuple(map(slice, size))] if at.slot == 0 else found

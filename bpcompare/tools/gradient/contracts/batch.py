@@ -14,7 +14,10 @@ from bpcompare.tools.gradient.contracts.gap import SCREEN
 from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
-ADVICE = "each row must count once, and no row may change another's gradient: look at the last block, and at means where sums are meant"
+ADVICE = (
+    "each row must count once, and no row may change another's gradient: look at the last block, and at means where sums are "
+    "meant"
+)
 
 
 def batch(asked: Asked, options: Options) -> Outcome:
