@@ -191,7 +191,7 @@ def nothing(_law: Any, at: Any) -> Array:
 
 
 def passed(_law: Any, at: Any) -> Array:
-    """Δ of the result, as if the derivative were 1."""
+    """Δ of the result, as if the derivative were 1. Raises ValueError where it has another shape than the operand."""
     dy = seen(at)
     if dy.shape != np.shape(at.xs[at.slot]):
         raise ValueError("dy has another shape")

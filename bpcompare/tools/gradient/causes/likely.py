@@ -29,7 +29,7 @@ def likely(got: Array, want: Array, others: Sequence[Array | None], close: Calla
 
 
 def formed(got: Array, want: Array, others: Sequence[Array | None], close: Callable[[Array, Array], bool]) -> str:
-    """The same, without factors that nobody expects."""
+    """The same for the same arguments, but without factors that nobody expects: "" where a right gradient times 0.3 was given."""
     if not got.any() and want.any():
         return "it is 0 everywhere: is it never computed, or not given back?"
     return next((words for wrong, words in _forms(want, others) if close(got, wrong)), "")
