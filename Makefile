@@ -91,8 +91,8 @@ docs: $(VENV)/stamp-docs
 fuzz: $(VENV)/stamp-dev
 	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --write
 	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --count 1000 --extreme --write
-	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --write
-	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --extreme --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --draws 4 --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --draws 4 --extreme --write
 
 checkers speed: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group bench
