@@ -3,27 +3,13 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from torch import nn  # noqa: E402
 from torch.autograd.graph import get_gradient_edge, register_multi_grad_hook, save_on_cpu, saved_tensors_hooks  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 import bpcompare  # noqa: E402
+from watched import Net, squared  # noqa: E402
 
 CERTIFIED, IN_PART, WRONG = "certified", "certified in part", "wrong"
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a = nn.Linear(4, 5)
-        self.b = nn.Linear(5, 3)
-
-    def forward(self, x):
-        return self.b(torch.tanh(self.a(x)))
-
-
-def squared(y):
-    return (y**2).sum()
 
 
 def doubled(g):
