@@ -185,8 +185,8 @@ def redrawn(network: Network, number: int) -> Network:
     Real inputs become numbers of size one, integers are moved among their places; numbers that the network states stay.
     """
     random = np.random.default_rng(number)
-    inputs = {
-        name: random.standard_normal(x.shape) if x.dtype.kind == "f" else random.permutation(x)
+    inputs: dict[str, Array] = {
+        name: np.asarray(random.standard_normal(x.shape)) if x.dtype.kind == "f" else random.permutation(x)
         for name, x in network.data.inputs.items()
     }
     return replace(network, data=Data(inputs, network.data.target), training=replace(network.training, seed=number))
