@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
     parser.add_argument("--library", choices=("torch", "jax"), action="append")
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--budget", type=float, default=60, help="seconds of the processor for a function, all its questions together")
+    parser.add_argument(
+        "--budget", type=float, default=60, help="seconds of the processor for a function, all its questions together"
+    )
     parser.add_argument("--answers", type=Path, default=HERE / "answers")
     parser.add_argument("--again", action="store_true", help="ask anew what is answered")
     parser.add_argument("--write", action="store_true")
@@ -72,7 +74,7 @@ def _ask(given: argparse.Namespace) -> None:
     def started(share: int) -> subprocess.Popen[bytes]:
         # After --again, too, what this very run has answered is known.
         path = given.answers / f"{'again-' if given.again else ''}{int(_BEGUN)}-{share}.jsonl"
-        told = {"share": share, "answers": str(path), "known": [*before, str(path)], "seconds": until - monotonic()}
+        told = {"share": share, "answers": str(path), "known": before, "seconds": until - monotonic()}
         return subprocess.Popen([sys.executable, "-m", "benchmarks.gradients.asking", json.dumps(more | told)])
 
     running = {share: started(share) for share in range(given.n)}

@@ -12,6 +12,10 @@ from benchmarks.gradients.question import Key
 Found = Sequence[Mapping[str, str]]
 
 
+BEGUN: Found = [{"what": "honest", "verdict": "ended the process"}]
+"""Stands for an answer until there is one."""
+
+
 class Answers:
     """The lines of a file, by their questions. One that was begun and never answered ended the process."""
 
@@ -29,7 +33,7 @@ class Answers:
 
     def begin(self, key: Key) -> None:
         """Written before a question is asked, so that what ends the process is known and not asked again."""
-        self._write(key, [{"what": "honest", "verdict": "ended the process"}])
+        self._write(key, BEGUN)
 
     def put(self, key: Key, found: Found) -> None:
         """The answer; the last line about a question counts."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, process_time
 from typing import Any
 
-from benchmarks.gradients.answers import Answers
+from benchmarks.gradients.answers import BEGUN, Answers
 from benchmarks.gradients.question import Key, asked
 from benchmarks.gradients.sample import Function
 
@@ -40,7 +40,9 @@ def main(given: dict[str, Any]) -> None:
     """Ask what is not answered yet, until the time is over."""
     warnings.simplefilter("ignore")
     answers, until = Answers(Path(given["answers"])), monotonic() + given["seconds"]
-    known = {key for path in given["known"] for key in Answers(Path(path)).read()}
+    known = set(answers.read())
+    for path in given["known"]:
+        known |= {key for key, found in Answers(Path(path)).read().items() if found != BEGUN}  # it may have been interrupted
     signal.signal(signal.SIGPROF, _out_of_time)
     mine = list(functions(given["libraries"], given["only"]))[given["share"] :: given["shares"]]
     left = dict.fromkeys(mine, given["budget"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gradients.mutants import KINDS, changes, same
-from benchmarks.gradients.sample import Function, Sample
+from benchmarks.gradients.sample import Change, Function, Sample
 
 CANCELS = 100.0
 """Added to every input and to every output, and taken away again."""
@@ -42,8 +42,9 @@ def asked(function: Function, key: Key) -> Iterator[dict[str, str]]:
     if honest is None:
         return
     count = sum(_floats(x) for x in own.inputs)
+    sizes = Sizes(own)
     for number, kind in enumerate(KINDS):
-        yield _mutant(own, kind, (key.seed + number) % count, honest)
+        yield _mutant(own, kind, (key.seed + number) % count, honest, sizes)
 
 
 def cancelling(sample: Sample) -> Sample:
@@ -88,13 +89,13 @@ def _honest(sample: Sample) -> tuple[dict[str, str], Any]:
     return verdict, again
 
 
-def _mutant(sample: Sample, kind: str, at: int, honest: Any) -> dict[str, str]:
+def _mutant(sample: Sample, kind: str, at: int, honest: Any, known: Sizes) -> dict[str, str]:
     from bpcompare import check_gradient
 
     row = {"what": kind}
     sent, found = changes(kind, sample, at)
     try:
-        sizes = sizes_of(sample, sent, found)
+        sizes = known.of(sent, found)
         if not any(sizes):
             return row | {"verdict": "equal"}
         check = check_gradient(sample.flat, sample.pulled(sent, found), sample.inputs, contracts=False)
@@ -115,31 +116,37 @@ def _mutant(sample: Sample, kind: str, at: int, honest: Any) -> dict[str, str]:
     return row | {"verdict": "missed", "told": f"{check.verdict}; {name} is off by {size:.2g}, power {power:.2g}"}
 
 
-def sizes_of(sample: Sample, sent: Any, found: Any) -> list[float]:
+class Sizes:
     """How far a mutant is off, in each gradient: relative to its largest element, 0.0 where it is equal.
 
     By the same dys that `check_gradient` draws: of the trace, and of differences; the lesser counts.
     """
-    some = [_sizes(sample, sent, found, dys) for dys in (_traced_dys(sample), _dys(sample))]
-    return [min(one) for one in zip(*some, strict=True)]
+
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+        self._right = [(dys, self._numbers(same, same, dys)) for dys in (_traced_dys(sample), _dys(sample))]
+
+    def _numbers(self, sent: Change, found: Change, dys: Sequence[Any]) -> list[Any]:
+        gradients = self._sample.pulled(sent, found)(*self._sample.inputs, *dys)
+        floats = [g for x, g in zip(self._sample.inputs, gradients, strict=True) if _floats(x)]
+        return [None if g is None else self._sample.numbers(g) for g in floats]
+
+    def of(self, sent: Change, found: Change) -> list[float]:
+        """Of the mutant with these changes."""
+        some = [map(_size, right, self._numbers(sent, found, dys)) for dys, right in self._right]
+        return [min(one) for one in zip(*some, strict=True)]
 
 
-def _sizes(sample: Sample, sent: Any, found: Any, dys: Sequence[Any]) -> list[float]:
-    right = sample.pulled(same, same)(*sample.inputs, *dys)
-    wrong = sample.pulled(sent, found)(*sample.inputs, *dys)
-    sizes = []
-    for x, g, other in zip(sample.inputs, right, wrong, strict=True):
-        if not _floats(x):
-            continue
-        if g is None or other is None:
-            sizes.append(0.0)
-            continue
-        with np.errstate(all="ignore"):
-            a, b = (np.asarray(sample.numbers(one), np.float64) for one in (g, other))
-            largest, gap = np.abs(a).max(initial=0.0), np.abs(a - b).max(initial=0.0)
-            u = np.finfo(sample.numbers(x).dtype).eps / 2
-        sizes.append(0.0 if not gap > EQUAL * u * largest else float(gap / largest) if largest else float("inf"))
-    return sizes
+def _size(right: Any, wrong: Any) -> float:
+    if right is None or wrong is None:
+        return 0.0
+    with np.errstate(all="ignore"):
+        u = np.finfo(right.dtype).eps / 2
+        a, b = right.astype(np.float64), wrong.astype(np.float64)
+        largest, gap = np.abs(a).max(initial=0.0), np.abs(a - b).max(initial=0.0)
+    if not gap > EQUAL * u * largest:
+        return 0.0
+    return float(gap / largest) if largest else float("inf")
 
 
 def _outputs(sample: Sample) -> list[Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from benchmarks.gradients.answers import Found
+from benchmarks.gradients.faults import FAULTS, KNOWN
 from benchmarks.gradients.mutants import KINDS
 from benchmarks.gradients.question import Key
 
@@ -43,20 +44,24 @@ def lines(answers: Mapping[Key, Found]) -> Iterator[str]:
         ("Mutants that were missed", ("missed",)),
     ):
         yield from ("", f"## {title}", "")
-        found = list(_told(answers, wanted))
+        found = list(_told({key: one for key, one in answers.items() if key.name not in KNOWN}, wanted))
         yield from found or ["Nothing."]
+    yield from ("", "## True faults, called wrong by right", "")
+    for fault in FAULTS:
+        asked = [f"`{name}`" for name in fault.names if any(key.name == name for key in answers)]
+        if asked:
+            yield from (f"{', '.join(asked)}: {fault.says}", "", "```python", fault.shown, "```", "")
+    yield from _told({key: one for key, one in answers.items() if key.name in KNOWN}, ("wrong", "missed"))
     yield from ("", "## Why others are undecided, or were not asked", "")
     yield from _whys(answers)
     yield from ("", "## Every function", "")
-    yield "| function | asked | certified | convention | undecided | wrong | not asked | caught | below power | undecided | missed | equal |"
-    yield "|---|" + "---:|" * 11
+    heads = ("asked", *HONEST[:4], "not asked", *MUTANTS[:5])
+    yield from (f"| function | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads))
     for (library, name), (honest, mutants) in sorted(rows.items()):
-        asked = sum(honest.values())
-        rest = asked - sum(honest[one] for one in HONEST[:4])
-        cells = [asked, *(honest[one] for one in HONEST[:4]), rest, *(mutants[one] for one in MUTANTS[:5])]
-        yield f"| {library if library == 'torch' else ''}{'.' if library == 'torch' else ''}{name} | {' | '.join(map(str, cells))} |".replace(
-            "_", r"\_"
-        )
+        asked_, judged = sum(honest.values()), [honest[one] for one in HONEST[:4]]
+        cells = [asked_, *judged, asked_ - sum(judged), *(mutants[one] for one in MUTANTS[:5])]
+        title = f"torch.{name}" if library == "torch" else name
+        yield f"| `{title}` | {' | '.join(map(str, cells))} |"
 
 
 def _totals(rows: Mapping[tuple[str, str], tuple[Counter[str], Counter[str]]]) -> Iterator[str]:
@@ -81,7 +86,8 @@ def _told(answers: Mapping[Key, Found], wanted: tuple[str, ...]) -> Iterator[str
     for key, found in answers.items():
         for one in found:
             if one["verdict"] in wanted:
-                text = f"{one['what']}, {key.dtype}, seed {key.seed}{', cancelling' if key.cancelling else ''}: {one.get('told', '')}"
+                form = ", cancelling" if key.cancelling else ""
+                text = f"{one['what']}, {key.dtype}, seed {key.seed}{form}: {one.get('told', '')}"
                 told.setdefault((key.library, key.name), []).append(text)
     for (library, name), texts in sorted(told.items()):
         yield f"- {library} `{name}`: {' '.join(texts[0].split())}{f' (and {len(texts) - 1} more)' if len(texts) > 1 else ''}"

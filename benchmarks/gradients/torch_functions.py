@@ -46,7 +46,7 @@ def _sample(op: Any, seed: int, dtype: str) -> Sample | None:
     args, kwargs = chosen.args, chosen.kwargs
 
     def function(*given: Any) -> Any:
-        torch.manual_seed(0)  # functions that draw
+        torch.default_generator.manual_seed(0)  # functions that draw
         out = op(*given, **kwargs)
         return torch.view_as_real(out) if isinstance(out, torch.Tensor) and out.is_complex() else out
 
@@ -89,7 +89,7 @@ def sample_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Sample:
         return back
 
     def constant(array: Any, like: Any) -> Any:
-        made = torch.tensor(np.asarray(array))
+        made = torch.tensor(np.array(array, order="C"))
         return made.to(like.dtype) if made.is_floating_point() else made
 
     def like(other: Callable[..., Any]) -> Sample:

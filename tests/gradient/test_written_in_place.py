@@ -1,4 +1,4 @@
-"""A forward that writes in place into parts of one memory, as torch's own recurrent layers do where autograd does not follow them."""
+"""A forward that writes in place into parts of one memory, as torch's recurrent layers do where autograd does not follow."""
 
 import pytest
 
