@@ -1,4 +1,4 @@
-"""Where the framework's own gradient is not its forward's: what is called wrong there is wrong, and is listed with a reproduction."""
+"""Where the framework's own gradient is not its forward's: what is called wrong there is wrong. Each with a reproduction."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Fault:
 FAULTS = (
     Fault(
         ("cholesky_solve", "cholesky_inverse"),
-        "The forward reads one triangle of L alone; the gradient of what it does not read is not 0. Torch's own tests hand the "
-        "function a triangle of L (`gradcheck_wrapper_triangular_input`), so that they do not see it.",
+        "The forward reads one triangle of L alone; the gradient of what it does not read is not 0. Torch's own tests hand it "
+        "a triangle of L (`gradcheck_wrapper_triangular_input`), so that they do not see it.",
         "L = torch.tensor([[2.0, 0.5], [1.0, 3.0]], requires_grad=True)  # 0.5 is not read: with 0.0, the forward gives the same\n"
-        "torch.autograd.grad(torch.cholesky_inverse(L).sum(), L)[0][0, 1]  # -0.0741",
+        "torch.autograd.grad(torch.cholesky_inverse(L).sum(), L)[0][0, 1]  # -0.1235",
     ),
     Fault(
         ("nn.functional.max_unpool1d", "nn.functional.max_unpool2d", "nn.functional.max_unpool3d"),
@@ -28,6 +28,13 @@ FAULTS = (
         "x = torch.tensor([[[1.0, 2.0]]], requires_grad=True)\n"
         "y = torch.nn.functional.max_unpool1d(x, torch.tensor([[[0, 0]]]), 2)  # [1, 0, 0, 0]\n"
         "torch.autograd.grad(y.sum(), x)[0]  # [1, 1]",
+    ),
+    Fault(
+        ("as_strided_scatter",),
+        "Where all of the input is written over by a number, the input still gets the gradient.",
+        "x, s = torch.tensor([5.0], requires_grad=True), torch.tensor(7.0)\n"
+        "y = torch.as_strided_scatter(x, s, (), ())  # [7], whatever x is\n"
+        "torch.autograd.grad(y.sum(), x)[0]  # [1]",
     ),
     Fault(
         ("as_strided", "as_strided.partial_views", "as_strided_copy"),

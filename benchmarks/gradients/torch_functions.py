@@ -64,12 +64,18 @@ def _fits(sample: Any) -> bool:
 
 
 def sample_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Sample:
-    """With autograd's own gradient."""
+    """With autograd's own gradient. Of several outputs, those of floats that autograd does not follow are left out."""
     import torch
+
+    with torch.enable_grad():
+        asking = [x.detach().clone().requires_grad_() if _floats(x) else x for x in inputs]
+        followed = [y.requires_grad or not _floats(y) for y in _tensors(function(*asking))]
 
     def flat(*given: Any) -> Any:
         out = function(*given)
-        return out if isinstance(out, torch.Tensor) else tuple(_tensors(out))
+        if isinstance(out, torch.Tensor):
+            return out
+        return tuple(y for y, one in zip(_tensors(out), followed, strict=True) if one or not any(followed))
 
     flat.__name__ = getattr(function, "__name__", "function")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,18 @@ def _torch(torch: Any, given: Given) -> CodeUnderTest:
         wider = is_module and any(xs[i].dtype != x.dtype for i, x in enumerate(arrays) if isinstance(x, np.ndarray))
         with torch.no_grad():
             y = (deepcopy(function).double() if wider else function)(*map(tensor, xs))
+        several = outputs(y)
+        if backward is None and len(several) > 1:
+            y = [one for one, kept in zip(several, followed(), strict=True) if kept]
         return joined(y, numbers)
+
+    @cache
+    def followed() -> list[bool]:
+        """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
+        given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arrays]
+        with torch.enable_grad():
+            found = [getattr(y, "requires_grad", False) for y in outputs(function(*given))]
+        return found if any(found) else [True] * len(found)
 
     def back(xs: Sequence[Any], dy: Array) -> Any:
         tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in xs]
@@ -206,7 +218,7 @@ def _torch(torch: Any, given: Given) -> CodeUnderTest:
             for y in ys:
                 if y.requires_grad:
                     terms.append((y, torch.tensor(parts[at : at + y.numel()].reshape(tuple(y.shape)))))
-                at += y.numel()
+                    at += y.numel()
             if not terms:
                 return tuple(None for _ in xs)
             found = iter(torch.autograd.grad([y for y, _ in terms], floats, [d.to(y) for y, d in terms], allow_unused=True))
