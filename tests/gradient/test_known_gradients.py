@@ -1,13 +1,13 @@
 """The table of functions whose gradient is known (benchmarks/gradients): it says what it found."""
 
 import pytest
+
+import bpcompare
 from benchmarks.gradients.mutants import KINDS
 from benchmarks.gradients.question import Key, asked
 from benchmarks.gradients.sample import Function
 from benchmarks.gradients.table import lines, tally
 from benchmarks.gradients.torch_functions import sample_of
-
-import bpcompare
 
 torch = pytest.importorskip("torch")
 

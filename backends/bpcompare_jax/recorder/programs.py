@@ -101,7 +101,7 @@ class Draft:
         return int(np.clip(int(index.number), 0, len(equation.params["branches"]) - 1))
 
     def _number(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Any:
-        """What was recorded of a result; inside of a custom function, what JAX makes of data alone, and of all that comparisons need."""
+        """What was recorded of a result; inside of a custom function, what JAX makes of data alone, and for what is compared."""
         key = (*at, i)
         if key in self._taps:
             return self._taps[key]

@@ -200,7 +200,7 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
 def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
     """Whether g is right along symmetric directions, and they are what is meant.
 
-    They are where one triangle of x is not read, unless g is the transpose of what is right; and where both x and g are symmetric.
+    They are where one triangle of x is not read, unless g is the transpose of what is right; and where x and g are symmetric.
     """
     if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
     function = forward if is_module or not is_torch(torch, forward) else forward.apply
     arrays = arrays_of([numbers(x) if isinstance(x, torch.Tensor) else x for x in inputs], ())
 
+    followed = cache(partial(_followed, torch, function, arrays))
+
     def tensor(x: Any) -> Any:
         return torch.tensor(x) if isinstance(x, np.ndarray) else x
 
@@ -45,14 +47,6 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
         if backward is None and len(several) > 1:
             y = [one for one, kept in zip(several, followed(), strict=True) if kept]
         return joined(y, numbers)
-
-    @cache
-    def followed() -> list[bool]:
-        """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
-        given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arrays]
-        with torch.enable_grad():
-            found = [getattr(y, "requires_grad", False) for y in outputs(function(*given))]
-        return found if any(found) else [True] * len(found)
 
     def back(xs: Sequence[Any], dy: Array) -> Any:
         tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in xs]
@@ -84,6 +78,14 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
         return tuple(None if g is None else numbers(g) for g in gradients)
 
     return CodeUnderTest("torch", given, arrays, call, back, analytic=False)
+
+
+def _followed(torch: Any, function: Any, arrays: Sequence[Any]) -> list[bool]:
+    """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
+    given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arrays]
+    with torch.enable_grad():
+        found = [getattr(y, "requires_grad", False) for y in outputs(function(*given))]
+    return found if any(found) else [True] * len(found)
 
 
 def numbers(x: Any) -> Array:
