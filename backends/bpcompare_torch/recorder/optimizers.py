@@ -140,6 +140,8 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
     numbers = {name: value if isinstance(value, bool) else float(value) for name, value in settings.items()}
     starts = dict(known.starts)
     if known.rule == "sgd" and state.get("momentum_buffer") is None:
+        if numbers["dampening"]:
+            numbers["later_dampening"] = numbers["dampening"]  # no law asks for it, but two programs may differ in it
         numbers["dampening"] = 0.0  # the first velocity is the gradient itself
     if known.rule == "adagrad":
         starts["sum"] = float(group["initial_accumulator_value"])
