@@ -30,6 +30,12 @@ FAULTS = (
         "torch.autograd.grad(y.sum(), x)[0]  # [1, 1]",
     ),
     Fault(
+        ("nn.functional.hardsigmoid",),
+        "Its backward multiplies by 1/6 in the digits of float32, in float64, too.",
+        "x = torch.zeros(1, dtype=torch.float64, requires_grad=True)\n"
+        "torch.autograd.grad(torch.nn.functional.hardsigmoid(x).sum(), x)[0].item()  # 0.1666666716337204, not 0.16666666666666666",
+    ),
+    Fault(
         ("as_strided_scatter",),
         "Where all of the input is written over by a number, the input still gets the gradient.",
         "x, s = torch.tensor([5.0], requires_grad=True), torch.tensor(7.0)\n"
