@@ -89,7 +89,7 @@ def _ask(given: argparse.Namespace) -> None:
 
 def _known(folder: Path) -> dict[Key, Found]:
     found: dict[Key, Found] = {}
-    for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime):
+    for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.stem.split("-")[-2:]):  # by when they were begun
         found |= Answers(path).read()
     return {key: one for key, one in found.items() if one}
 
