@@ -20,6 +20,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from time import monotonic, time
 
@@ -95,10 +96,11 @@ def _known(folder: Path) -> dict[Key, Found]:
 
 
 def _text(found: dict[Key, Found]) -> str:
-    seeds = sorted({key.seed for key in found})
     about = " ".join((__doc__ or "").split("\n\n")[2].split())
-    covered = f"{len({(key.library, key.name) for key in found})} functions, seeds {seeds}, {len(found)} questions"
-    head = f"`python -m benchmarks.gradients`, {versions(('delta', 'torch', 'jax'))}. Covered: {covered}, float64 and float32."
+    rounds = Counter((key.seed, key.dtype, "cancelling" if key.cancelling else "as they are") for key in found)
+    covered = "; ".join(f"seed {seed}, {dtype}, {form}: {count}" for (seed, dtype, form), count in sorted(rounds.items()))
+    of = f"{len({(key.library, key.name) for key in found})} functions. Questions: {covered}."
+    head = f"`python -m benchmarks.gradients`, {versions(('delta', 'torch', 'jax'))}. Covered: {of}"
     return "\n".join(["# check_gradient on functions whose gradient is known", "", head, "", about, "", *lines(found), ""])
 
 
