@@ -10,6 +10,7 @@ from rich.cells import cell_len  # noqa: E402
 from torch import nn  # noqa: E402
 
 import bpcompare  # noqa: E402
+from bpcompare.own.wrong import Wrong  # noqa: E402
 from bpcompare.text.folding import folded  # noqa: E402
 from bpcompare.text.medium import Medium, laid_out_for  # noqa: E402
 from watched import Hidden  # noqa: E402
@@ -69,8 +70,6 @@ def test_numbers_of_the_formula_give_the_law(forgetful):
     """A formula that gives another number would send its reader astray."""
     from math import exp
 
-    from bpcompare.own.wrong import Wrong
-
     for found in forgetful.refuted[:3]:
         wrong = Wrong(*found)
         _, numbers = wrong.formula
@@ -126,6 +125,29 @@ def test_a_weight_for_its_transpose(watched):
     step = watched(nn.Sequential(Layer(), nn.Linear(4, 3)))
     assert "rows for columns: it is transposed" in str(step)
     assert "0  Wrong.backward" in str(step)
+
+
+def test_a_formula_that_would_fill_libraries_is_not_written(watched):
+    """A function that uses its own results again and again has a formula that doubles each time: its report never came."""
+
+    class Again(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            for _ in range(7):
+                x = x * torch.tanh(x) + x
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return -g
+
+    class Layer(nn.Module):
+        def forward(self, x):
+            return Again.apply(0.1 * x)
+
+    step = watched(nn.Sequential(nn.Linear(4, 3), Layer()))
+    assert Wrong(*step.refuted[0]).formula is None
+    assert "Again.backward" in str(step)
 
 
 def test_alike_modules_share_a_line(right, forgetful, steps, own):
