@@ -12,6 +12,10 @@ from bpcompare.tools.gradient.door import CodeUnderTest, RefusedError, per_input
 from bpcompare.tools.gradient.finding import InputFinding
 
 
+class ComplexOutputError(ValueError):
+    """The forward gives complex numbers, and was not asked for pairs."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """`gradients` of each of the `code`'s inputs for `dy`, None where there is none; `problem` is wrong with all of them."""
@@ -36,8 +40,13 @@ class Answer:
             g, x, name = self.gradients[i], self.code.inputs[i], self.names[i]
             if self.problem:
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, note=self.problem))
+            elif g is not None and g.dtype.kind == "c":
+                cause = "take its real part: what an imaginary part would move is not there"
+                note = "its gradient is complex, and the input is real"
+                found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, cause=cause, note=note))
             elif g is not None and g.shape != x.shape:
-                note = f"its gradient has shape {list(g.shape)}, the input has {list(x.shape)}"
+                last = -1 if name in self.code.complexes else None
+                note = f"its gradient has shape {list(g.shape[:last])}, the input has {list(x.shape[:last])}"
                 cause = "a broadcast input: sum the gradient over the axes that were broadcast" if g.size > x.size else ""
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, cause=cause, note=note))
         return found
@@ -75,6 +84,8 @@ def _output(code: CodeUnderTest) -> Array:
         raise ValueError(f"forward: {type(error).__name__}: {error}") from error
     if any(isinstance(x, np.ndarray) and not np.array_equal(x, was) for x, was in zip(code.inputs, before, strict=True)):
         raise ValueError("forward: changes its inputs")
+    if y.dtype.kind == "c":
+        raise ComplexOutputError("forward: gives complex numbers")
     if y.dtype.kind != "f" or not y.size:
         raise ValueError(f"forward: gives an array of {y.dtype} of shape {list(y.shape)}; floating-point numbers are needed")
     if not np.isfinite(y).all():

@@ -72,7 +72,7 @@ class Tries(dict[int, Try]):
     def __init__(self, code: CodeUnderTest, dy: Array, seed: int) -> None:
         super().__init__()
         self._code, self._dy, self._random = code, dy, np.random.default_rng((seed, 1))
-        self.inputs, self.carrying = code.inputs, code.carrying
+        self.inputs, self.carrying, self.pairs = code.inputs, code.carrying, code.complexes
 
     def __missing__(self, at: int) -> Try:
         self[at] = Try(self._code, at, self._dy, self._random)
@@ -149,7 +149,7 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
     want = np.array([one.value for one in found])
-    if len(numbers) == this.x.size and _symmetric(this.x, flat, want, np.array(radii)):
+    if len(numbers) == this.x.size and name not in tries.pairs and _symmetric(this.x, flat, want, np.array(radii)):
         note = "of a symmetric matrix: along symmetric directions it is right, and beyond them its value is a convention"
         return InputFinding(name, shape, "convention", power, len(numbers), note=note)
     worst = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))

@@ -32,6 +32,8 @@ class InputFinding:
     cause: str = ""
     code: str | None = None
     note: str = ""
+    part: str = ""
+    """Of a complex number, which part `got` and `expected` are: "real" or "imaginary"."""
 
     @property
     def relative(self) -> float:
@@ -54,6 +56,8 @@ class GradientCheck:
     traced: WatchedStep | None = None
     untraced: str = ""
     contracts: tuple[Outcome, ...] = ()
+    convention: str = ""
+    """Whose gradient of complex numbers it is: "torch" (∂E/∂x + i ∂E/∂y) or "jax" (the conjugate); "" for real code."""
 
     @property
     def verdict(self) -> Verdict:

@@ -10,9 +10,11 @@ from bpcompare.report.places import element
 from bpcompare.text.folding import wrapped
 from bpcompare.text.medium import medium
 from bpcompare.tools.gradient.contracts.text import contract_lines
+from bpcompare.tools.gradient.door import CONVENTIONS
 from bpcompare.tools.gradient.finding import GradientCheck, InputFinding
 
 LINES = 30
+TITLES = {"torch": "torch's", "jax": "JAX's"}
 
 
 def text(check: GradientCheck) -> str:
@@ -31,6 +33,8 @@ def text(check: GradientCheck) -> str:
     if check.traced is not None:
         calls = sum(len(one.program.steps) for one in check.traced.watched.recordings)
         how = f"against the forward, traced in {counted(calls, 'call')}"
+    if check.convention:
+        law += f"; by z = x + iy in {TITLES[check.convention]} convention, {CONVENTIONS[check.convention]}"
     lines += ["", f"{check.verdict}  {check.framework}  {counted(len(check.findings), 'gradient')} {how}{law}"]
     return joined([*fitted(lines[:-1], LINES - 1), lines[-1]])
 
@@ -49,8 +53,9 @@ def _told(finding: InputFinding) -> list[str]:
         first, *more = wrapped(shown(said), medium().width - 2, whole=not medium().fit)
         lines = [first, *(f"  {row}" for row in more)]
     else:
+        part = f"the {finding.part} part of " if finding.part else ""
         lines = [
-            f"the gradient of {where}: {off(finding.got, finding.expected)}",
+            f"{part}the gradient of {where}: {off(finding.got, finding.expected)}",
             f"  > backward {long(finding.got)}",
             f"    forward  {long(finding.expected)}   ± {short(finding.error)}",
             *labelled("how many", f"{finding.off:,} of {finding.tried:,} elements that were tried are off", 1),

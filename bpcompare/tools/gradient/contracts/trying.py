@@ -79,6 +79,8 @@ def _all(asked: Asked, options: Options) -> tuple[Outcome, ...]:
 
 
 def _tried(asked: Asked, name: str, options: Options) -> Outcome:
+    if name in ("layouts", "views") and asked.code.convention:  # pairs are made contiguous before they are complex numbers
+        return Outcome(name, "not tried", "complex numbers are tried contiguous only")
     try:
         return TRIES[name](asked, options)
     except Exception as error:  # noqa: BLE001 — where even asking fails, nothing is said

@@ -5,8 +5,9 @@ from bpcompare.tools.gradient.door.entry import cast, code_under_test
 from bpcompare.tools.gradient.door.of_jax import cotangent, wide
 from bpcompare.tools.gradient.door.of_torch import numbers
 from bpcompare.tools.gradient.door.outputs import joined, outputs, parted
+from bpcompare.tools.gradient.door.pairs import CONVENTIONS, Convention
 
 __all__ = [
-    "CodeUnderTest", "RefusedError", "cast", "code_under_test", "cotangent", "joined", "numbers", "outputs", "parted",
-    "per_input", "wide",
+    "CONVENTIONS", "CodeUnderTest", "Convention", "RefusedError", "cast", "code_under_test", "cotangent", "joined", "numbers",
+    "outputs", "parted", "per_input", "wide",
 ]  # fmt: skip

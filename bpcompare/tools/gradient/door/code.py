@@ -36,6 +36,10 @@ class CodeUnderTest:
     forward: Forward
     backward: Backward
     analytic: bool
+    complexes: frozenset[str] = frozenset()
+    """The inputs that are complex, by name: each number is a pair, along a last axis of two."""
+    convention: str = ""
+    """Whose gradient of complex numbers the backward is held against, "torch" or "jax"; "" where there are none."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -86,7 +86,10 @@ def pulled_by_torch(torch: Any, forward: Any) -> Any:
 
     def back(*args: Any) -> Any:
         *xs, dy = args
-        own = [x.detach().requires_grad_() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in xs]
+        own = [
+            x.detach().requires_grad_() if isinstance(x, torch.Tensor) and (x.is_floating_point() or x.is_complex()) else x
+            for x in xs
+        ]
         floats = [x for x in own if isinstance(x, torch.Tensor) and x.requires_grad]
         with torch.enable_grad():
             found = iter(torch.autograd.grad(function(*own), floats, dy, allow_unused=True))
