@@ -84,6 +84,10 @@ def check(
         Parameter(help="With --inputs: numbers of rows to try as well, such as 1,33; usual: those around the sizes of blocks."),
     ] = None,
     order: Annotated[int | None, Parameter(help="With --inputs: 2 differentiates the gradient again.")] = None,
+    budget: Annotated[
+        str | None,
+        Parameter(help="With --inputs: the time for all of it, as in 30s or 2min; what is left is named."),
+    ] = None,
 ) -> int:
     """Check a model of your own: does its step compute the gradients, and the updates, of the function that its forward is?
 
@@ -99,7 +103,7 @@ def check(
     if inputs is not None:
         several = "one function is asked about with --inputs"
         alone |= {"--tree": tree, "--as-is": as_is, "--intended": bool(intended), "-b": backend is not None}
-    wishes = Wishes(names, convention, contracts, no_contracts, batch, shapes, order)
+    wishes = Wishes(names, convention, contracts, no_contracts, batch, shapes, order, budget)
     asked = {"--backward": backward, "--meant-for": meant_for, **wishes.written()}
     problem = _misused(makes, json, html, seed, map) or unlimited(sample) or _for_one(several, alone) or wishes.problem()
     if problem := problem or _for_a_function(inputs, makes, asked):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpcompare.cli.codes import USAGE
-from bpcompare.cli.terminal import complain, refused, say, say_exactly
+from bpcompare.cli.terminal import Progress, complain, refused, say, say_exactly
 
 if TYPE_CHECKING:
     from bpcompare.cli.wishes import Wishes
@@ -43,10 +43,14 @@ def gradient(
             "several with commas"
         )
         return USAGE
+    progress = Progress(quiet=json == "-")
     try:
-        found = _checked(address, inputs, backward, meant_for, wishes, seed)
+        found = _checked(address, inputs, backward, meant_for, wishes.arguments() | {"progress": progress}, seed)
     except FactoryError as error:
+        progress.done()
         return refused(error)
+    finally:
+        progress.done()
     if json == "-":
         say_exactly(_line(address, found))
     else:
@@ -57,7 +61,7 @@ def gradient(
 
 
 def _checked(
-    address: str, inputs: Sequence[str], backward: str | None, meant_for: str | None, wishes: Wishes, seed: int
+    address: str, inputs: Sequence[str], backward: str | None, meant_for: str | None, wishes: Mapping[str, Any], seed: int
 ) -> GradientCheck:
     from bpcompare.own.factory import FactoryError, FailedError, found
     from bpcompare.own.failing import failing
@@ -85,7 +89,7 @@ def _checked(
         random = np.random.default_rng(seed)
         drawn = [_drawn(text, random, framework) for text in inputs]
         try:
-            return check_gradient(forward, backward_, drawn, seed=seed, meant_for=meant, **wishes.arguments())
+            return check_gradient(forward, backward_, drawn, seed=seed, meant_for=meant, **wishes)
         except ValueError as error:
             raise FactoryError(f"{address}: {error}") from error
         except Exception as error:
@@ -163,7 +167,8 @@ def _line(address: str, check: GradientCheck) -> str:
     content = {
         "door": "check_gradient", "of": address, "framework": check.framework, "verdict": check.verdict,
         "exit_code": CODES[check.verdict], "power": _number(check.power), "untraced": check.untraced,
-        "convention": check.convention, "findings": findings, "contracts": contracts,
+        "convention": check.convention, "left": list(check.left), "findings": findings,
+        "contracts": contracts,
     }  # fmt: skip
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
 

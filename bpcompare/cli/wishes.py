@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from bpcompare.text.duration import seconds_of
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -19,6 +21,7 @@ class Wishes:
     batch: str | None = None
     shapes: str | None = None
     order: int | None = None
+    budget: str | None = None
 
     def written(self) -> Mapping[str, object]:
         """What was given of it, by its option; None for what was not."""
@@ -31,11 +34,16 @@ class Wishes:
             return "--contracts and --no-contracts: one of the two"
         if self.shapes is not None and not re.fullmatch(r"usual|\d+(,\d+)*", self.shapes):
             return f"--shapes: numbers of rows, such as 1,33, or usual; it is {self.shapes!r}"
+        try:
+            seconds_of("1s" if self.budget is None else self.budget)
+        except ValueError as error:
+            return f"--budget: {error}"
         return ""
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `check_gradient`."""
-        found: dict[str, Any] = {"names": self.names.split(",") if self.names else None, "convention": self.convention}
+        found: dict[str, Any] = {"convention": self.convention, "budget": self.budget}
+        found["names"] = self.names.split(",") if self.names else None
         found["contracts"] = not self.no_contracts if self.contracts is None else self.contracts.split(",")
         if self.batch is not None:
             found["batch"] = int(self.batch) if self.batch.isdecimal() else self.batch.split(",")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bpcompare.ops import Op
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.contracts import Batch, Options, Shapes, over_formats
 from bpcompare.tools.gradient.door import Convention, cast
 from bpcompare.tools.gradient.finding import GradientCheck
@@ -29,6 +30,8 @@ def check_gradient(
     shapes: Shapes = None,
     order: int = 1,
     convention: Convention | None = None,
+    budget: str | float | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> GradientCheck:
     """Try a hand-written backward against its own forward.
 
@@ -50,6 +53,8 @@ def check_gradient(
     as well. `order=2`: the gradient is differentiated again.
     `convention`: what the gradient of a complex number is, "torch" (∂E/∂x + i ∂E/∂y) or "jax" (its conjugate). By default that
     of the framework; of a NumPy pair the one that holds, which is named in the answer.
+    `budget`: the time for all of it, "30s" or seconds. What there was no time for is named (`left`), and the verdict is undecided
+    at best. `progress` is told what is being done.
 
     Never raises on a wrong gradient. Raises ValueError for code that cannot be tried: inputs that are no numbers, a forward that
     raises, changes its mind or its inputs, or gives something that is not finite.
@@ -60,7 +65,8 @@ def check_gradient(
         raise ValueError(f"convention: 'torch' or 'jax', not {convention!r}")
     titles = _titles(inputs, names)
     options = Options.of(contracts, batch, shapes, order)
-    question = Question(forward, backward, inputs, titles, op, seed, reference or {}, meant_for, options, convention)
+    time = Budget(budget, progress)
+    question = Question(forward, backward, inputs, titles, op, seed, reference or {}, meant_for, options, convention, time)
     if not dtypes:
         return question.answer()
     return _in_formats({dtype: replace(question, inputs=cast(inputs, dtype)).answer() for dtype in dtypes})
@@ -81,4 +87,5 @@ def _in_formats(checks: Mapping[str, GradientCheck]) -> GradientCheck:
     last = list(checks.values())[-1]
     untraced = next((check.untraced for check in checks.values() if check.untraced), "")
     outcomes = over_formats({dtype: check.contracts for dtype, check in checks.items()})
-    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes)
+    left = tuple(dict.fromkeys(one for check in checks.values() for one in check.left))
+    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes, left=left)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bpcompare.ops import Op
 from bpcompare.tools.gradient.answer import Answer, ComplexOutputError, answered
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.contracts import Options
 from bpcompare.tools.gradient.contracts import contracts as kept
 from bpcompare.tools.gradient.conventions import OTHER, in_other_convention, of_complex
@@ -32,11 +33,12 @@ class Question:
     meant_for: Any
     options: Options
     convention: Convention | None = None
+    budget: Budget = field(default_factory=Budget)
 
     def answer(self) -> GradientCheck:
         """Of complex numbers, by the convention that was asked for, or is the framework's; in NumPy by the one that holds."""
         found = self.in_convention(self.convention)
-        if not found.convention or not any(one.verdict == "wrong" for one in found.findings):
+        if not found.convention or self.budget.over() or not any(one.verdict == "wrong" for one in found.findings):
             return found
         other = OTHER[found.convention]
         try:
@@ -67,14 +69,15 @@ class Question:
         if self.op is not None and code.convention:
             raise ValueError("op: the laws of ops are of real numbers")
         law = None if self.op is None else known(self.op, answer)
-        step, why = (None, "") if answer.malformed else recorded(answer, self.seed, self.reference)
-        findings = answer.malformed or judged(answer, step, why, self.seed)
+        step, why = (None, "") if answer.malformed else recorded(answer, self.seed, self.reference, self.budget)
+        findings = answer.malformed or judged(answer, step, why, self.seed, self.budget)
         if law is not None:
             findings = beside_law(findings, law, answer)
-        outcomes = kept(answer, {one.name: one.verdict for one in findings}, replace(self.options, again=self._again(code)))
+        options = replace(self.options, again=self._again(code), budget=self.budget)
+        outcomes = kept(answer, {one.name: one.verdict for one in findings}, options)
         findings = [of_complex(one, code.complexes) for one in findings]
         name = "" if law is None else law.op.name
-        return GradientCheck(code.framework, tuple(findings), name, step, why, outcomes, code.convention)
+        return GradientCheck(code.framework, tuple(findings), name, step, why, outcomes, code.convention, self.budget.left)
 
     def _again(self, code: CodeUnderTest) -> Callable[..., GradientCheck]:
         def again(others: Sequence[Any], *, leaves: bool) -> GradientCheck:

@@ -29,6 +29,8 @@ def text(check: GradientCheck) -> str:
     law = f", and the law of {check.law}" if check.law else ""
     if check.untraced:
         lines += ["", *labelled("untraced", f"{clipped(check.untraced, 300)}; differences of the forward stand in", 3)]
+    if check.left:
+        lines += ["", *labelled("no time", f"{'; '.join(check.left)}: a longer budget= would", 3)]
     how = "against differences of the forward"
     if check.traced is not None:
         calls = sum(len(one.program.steps) for one in check.traced.watched.recordings)

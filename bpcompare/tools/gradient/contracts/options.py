@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bpcompare.text.words import did_you_mean
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.contracts.outcome import CONTRACTS
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Options:
     shapes: Shapes = None
     order: int = 1
     again: Again | None = None
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def of(cls, contracts: bool | Sequence[str], batch: Batch, shapes: Shapes, order: int) -> Options:

@@ -23,6 +23,9 @@ def shapes(asked: Asked, options: Options) -> Outcome:
     rows = ROWS if isinstance(wish, bool) or callable(wish) else tuple(wish)
     found: list[Outcome] = []
     for n in rows:
+        if options.budget.over():
+            found.append(Outcome("shapes", "not tried", options.budget.leave(f"contract: {n} rows")))
+            break
         try:
             inputs = wish(n) if callable(wish) else asked.arguments(_resized(asked, n))
             check = again(inputs, leaves=not callable(wish))

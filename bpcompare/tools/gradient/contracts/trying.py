@@ -47,6 +47,9 @@ def contracts(answer: Answer, verdicts: Mapping[str, str], options: Options) -> 
     """
     if answer.malformed or not options.wanted:
         return ()
+    if options.budget.over():
+        why = options.budget.leave("contracts")
+        return tuple(Outcome(name, "not tried", why) for name in CONTRACTS if name in options.wanted)
     asked = Asked(answer, way_of(answer.code), verdicts)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of frameworks, and of dy = 0
@@ -79,6 +82,9 @@ def _all(asked: Asked, options: Options) -> tuple[Outcome, ...]:
 
 
 def _tried(asked: Asked, name: str, options: Options) -> Outcome:
+    if options.budget.over():
+        return Outcome(name, "not tried", options.budget.leave(f"contract: {CONTRACTS[name]}"))
+    options.budget.tell(f"contract: {CONTRACTS[name]}")
     if name in ("layouts", "views") and asked.code.convention:  # pairs are made contiguous before they are complex numbers
         return Outcome(name, "not tried", "complex numbers are tried contiguous only")
     try:
