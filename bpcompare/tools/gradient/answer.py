@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.door import CodeUnderTest, RefusedError, per_input
+from bpcompare.tools.gradient.door import CodeUnderTest, RefusedError, per_input, with_parameters
 from bpcompare.tools.gradient.finding import InputFinding
 
 
@@ -50,6 +50,15 @@ class Answer:
                 cause = "a broadcast input: sum the gradient over the axes that were broadcast" if g.size > x.size else ""
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, cause=cause, note=note))
         return found
+
+
+def widened(answer: Answer) -> Answer:
+    """The same answer with the gradients of a module's parameters; as it is, where there are none or it cannot be called so."""
+    code = with_parameters(answer.code)
+    if not code.parameters:
+        return answer
+    gradients, problem = _gradients(code, answer.dy)
+    return answer if problem else replace(answer, code=code, names=code.names, gradients=tuple(gradients))
 
 
 def answered(code: CodeUnderTest, names: Sequence[str], seed: int) -> Answer:

@@ -64,7 +64,10 @@ class Question:
             return called(complex_output=True)
 
     def in_convention(self, convention: Convention | None) -> GradientCheck:
-        """By one of the two conventions for complex numbers; None for the framework's."""
+        """By one of the two conventions for complex numbers; None for the framework's.
+
+        Raises ValueError for code that cannot be tried, and for an op and complex numbers together.
+        """
         code, answer = self._code(convention)
         if self.op is not None and code.convention:
             raise ValueError("op: the laws of ops are of real numbers")

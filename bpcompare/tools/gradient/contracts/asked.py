@@ -81,6 +81,11 @@ class Asked:
         asked = [i for i in self.code.carrying if needs is None or i in needs]
         return {i: np.zeros(self.code.inputs[i].shape) if (g := found[i]) is None else g for i in asked}
 
+    @property
+    def inputs_alone(self) -> list[int]:
+        """The inputs that carry a gradient and are no parameters of a module."""
+        return [i for i in self.code.carrying if i not in self.code.parameters]
+
     def vector(self, i: int) -> Array:
         """A direction to move input `i` along: numbers of both signs, none of them small."""
         shape = self.code.inputs[i].shape

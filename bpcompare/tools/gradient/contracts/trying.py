@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.answer import Answer, widened
+from bpcompare.tools.gradient.contracts.accumulation import accumulate
 from bpcompare.tools.gradient.contracts.alone import alone
 from bpcompare.tools.gradient.contracts.asked import Asked
 from bpcompare.tools.gradient.contracts.batch import batch
@@ -28,6 +29,7 @@ AGAIN = 8
 """Runs that a gradient must be the same in before anything else is called broken."""
 Tried = Callable[[Asked, Options], Outcome]
 TRIES: Mapping[str, Tried] = {
+    "accumulate": lambda asked, _: accumulate(asked),
     "linear": lambda asked, _: linear(asked),
     "alone": lambda asked, _: alone(asked),
     "layouts": lambda asked, _: layouts(asked),
@@ -50,6 +52,7 @@ def contracts(answer: Answer, verdicts: Mapping[str, str], options: Options) -> 
     if options.budget.over():
         why = options.budget.leave("contracts")
         return tuple(Outcome(name, "not tried", why) for name in CONTRACTS if name in options.wanted)
+    answer = widened(answer)
     asked = Asked(answer, way_of(answer.code), verdicts)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of frameworks, and of dy = 0

@@ -12,7 +12,8 @@ import numpy as np
 from bpcompare.tools.gradient.door.code import CodeUnderTest
 from bpcompare.tools.gradient.door.of_jax import in_jax, pulled_by_jax
 from bpcompare.tools.gradient.door.of_numpy import in_numpy
-from bpcompare.tools.gradient.door.of_torch import in_torch, is_torch, pulled_by_torch
+from bpcompare.tools.gradient.door.of_torch import apart, in_torch, is_torch, pulled_by_torch
+from bpcompare.tools.gradient.door.of_torch import with_parameters as of_module
 from bpcompare.tools.gradient.door.pairs import Convention, Parts, holds_complex, in_pairs, of_jax, of_numpy, of_torch
 from bpcompare.tools.gradient.trees import Given, flattened, leaves
 
@@ -53,7 +54,7 @@ def code_under_test(
     if torch is not None and (any(isinstance(x, torch.Tensor) for x in parts) or is_torch(torch, forward)):
         if meant_for is not None:
             forward, backward = meant_for, backward or pulled_by_torch(torch, forward)
-        given = flattened(forward, backward, inputs, names)
+        given = flattened(apart(torch, forward), backward, inputs, names)
         return paired(given, lambda: of_torch(torch), "torch", lambda given: in_torch(torch, given))
     if jax is not None and (any(isinstance(x, jax.Array) for x in parts) or isinstance(forward, jax.custom_vjp)):
         if meant_for is not None:
@@ -63,6 +64,11 @@ def code_under_test(
     if backward is None:
         raise ValueError("backward: a NumPy function needs one: backward(*inputs, dy) -> a gradient for each input")
     return paired(flattened(meant_for or forward, backward, inputs, names), of_numpy, "torch", in_numpy)
+
+
+def with_parameters(code: CodeUnderTest) -> CodeUnderTest:
+    """The code as a function of its inputs and of the parameters that it has, where it is a module of torch."""
+    return of_module(sys.modules["torch"], code) if code.framework == "torch" else code
 
 
 def cast(inputs: Sequence[Any], dtype: str) -> list[Any]:
