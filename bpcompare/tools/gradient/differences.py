@@ -90,15 +90,15 @@ def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep
 
     The law takes one of them; what is between left and right derivative is no mistake, element by element.
     """
-    if finding.verdict != "wrong" or finding.name not in answer.names or not _kinks(step):
+    if finding.verdict != "wrong" or finding.name not in answer.names or not kinks(step):
         return finding
     at = answer.names.index(finding.name)
     found = differenced(tries, at, finding.name, answer.gradients[at])
     return replace(found, power=finding.power) if found.verdict == "convention" else finding
 
 
-def _kinks(step: WatchedStep) -> bool:
-    """Whether a law on the way has any."""
+def kinks(step: WatchedStep) -> bool:
+    """Whether a law on the way has kinks."""
     owners = (owner for one in step.judged for claim, _ in one.findings for owner in claim.owners)
     return any(op.kinks or getattr(LAWS.of(name, op), "kinks", ()) for name, op in owners if op.role != "update")
 

@@ -76,7 +76,7 @@ class Question:
         findings = answer.malformed or judged(answer, step, why, self.seed, self.budget)
         if law is not None:
             findings = beside_law(findings, law, answer)
-        options = replace(self.options, again=self._again(code), budget=self.budget)
+        options = replace(self.options, again=self._again(code), budget=self.budget, step=None if why else step, seed=self.seed)
         outcomes = kept(answer, {one.name: one.verdict for one in findings}, options)
         findings = [of_complex(one, code.complexes) for one in findings]
         name = "" if law is None else law.op.name

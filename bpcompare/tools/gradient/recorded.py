@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,19 @@ from bpcompare.tools.gradient.door import CodeUnderTest
 from bpcompare.tools.gradient.traced import traced
 
 
+def drawn(seed: int, number: int, shape: tuple[int, ...]) -> Array:
+    """The dy that a recorded way back begins with, for the number of an output and its shape."""
+    random = np.random.default_rng((seed, number))
+    return np.asarray(random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape))
+
+
 def recorded(
     answer: Answer, seed: int, reference: Mapping[Any, Callable[..., Any]], budget: Budget
 ) -> tuple[WatchedStep | None, str]:
     """The forward as a program, judged as long as there is time; and why it could not be followed, or in which part."""
     code = answer.code
 
-    def weights(number: int, shape: tuple[int, ...]) -> Array:
-        random = np.random.default_rng((seed, number))
-        return np.asarray(random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0], shape))
-
+    weights = partial(drawn, seed)
     budget.tell("recording the forward")
     try:
         if code.framework == "numpy":

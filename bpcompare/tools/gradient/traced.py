@@ -96,7 +96,7 @@ class Traced:
 
     def _whole(self, one: Judged) -> Iterator[tuple[Judged, Claim, Finding]]:
         """The findings about inputs, where nothing but the values between was recorded."""
-        judging = Judging([_open(one.recording)], one.laws)
+        judging = Judging([opened(one.recording)], one.laws)
         judging.go_on(self.budget.until, self.budget.observed)
         (again,) = judging.judged()
         if again.left:
@@ -175,7 +175,7 @@ def _between(wrong: Wrong) -> InputFinding:
     )
 
 
-def _open(recording: Recording) -> Recording:
+def opened(recording: Recording) -> Recording:
     """The same program without any Δ but those of inputs and parameters."""
     program = recording.program
     values = {
