@@ -171,7 +171,7 @@ class Dual(Number):
         return found
 
     def either(self, other: Num) -> Num:
-        """Of both parts."""
+        """Of both parts. Raises TypeError where one formula moves, and the other does not."""
         if self.tangent is None or other.tangent is None:
             raise TypeError("one formula moves, and the other does not")
         return Dual(self.value.either(other.value), self.tangent.either(other.tangent))
@@ -277,7 +277,8 @@ def _power(x: Dual, p: Dual) -> Dual:
 
 def _largest(x: Dual, y: Dual) -> Dual:
     above = _difference(x, y).positive()
-    return np.where(above, x, y)  # type: ignore[call-overload, no-any-return]
+    found: Any = np.where(above, x, y)
+    return _dual(found)
 
 
 PAIRS: Mapping[str, Callable[[Dual, Dual], Dual]] = {

@@ -53,7 +53,10 @@ def _widened(x: Array) -> Array:
 
 def is_update(claim: Claim) -> bool:
     """Whether it is about an update rule, which speaks of each entry by itself."""
-    return claim.statement in ("update", "state") and bool(claim.owners) and claim.owners[0][1].role == "update"
+    if claim.statement not in ("update", "state") or not claim.owners:
+        return False
+    op = claim.owners[0][1]
+    return op.role == "update" and not getattr(op, "whole", False)
 
 
 def is_entrywise(claim: Claim, balls: Balls, laws: Laws) -> bool:

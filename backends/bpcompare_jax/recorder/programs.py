@@ -277,11 +277,12 @@ def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:
     return Recording(title, needed(program, [program.end]), draft.given, draft.recorded, draft.places, tuple(draft.unexamined))
 
 
-def forward(draft: Draft, title: str, results: Sequence[Seen]) -> Recording:
-    """The program of what was computed forward alone."""
+def forward(draft: Draft, title: str, results: Mapping[str, Seen]) -> Recording:
+    """The program of what was computed forward alone; results by name."""
     program = Program(draft.values, tuple(draft.steps), (), "", ())
-    kept = needed(program, [seen.path for seen in results])
-    return Recording(title, kept, draft.given, draft.recorded, draft.places, tuple(draft.unexamined))
+    ends = {name: seen.path for name, seen in results.items()}
+    part, kept = needed(program, [*ends.values()]), {name: path for name, path in ends.items() if path in draft.recorded}
+    return Recording(title, part, draft.given, draft.recorded, draft.places, tuple(draft.unexamined), kept)
 
 
 def needed(program: Program, ends: Sequence[str]) -> Program:

@@ -135,8 +135,17 @@ class Step:
 
 
 def updated(update: Any, params: Any, gradients: Any) -> Recording:
-    """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward."""
-    transformation, state = update if type(update) is tuple else (update, None)
+    """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
+
+    Raises TypeError for what is neither.
+    """
+    transformation, state = update if type(update) is tuple and len(update) == 2 else (update, None)  # not optax's NamedTuple
+    if not (callable(getattr(transformation, "init", None)) and callable(getattr(transformation, "update", None))):
+        kind = getattr(transformation, "__name__", type(transformation).__name__)
+        raise TypeError(
+            f"update={kind} is no optax transformation, nor (transformation, its state): what is needed has init(params) and "
+            "update(gradients, state, params); optax.GradientTransformation(init, update) makes one of functions of yours"
+        )
     state = transformation.init(params) if state is None else state
     leaves, _ = jax.tree_util.tree_flatten_with_path({"gradient": gradients, "state": state, "parameter": params})
     arrays = [jnp.asarray(x) for _, x in leaves]
@@ -145,14 +154,15 @@ def updated(update: Any, params: Any, gradients: Any) -> Recording:
     def moved(*arrays: Any) -> Any:
         given = jax.tree_util.tree_unflatten(tree, arrays)
         steps, after = transformation.update(given["gradient"], given["state"], given["parameter"])
-        return jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), after
+        return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
-    closed = jax.make_jaxpr(moved)(*arrays)
+    closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
     evaluation = Evaluation()
     evaluation.run(closed, arrays)
     draft = Draft(evaluation.taps, evaluation.chosen, {})
     seen = [draft.leaf(leaf_name(path), x, None, followed=floating(x)) for (path, _), x in zip(leaves, arrays, strict=True)]
-    results = [one for one in draft.run(closed, seen) if one.depends]
+    names = [leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(outs)[0]]
+    results = {name: one for name, one in zip(names, draft.run(closed, seen), strict=True) if one.depends}
     return forward(draft, "update", results)
 
 

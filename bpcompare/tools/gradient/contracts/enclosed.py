@@ -113,7 +113,7 @@ def _is(ball: Any, g: Array) -> bool:
 
 
 def derivative(found: Mapping[str, Dual], weights: Mapping[str, Array]) -> Derivative:
-    """⟨weights, how the gradients move⟩, with its radius."""
+    """⟨weights, how the gradients move⟩, with its radius. Raises UnenclosedError where it has none."""
     value = error = bulk = 0.0
     for name, w in weights.items():
         if name not in found or found[name].tangent is None:
