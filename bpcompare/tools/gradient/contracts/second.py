@@ -108,7 +108,8 @@ class _Ways:
         ):
             return replace(enclosed, kink=False)
         self._by_differences = True
-        return found
+        slack = LEVEL * found.bulk
+        return replace(found, error=found.error + slack, low=found.low - slack, high=found.high + slack)
 
     def _in_balls(self, i: int, v: Array) -> Derivative | None:
         if self._enclosed is None:
