@@ -34,10 +34,12 @@ class Entries:
             self._flat[path] = x.reshape(-1) if alike else None
         return self._flat[path]
 
-    def points(self, path: str, among: Any) -> Num:
-        """Some entries as float64, without radii."""
+    def points(self, path: str, among: Any, narrow: Any = None) -> Num:
+        """Some entries without radii: as float64, or as they are if that is the dtype `narrow`."""
         x = self.flat(path)
-        return self._balls.point(path) if x is None else _widened(x[among])
+        if x is None:
+            return self._balls.point(path)
+        return x[among] if x.dtype == narrow else _widened(x[among])
 
     def ball(self, path: str, fmt: Format, among: Any) -> Num:
         """Some entries as a ball."""
