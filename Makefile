@@ -10,12 +10,13 @@ SHARED := -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser slow sabotage lint format types contracts wheel docs fuzz checkers speed own models conformance clean
+.PHONY: help run test browser slow whole sabotage lint format types contracts wheel docs fuzz checkers speed own models conformance clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
 	@echo "make test   the same, then the fast tests"
 	@echo "make slow   the slow tests;  make browser: those of the HTML page and the site, in headless Chromium"
+	@echo "make whole  all tests, and all that they try samples of elsewhere: an hour or more"
 	@echo "make sabotage   faults planted in the judge: each must be noticed by a test that is about it"
 	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
 	@echo "make docs   the documentation as a site in site/, to be read without a network"
@@ -66,6 +67,11 @@ slow: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group own
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m slow
 
+# What tests take samples of (tests/shared/samples.py), all of it.
+whole: $(VENV)/stamp-dev
+	$(PIP) install --quiet --constraint constraints.txt --group own
+	BPCOMPARE_WHOLE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m "not browser"
+
 lint: contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -91,8 +97,8 @@ docs: $(VENV)/stamp-docs
 fuzz: $(VENV)/stamp-dev
 	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --write
 	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --count 1000 --extreme --write
-	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --write
-	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --extreme --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --draws 4 --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --draws 4 --extreme --write
 
 checkers speed: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group bench

@@ -39,6 +39,8 @@ def recorded(
             step = _written_down(code, arrays, given, answer, budget)
         else:
             step = traced(code.framework, code.given.forward, code.given.backward, code.given.inputs, weights, reference, budget)
+    except UntraceableError as error:
+        return None, str(error)
     except Exception as error:  # noqa: BLE001 — what cannot be followed is judged by differences
         return None, f"{type(error).__name__}: {error}"
     for one in step.left:

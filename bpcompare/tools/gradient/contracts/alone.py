@@ -12,7 +12,7 @@ from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 MOST = 8
 """Parameters of a module, spread over all of them, that are asked for alone."""
-ADVICE = "compute each gradient by its own entry of ctx.needs_input_grad, and nothing by another's"
+ADVICE = "compute each gradient where its own entry of ctx.needs_input_grad is True, whatever the other entries are"
 
 
 def alone(asked: Asked) -> Outcome:

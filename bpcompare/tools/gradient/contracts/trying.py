@@ -69,8 +69,11 @@ def _all(asked: Asked, options: Options) -> tuple[Outcome, ...]:
     except Exception as error:  # noqa: BLE001 — the author's code
         why = f"the backward cannot be called for it: {raised(error)}"
         return tuple(found.get(name) or Outcome(name, "not tried", why) for name in CONTRACTS if name in wanted)
+    if found["inputs"].outcome == "broken":
+        why = "its inputs or what it saved are changed by the first call"
+        found["accumulate"] = Outcome("accumulate", "not tried", why)
     if found["runs"].outcome == "kept":
-        found |= {name: _tried(asked, name, options) for name in TRIES if name in wanted}
+        found |= {name: _tried(asked, name, options) for name in TRIES if name in wanted and name not in found}
         if any(one.outcome == "broken" for one in found.values()):
             # What differs now and then may have differed just there, and nothing else be wrong with it.
             found["runs"] = runs(asked, asked.first, AGAIN)

@@ -81,7 +81,8 @@ class TorchWay:
         leaves, kept = self.leaves(arguments, needs), []
 
         def packed(x: Any) -> Any:
-            kept.append(x.detach())
+            if x.dtype not in (torch.uint8, torch.int8):  # bytes are working memory of a library's own, which it may reuse
+                kept.append(x.detach())
             return x.detach()
 
         function = self._in_format(leaves)
