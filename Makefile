@@ -10,7 +10,7 @@ SHARED := -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser slow whole sabotage lint format types contracts wheel docs fuzz checkers speed own models conformance clean
+.PHONY: help run test browser slow whole sabotage lint format types contracts wheel docs fuzz checkers speed own gradients models conformance clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
@@ -22,6 +22,7 @@ help:
 	@echo "make docs   the documentation as a site in site/, to be read without a network"
 	@echo "make fuzz   thousands of random networks through every backend;  make checkers, make speed: the other benchmarks"
 	@echo "make own    training scripts as people write them (examples/own), each with its verdict, as a table"
+	@echo "make gradients  check_gradient on the functions of torch and JAX and on mutants of their gradients, as a table"
 	@echo "make models real models of other people's packages, in an environment of their own: one training step of each, judged"
 	@echo "make conformance   each plugin of examples/plugins in an environment of its own: its tests, and its table"
 
@@ -109,6 +110,11 @@ own: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group own
 	$(BIN)/python -m benchmarks.examples --write
 	$(BIN)/python -m benchmarks.own --write
+
+# check_gradient on functions whose gradient is known; torch's own samples of its functions need expecttest.
+gradients: $(VENV)/stamp-dev
+	$(PIP) install --quiet expecttest==0.3.0
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.gradients -n 2 --write
 
 # Real models, in an environment with the packages that they come from.
 models:

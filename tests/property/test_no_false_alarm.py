@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 
 import bpcompare
 from bpcompare.network import SpecError
+from bpcompare.plan.draw import plan
 from bpcompare.testing.conform import able
-from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary
+from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary, redrawn
 from bpcompare.testing.strategies import networks
 from samples import WHOLE
 
@@ -117,3 +118,17 @@ def test_the_generator_uses_every_op():
     assert {type(net.update) for net in nets} == set(UPDATES)
     assert any(len(uses) > 1 for net in nets for uses in net.uses.values())
     assert any(len(consumers) > 1 for net in nets for consumers in net.consumers.values())
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_net_that_is_drawn_again_has_the_same_shapes_and_other_numbers(number):
+    """The fuzz would try the same numbers several times, or compile anew for every draw of a net."""
+    net = build(Seeded(number))
+    again = redrawn(net, 7)
+    assert (again.layers, again.error, again.update) == (net.layers, net.error, net.update)
+    before, after = plan(net), plan(again)
+    assert {name: x.shape for name, x in after.parameters.items()} == {name: x.shape for name, x in before.parameters.items()}
+    assert any((x != before.parameters[name]).any() for name, x in after.parameters.items())
+    for name, x in after.batches[0].inputs.items():
+        assert (x.shape, x.dtype) == (before.batches[0].inputs[name].shape, before.batches[0].inputs[name].dtype)
+        assert x.dtype.kind != "f" or (x != before.batches[0].inputs[name]).any()

@@ -246,17 +246,26 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
 
 
 def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
-    """Whether x is symmetric in its last axes, or one triangle of it is not read, and g is right along symmetric directions."""
+    """Whether g is right along symmetric directions, and they are what is meant.
+
+    They are where one triangle of x is not read, unless g is the transpose of what is right; and where x and g are symmetric.
+    """
     if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
         return False
 
+    def turned(part: Array) -> Array:
+        return np.swapaxes(part.reshape(x.shape), -1, -2)
+
     def both(part: Array) -> Array:
-        whole = part.reshape(x.shape)
-        return np.asarray(whole + np.swapaxes(whole, -1, -2))
+        return np.asarray(part.reshape(x.shape) + turned(part))
+
+    def close(one: Array, other: Array) -> bool:
+        return bool((np.abs(one - other) <= both(radii)).all())
 
     read = (np.abs(want) > radii).reshape(x.shape)
-    symmetric = np.array_equal(x, np.swapaxes(x, -1, -2)) or not np.triu(read, 1).any() or not np.tril(read, -1).any()
-    return symmetric and bool((np.abs(both(g) - both(want)) <= both(radii)).all())
+    half = not np.triu(read, 1).any() or not np.tril(read, -1).any()
+    whole = np.array_equal(x, turned(x)) and close(g.reshape(x.shape), turned(g))
+    return (whole or (half and not close(g.reshape(x.shape), turned(want)))) and close(both(g), both(want))
 
 
 SMALL = 0.01
