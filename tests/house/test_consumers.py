@@ -17,7 +17,6 @@ from bpcompare.teach.symbolic.prove import TooLargeError
 from bpcompare.teach.transcript import Numbers, check
 from bpcompare.teach.transcript.printed import printed
 from bpcompare.testing.cases import cases
-from samples import WHOLE
 
 SYMPY = importlib.util.find_spec("sympy") is not None
 FIRST = {case.about: case.name for case in reversed(cases())}
@@ -27,9 +26,9 @@ CHOSEN = [case for case in cases() if case.name in (FIRST[case.about], LAST[case
 EVERY = [pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (FIRST[case.about] != case.name)) for case in CHOSEN]
 PROVED = [
     *(pytest.param(case, 0.25, id=f"{case.name}-begun") for case in CHOSEN if FIRST[case.about] == case.name),
-    *(pytest.param(case, 1, id=case.name, marks=pytest.mark.slow) for case in CHOSEN if WHOLE or FIRST[case.about] != case.name),
+    *(pytest.param(case, 1, id=case.name, marks=pytest.mark.slow) for case in CHOSEN),
 ]
-"""Each case with the seconds that its proof may take; the plainest are begun only, but with `make whole`."""
+"""Each case with the seconds that its proof may take."""
 
 
 def test_every_op_is_tried():

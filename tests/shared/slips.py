@@ -70,6 +70,27 @@ def windows_back(x, dy):
     return g
 
 
+def _padded(x):
+    found = np.full((x.shape[0] + 2, x.shape[1] + 2), -np.inf)
+    found[1:-1, 1:-1] = x
+    return found
+
+
+def pooled(x):
+    p = _padded(x)
+    return np.array([[p[i : i + 3, j : j + 3].max() for j in (0, 2)] for i in (0, 2)])
+
+
+def pooled_back(x, dy):
+    p = _padded(x)
+    g = np.zeros_like(p)
+    for i in (0, 1):
+        for j in (0, 1):
+            u, v = np.unravel_index(np.argmax(p[2 * i : 2 * i + 3, 2 * j : 2 * j + 3]), (3, 3))
+            g[2 * i + u, 2 * j + v] = dy[i, j]
+    return g[1:-1, 1:-1]
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -118,6 +139,9 @@ SLIPS = {
     "time, overwritten": (recurrent(0.5), recurrent_back(0.5, overwritten=True), (X, G), "not added up"),
     "rows overwritten": (lambda x: x[PICKED] ** 2, picked_back, (X,), "not added up"),
     "windows overwritten": (windows, windows_back, (np.array([1.0, 2, 9, 3, 4, 5, 8]),), "not added up"),
+    "windows with a border overwritten": (
+        pooled, pooled_back, (np.diag([1.0, 9, 2, 3]) + np.arange(16.0).reshape(4, 4) / 7,), "not added up"
+    ),
     "inputs swapped": (lambda a, b: a * a * b, lambda a, b, dy: (dy * a * a, 2 * dy * a * b), (X, P), "another input"),
     "a sign": (lambda a, b: (a - b) ** 2, lambda a, b, dy: (2 * (a - b) * dy, 2 * (a - b) * dy), (X, P), "the wrong sign"),
     "straight through": (lambda x: np.round(3 * x) / 3 + x * x, lambda x, dy: dy * (1 + 2 * x), (X,), "meant_for="),

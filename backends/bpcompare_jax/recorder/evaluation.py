@@ -103,6 +103,11 @@ def times(params: Mapping[str, Any]) -> Iterator[int]:
     return iter(reversed(range(params["length"])) if params["reverse"] else range(params["length"]))
 
 
+def is_complex(x: Any) -> bool:
+    """Whether something is of complex numbers."""
+    return bool(jnp.issubdtype(x.dtype, jnp.complexfloating))
+
+
 def floating(x: Any) -> bool:
     """Whether it has numbers that gradients may be of."""
     return bool(jnp.issubdtype(x.dtype, jnp.floating))

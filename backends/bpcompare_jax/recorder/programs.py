@@ -13,7 +13,7 @@ from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import Place, Program, Recording, Step, Unexamined, Value
-from bpcompare_jax.recorder.evaluation import CUSTOM, INLINE, Key, bound, floating, inner, split, times
+from bpcompare_jax.recorder.evaluation import CUSTOM, INLINE, Key, bound, floating, inner, is_complex, split, times
 from bpcompare_jax.recorder.functions import common
 from bpcompare_jax.recorder.moves import moved
 from bpcompare_jax.recorder.names import place
@@ -123,7 +123,7 @@ class Draft:
         shapes = tuple(tuple(v.aval.shape) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
             number = self._number(equation, at, i, args)
-            if not floating(v.aval):
+            if not floating(v.aval) and not is_complex(v.aval):
                 outs.append(Seen(self.unique("integers"), number, depends=False))
                 if (*at, i) in self._taps:
                     self.given[outs[-1].path] = array(number)
@@ -175,7 +175,7 @@ class Draft:
 
     def _placed(self, source: Seen, i: int, name: str, reads: list[str], constants: dict[str, str]) -> Read | Fixed:
         """What stands in a call for what it reads: floats are read, integers are constants of the step."""
-        if floating(source.number):
+        if floating(source.number) or is_complex(source.number):  # of these there is no law here: what follows is not examined
             reads.append(source.path)
             return Read(len(reads) - 1)
         constants[f"x{i}"] = f"{name}.x{i}"

@@ -19,7 +19,8 @@ def equal(gap: Num) -> Array:
     """Where a difference may be 0, whichever side is taken at kinks."""
     if side_of(gap) == "split":  # by the sign of the zero, one of the two is positive
         return np.asarray(plainly(gap) == 0)
-    return np.asarray(positive(gap) == positive(-gap))
+    # An infinite gap is none that may be 0, though its ball says nothing: −∞ around a window ties with no number in it.
+    return np.asarray((positive(gap) == positive(-gap)) & ~np.isinf(plainly(gap)))
 
 
 def parted(tied: Array, dy: Num, side: Side) -> Num:

@@ -274,7 +274,7 @@ def _swapped(law: Any, at: Any) -> Array:
 
 def _one_row(axis: int, k: int, law: Any, at: Any) -> Array:
     dy = seen(at)
-    summed = dy.size > np.size(at.xs[at.slot]) or at.op.function in PRODUCTS
+    summed = at.op.function in PRODUCTS or (dy.size > np.size(at.xs[at.slot]) and at.op.function not in ("cat", "stack"))
     if axis >= dy.ndim or dy.shape[axis] < 2 or not summed:
         raise ValueError("no such rows")
     alone = np.zeros_like(dy)
