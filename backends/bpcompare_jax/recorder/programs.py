@@ -41,6 +41,7 @@ class Draft:
         self.unexamined: list[Unexamined] = []
         self._taps, self._chosen, self._arrived = taps, chosen, arrived
         self._names: Counter[str] = Counter()
+        self._working = False
 
     def unique(self, name: str) -> str:
         """The name, with a number from its second use on."""
@@ -85,8 +86,7 @@ class Draft:
             return self.run(inner(equation), args, at, scope, custom)
         if name == "scan":
             return self._scan(equation, args, at, scope, custom)
-        if name == "cond" and at in self._chosen:
-            chosen = self._chosen[at]
+        if name == "cond" and (chosen := self._branch(equation, args[0], at)) is not None:
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
             return [self._result(equation, at, i, args) for i in range(len(equation.outvars))]
@@ -94,13 +94,20 @@ class Draft:
             return self._custom(equation, args, at, scope, custom)
         return self._call(equation, args, at, scope, custom)
 
+    def _branch(self, equation: Any, index: Seen, at: Key) -> int | None:
+        """The branch that is taken; None where nobody can tell."""
+        if at in self._chosen or not concrete(index.number):
+            return self._chosen.get(at)
+        return int(np.clip(int(index.number), 0, len(equation.params["branches"]) - 1))
+
     def _number(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Any:
-        """What was recorded of a result; of data alone, inside of a custom function, what JAX makes of it."""
+        """What was recorded of a result; inside of a custom function, what JAX makes of data alone, and for what is compared."""
         key = (*at, i)
         if key in self._taps:
             return self._taps[key]
-        if all(not arg.depends for arg in args):
-            return bound(equation, [arg.number for arg in args])[i]
+        numbers = [arg.number for arg in args]
+        if all(not arg.depends for arg in args) or (self._working and all(map(concrete, numbers))):
+            return bound(equation, numbers)[i]
         return equation.outvars[i].aval
 
     def _result(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Seen:
@@ -109,6 +116,8 @@ class Draft:
 
     def _call(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         function, arguments, sources = called(equation, args)
+        if any(not floating(arg.number) and not concrete(arg.number) for arg in args):
+            function = f"{function} of integers that nobody saw"  # there is no law of this name
         where = place(equation, equation.primitive.name, scope, custom)
         outs = []
         shapes = tuple(tuple(v.aval.shape) for v in equation.outvars)
@@ -176,7 +185,9 @@ class Draft:
     def _custom(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         """A function with a rule of its own: its inner program is its law, whose values are nobody's; results are recorded."""
         name = custom or rule_name(equation)
+        before, self._working = self._working, self._working or decides(inner(equation).jaxpr)
         inside = self.run(inner(equation), args, (*at, "inside"), scope, name)
+        self._working = before
         where = place(equation, name, scope, name)
         outs = []
         for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
@@ -206,15 +217,33 @@ class Draft:
                 stacked.append(self.constant(jnp.stack([part.number for part in parts])))
                 continue
             arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
-            stacked.append(self._step("stack", arguments, parts, (tuple(v.aval.shape),), 0, where, v.aval, None))
+            known = self._working and all(concrete(part.number) for part in parts)
+            number = jnp.stack([part.number for part in parts]) if known else v.aval
+            stacked.append(self._step("stack", arguments, parts, (tuple(v.aval.shape),), 0, where, number, None))
         return [*carry, *stacked]
 
     def _row(self, x: Seen, t: int, where: Place) -> Seen:
         """One step of time of what a scan runs along."""
         if not x.depends:
             return self.constant(x.number[t])
-        number = jax.ShapeDtypeStruct(x.shape[1:], x.number.dtype)  # type: ignore[no-untyped-call]
+        number = x.number[t] if concrete(x.number) else jax.ShapeDtypeStruct(x.shape[1:], x.number.dtype)  # type: ignore[no-untyped-call]
         return self._step("select", {"self": Read(0), "dim": 0, "index": t}, [x], (x.shape[1:],), 0, where, number, None)
+
+
+def concrete(x: Any) -> bool:
+    """Whether it has numbers, and not only a shape."""
+    return isinstance(x, (jax.Array, np.ndarray, np.generic))
+
+
+def decides(jaxpr: Any) -> bool:
+    """Whether integers are made in a jaxpr: comparisons, places, branches. Laws need their numbers, which no gradient has."""
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if name == "cond" or any(not floating(v.aval) for v in equation.outvars):
+            return True
+        if name in INLINE | CUSTOM | {"scan"} and decides(inner(equation).jaxpr):
+            return True
+    return False
 
 
 def called(equation: Any, args: list[Seen]) -> tuple[str, dict[str, Any], list[Seen]]:
