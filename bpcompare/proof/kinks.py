@@ -43,7 +43,7 @@ def excused(
     at every kink; `get` looks the premises up as balls that leave ties open. Returns the outcome, and why it is so ("" if refuted
     for no other reason than its ball). For sums of tied entries it solves a linear programme, see `_together`.
     """
-    if claim.statement not in ("base", "inductive"):  # rules of updates have no kinks, and no law among those of ops
+    if claim.statement not in ("base", "inductive", "gradient"):  # rules of updates have no kinks, and no law among those of ops
         return "refuted", ""
     kinked = [(op, kinks) for owner, op in claim.owners if (kinks := _kinks(laws.of(owner, op), op))]
     if not kinked:

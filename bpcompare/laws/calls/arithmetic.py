@@ -9,7 +9,7 @@ import numpy as np
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.called import Arguments, Rows, floats
 from bpcompare.laws.kernel import Node, lifted
-from bpcompare.numbers.number import positive
+from bpcompare.numbers.number import positive, side_of
 
 rows = Rows()
 TIE = ("where two are equal, each receives half of Δ",)
@@ -73,7 +73,10 @@ def _masked_fill(a: Arguments) -> Node:
 def _half(x: Any, y: Any, larger: Any) -> Node:
     """x where `larger` says so of x − y, y where it says so of y − x;  where neither is, each receives half of Δ."""
     x, y = lifted(x), lifted(y)
-    first, second = larger(x.value - y.value), larger(y.value - x.value)
+    apart = x.value - y.value
+    first, second = larger(apart), larger(-apart)
+    if side_of(apart) is not None:  # at a tie, all to the one or all to the other: what is in between is valid, too
+        return kernel.where(first, x, y)
     mean = kernel.add(kernel.multiply(0.5, x), kernel.multiply(0.5, y))  # of two lowest numbers, which their sum would pass
     return kernel.where(first, x, kernel.where(second, y, mean))
 

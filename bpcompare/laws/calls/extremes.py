@@ -26,8 +26,11 @@ TIES_SHARE = ("where several are equal, they share Δ in equal parts",)
 TIES_GIVEN = ("where several are equal, the one whose place was given back receives Δ",)
 
 
-def shared(x: Any, among: Array | None = None) -> Node:
-    """The maximum along the last axis, of those entries that are `among` its candidates;  all that reach it share Δ."""
+def shared(x: Any, among: Array | None = None, *, equally: bool = True) -> Node:
+    """The maximum along the last axis, of those entries that are `among` its candidates;  all that reach it share Δ.
+
+    Where that is not always `equally`, each may have any part of it.
+    """
     x = lifted(x)
     candidates = np.ones(x.shape, bool) if among is None else among
 
@@ -42,7 +45,8 @@ def shared(x: Any, among: Array | None = None) -> Node:
             values = np.where(candidates, plainly(x), -np.inf)
             tied = values == values.max(axis=-1, keepdims=True)
             tied &= (tied.sum(axis=-1, keepdims=True) == 1) | (side_of(x.value) == "high")
-        part = dy / np.maximum(tied.sum(axis=-1), 1).astype(np.float64)
+        whole = not equally and side_of(x.value) is not None
+        part = dy if whole else dy / np.maximum(tied.sum(axis=-1), 1).astype(np.float64)
         return masked(tied, np.broadcast_to(np.expand_dims(part, -1), x.shape))
 
     return Node(x.shape[:-1], evaluate, [(x, back)])
