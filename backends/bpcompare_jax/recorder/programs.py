@@ -19,7 +19,6 @@ from bpcompare_jax.recorder.evaluation import (
     Evaluation,
     Followed,
     Key,
-    bound,
     complexes,
     floating,
     hides,

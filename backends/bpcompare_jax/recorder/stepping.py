@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
-from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating
+from bpcompare_jax.recorder.evaluation import Evaluation, Followed, complexes, floating
 from bpcompare_jax.recorder.names import leaf_name
 from bpcompare_jax.recorder.programs import Draft, array, forward, recording
+from bpcompare_jax.recorder.rules import unruled
 from bpcompare_jax.switches import wide
 
 Run = tuple[str, Watched, tuple[Unexamined, ...]]
@@ -56,8 +57,9 @@ def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any
     if update is not None:
         recordings.append(updated(update, params, step))
     facts = {"framework": "jax", "version": jax.__version__, "device": jax.devices()[0].platform}
+    also = step.compared() if update is None else (*step.compared(), *unruled(update))
     unwatched = step.compiled() if isinstance(loss, jax.stages.Wrapped) else {}
-    return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), step.compared()
+    return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), also
 
 
 class Step:
@@ -119,7 +121,7 @@ class Step:
 
     def _why(self, i: int) -> str:
         if i not in self.gradients:
-            return "integers"
+            return "unseen" if complexes(self._args[i]) else "integers"
         return "" if self.names[i] in self._read or np.asarray(self.gradients[i]).any() else "unused"
 
     def tree_of_gradients(self) -> Any:

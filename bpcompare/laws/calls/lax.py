@@ -298,6 +298,7 @@ def _cumprod(a: Arguments) -> Node:
 @rows.law("lax.cumlogsumexp", rearranged=True)
 def _cumlogsumexp(a: Arguments) -> Node:
     """ln Σ eˣ up to each entry, each with its own largest entry taken out."""
+
     def ran(x: Node) -> Node:
         n = x.shape[-1]
         among = np.broadcast_to(np.tril(np.ones((n, n), bool)), (*x.shape, n))
