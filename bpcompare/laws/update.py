@@ -33,9 +33,14 @@ def drawn(m: Num, d: Num, part: Num) -> Num:
 
 
 class Downhill(ABC):
-    """What all rules have in common: w − the step."""
+    """What all rules have in common: w − the step.
+
+    `smooth`: they are made of sums, products, quotients, roots and maxima. Where a rule decides by numbers what it does, which
+    way it takes depends on the format that these are worked out in.
+    """
 
     rearranged = True
+    smooth = True
 
     @abstractmethod
     def step(self, at: UpdateAt[Any]) -> Num:

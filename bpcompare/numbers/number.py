@@ -21,7 +21,7 @@ Num = Any
 
 Axes = int | tuple[int, ...]
 
-Side = Literal["low", "high"] | None
+Side = Literal["low", "high", "even", "drawn"] | None
 """How to decide what numbers leave open at a kink or a tie: by the law's convention, or by an extreme of what is valid."""
 
 

@@ -17,6 +17,7 @@ class Rule(UpdateOp):
 
     `kept` are the names of its state; what stands in it before the first step is 0, unless `starts` says otherwise. `counts`
     are those of the state that are single numbers, and that the step itself reads as they are after it.
+    `whole`: an entry after the step depends on all entries before it.
     """
 
     name: ClassVar[str] = "rule"
@@ -25,6 +26,7 @@ class Rule(UpdateOp):
     kept: tuple[str, ...] = ()
     starts: Mapping[str, float] = field(default_factory=dict)
     counts: tuple[str, ...] = ()
+    whole: bool = False
 
     def __eq__(self, other: object) -> bool:
         """Whether it is the same rule, with the same settings: what is inherited would compare no fields at all."""

@@ -98,6 +98,10 @@ def _parts(address: str, given: Any) -> dict[str, Any]:
         found = dict(zip(PARTS, given, strict=False))
     else:
         found = {part: getattr(given, part) for part in (*PARTS, *MORE) if hasattr(given, part)}
+    if "params" in found and "model" not in found and callable(found.get("loss")):  # as JAX code calls them
+        data = found.pop("data", ())
+        inputs = (found.pop("params"), *(data if isinstance(data, (tuple, list)) else (data,)))
+        found = {"model": found.pop("loss"), "inputs": inputs, **found}
     unknown = [key for key in found if key not in (*PARTS, *MORE)]
     if unknown:
         raise FactoryError(f"{address} gave {', '.join(unknown)}; what is known is {', '.join((*PARTS, *MORE))}")

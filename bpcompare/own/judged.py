@@ -11,6 +11,7 @@ import numpy as np
 
 from bpcompare.laws import LAWS, Laws
 from bpcompare.numbers.ball.format import format_of
+from bpcompare.own import shares
 from bpcompare.own.coverage import Covered, covered
 from bpcompare.own.order import by_risk
 from bpcompare.own.where import Where, functions
@@ -153,6 +154,9 @@ class _Part:
                 self._zeros[claim.path] = finding.terms
             self._found[number] = finding
         if len(self._found) + len(self._failed) == len(self.claims):
+            if any(finding.outcome == "convention" for finding in self._found.values()):
+                with np.errstate(all="ignore"):
+                    self._found |= shares.together(self.claims, self._found, self._balls, self._laws)
             self._balls = None  # and the wide copies of numbers with it
 
     def judged(self) -> Judged:

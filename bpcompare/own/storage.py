@@ -106,6 +106,7 @@ def _recording(one: Recording, kept: _Kept) -> Tree:
         "unexamined": [fields_of(one) for one in one.unexamined],
         "given": kept.numbers(one.given),
         "recorded": kept.numbers(one.recorded),
+        "kept": dict(one.kept),
     }
 
 
@@ -126,7 +127,7 @@ def _step(content: Any, arrays: Numbers) -> WatchedStep:
 
 
 def _recorded(content: Any, place: str, arrays: Numbers) -> Recording:
-    top = trees.entries(content, place, "title", *PROGRAM, "places", "unexamined", "given", "recorded")
+    top = trees.entries(content, place, "title", *PROGRAM, "places", "unexamined", "given", "recorded", optional=("kept",))
     program = program_of({name: top[name] for name in PROGRAM}, place)
     found = Recording(
         trees.value(str, top["title"], "title"),
@@ -135,6 +136,7 @@ def _recorded(content: Any, place: str, arrays: Numbers) -> Recording:
         _numbers(top["recorded"], arrays),
         trees.each(top["places"], f"{place}.places", lambda entry, where: trees.load(Place, entry, where)),
         trees.items(top["unexamined"], f"{place}.unexamined", unexamined_of),
+        trees.value(Mapping[str, str], top.get("kept", {}), f"{place}.kept"),
     )
     _check(found)
     return found
@@ -153,6 +155,8 @@ def _check(found: Recording) -> None:
         unknown += [path for path in step.constants.values() if path not in found.given]
         if unknown:
             raise ValueError(f"{step.name} reads {unknown[0]}, which is nowhere")
+    if missing := [path for path in found.kept.values() if path not in found.recorded]:
+        raise ValueError(f"{missing[0]} is kept, and has no number")
     for update in program.updates:
         for path in (update.writes, *update.slots.values()):
             if path not in found.recorded:

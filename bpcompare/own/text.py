@@ -30,6 +30,9 @@ EVERY = 1_000
 FORMULA = 2
 """Lines that a formula may take; a longer one is not shown, for nobody reads it."""
 
+MOVED = ("backward", "identity", "all_reduce", "clone", "detach", "view", "zero", "fill")
+"""Functions that leave a gradient as it is, or begin it anew, and the accumulation by backward itself."""
+
 Said = tuple[str, str, int]
 """A label, words, and the lines of the usual width that these may take."""
 
@@ -98,6 +101,8 @@ def measures(step: WatchedStep) -> Iterator[Said]:
         yield "kinks", f"{outcomes['convention']:,} at a kink, with another valid derivative than the law's convention", 1
     yield from _zeros(step)
     yield from _own(step)
+    yield from _changed(step)
+    yield from _unused(step)
     yield from _deviations(step)
     yield from _undecided(step)
     yield from _replays(step)
@@ -138,6 +143,24 @@ def _own(step: WatchedStep) -> Iterator[Said]:
     functions = {getattr(owner[1], "function", "") for _, claim, _ in step.findings for owner in claim.owners}
     if functions & OWN:
         yield "laws", f"yours: {named(sorted(functions & OWN))}; the verdict rests on them", 2
+
+
+def _changed(step: WatchedStep) -> Iterator[Said]:
+    """What was done to gradients between backward and their use: it is judged as what it is; nobody knows whether it is meant."""
+    found: dict[str, None] = {}
+    for one in step.watched.recordings:
+        if one.title.startswith("gradients"):
+            places = [one.places[made.name] for made in one.program.steps if made.name in one.places]
+            found |= {f"{place.function} ({place.line})": None for place in places if place.function not in MOVED}
+    if found:
+        yield "between", f"gradients are changed before their use, by {named(list(found), KINDS)}", 2
+
+
+def _unused(step: WatchedStep) -> Iterator[Said]:
+    """Gradients that were made for nobody: of parameters of no optimizer, or cleared before its step."""
+    if unused := step.watched.facts.get("unused", ""):
+        names = unused.split("; ")
+        yield "unused", f"{counted(len(names), 'gradient')}: no step of an optimizer used that of {named(names)}", 2
 
 
 def _deviations(step: WatchedStep) -> Iterator[Said]:

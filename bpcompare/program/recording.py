@@ -43,6 +43,7 @@ class Recording:
 
     `title` names it for people. `numbers` are arrays by path: of given values, of recorded ones, and of their Δ. A Δ is −∂E, a
     parameter's gradient +∂E. `places` are by the name of a step. `unexamined` is what the recorder itself could not follow.
+    `kept`: of an update that was recorded function by function, the paths of what it gives, by name: parameters and state.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Recording:
     recorded: Mapping[str, Any]
     places: Mapping[str, Place]
     unexamined: tuple[Unexamined, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

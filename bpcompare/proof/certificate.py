@@ -26,6 +26,7 @@ from bpcompare.proof.kinks import excused
 from bpcompare.proof.latitude import latitude, named
 from bpcompare.proof.power import least as needed
 from bpcompare.proof.power import power
+from bpcompare.proof.products import summed
 from bpcompare.proof.question import question
 from bpcompare.proof.structure import settled
 from bpcompare.proof.values import StepValues, step_values
@@ -129,6 +130,8 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mappi
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, balls.recorded(claim.path), balls.values.given[claim.subject])
     if balls.exact and (found := held(claim, balls, laws, prefix)) is not None:
+        return found
+    if balls.exact and (found := summed(claim, balls, laws, prefix)) is not None:
         return found
     ball = evaluate(claim, balls, laws)
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None

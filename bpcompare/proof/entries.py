@@ -34,10 +34,12 @@ class Entries:
             self._flat[path] = x.reshape(-1) if alike else None
         return self._flat[path]
 
-    def points(self, path: str, among: Any) -> Num:
-        """Some entries as float64, without radii."""
+    def points(self, path: str, among: Any, narrow: Any = None) -> Num:
+        """Some entries without radii: as float64, or as they are if that is the dtype `narrow`."""
         x = self.flat(path)
-        return self._balls.point(path) if x is None else _widened(x[among])
+        if x is None:
+            return self._balls.point(path)
+        return x[among] if x.dtype == narrow else _widened(x[among])
 
     def ball(self, path: str, fmt: Format, among: Any) -> Num:
         """Some entries as a ball."""
@@ -53,7 +55,10 @@ def _widened(x: Array) -> Array:
 
 def is_update(claim: Claim) -> bool:
     """Whether it is about an update rule, which speaks of each entry by itself."""
-    return claim.statement in ("update", "state") and bool(claim.owners) and claim.owners[0][1].role == "update"
+    if claim.statement not in ("update", "state") or not claim.owners:
+        return False
+    op = claim.owners[0][1]
+    return op.role == "update" and not getattr(op, "whole", False)
 
 
 def is_entrywise(claim: Claim, balls: Balls, laws: Laws) -> bool:

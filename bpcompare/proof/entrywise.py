@@ -3,8 +3,10 @@
 Every ball is at least one rounding of its result wide, u |m|; 8 u |m| where the law is granted rearrangements (of a parameter,
 which rules only add to, fewer). So an entry that is as near to the law's value as that is inside: its ball need not be formed.
 The others are gathered, and judged by their balls; and so is a sample, for the power: the least r/|scale| of some entries is no
-less than the least of all, so that what is said of it is true, if a little weaker. Where anything at all is unusual (an entry
-outside, a number that is not finite, too little power), the claim is judged as all others are.
+less than the least of all, so that what is said of it is true, if a little weaker. An update rule is evaluated in the record's
+own format, but for the parameter that it changes: what that rounds is in the ball beside the grant, or beside the last rounding.
+Where anything at all is unusual (an entry outside, a number that is not finite, too little power), the claim is judged as all
+others are.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from bpcompare.numbers.number import Num
 from bpcompare.ops.op import UpdateOp
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
-from bpcompare.proof.entries import BLOCK, Entries, blocks, is_entrywise
+from bpcompare.proof.entries import BLOCK, Entries, blocks, is_entrywise, is_update
 from bpcompare.proof.evaluation import format_for
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import least as needed
@@ -47,10 +49,16 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         return None
     fmt = format_for(claim, balls, laws)
     entries, flat = Entries(balls, x.shape), x.reshape(-1)
-    sure = fmt.u * _least(claim, fmt, laws)
+    narrow = fmt.rearranged and x.dtype.name == fmt.dtype and _smooth(claim, laws)
+    wide = claim.subject if claim.statement == "update" else ""
+    sure = fmt.u * (GRANTED if narrow and not wide else _least(claim, fmt, laws))
+
+    def point(path: str, among: slice) -> Num:
+        return entries.points(path, among, x.dtype if narrow and path != wide else None)
+
     asked = []
     for among in blocks(x.size, BLOCK):
-        m = claim.value(lambda path, among=among: entries.points(path, among), laws)  # type: ignore[misc]
+        m = claim.value(lambda path, among=among: point(path, among), laws)  # type: ignore[misc]
         some = _unsure(flat[among], m, sure)
         if some is None:
             return None
@@ -58,6 +66,17 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         asked.append(among.start + np.concatenate([some, _sample(m, None if before is None else before[among])]))
     at = np.concatenate(asked)
     return None if at.size > x.size // 2 else _by_balls(claim, entries, laws, fmt, prefix, x, at)
+
+
+GRANTED = REARRANGED / 2
+"""Of the grant for rearrangements in units of u times a number that is itself off by rounding."""
+
+
+def _smooth(claim: Claim, laws: Laws) -> bool:
+    """Whether it is about an update rule in which nothing is decided by numbers."""
+    return is_update(claim) and bool(
+        getattr(laws.update(claim.owners[0][0], cast(UpdateOp, claim.owners[0][1])), "smooth", False)
+    )
 
 
 def _least(claim: Claim, fmt: Format, laws: Laws) -> float:

@@ -30,7 +30,7 @@ def inside(claim: Claim, x: Array, ball: Ball, u: float, before: Array | None, p
         found = inside(claim, x.reshape(1), ball.reshape(1), u, None if before is None else np.reshape(before, 1), prefix)
         return None if found is None else replace(found, worst=())
     largest, sharp, worst = -1.0, np.inf, (0,) * x.ndim
-    for part, start in _parts(ball.mid):
+    for part, start in parts(ball.mid):
         m = ball.mid[part]
         r = np.add(ball[part].final_radius(), SMALLEST, dtype=np.float64)
         share = np.subtract(m, x[part])  # m first: what is made lies in memory as it does
@@ -40,7 +40,7 @@ def inside(claim: Claim, x: Array, ball: Ball, u: float, before: Array | None, p
         if not (here <= NEARLY_ONE and np.isfinite(r.max())):
             return None
         if here > largest:
-            largest, worst = here, _index(int(share.argmax()), share.shape, start)
+            largest, worst = here, index_from(int(share.argmax()), share.shape, start)
         size = np.abs(m if before is None else m - before[part], out=share)
         np.divide(r, size, out=size)
         sharp = min(sharp, 2 * float(size.min()))
@@ -67,7 +67,7 @@ NEARLY_ONE = 0.999
 """Up to this share, no entry can be outside of its ball by the exact comparison."""
 
 
-def _parts(m: Array) -> Iterator[tuple[Any, tuple[int, ...]]]:
+def parts(m: Array) -> Iterator[tuple[Any, tuple[int, ...]]]:
     """Parts of an array, each of which lies in memory by itself, with the index of its first entry."""
     shape = m.shape
     if m.size <= BLOCK:
@@ -80,5 +80,6 @@ def _parts(m: Array) -> Iterator[tuple[Any, tuple[int, ...]]]:
         yield (*(slice(None),) * axis, slice(start, start + rows)), first
 
 
-def _index(at: int, shape: tuple[int, ...], start: tuple[int, ...]) -> tuple[int, ...]:
+def index_from(at: int, shape: tuple[int, ...], start: tuple[int, ...]) -> tuple[int, ...]:
+    """The index of an entry of the whole from its number in a part of some shape, and the index of the part's first entry."""
     return tuple(int(i) + first for i, first in zip(np.unravel_index(at, shape), start, strict=True))

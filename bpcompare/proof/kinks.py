@@ -6,7 +6,7 @@ maximum that several entries of a window share, each may have any part of Δ, bu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +19,9 @@ from bpcompare.laws.law import At
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.number import Side
+from bpcompare.ops.call import Call
 from bpcompare.proof.claims import Claim
+from bpcompare.proof.groups import as_one, member
 
 Evaluate = Callable[[Side, Side], Ball]
 """The claim's law as a ball, for one side of each kink and one way to break ties."""
@@ -43,22 +45,33 @@ def excused(
     at every kink; `get` looks the premises up as balls that leave ties open. Returns the outcome, and why it is so ("" if refuted
     for no other reason than its ball). For sums of tied entries it solves a linear programme, see `_together`.
     """
-    if claim.statement not in ("base", "inductive", "gradient"):  # rules of updates have no kinks, and no law among those of ops
+    calls = any(isinstance(op, Call) for _, op in claim.owners)  # their laws part Δ at ties by the side alone
+    # Rules of updates have no kinks. A parameter that a function itself reads is one of its inputs.
+    if claim.statement not in ("base", "inductive") and not (calls and claim.statement == "gradient"):
         return "refuted", ""
     kinked = [(op, kinks) for owner, op in claim.owners if (kinks := _kinks(laws.of(owner, op), op))]
     if not kinked:
         return "refuted", ""
-    low, high = (at(side, side) for side in SIDES)
+    low, high = (at(side, None if calls else side) for side in SIDES)
     r_low, r_high = low.final_radius(), high.final_radius()
     floor = np.minimum(low.mid - r_low, high.mid - r_high)
     ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
     if not ((floor <= x) & (x <= ceiling))[outside].all():
         return "refuted", ""
+    if calls:
+        mine = member(claim, x, at, get)
+        if mine is not None and not as_one([mine]):
+            return "refuted", NOT_TOGETHER
+        return "convention", _convention(kinked)
     ties = _ties(claim, laws, get)
     if ties is not None and not _together(claim, laws, x, np.maximum(r_low, r_high), ties, at, get):
         return "refuted", NOT_TOGETHER
+    return "convention", _convention(kinked)
+
+
+def _convention(kinked: Sequence[tuple[Any, tuple[str, ...]]]) -> str:
     named = "; ".join(dict.fromkeys(f"{getattr(op, 'function', op.name)}, {kink}" for op, kinks in kinked for kink in kinks))
-    return "convention", f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
+    return f"on a kink, where the backend takes another valid derivative than the law's convention ({named})"
 
 
 def _kinks(law: Any, op: Any) -> tuple[str, ...]:

@@ -396,3 +396,16 @@ def test_a_script_that_ends_the_process(script):
     assert found.returncode == 3
     assert "there is no verdict" in found.stderr
     assert "isolate" not in found.stderr
+
+
+def test_a_jax_loss_by_the_names_that_jax_code_has(said, tmp_path):
+    """Who returns loss, params and data by name would be told that these are unknown."""
+    pytest.importorskip("jax")
+    path = tmp_path / "named.py"
+    lines = ["import numpy as np", "def loss(p, x):", "    return ((x @ p['w']) ** 2).sum()", "def make():"]
+    path.write_text(
+        "\n".join([*lines, "    return {'loss': loss, 'params': {'w': np.ones((2, 1))}, 'data': np.ones((3, 2))}", ""])
+    )
+    found = said("check", f"{path}:make")
+    assert (found.code, found.err) == (0, ""), found.err
+    assert found.out.startswith("certified")

@@ -263,6 +263,19 @@ def test_what_is_saved_elsewhere_and_comes_back_is_certified():
     assert saved_tensors_hooks.__enter__ is enter
 
 
+@pytest.mark.parametrize(("pack", "verdict"), [(torch.clone, "certified"), (lambda t: t.half(), "certified in part")])
+def test_hooks_on_what_is_saved_that_stand_before_watching_begins(pack, verdict):
+    """Numbers that are saved in fewer bits, by hooks around the whole training, would be called wrong, each of them."""
+    torch.manual_seed(0)
+    m = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t.float()):
+        with bpcompare.watch(m) as step:
+            m(torch.randn(6, 4)).square().sum().backward()
+        m(torch.randn(6, 4)).sum().backward()
+    assert step.verdict == verdict, str(step)
+    assert torch._C._autograd._top_saved_tensors_default_hooks(True) is None
+
+
 def test_a_checkpoint_that_computes_something_else_is_wrong():
     """What a checkpoint computes again in another way would pass for the intention of a hook."""
 

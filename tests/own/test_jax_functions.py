@@ -53,7 +53,7 @@ FUNCTIONS = {
     "lax.select_n of three": lambda v: lax.select_n(jnp.array([0, 1, 2, 2, 1, 0]), v, v**2, v**3),
     "stack": lambda v: jnp.stack([v, v**2])[0],
     "checkpoint_name": lambda v: checkpoint_name(v, "h") ** 2,
-    "sum along the axis of a vmap": lambda v: jax.vmap(lambda x: x * lax.psum(x, "i"), axis_name="i")(v),
+    "sum along the axis of a vmap": jax.vmap(lambda x: x * lax.psum(x, "i"), axis_name="i"),
     "while without gradient": lambda v: (
         v * lax.while_loop(lambda s: s < 50.0, lambda s: s * 1.5 + 1, lax.stop_gradient(v[0] ** 2))
     ),
@@ -103,7 +103,7 @@ TIED = jnp.array([1.0, 2.0, 2.0, 0.0, 0.0, 2.0])
     ids=["relu", "abs", "relu6", "sort", "cummax", "maximum", "max"],
 )
 def test_a_parameter_on_a_kink_accuses_nobody(f):
-    """An L1 penalty over weights that begin at 0, or relu of an exact 0, would be called wrong: JAX has derivatives of its own there."""
+    """An L1 penalty over weights that begin at 0, or relu of an exact 0, would be called wrong for JAX's derivatives there."""
     found = bpcompare.check(loss_of(f), {"v": TIED}, as_is=True)
     assert found.verdict == "certified", str(found)
 
@@ -122,7 +122,7 @@ def test_a_rule_that_is_wrong_at_ties_alone_is_wrong(at_tie):
 
 
 def test_what_is_not_followed_is_named():
-    """Numbers behind bits or complex numbers would be certified though nobody looked at them, or honest rules for them accused."""
+    """Numbers behind bits or complex ones would be certified though nobody looked at them, or honest rules for them accused."""
     for f, named in (
         (lambda v: jnp.frexp(v)[0], "_frexp"),
         (lambda v: jnp.abs(jnp.fft.fft(v)), "complex numbers"),

@@ -74,3 +74,35 @@ def test_a_frozen_parameter(original):
     found = bpcompare.compare(original, bpcompare.check(one, x, target=y, loss=nn.functional.cross_entropy))
     assert found.verdict == "the same in part"
     assert "frozen" in str(found)
+
+
+class Stacked(nn.Module):
+    """Layers of one size, one after the other, or two of them in another order."""
+
+    def __init__(self, order=(0, 1, 2), *, by_hand=False):
+        super().__init__()
+        torch.manual_seed(3)
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in order)
+        self.head = nn.Linear(4, 3)
+        self.order, self.by_hand = order, by_hand
+
+    def forward(self, x):
+        for number in self.order:
+            layer = self.layers[number]
+            x = torch.tanh(x @ layer.weight.T + layer.bias if self.by_hand else layer(x))
+        return self.head(x)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_two_layers_in_another_order(by_hand):
+    """Two programs that differ would be left without a cause, where a layer stands in the place of another."""
+    torch.manual_seed(4)
+    x, y = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
+    pair = [
+        bpcompare.check(one, x, target=y, loss=nn.functional.cross_entropy)
+        for one in (Stacked(), Stacked((0, 2, 1), by_hand=by_hand))
+    ]
+    found = bpcompare.compare(*pair)
+    assert (found.verdict, found.blamed) == ("differ", ())
+    here, there = ("layers.{0}.weight", "layers.{0}.bias and layers.{0}.weight"), "the first reads {} here, the second what is {}"
+    assert any(there.format(one.format(1), one.format(2)) in "; ".join(found.first.causes) for one in here), str(found)

@@ -11,12 +11,14 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from bpcompare.laws import LAWS  # noqa: E402
+from bpcompare.laws.rules import RULES as LAW_OF  # noqa: E402
 from bpcompare.numbers.ball.format import format_of  # noqa: E402
 from bpcompare.own import judged as judged_module  # noqa: E402
 from bpcompare.own.judged import judged  # noqa: E402
-from bpcompare.proof import certificate, entrywise, inside, together  # noqa: E402
+from bpcompare.proof import certificate, entrywise, inside, products, together  # noqa: E402
 from bpcompare.proof.balls import Balls  # noqa: E402
 from bpcompare.proof.claims import claims  # noqa: E402
+from bpcompare.proof.entries import Entries  # noqa: E402
 from bpcompare.proof.evaluation import evaluate, format_for  # noqa: E402
 from bpcompare.proof.values import StepValues  # noqa: E402
 from optimizer_rules import RULES  # noqa: E402 — it needs torch
@@ -37,11 +39,37 @@ def test_balls_of_every_rule_are_as_wide_as_what_is_taken_for_sure(name, dtype):
                 balls = lookup.of(claim)
                 ball, fmt = evaluate(claim, balls, LAWS), format_for(claim, balls, LAWS)
                 if ball.shape:
-                    assert (ball.final_radius() >= fmt.u * entrywise._least(claim, fmt, LAWS) * np.abs(ball.mid)).all(), (
-                        claim.path
-                    )
+                    sure = fmt.u * entrywise._least(claim, fmt, LAWS)
+                    assert (ball.final_radius() >= sure * np.abs(ball.mid)).all(), claim.path
                     seen += 1
+                if ball.shape and entrywise._smooth(claim, LAWS):  # and in the record's own format, which rounds, too
+                    m, sure = narrowly(claim, balls), fmt.u * entrywise.GRANTED if claim.statement == "state" else sure
+                    off = np.abs(m.astype(np.float64) - ball.mid)
+                    assert (off + sure * np.abs(m) <= ball.final_radius()).all(), claim.path
     assert seen
+
+
+def narrowly(claim, balls):
+    """The law in the record's own format, but for the parameter that is updated."""
+    entries = Entries(balls, balls.values.recorded[claim.path].shape)
+    wide = claim.subject if claim.statement == "update" else ""
+    dtype = balls.values.recorded[claim.path].dtype
+    m = claim.value(lambda path: entries.points(path, slice(None), None if path == wide else dtype), LAWS)
+    return np.reshape(m, balls.values.recorded[claim.path].shape)
+
+
+def test_rules_that_decide_by_numbers_are_left_to_float64():
+    """A product of two gradients that becomes 0 in float32 would be taken for 0 by the law, too."""
+    smooth = {name for name, rule in LAW_OF.items() if getattr(rule, "smooth", False)}
+    assert smooth == {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta"}
+
+
+def test_another_format_than_the_records_is_widened():
+    """An update rule on gradients of 16 bits would be evaluated in these, which no ball of float32 covers."""
+    given = {"g": np.ones(5, np.float16), "w": np.ones(5, np.float32), "n": np.arange(5)}
+    entries = Entries(Balls(StepValues(given, {}), format_of("float32"), exact=True), (5,))
+    kinds = {path: entries.points(path, slice(1, 3), np.dtype(np.float32)).dtype for path in given}
+    assert kinds == {"g": np.float64, "w": np.float32, "n": np.int64}
 
 
 class Wide(nn.Module):
@@ -74,10 +102,11 @@ def recordings():
 @pytest.fixture
 def quick(monkeypatch):
     """The quick ways, for small arrays as well, in parts; and how often they decided."""
-    counts = {"held": 0, "inside": 0, "together": 0}
+    counts = {"held": 0, "inside": 0, "summed": 0, "together": 0}
     for module in (entrywise, inside):
         monkeypatch.setattr(module, "BLOCK", 97)
     monkeypatch.setattr(entrywise, "LARGE", 2)
+    monkeypatch.setattr(products, "LARGE", 2)
     monkeypatch.setattr(entrywise, "SAMPLED", 31)
     monkeypatch.setattr(together, "LARGE", 50)
     original_together = judged_module.together
@@ -88,7 +117,7 @@ def quick(monkeypatch):
         return found
 
     monkeypatch.setattr(judged_module, "together", side_by_side)
-    for name in ("held", "inside"):
+    for name in ("held", "inside", "summed"):
         original = getattr(certificate, name)
 
         def counted(*arguments, original=original, name=name):
@@ -105,7 +134,8 @@ def test_honest_numbers_hold_by_the_quick_ways(quick):
     for recording in recordings():
         assert {finding.outcome for _, finding in judged(recording).findings} == {"holds"}
     assert quick["held"] >= 14
-    assert quick["inside"] >= 8
+    assert quick["inside"] >= 4
+    assert quick["summed"] >= 4
     assert quick["together"] == 2 * 3
 
 
@@ -130,6 +160,7 @@ def test_one_entry_that_is_off_is_refuted_wherever_it_stands(quick):
             tried += 1
     assert tried > 25
     assert quick["held"]
+    assert quick["summed"]
 
 
 def test_one_bit_is_not_forgiven_where_nothing_rounds(quick):
@@ -147,7 +178,7 @@ def test_one_bit_is_not_forgiven_where_nothing_rounds(quick):
 def test_power_is_never_said_to_be_sharper_than_it_is(quick, monkeypatch):
     """A report would promise that a mistake had shown which could have hidden."""
     found = [judged(recording).findings for recording in recordings()]
-    for name in ("held", "inside"):
+    for name in ("held", "inside", "summed"):
         monkeypatch.setattr(certificate, name, lambda *_: None)
     monkeypatch.setattr(judged_module, "together", lambda *_: {})
     for recording, quickly in zip(recordings(), found, strict=True):

@@ -233,7 +233,6 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")
-@pytest.mark.filterwarnings("ignore:Using `torch.compile:UserWarning")
 def test_a_way_is_certified_whole_or_named(way):
     """A verdict would cover what nobody saw; or right code would be called wrong for the way it is written."""
     loss, verdict, word = WAYS[way]

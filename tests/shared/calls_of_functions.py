@@ -161,6 +161,14 @@ ATTENTION = [
     Call("softmax, first axis", lambda x: x.softmax(0), (normal(4, 5),)),
     Call("softmax in float64", lambda x: x.softmax(1, dtype=torch.float64), (normal(4, 5),)),
     Call("log_softmax, first axis", lambda x: x.log_softmax(0), (normal(4, 5),)),
+    Call("logcumsumexp", lambda x: x.logcumsumexp(1), (normal(3, 6),)),
+    Call("logcumsumexp, of large numbers", lambda x: (30 * x).logcumsumexp(0), (normal(6, 3),)),
+    *(
+        Call(
+            f"segment_reduce, {how}", partial(torch.segment_reduce, reduce=how, lengths=torch.tensor([2, 1, 3])), (normal(6, 3),)
+        )
+        for how in ("sum", "mean", "prod", "max", "min")
+    ),
     Call("logsumexp, masked", lambda x: x.masked_fill(~MASK, -INFINITY).logsumexp(1), (normal(4, 5),)),
 ]
 

@@ -24,4 +24,10 @@ RULES = {
     "adagrad-fused": lambda p: optim.Adagrad(p, 0.01, lr_decay=0.1, fused=True),
     "adadelta": lambda p: optim.Adadelta(p, 1.0, weight_decay=0.1, maximize=True),
     "adadelta-foreach": lambda p: optim.Adadelta(p, 1.0, rho=0.5, foreach=True),
+    "asgd": lambda p: optim.ASGD(p, 0.1, lambd=0.01, alpha=0.6, t0=1.0, weight_decay=0.1, foreach=False),
+    "asgd-foreach": lambda p: optim.ASGD(p, 0.1, lambd=0.01, maximize=True, foreach=True),
+    "rprop": lambda p: optim.Rprop(p, 0.1, etas=(0.4, 1.3), foreach=False),
+    "rprop-foreach": lambda p: optim.Rprop(p, 0.1, step_sizes=(0.05, 0.2), maximize=True, foreach=True),
+    "adafactor": lambda p: optim.Adafactor(p, 0.1, weight_decay=0.1, foreach=False),
+    "adafactor-foreach": lambda p: optim.Adafactor(p, 0.01, beta2_decay=-0.5, eps=(1e-4, 1e-2), d=1.3, foreach=True),
 }

@@ -1,7 +1,7 @@
 """A jaxpr, evaluated equation by equation: what it computes is kept, and a probe of zeros is added to what a parameter reaches.
 
-The derivative with respect to a probe is what arrives at its value. `scan` and `while` are taken in their steps of time, `cond` by
-the branch that is taken; functions with a rule of their own for their derivative (`custom_jvp`, `custom_vjp`) keep it.
+The derivative with respect to a probe is what arrives at its value. `scan` and `while` are taken in their steps of time, `cond`
+by the branch that is taken; functions with a rule of their own for their derivative (`custom_jvp`, `custom_vjp`) keep it.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def loop(equation: Any, args: Sequence[Any]) -> tuple[list[Any], list[Any], list
 
 def unrolled(equation: Any) -> bool:
     """Whether a while loop is taken in its steps: one with a condition for each of many examples is one whole."""
-    return equation.params["cond_jaxpr"].out_avals[0].shape == ()
+    return bool(equation.params["cond_jaxpr"].out_avals[0].shape == ())
 
 
 def stacks(equation: Any, carried: int) -> Iterator[tuple[int, Any]]:

@@ -136,10 +136,7 @@ class Draft:
                 self.given[outs[-1].path] = array(number)
                 self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
                 continue
-            if function:
-                known = function, {f"x{k}": Read(k) for k in range(len(args))}, args
-            else:
-                known = called(equation, args, i)
+            known = (function, {f"x{k}": Read(k) for k in range(len(args))}, args) if function else called(equation, args, i)
             outs.append(self._step(*known, shapes, i, where, number, (*at, i)))
         return outs
 
@@ -256,7 +253,7 @@ class Draft:
 
 
 def called(equation: Any, args: list[Seen], output: int) -> tuple[str, dict[str, Any], list[Seen]]:
-    """The function of an equation with its arguments, `Read(i)` for the source i of those that it reads, for one of its results."""
+    """The function that gives one result of an equation, its arguments, `Read(i)` for its source i, and the sources."""
     name = equation.primitive.name
     numbers = [arg.number for arg in args]
     if name in PASSING:
@@ -321,11 +318,12 @@ def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:
     return Recording(title, needed(program, [program.end]), draft.given, draft.recorded, draft.places, tuple(draft.unexamined))
 
 
-def forward(draft: Draft, title: str, results: Sequence[Seen]) -> Recording:
-    """The program of what was computed forward alone."""
+def forward(draft: Draft, title: str, results: Mapping[str, Seen]) -> Recording:
+    """The program of what was computed forward alone; results by name."""
     program = Program(draft.values, tuple(draft.steps), (), "", ())
-    kept = needed(program, [seen.path for seen in results])
-    return Recording(title, kept, draft.given, draft.recorded, draft.places, tuple(draft.unexamined))
+    ends = {name: seen.path for name, seen in results.items()}
+    part, kept = needed(program, [*ends.values()]), {name: path for name, path in ends.items() if path in draft.recorded}
+    return Recording(title, part, draft.given, draft.recorded, draft.places, tuple(draft.unexamined), kept)
 
 
 def needed(program: Program, ends: Sequence[str]) -> Program:

@@ -7,7 +7,10 @@ from typing import Any
 
 from bpcompare.program import Unexamined
 
-WHY = "it is no rule of optax: its functions were judged one by one, not what they ought to be; bpcompare.compare holds it against another"
+WHY = (
+    "it is no rule of optax: its functions were judged one by one, and not what they ought to be; "
+    "bpcompare.compare holds the step against one of another rule"
+)
 
 
 def unruled(update: Any) -> tuple[Unexamined, ...]:

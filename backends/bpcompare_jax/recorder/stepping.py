@@ -38,7 +38,7 @@ def _copied(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: 
         theirs, rule, *given = jax.tree_util.tree_map(_widened, (params, update, *data))
         try:
             return ("in float64", *_run(loss, theirs, given, rule))
-        except Exception as error:  # whatever it is: what the loss raises as it is, is raised
+        except Exception as error:  # noqa: BLE001 — what the loss raises as it is, is raised
             said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     return Unexamined("the copy in float64", f"the loss does not run in it ({said}); as_is=True leaves it out")
 
@@ -170,8 +170,17 @@ def _first(out: Any) -> Any:
 
 
 def updated(update: Any, params: Any, step: Step) -> Recording:
-    """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward."""
-    transformation, state = update if type(update) is tuple else (update, None)
+    """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
+
+    Raises TypeError for what is neither.
+    """
+    transformation, state = update if type(update) is tuple and len(update) == 2 else (update, None)  # not optax's NamedTuple
+    if not (callable(getattr(transformation, "init", None)) and callable(getattr(transformation, "update", None))):
+        kind = getattr(transformation, "__name__", type(transformation).__name__)
+        raise TypeError(
+            f"update={kind} is no optax transformation, nor (transformation, its state): what is needed has init(params) and "
+            "update(gradients, state, params); optax.GradientTransformation(init, update) makes one of functions of yours"
+        )
     gradients = step.tree_of_gradients()
     state = transformation.init(params) if state is None else state
     more = step.asked_for if hasattr(transformation, "update") and _takes_more(transformation) else dict
@@ -182,14 +191,15 @@ def updated(update: Any, params: Any, step: Step) -> Recording:
     def moved(*arrays: Any) -> Any:
         given = jax.tree_util.tree_unflatten(tree, arrays)
         steps, after = transformation.update(given["gradient"], given["state"], given["parameter"], **more())
-        return jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), after
+        return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
-    closed = jax.make_jaxpr(moved)(*arrays)
+    closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
     evaluation = Evaluation()
     evaluation.run(closed, [Followed(x, floating(x)) for x in arrays])
     draft = Draft(evaluation.taps, evaluation.chosen, {})
     seen = [draft.leaf(leaf_name(path), x, None, followed=floating(x)) for (path, _), x in zip(leaves, arrays, strict=True)]
-    results = [one for one in draft.run(closed, seen) if one.depends]
+    names = [leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(outs)[0]]
+    results = {name: one for name, one in zip(names, draft.run(closed, seen), strict=True) if one.depends}
     return forward(draft, "update", results)
 
 

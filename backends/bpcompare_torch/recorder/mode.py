@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import torch
@@ -14,8 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.geometry import geometry, layout
 from bpcompare_torch.recorder.identity import Identity
+from bpcompare_torch.recorder.members import apart, results_of
 from bpcompare_torch.recorder.memory import tensors
 from bpcompare_torch.recorder.places import Places
+from bpcompare_torch.recorder.signature import signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen
 
 
@@ -145,7 +146,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, given: dict[str, Any], arguments: dict[str, Any], out: Any, writes: list[Tensor], node: int | None
     ) -> None:
         """What a call gave back, and wrote."""
-        results = _results(out)
+        results = results_of(out)
         unseen = [t for t in writes if not any(t is one for one in results)]
         if unseen and len(unseen) == len(writes) and not results:  # it gives back nothing but what it wrote into
             results, unseen = list(writes), []
@@ -156,7 +157,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self:
                 self.refer(name, tuple(given.values()), results)
             return
-        for function, one, made in _apart(name, arguments, results):
+        for function, one, made in apart(name, arguments, results):
             self._note(function, one, made, writes, node)
         for t in unseen:
             self.identity.overwritten(t, None, noted=True)
@@ -170,7 +171,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         first = len(self.entries)
         with torch.no_grad():
-            made = _results(self.references[name](*arguments))
+            made = results_of(self.references[name](*arguments))
         if len(made) != len(results):
             raise ValueError(f"the reference of {name} gives {len(made)} results, it gives {len(results)}")
         for entry in self.entries[first:]:
@@ -256,95 +257,3 @@ def plain(value: Any) -> Any:
 
 RESTRIDED = ("aten::as_strided", "aten::as_strided_")
 """Functions that lay out memory anew: which entry stands where, only the tensors know."""
-
-RUNNING = ("running_mean", "running_var")
-
-
-def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
-    """The statistics that batch normalization leaves moved, by the names of its arguments; most of its schemas do not say so."""
-    training = given.get("training", given.get("train", "_with_update" in func._schema.name))
-    return tuple(name for name in RUNNING if isinstance(given.get(name), Tensor)) if training is True else ()
-
-
-class Signature:
-    """What the schema of a function says, read once: its name, its arguments, and which of them it writes into."""
-
-    def __init__(self, schema: Any) -> None:
-        self.full_name: str = schema.name
-        arguments = [(one.name, one.kwarg_only, one.has_default_value(), one.default_value) for one in schema.arguments]
-        self.writes = tuple(one.name for one in schema.arguments if _written(one))
-        if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
-            self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
-        self.name = _name(schema.name, in_place=bool(self.writes))
-        self.has_statistics = any(one.name in RUNNING for one in schema.arguments)
-        self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
-        self._order = tuple(name for name, *_ in arguments)
-        self._defaults = {name: default for name, _, has, default in arguments if has}
-
-    def named(self, args: Any, kwargs: Any) -> dict[str, Any]:
-        """The arguments by their names, in the schema's order, with its defaults where the caller left them out."""
-        found = self._defaults | dict(zip(self._positional, args, strict=False)) | kwargs
-        return {name: found[name] for name in self._order if name in found}
-
-
-@cache
-def signature(func: Any) -> Signature:
-    """The signature of a function that torch calls."""
-    return Signature(func._schema)
-
-
-def _name(full: str, *, in_place: bool) -> str:
-    """The name: add of aten::add_, without namespace, overload, and the underscore of those that write in place."""
-    namespace, name = full.split("::")
-    if in_place and _in_place(name):
-        name = name[:-1]
-    return name if namespace == "aten" else f"{namespace}::{name}"
-
-
-def _in_place(name: str) -> bool:
-    return name.endswith("_") and not name.endswith("__")
-
-
-def _written(argument: Any) -> bool:
-    return argument.alias_info is not None and bool(argument.alias_info.is_write)
-
-
-EACH = "_foreach_"
-SINGULAR = {"scalars": "other", "scalar": "other", "tensors1": "tensor1", "tensors2": "tensor2", "weights": "weight"}
-"""What arguments of functions over lists are called in the function over one member."""
-OF_EACH = {
-    "clamp_min": {"other": "min", "scalar": "min", "scalars": "min"},
-    "clamp_max": {"other": "max", "scalar": "max", "scalars": "max"},
-    "addcmul": {"scalars": "value"},
-    "addcdiv": {"scalars": "value"},
-    "lerp": {"tensors1": "end"},
-}
-"""The same of single functions, where it is another name."""
-
-
-def _apart(
-    function: str, arguments: dict[str, Any], results: list[Tensor | None]
-) -> list[tuple[str, dict[str, Any], list[Tensor | None]]]:
-    """A call for each member, where a function is applied to every member of lists; else the call itself."""
-    if not function.startswith(EACH):
-        return [(function, arguments, results)]
-
-    def member(value: Any, number: int) -> Any:
-        return value[number] if isinstance(value, tuple) and len(value) == len(results) else value
-
-    name = function.removeprefix(EACH)
-    name = {"norm": "linalg_vector_norm"}.get(name, name)
-    singular = SINGULAR | OF_EACH.get(name, {})
-    return [
-        (name, {singular.get(key, key): member(value, number) for key, value in arguments.items()}, [t])
-        for number, t in enumerate(results)
-    ]
-
-
-def _results(out: Any) -> list[Tensor | None]:
-    """The results in their order, lists among them one after the other; what is no tensor is None."""
-    if out is None:
-        return []
-    if isinstance(out, (list, tuple)):
-        return [t for one in out for t in _results(one)]
-    return [out if isinstance(out, Tensor) else None]

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare_torch.recorder.memory import Kept, here
+from bpcompare_torch.recorder.moved import Moved
 from bpcompare_torch.recorder.tape import Entry, Seen
-from bpcompare_torch.recorder.updates import Moved, named
+from bpcompare_torch.recorder.updates import named
 
 MOST_FRAMES = 40
 """Frames up from a call that are searched for the variable that holds the model."""

@@ -19,7 +19,8 @@ class Known:
     """An optimizer of torch's own: its rule, what torch calls the settings and the state of it, and what holds only sometimes.
 
     `settings` and `state` are from the rule's names to torch's. `fixed` are settings that torch does not ask for. `only`: the
-    switch of torch's without which a state is not there.
+    switch of torch's without which a state is not there. `pairs`: settings that are one of several
+    numbers of a setting of torch's. `whole`: see `Rule`.
     """
 
     rule: str
@@ -29,12 +30,15 @@ class Known:
     only: Mapping[str, str] = field(default_factory=dict)
     starts: Mapping[str, float] = field(default_factory=dict)
     counts: tuple[str, ...] = ()
+    pairs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    whole: bool = False
 
 
 _COMMON = {"eta": "lr", "weight_decay": "weight_decay", "maximize": "maximize"}
 _EPSILON = {"epsilon": "eps"}
 _MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq", "step": "step"}
 _DECOUPLED = {"decoupled": "decoupled_weight_decay"}
+_BETAS = {"beta1": ("betas", 0), "beta2": ("betas", 1)}
 _ADAM = _COMMON | _EPSILON | _DECOUPLED | {"amsgrad": "amsgrad"}
 
 OPTIMIZERS: Mapping[type[torch.optim.Optimizer], Known] = {
@@ -79,7 +83,40 @@ OPTIMIZERS: Mapping[type[torch.optim.Optimizer], Known] = {
         _COMMON | _EPSILON | {"rho": "rho"},
         {"v": "square_avg", "u": "acc_delta", "step": "step"},
     ),
+    torch.optim.ASGD: Known(
+        "asgd",
+        _COMMON | {"decay": "lambd", "alpha": "alpha", "begins": "t0"},
+        {"mean": "ax", "eta": "eta", "mu": "mu", "step": "step"},
+        {"decoupled": True},
+        starts={"mu": 1.0},
+    ),
+    torch.optim.Rprop: Known(
+        "rprop",
+        {"eta": "lr", "maximize": "maximize"},
+        {"before": "prev", "size": "step_size", "step": "step"},
+        {"weight_decay": 0.0},
+        pairs={"smaller": ("etas", 0), "larger": ("etas", 1), "least": ("step_sizes", 0), "most": ("step_sizes", 1)},
+    ),
+    torch.optim.Adafactor: Known(
+        "adafactor",
+        _COMMON | {"beta2_decay": "beta2_decay", "d": "d"},
+        {"rows": "row_var", "columns": "col_var", "v": "variance", "step": "step"},
+        {"decoupled": True},
+        pairs={"epsilon": ("eps", 0), "epsilon2": ("eps", 1)},
+        whole=True,
+    ),
 }
+if hasattr(torch.optim, "Muon"):  # from torch 2.9 on
+    OPTIMIZERS = {
+        **OPTIMIZERS,
+        torch.optim.Muon: Known(
+            "muon",
+            {"eta": "lr", "weight_decay": "weight_decay", "momentum": "momentum", "nesterov": "nesterov"},
+            {"m": "momentum_buffer"},
+            {"maximize": False, "decoupled": True},
+            whole=True,
+        ),
+    }
 """By the optimizer's own class. A subclass may do something else, and is not among them."""
 
 REFUSED = ("capturable", "differentiable")
@@ -96,16 +133,25 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
         return refused
     state = optimizer.state.get(parameter, {})
     settings = {name: group.get(theirs, False) for name, theirs in known.settings.items()} | dict(known.fixed)
-    if "betas" in group:
-        settings["beta1"], settings["beta2"] = group["betas"]
+    for name, (theirs, number) in (dict(known.pairs) | (_BETAS if "betas" in group else {})).items():
+        settings[name] = group[theirs][number]
+    if known.rule == "adafactor" and settings["epsilon"] is None:
+        settings["epsilon"] = torch.finfo(parameter.dtype).eps
     numbers = {name: value if isinstance(value, bool) else float(value) for name, value in settings.items()}
     starts = dict(known.starts)
     if known.rule == "sgd" and state.get("momentum_buffer") is None:
+        if numbers["dampening"]:
+            numbers["later_dampening"] = numbers["dampening"]  # no law asks for it, but two programs may differ in it
         numbers["dampening"] = 0.0  # the first velocity is the gradient itself
     if known.rule == "adagrad":
         starts["sum"] = float(group["initial_accumulator_value"])
+    if known.rule in ("rprop", "asgd"):
+        starts["size" if known.rule == "rprop" else "eta"] = float(group["lr"])
     kept = tuple(name for name in known.state if name not in known.only or group[known.only[name]])
-    return Rule(known.rule, numbers, kept, starts, known.counts)
+    if known.rule == "adafactor":
+        lacking = ("v",) if parameter.grad is not None and parameter.grad.dim() > 1 else ("rows", "columns")
+        kept = tuple(name for name in kept if name not in lacking)
+    return Rule(known.rule, numbers, kept, starts, known.counts, known.whole)
 
 
 def _refused(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from linecache import getline
@@ -24,6 +25,9 @@ OURS = (
 COMMANDS = str(Path(OURS[-1]) / "cli")
 """Files of the command line: what calls these is no code of theirs either."""
 
+COMPILED = "Using `torch.compile"
+"""How torch's warning begins that our hooks fire once more for a compiled module: nobody but us asked for them."""
+
 
 class Places:
     """Keeps the stack of modules while it is entered."""
@@ -35,6 +39,8 @@ class Places:
         self._handles: list[Any] = []
 
     def __enter__(self) -> Self:
+        warnings.filterwarnings("ignore", COMPILED, UserWarning)
+        self._ignored = warnings.filters[0]
         self._handles = [
             register_module_forward_pre_hook(self._entered),
             register_module_forward_hook(self._left, always_call=True),
@@ -44,6 +50,8 @@ class Places:
     def __exit__(self, *error: object) -> None:
         for handle in self._handles:
             handle.remove()
+        if self._ignored in warnings.filters:
+            warnings.filters.remove(self._ignored)  # type: ignore[attr-defined]
 
     def _entered(self, module: Any, _inputs: Any) -> None:
         if not self._stack:

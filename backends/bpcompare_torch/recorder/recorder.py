@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bpcompare.program import Recording, Unexamined, Watched
+from bpcompare_torch.recorder.between import between, of_ranks
 from bpcompare_torch.recorder.chunks import room
 from bpcompare_torch.recorder.compiling import Compiling
 from bpcompare_torch.recorder.forgetting import Forgetting
@@ -21,14 +22,16 @@ from bpcompare_torch.recorder.lending import Lending
 from bpcompare_torch.recorder.memory import here
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.models import Models
+from bpcompare_torch.recorder.moved import Held
+from bpcompare_torch.recorder.pass_program import of_pass
 from bpcompare_torch.recorder.passes import Engine
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.programs import between, of_pass, of_ranks, of_step
 from bpcompare_torch.recorder.reduction import Reductions, in_parts, ranks
 from bpcompare_torch.recorder.references import Reference, references
 from bpcompare_torch.recorder.resizing import Resizing
+from bpcompare_torch.recorder.step_program import of_step
 from bpcompare_torch.recorder.tape import Entry, Seen
-from bpcompare_torch.recorder.updates import Held, Updates
+from bpcompare_torch.recorder.updates import Updates
 
 
 class TorchRecorder:
@@ -100,6 +103,7 @@ class TorchRecorder:
         self._parts = [name for name, p in parameters.items() if here(p) is not p]
         self._distributed = ranks()
         self.updates.replaced(parameters)
+        self.updates.continuity.by_hand([one.address for one in self.updates.by_hand])
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
 
@@ -123,6 +127,8 @@ class TorchRecorder:
             recordings += between("updates by hand", self.updates.by_hand, passes[-1].place, entries, judged)
         facts = {"framework": "torch", "version": torch.__version__, "device": self.models.device, "seed": str(self._seed)}
         facts |= self._distributed
+        if steps and self.updates.continuity.unused:
+            facts["unused"] = "; ".join(sorted({leaf.name for leaf in self.updates.continuity.unused.values()}))
         if self._mode.failures:
             facts["failed"] = "; ".join(self._mode.failures)
         return Watched(tuple(recordings), self._parameters_of(recordings), facts, tuple(self._unseen(recordings)))
@@ -163,4 +169,4 @@ class TorchRecorder:
             return [Unexamined("every parameter of the model", "what was watched reads none of them: is it another model?")]
         why = "code outside of all optimizers wrote into it, without reading a gradient"
         rewritten = [Unexamined(name, why, place.line) for name, place in self.updates.rewritten.items()]
-        return [*in_parts(self._parts), *rewritten]
+        return [*in_parts(self._parts), *rewritten, *self.updates.continuity.unexamined.values()]

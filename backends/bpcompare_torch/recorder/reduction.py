@@ -12,8 +12,9 @@ from torch.nn.parallel import DistributedDataParallel
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.identity import Identity, strided
 from bpcompare_torch.recorder.memory import here
+from bpcompare_torch.recorder.moved import Held
 from bpcompare_torch.recorder.tape import Seen
-from bpcompare_torch.recorder.updates import Held, Updates
+from bpcompare_torch.recorder.updates import Updates
 
 MEANS = ("allreduce_hook",)
 """Communication hooks that give the mean as it is."""

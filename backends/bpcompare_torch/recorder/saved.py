@@ -24,7 +24,7 @@ class Packed(NamedTuple):
 
 
 class Saved:
-    """Stands around the hooks of `saved_tensors_hooks` while it is entered.
+    """Stands around the hooks of `saved_tensors_hooks` while it is entered, also around those that were entered before.
 
     `changed` is called with the node for which something else was given back, the number of each edge behind it, and the names of
     the hooks.
@@ -48,11 +48,25 @@ class Saved:
                 theirs.pack_hook, theirs.unpack_hook = pack, unpack
 
         hooks.__enter__ = enter
+        self._around_the_outer()
         return self
+
+    def _around_the_outer(self) -> None:
+        """Hooks that stand when watching begins are those of the whole block, as far as it has none of its own."""
+        stack: Any = torch._C._autograd
+        self._pushed: tuple[Any, Any] | None = None
+        outer = stack._top_saved_tensors_default_hooks(True)
+        if outer is not None and not getattr(outer[0], "__module__", "").startswith(CHECKPOINTS):
+            self._pushed = self._around(*outer)
+            stack._push_saved_tensors_default_hooks(*self._pushed)
 
     def __exit__(self, *error: object) -> None:
         hooks: Any = torch.autograd.graph.saved_tensors_hooks
         hooks.__enter__, self._on = self._original, False
+        stack: Any = torch._C._autograd
+        now = stack._top_saved_tensors_default_hooks(True)
+        if self._pushed is not None and now is not None and now[0] is self._pushed[0]:
+            stack._pop_saved_tensors_default_hooks()
 
     def _around(self, pack: Any, unpack: Any) -> tuple[Any, Any]:
         names = tuple(dict.fromkeys((name(pack), name(unpack))))

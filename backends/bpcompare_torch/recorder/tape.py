@@ -14,6 +14,9 @@ from bpcompare_torch.recorder.memory import Kept
 
 Kind = Literal["leaf", "given", "made", "unknown"]
 
+ANEW = ("zero", "fill", "copy")
+"""Functions that write without reading what stood there."""
+
 
 @dataclass(eq=False, slots=True)
 class Seen:

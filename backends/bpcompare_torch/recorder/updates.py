@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
@@ -13,60 +12,17 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
+from bpcompare_torch.recorder.continuity import Continuity
 from bpcompare_torch.recorder.identity import Identity, strided
 from bpcompare_torch.recorder.memory import Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
+from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
 from bpcompare_torch.recorder.optimizers import rate_format, rule_of, slots_of, steps_of
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.tape import Entry, Seen
 
 LEFT_OVER = "a step of an optimizer wrote into it, and it was not cleared"
 """What is in a gradient after such a step is nobody's business, unless it is used again."""
-
-
-@dataclass(eq=False, slots=True)
-class Moved:
-    """One parameter in one step of an optimizer: its rule, or why there is none; all numbers before and after.
-
-    `gradient` is None where there was none: then the parameter must stay what it is. `rate` is the format of the learning rate,
-    where that is a tensor.
-    """
-
-    name: str
-    rule: Rule | None
-    why: str
-    before: Kept
-    gradient: Seen | None
-    slots: dict[str, Kept | None]
-    t: int
-    parameter: Tensor
-    rate: str = ""
-    after: Kept | None = None
-    slots_after: dict[str, Kept | None] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class Held:
-    """What a parameter's `.grad` held when it was used, or at the end."""
-
-    name: str
-    address: int
-    gradient: Seen
-
-
-@dataclass(eq=False, slots=True)
-class OptimizerStep:
-    """One call of an optimizer's `step`."""
-
-    optimizer: str
-    place: Place
-    moved: list[Moved]
-    ended: bool = False
-
-    @property
-    def held(self) -> list[Held]:
-        """The gradients that it used."""
-        return [Held(one.name, id(one.parameter), one.gradient) for one in self.moved if one.gradient is not None]
 
 
 class Updates:
@@ -94,6 +50,7 @@ class Updates:
         self.accumulations: dict[int, Seen] = {}
         """What each leaf's `.grad` was after the last delivery to it, by the identity of its tensor."""
         self.rewritten: dict[str, Place] = {}
+        self.continuity = Continuity()
         self._begun = False
         self._parameters: dict[int, tuple[str, int]] = {}
 
@@ -119,6 +76,8 @@ class Updates:
     def accumulated(self, t: Tensor, leaf: Seen, arrived: Kept, before: Seen | None) -> None:
         """`.grad` is what it was and what has arrived: a step of its own."""
         grad, identity = t.grad, self._identity
+        self._by_hand(t)
+        self.continuity.read(t, leaf)
         if grad is None or not strided(grad):
             return
         delta = self._delta(t, leaf, arrived)
@@ -135,6 +94,12 @@ class Updates:
         identity.made(grad, after, None)
         self.accumulations[id(t)] = after
 
+    def _by_hand(self, t: Tensor) -> None:
+        """Another memory that was made from gradients (p.data = …) is an update that is told elsewhere."""
+        found = self._identity.at(t) if strided(t) else None
+        if found is not None and found.reduced:
+            self.continuity.wrote(id(t))
+
     def own(self, parameters: Mapping[str, Tensor]) -> None:
         """Whose memory is watched for writes outside of all optimizers."""
         self.lazy = any(is_lazy(p) for p in parameters.values())
@@ -146,9 +111,11 @@ class Updates:
 
     def wrote(self, t: Tensor, written: Seen | None) -> None:
         """Somebody's own code wrote into t: an update by hand, if it is a parameter and there was a gradient."""
+        self.continuity.touched(t)
         if not self._begun or not strided(t) or storage_of(t) not in self._parameters:
             return
         name, address = self._parameters[storage_of(t)]
+        self.continuity.wrote(address)
         if written is not None and written.reduced:
             self.by_hand.append(Held(name, address, written))
         else:
@@ -214,6 +181,8 @@ class Updates:
             out = closure(*inner, **named)
             with self._mode.unwatched():
                 step.moved = self._all_moving(optimizer)
+                for one in step.moved:
+                    self.continuity.begins(optimizer, one, self._identity.memory.clock)
             self._mode.stepping = True
             return out
 
@@ -224,6 +193,9 @@ class Updates:
     def _begins(self, optimizer: Any) -> OptimizerStep:
         with self._mode.unwatched():
             step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer))
+        for one in step.moved:
+            self._by_hand(one.parameter)
+            self.continuity.begins(optimizer, one, self._identity.memory.clock)
         self.steps.append(step)
         self._open[id(optimizer)] = step
         self._mode.stepping = True
@@ -236,6 +208,7 @@ class Updates:
         keep, rule = self._identity.memory.keep, rule_of(optimizer, group, p)
         found = isinstance(rule, Rule)
         slots = slots_of(optimizer, rule, p) if isinstance(rule, Rule) else {}
+        self.continuity.states(self._names.get(id(p), "a parameter"), slots)
         return Moved(
             self._names.get(id(p), "a parameter outside of the model"),
             rule if isinstance(rule, Rule) else None,
@@ -272,6 +245,7 @@ class Updates:
                 if one.rule is not None:
                     after = slots_of(optimizer, one.rule, one.parameter)
                     one.slots_after = {name: None if t is None else keep(t) for name, t in after.items()}
+                self.continuity.ends(optimizer, one, self._identity.memory.clock)
             step.ended = True
 
     def _used(self, gradient: Seen, grad: Tensor | None) -> None:

@@ -31,6 +31,8 @@ FAMILIES = (
     "scaling",
     "lax",
     "alignment",
+    "prefixes",
+    "segments",
     "linear_algebra",
     "complex_numbers",
 )

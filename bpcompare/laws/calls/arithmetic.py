@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.called import Arguments, Rows, floats
+from bpcompare.laws.calls.ties import equal, parted
 from bpcompare.laws.kernel import Node, lifted
-from bpcompare.numbers.number import positive, side_of
+from bpcompare.numbers.number import Num, positive, side_of
 
 rows = Rows()
 TIE = ("where two are equal, each receives half of Δ",)
@@ -73,12 +75,26 @@ def _masked_fill(a: Arguments) -> Node:
 def _half(x: Any, y: Any, larger: Any) -> Node:
     """x where `larger` says so of x − y, y where it says so of y − x;  where neither is, each receives half of Δ."""
     x, y = lifted(x), lifted(y)
-    apart = x.value - y.value
-    first, second = larger(apart), larger(-apart)
-    if side_of(apart) is not None:  # at a tie, all to the one or all to the other: what is in between is valid, too
-        return kernel.where(first, x, y)
+    first, second = larger(x.value - y.value), larger(y.value - x.value)
     mean = kernel.add(kernel.multiply(0.5, x), kernel.multiply(0.5, y))  # of two lowest numbers, which their sum would pass
-    return kernel.where(first, x, kernel.where(second, y, mean))
+    half = kernel.where(first, x, kernel.where(second, y, mean))
+    return half if side_of(x.value - y.value) is None else _either(half, x, y)
+
+
+def _either(value: Node, x: Node, y: Node) -> Node:
+    """`value`, the larger or the smaller of x and y, with Δ as it may be where they are equal: to one, or parts to both."""
+    x, y = (kernel.expand(one, value.shape) if one.shape != value.shape else one for one in (x, y))
+    gap = x.value - y.value
+    tied, chosen = equal(gap), equal(value.value - x.value)
+
+    def back(number: int) -> Callable[[Num], Num]:
+        def to(dy: Num) -> Num:
+            both = np.stack([chosen | tied, ~chosen | tied], axis=-1)
+            return parted(both, dy, side_of(gap))[..., number]
+
+        return to
+
+    return Node(value.shape, lambda: value.value, [(x, back(0)), (y, back(1))])
 
 
 @rows.law("maximum", kinks=TIE, once=True, entrywise=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.called import Arguments, Rows
-from bpcompare.laws.calls.extremes import TIES_GIVEN
+from bpcompare.laws.calls.extremes import TIES_GIVEN, windowed
 from bpcompare.laws.calls.moves import taken
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.network.parameter import Array
@@ -102,4 +102,4 @@ def _largest(a: Arguments, weight: Node, indices: Array, bags: Array) -> Node:
         other = np.where(seen, recorded, 0) * weight.shape[1] + np.arange(weight.shape[1])
         lower = positive(taken(weight, first).value - taken(weight, other).value)
         first = np.where(seen & ~lower & (first >= 0), other, first)
-    return taken(weight, first)
+    return windowed(taken(weight, first), taken(weight, index), index >= 0, weight)

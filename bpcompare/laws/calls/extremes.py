@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws import kernel
-from bpcompare.laws.calls.called import Arguments, Rows, plainly
+from bpcompare.laws.calls.called import Arguments, Rows
 from bpcompare.laws.calls.moves import numbered, taken
 from bpcompare.laws.calls.sums import axes
-from bpcompare.laws.kernel import Node, lifted
+from bpcompare.laws.calls.ties import equal, parted, ranked
+from bpcompare.laws.kernel import Node, lifted, pulled_back
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import Num, first_max, masked, order, positive, side_of
+from bpcompare.numbers.number import Num, Product, first_max, masked, order, positive, side_of
 from bpcompare.numbers.number import total as summed
 
 rows = Rows()
 TIES_SHARE = ("where several are equal, they share Δ in equal parts",)
+MOST = 2**24
+"""Pairs of entries that are compared to see which are equal; of more than that, the place that was given back decides alone."""
 TIES_GIVEN = ("where several are equal, the one whose place was given back receives Δ",)
 
 
-def shared(x: Any, among: Array | None = None, *, equally: bool = True) -> Node:
-    """The maximum along the last axis, of those entries that are `among` its candidates;  all that reach it share Δ.
-
-    Where that is not always `equally`, each may have any part of it.
-    """
+def shared(x: Any, among: Array | None = None) -> Node:
+    """The maximum along the last axis, of those entries that are `among` its candidates;  all that reach it share Δ."""
     x = lifted(x)
     candidates = np.ones(x.shape, bool) if among is None else among
 
@@ -38,18 +38,26 @@ def shared(x: Any, among: Array | None = None, *, equally: bool = True) -> Node:
         return summed(masked(first_max(x.value, candidates), x.value), axis=-1)
 
     def back(dy: Num) -> Num:
-        below = positive(np.expand_dims(evaluate(), -1) - x.value)
-        tied = candidates & ~below
-        if side_of(x.value) is not None:
-            # At a kink those that tie may have their part, or none of it. One that is larger than all others has all.
-            values = np.where(candidates, plainly(x), -np.inf)
-            tied = values == values.max(axis=-1, keepdims=True)
-            tied &= (tied.sum(axis=-1, keepdims=True) == 1) | (side_of(x.value) == "high")
-        whole = not equally and side_of(x.value) is not None
-        part = dy if whole else dy / np.maximum(tied.sum(axis=-1), 1).astype(np.float64)
-        return masked(tied, np.broadcast_to(np.expand_dims(part, -1), x.shape))
+        top = taken(x, first_max(x.value, candidates).argmax(axis=-1)[..., None] + _starts(x)).value
+        return parted(candidates & equal(top - x.value), dy, side_of(x.value))
 
     return Node(x.shape[:-1], evaluate, [(x, back)])
+
+
+def windowed(found: Node, members: Node, inside: Array, x: Node) -> Node:
+    """`found` (…), each the largest of the `members` (…, m) of its window that are `inside` of it; both are made of x.
+
+    Where several members are equal, whoever receives Δ is a convention.
+    """
+
+    def back(dy: Num) -> Num | Product:
+        side = side_of(x.value)
+        if side is None or prod(members.shape) > MOST:
+            return pulled_back(found, dy, x)
+        tied = inside & equal(np.expand_dims(found.value, -1) - members.value)
+        return pulled_back(members, parted(tied, dy, side), x)
+
+    return Node(found.shape, lambda: found.value, [(x, back)])
 
 
 def smallest(of: Callable[[Node], Node], x: Node) -> Node:
@@ -96,7 +104,25 @@ def entry(x: Node, own: Array, recorded: Array | None) -> Node:
         apart = taken(x, index).value - taken(x, other).value
         once = _distinct(recorded)
         index = np.where(inside & once & ~positive(apart) & ~positive(-apart), other, index)
-    return taken(x, index)
+    return chosen(x, index)
+
+
+def chosen(x: Node, index: Array) -> Node:
+    """Of each row of x (…, n) the entries at `index` (…, k), in row order over x.
+
+    Where others equal them, whoever receives Δ is a convention.
+    """
+    found = taken(x, index)
+    own = index - _starts(x)
+
+    def back(dy: Num) -> Num | Product:
+        side = side_of(x.value)
+        if side is None or prod(index.shape) * x.shape[-1] > MOST:
+            return pulled_back(found, dy, x)
+        tied = equal(np.expand_dims(found.value, -1) - np.expand_dims(x.value, -2))
+        return parted(tied[..., 0, :], dy[..., 0], side) if index.shape[-1] == 1 else ranked(tied, own, dy, side)
+
+    return Node(found.shape, lambda: found.value, [(x, back)])
 
 
 def _distinct(places: Array) -> Array:
@@ -232,7 +258,12 @@ def _running(a: Arguments, sign: float) -> tuple[Node, None]:
         index = np.where(~positive(apart) & ~positive(-apart), other, index)
     lead = list(range(max(a.self.ndim, 1) - 1))
     lead.insert(axis, len(lead))
-    return kernel.reshape(kernel.permute(taken(x, index), lead), a.shape), None
+    found, size = taken(x, index), x.shape[-1]
+    before = _starts(x)[..., None] + np.zeros((size, 1), np.int64) + np.arange(size)
+    if prod(before.shape) <= MOST:
+        until = np.tril(np.ones((size, size), bool))
+        found = windowed(found, taken(x, np.where(until, before, -1)), until, x)
+    return kernel.reshape(kernel.permute(found, lead), a.shape), None
 
 
 rows.law("cummax", kinks=TIES_GIVEN)(lambda a: _running(a, 1.0))

@@ -325,7 +325,7 @@ def running(x: Node) -> Node:
     n = x.shape[-1]
     among = np.broadcast_to(np.tril(np.ones((n, n), bool)), (*x.shape, n))
     wide = kernel.expand(kernel.reshape(x, (*x.shape[:-1], 1, n)), among.shape)
-    return shared(wide, among, equally=False)
+    return shared(wide, among)
 
 
 def folded(x: Node, by: Callable[[Any, Any], Node]) -> Node:

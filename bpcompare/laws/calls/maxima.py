@@ -9,7 +9,7 @@ import numpy as np
 
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.called import Arguments, Rows
-from bpcompare.laws.calls.extremes import TIES_GIVEN
+from bpcompare.laws.calls.extremes import TIES_GIVEN, windowed
 from bpcompare.laws.calls.moves import numbered, taken
 from bpcompare.laws.calls.windows import Field, Line, line, regions, sized
 from bpcompare.laws.kernel import Node, lifted
@@ -33,7 +33,7 @@ def winners(a: Arguments, lines: Sequence[Line]) -> tuple[Node, None]:
         other = np.where(seen, recorded, 0) + start
         lower = positive(taken(x, place).value - taken(x, other).value)
         place = np.where(seen & ~lower, other, place)
-    return kernel.reshape(taken(x, place), a.shape), None
+    return kernel.reshape(windowed(taken(x, place), field.members(), among, x), a.shape), None
 
 
 def _max_pool(n: int) -> Callable[[Arguments], Any]:

@@ -192,7 +192,7 @@ def reduced(x: Any, how: str, terms: Node, places: Array, *, together: bool) -> 
     both = kernel.concat([kernel.reshape(x, (-1,)), kernel.reshape(terms, (-1,))], 0)
     found = taken(both, members)
     if how == "prod":
-        return _product(kernel.where(members >= 0, found, 1.0))
+        return product(kernel.where(members >= 0, found, 1.0))
     if how == "amax":
         return shared(found, members >= 0)
     if how == "amin":
@@ -213,7 +213,7 @@ def _members(places: Array, x: Node, *, together: bool) -> Array:
     return table.reshape(*x.shape, -1)
 
 
-def _product(x: Node) -> Node:
+def product(x: Node) -> Node:
     """Π along the last axis."""
     found: Any = None
     for number in range(x.shape[-1]):

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 
 from bpcompare.laws.law import UpdateLaw
+from bpcompare.laws.rules.averaged import AsgdRule
+from bpcompare.laws.rules.factored import AdafactorRule
 from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
+from bpcompare.laws.rules.orthogonal import MuonRule
+from bpcompare.laws.rules.signs import RpropRule
 from bpcompare.laws.rules.squares import AdadeltaRule, AdagradRule, RmsPropRule, SgdRule
 from bpcompare.laws.rules.turned import Turned
 
@@ -16,5 +20,9 @@ RULES: Mapping[str, UpdateLaw] = {
     "rmsprop": Turned(RmsPropRule()),
     "adagrad": Turned(AdagradRule()),
     "adadelta": Turned(AdadeltaRule()),
+    "asgd": Turned(AsgdRule()),
+    "rprop": Turned(RpropRule()),
+    "adafactor": Turned(AdafactorRule()),
+    "muon": Turned(MuonRule()),
 }
 """Every rule that a `Rule` may name."""

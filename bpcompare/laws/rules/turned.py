@@ -35,6 +35,11 @@ class Turned:
     def __init__(self, law: Stepping) -> None:
         self._law = law
 
+    @property
+    def smooth(self) -> bool:
+        """Whether nothing in the rule is decided by numbers."""
+        return bool(getattr(self._law, "smooth", False))
+
     def least(self, op: Any) -> float:
         """How wide a ball of the parameter is at least, in u times it: one rounding, two more where it decays first."""
         return 3.0 if op.decoupled and op.weight_decay and hasattr(self._law, "kept") else 1.0

@@ -212,7 +212,7 @@ class Ball(Number):
         """mid > 0; where the ball holds zero, as `fmt.side` says."""
         mask = self.mid > 0
         if self.fmt.side is not None:
-            mask = np.where(self.kinked(), self.fmt.side == "high", mask)
+            mask = np.where(self.kinked(), self.fmt.side in ("high", "drawn"), mask)
         return np.asarray(mask)
 
     def first_max(self, among: Array | None = None) -> Array:

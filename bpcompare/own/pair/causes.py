@@ -11,12 +11,14 @@ import numpy as np
 from bpcompare.laws.law import At
 from bpcompare.network.parameter import Array
 from bpcompare.ops.call import Call
+from bpcompare.own.pair.exchanged import exchanged
 from bpcompare.own.pair.factors import factor
 from bpcompare.own.pair.gradients import Held
 from bpcompare.own.pair.pairing import Pairing
 from bpcompare.own.pair.parting import Parting
+from bpcompare.own.pair.settings import said
 from bpcompare.own.pair.side import Side
-from bpcompare.own.pair.trial import Trials, called, otherwise, worked_out
+from bpcompare.own.pair.trial import SIDES, Trials, called, otherwise, worked_out
 from bpcompare.program import Step
 
 ACTIVATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -59,9 +61,6 @@ ATTENTION, ATTENTION_IN = ("scale", "is_causal"), "scaled_dot_product"
 """Settings that attention has where nobody names them."""
 PARTS = ("slice", "narrow_copy", "select", "index", "index_select", "take", "lax.slice", "masked_select", "gather", "split")
 """Functions that give a part of what they read."""
-NAMES: Mapping[tuple[str, Any], str] = {("reduction", 0): "none", ("reduction", 1): "mean", ("reduction", 2): "sum"}
-"""Settings that are numbers, in words."""
-SIDES = ("the first", "the second")
 
 
 def causes(pairing: Pairing, parting: Parting, gradients: Sequence[Held]) -> tuple[str, ...]:
@@ -69,7 +68,7 @@ def causes(pairing: Pairing, parting: Parting, gradients: Sequence[Held]) -> tup
     trials = Trials(pairing)
     if words := _whole(pairing, gradients):
         return (words,)
-    for trial in (settings, activations, left_out, without, moved, multiples, narrowed):
+    for trial in (settings, activations, left_out, without, exchanged, moved, multiples, narrowed):
         found = next(trial(trials, parting), None)
         if found is not None:
             return (found,)
@@ -108,7 +107,7 @@ def settings(trials: Trials, parting: Parting) -> Iterator[str]:
             now = step.op.arguments.get(name)
             for value in values:
                 if value != now and trials.found(1 - which, trials.value(which, step, otherwise(step.op, **{name: value})), 0.0):
-                    yield f"{name}: {_said(now, name)} in {SIDES[which]}, {_said(value, name)} in {SIDES[1 - which]}"
+                    yield f"{name}: {said(now, name)} in {SIDES[which]}, {said(value, name)} in {SIDES[1 - which]}"
 
 
 def _unnamed(op: Call) -> tuple[str, ...]:
@@ -122,22 +121,16 @@ def differing(a: Step, b: Step, pairing: Pairing) -> Iterator[str]:
     for name in one.arguments:
         x, y = one.arguments[name], other.arguments.get(name)
         if isinstance(x, (bool, int, float, str)) and isinstance(y, (bool, int, float, str)) and x != y:
-            yield f"{name}: {_said(x, name)} in the first, {_said(y, name)} in the second"
+            yield f"{name}: {said(x, name)} in the first, {said(y, name)} in the second"
     numbers = [_scalars(side, step) for side, step in zip((pairing.first, pairing.second), (a, b), strict=True)]
     if len(numbers[0]) == len(numbers[1]) == 1 and numbers[0] != numbers[1]:
-        yield f"a constant: {_said(numbers[0][0])} in the first, {_said(numbers[1][0])} in the second"
+        yield f"a constant: {said(numbers[0][0])} in the first, {said(numbers[1][0])} in the second"
 
 
 def _scalars(side: Side, step: Step) -> list[float]:
     """The constants of one number that a step reads."""
     found = [side.number(path) for path in step.reads if side.program.values[path].given]
     return [float(x.ravel()[0]) for x in found if x is not None and x.size == 1]
-
-
-def _said(value: Any, name: str = "") -> str:
-    if not isinstance(value, bool) and (name, value) in NAMES:
-        return NAMES[name, value]
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def activations(trials: Trials, parting: Parting) -> Iterator[str]:

@@ -13,6 +13,7 @@ from bpcompare.own.pair.parting import Parting
 from bpcompare.own.pair.passes import Passes
 from bpcompare.own.pair.side import Side
 from bpcompare.own.pair.stepped import stepped
+from bpcompare.own.pair.unshown import unshown
 from bpcompare.own.pair.updates import Move, moves, updates
 from bpcompare.own.step import Verdict, WatchedStep, Watching
 
@@ -148,7 +149,8 @@ class Compared:
             return [("the update", f"{self.names[made[0]]} makes none that can be read")]
         told = {name for held in self.updates for name in held.match.firsts}
         names = [name for held in self.gradients for name in held.match.firsts if made[0] and name not in told]
-        return [(name, "its update cannot be read in both") for name in names]
+        unread = [(name, "its update cannot be read in both") for name in names]
+        return unread if self._differing else [*unread, *unshown(self.updates, *self.moves)]
 
     @property
     def blamed(self) -> tuple[str, ...]:

@@ -27,14 +27,15 @@ def other_data(pairing: Pairing, parting: Parting) -> str:
     for path, one in ones:
         for other_path, other in others:
             if one.count == other.count:
-                sizes = f"{one.count:,} each{_ratio(one, other)}"
-                return f"{_called(path)} of the first and {_called(other_path)} of the second ({sizes})"
+                sizes = f"{one.count:,} numbers each{_ratio(one, other)}"
+                names = _called(pairing.first, path, a), _called(pairing.second, other_path, b)
+                return f"{names[0]} in the first, {names[1]} in the second ({sizes})"
     return ""
 
 
-def _called(path: str) -> str:
-    """Data have no names in torch."""
-    return "what is given" if path.startswith("constant") else path
+def _called(side: Side, path: str, step: Step) -> str:
+    """Data have no names in torch: by who reads them."""
+    return f"what {side.spot(step)} is given" if path.startswith("constant") else path
 
 
 def _unshared(side: Side, step: Step, other: Side) -> list[tuple[str, Print]]:

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from bpcompare.ops.rule import Rule
 from bpcompare.own.pair.gradients import Held
 from bpcompare.own.pair.parting import Parting
+from bpcompare.own.pair.settings import WORDS, said
 from bpcompare.own.pair.updates import Move
 from bpcompare.report.numbers import short
-
-WORDS = {"eta": "learning rate"}
-"""Settings of rules, as people call them."""
 
 
 def stepped(updates: Sequence[Held], first: Mapping[str, Move], second: Mapping[str, Move]) -> Parting | None:
@@ -31,10 +29,8 @@ def _causes(a: Move, b: Move, updates: Sequence[Held]) -> list[str]:
             return [f"the rule: {one.function} in the first, {other.function} in the second"]
         names = [name for name in one.settings if one.settings[name] != other.settings.get(name)]
         if names:
-            return [
-                f"{WORDS.get(name, name)}: {one.settings[name]} in the first, {other.settings.get(name)} in the second"
-                for name in names[:2]
-            ]
+            values = ((name, said(one.settings[name]), said(other.settings.get(name))) for name in names[:2])
+            return [f"{WORDS.get(name, name)}: {x} in the first, {y} in the second" for name, x, y in values]
     ratios = {short(held.ratio) for held in updates if held.outcome != "same"}
     if len(ratios) == 1 and "nan" not in ratios:
         return [f"the first moves {ratios.pop()} times as far: the learning rate, most likely"]

@@ -137,7 +137,7 @@ def _layouts(same: list[Held]) -> str:
 
 
 def _other(held: Held) -> str:
-    ratio = f", {short(held.ratio)} times in every element" if held.ratio == held.ratio else ""
+    ratio = f", {short(held.ratio)} times in every element" if abs(held.ratio) > held.allowed else ""  # not 0, nor NaN
     moved = ", the same numbers in another order" if held.moved else ""
     return f"{held.match} ({relative(held.apart)} apart{ratio}{moved})"
 

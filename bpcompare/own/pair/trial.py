@@ -19,6 +19,8 @@ from bpcompare.program import Step
 
 STEPS = 8
 """Steps behind a change that are worked out."""
+SIDES = ("the first", "the second")
+"""What the two programs are called in a cause."""
 
 
 class Trials:

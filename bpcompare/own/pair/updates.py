@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bpcompare.own.pair.gradients import VAGUE, Held
 from bpcompare.own.pair.layout import Alignment
 from bpcompare.own.pair.parameters import Match
 from bpcompare.own.pair.side import Spot
-from bpcompare.program import Place, Program, Recording, Update
+from bpcompare.program import Place, Recording, Update
 
 BEFORE, GRADIENT = "parameter", "gradient"
 """How paths of a parameter, and of its gradient, begin where an update was recorded function by function."""
@@ -29,7 +29,8 @@ ROUNDINGS = 8
 class Move:
     """One parameter's step: the parameter before and after it, where that was, its gradient, the rule if it is a known one.
 
-    `unit` is the unit roundoff of the parameter's format.
+    `unit` is the unit roundoff of the parameter's format. `kept`: what is left for the next step, by name; where the update was
+    recorded function by function, that of all parameters, and these themselves.
     """
 
     before: Array
@@ -38,6 +39,8 @@ class Move:
     gradient: Array
     rule: Update | None = None
     unit: float = UNITS["float64"]
+    kept: Mapping[str, Array] = field(default_factory=dict)
+    recording: Recording | None = None
 
     @property
     def change(self) -> Array:
@@ -55,7 +58,7 @@ def moves(judged: Sequence[Judged]) -> dict[str, Move]:
                 name, paths = update.parameter, (update.parameter, update.writes, update.gradient)
                 found.setdefault(name, _move(recording, paths, recording.places.get(name), update))
         if not program.addends and not program.updates:
-            for name, writes in _written(program):
+            for name, writes in _written(recording):
                 paths = f"{BEFORE}.{name}", writes, f"{GRADIENT}.{name}"
                 after = recording.recorded.get(writes)
                 if after is not None and np.shape(after) == np.shape(recording.given[paths[0]]):
@@ -69,14 +72,19 @@ def _move(recording: Recording, paths: tuple[str, str, str], place: Place | None
     spot = Spot("", recording.title, place.line if place is not None else "", paths[1])
     gradient = np.full(np.shape(before), np.nan) if slope is None else _floats(slope)
     unit = UNITS.get(str(np.asarray(after).dtype), UNITS["float64"])
-    return Move(_floats(before), _floats(after), spot, gradient, rule, unit)
+    paths_kept = recording.kept if rule is None else rule.slots
+    kept = {name: _floats(recording.recorded[path]) for name, path in paths_kept.items() if path in recording.recorded}
+    return Move(_floats(before), _floats(after), spot, gradient, rule, unit, kept, recording)
 
 
-def _written(program: Program) -> Iterator[tuple[str, str]]:
-    """By the name of a parameter: what it has become, which nothing reads."""
+def _written(recording: Recording) -> Iterator[tuple[str, str]]:
+    """By the name of a parameter: what it has become; where nobody said so, what comes of it and is read by nothing."""
+    program = recording.program
     read = {path for step in program.steps for path in step.reads}
-    for path in program.values:
-        if path.startswith(f"{BEFORE}."):
+    for path in (path for path in program.values if path.startswith(f"{BEFORE}.")):
+        if path in recording.kept:
+            yield path.removeprefix(f"{BEFORE}."), recording.kept[path]
+        else:
             last = [step.writes for step in program.steps if path in step.reads and step.writes not in read]
             if len(last) == 1:
                 yield path.removeprefix(f"{BEFORE}."), last[0]

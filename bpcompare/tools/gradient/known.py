@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Num, Product, closed
 from bpcompare.ops import Activation, LayerOp, Op, Scale
 from bpcompare.ops.op import Shape
+from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.finding import InputFinding
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,34 @@ class Known:
         if not isinstance(ball, Ball):
             return Ruled(np.asarray(ball, np.float64), np.zeros(np.shape(ball)))
         return Ruled(ball.mid, np.broadcast_to(np.asarray(ball.final_radius()), ball.mid.shape))
+
+
+def known(op: Op, answer: Answer) -> Known:
+    """The law of `op` on the inputs of an answer. Raises ValueError where they do not fit it."""
+    try:
+        return Known(op, answer.code.inputs, answer.y, answer.dy)
+    except (ValueError, TypeError, IndexError) as error:
+        said = str(error)
+        raise ValueError(said if said.startswith("op:") else f"op: {op.name} does not fit these inputs: {said}") from error
+
+
+def beside_law(findings: Sequence[InputFinding], law: Known, answer: Answer) -> list[InputFinding]:
+    """The findings, where they are wrong with the code of a mistake that gives exactly these numbers; and one of the output."""
+    coded = [_coded(one, law, answer) for one in findings]
+    if law.output.holds(np.asarray(answer.code.forward(answer.code.inputs), np.float64)):
+        return coded
+    note = f"forward is not {law.op.name}: its output leaves the law's ball"
+    return [InputFinding("the output", answer.y.shape, "wrong", 0.0, answer.y.size, note=note), *coded]
+
+
+def _coded(one: InputFinding, law: Known, answer: Answer) -> InputFinding:
+    """A wrong gradient with the code of the mistake that gives exactly its numbers."""
+    if one.verdict != "wrong" or one.name not in answer.names:
+        return one
+    at = answer.names.index(one.name)
+    g = answer.gradients[at]
+    codes = law.codes(at, np.asarray(g, np.float64)) if g is not None and g.shape == one.shape else ()
+    return replace(one, code=codes[0]) if codes else one
 
 
 def _network(op: Op, inputs: Sequence[Array]) -> tuple[Network, str, tuple[str, ...]]:

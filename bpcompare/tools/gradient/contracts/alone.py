@@ -6,6 +6,7 @@ from functools import partial
 
 from bpcompare.tools.gradient.contracts.asked import Asked
 from bpcompare.tools.gradient.contracts.comparison import compared, settled
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 ADVICE = "compute each gradient by its own entry of ctx.needs_input_grad, and nothing by another's"
@@ -21,6 +22,6 @@ def alone(asked: Asked) -> Outcome:
         done = f"only {asked.names[i]} wanted a gradient"
         want = {i: asked.first[i]}
         ask = partial(asked.gradients, asked.dys, needs=(i,))
-        one = compared(asked, "alone", done, ask, want, asked.dys, ADVICE, must_answer=True)
+        one = compared(asked, "alone", done, ask, Expected(want, asked.dys), ADVICE, must_answer=True)
         found += [] if one is None else [one]
     return settled("alone", found)

@@ -81,6 +81,11 @@ class Asked:
         asked = [i for i in self.code.carrying if needs is None or i in needs]
         return {i: np.zeros(self.code.inputs[i].shape) if (g := found[i]) is None else g for i in asked}
 
+    def vector(self, i: int) -> Array:
+        """A direction to move input `i` along: numbers of both signs, none of them small."""
+        shape = self.code.inputs[i].shape
+        return np.asarray(self.random.choice([-1.0, 1.0], shape) * self.random.uniform(0.5, 1.5, shape))
+
     def at(self, inputs: Sequence[Any]) -> CodeUnderTest:
         """The code on other inputs."""
         return replace(self.code, inputs=tuple(inputs))

@@ -9,6 +9,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.asked import Asked, Gradients
 from bpcompare.tools.gradient.contracts.comparison import compared
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.gap import SCREEN
 from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
@@ -61,7 +62,7 @@ def batch(asked: Asked, options: Options) -> Outcome:
         }
 
     done = f"the {n} examples were given in two parts"
-    return compared(asked, "batch", done, ask, asked.first, asked.dys, ADVICE) or Outcome("batch", "kept")
+    return compared(asked, "batch", done, ask, Expected(asked.first, asked.dys), ADVICE) or Outcome("batch", "kept")
 
 
 def _same(a: Array, b: Array) -> bool:

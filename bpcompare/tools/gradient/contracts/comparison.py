@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.report.numbers import short
 from bpcompare.text.words import printable
-from bpcompare.tools.gradient.contracts.asked import Asked, Dys, Gradients
+from bpcompare.tools.gradient.contracts.asked import Asked, Gradients
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.gap import Gap, gap
 from bpcompare.tools.gradient.contracts.outcome import RANKS, Kind, Outcome
 
@@ -23,16 +23,12 @@ def compared(
     name: str,
     done: str,
     ask: Callable[[], Gradients],
-    want: Gradients,
-    dys: Dys,
+    expected: Expected,
     advice: str,
     *,
-    inputs: Sequence[Any] | None = None,
-    scale: float = 1.0,
-    exactly: bool = False,
     must_answer: bool = False,
 ) -> Outcome | None:
-    """What `ask` gives beside `want`; None where it is the same. `done` says what was done: "dy was transposed".
+    """What `ask` gives beside what is `expected`; None where it is the same. `done` says what was done: "dy was transposed".
 
     An error of the code is "refused", or where it `must_answer`, "broken".
     """
@@ -41,7 +37,7 @@ def compared(
     except Exception as error:  # noqa: BLE001 — the author's code
         said = f"{done}: it raises {raised(error)}"
         return Outcome(name, "broken" if must_answer else "refused", said, advice if must_answer else "")
-    found = gap(asked, got, want, dys, inputs, scale=scale, exactly=exactly)
+    found = gap(asked, got, expected)
     return None if found is None else told(asked, name, done, found, advice)
 
 

@@ -7,26 +7,23 @@ import numpy as np
 from bpcompare.tools.gradient.contracts.asked import Asked
 from bpcompare.tools.gradient.contracts.comparison import raised, settled
 from bpcompare.tools.gradient.contracts.directional import Direction, direction, forward_along
+from bpcompare.tools.gradient.contracts.offered import offered
 from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
-from bpcompare.tools.gradient.contracts.ways.modes import modes_of
 
 ADVICE = "hold jvp against the forward, term by term: its result must be the derivative along the tangent"
 
 
 def forward_mode(asked: Asked, options: Options) -> Outcome:
     """Each input moved along a vector, by the jvp that the code has."""
-    modes = modes_of(asked.way)
-    why = "NumPy has no forward mode" if modes is None else modes.missing.get("forward_mode", "")
-    if modes is None or (why and "forward_mode" not in options.named):
-        return Outcome("forward_mode", "not tried", why)
+    modes = offered(asked, options, "forward_mode", "NumPy has no forward mode")
+    if isinstance(modes, Outcome):
+        return modes
     found = []
     for i in asked.code.carrying:
         if asked.verdicts.get(i) == "wrong":
             continue
-        v = asked.random.choice([-1.0, 1.0], asked.code.inputs[i].shape) * asked.random.uniform(
-            0.5, 1.5, asked.code.inputs[i].shape
-        )
+        v = asked.vector(i)
         try:
             moved = modes.forward(asked.arguments(), i, v)
         except Exception as error:  # noqa: BLE001 — the author's code

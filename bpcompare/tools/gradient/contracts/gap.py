@@ -15,6 +15,7 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.asked import Asked, Dys, Gradients
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.differences import Try
 
 SCREEN = 64.0
@@ -40,29 +41,15 @@ class Gap:
     why: str = ""
 
 
-def gap(
-    asked: Asked,
-    got: Gradients,
-    want: Gradients,
-    dys: Dys,
-    inputs: Sequence[Any] | None = None,
-    *,
-    scale: float = 1.0,
-    exactly: bool = False,
-) -> Gap | None:
-    """The worst gap between two sets of gradients for the same dy; None where rounding explains all.
-
-    `inputs`: where the code was asked at others than its own. `scale`: the answers are so many times the gradients for `dys`.
-    `exactly`: the same was computed twice, so errors in the inputs are no excuse.
-    """
-    found = [_one(asked, i, got[i], want[i], dys, inputs, scale, exactly) for i in got]
+def gap(asked: Asked, got: Gradients, expected: Expected) -> Gap | None:
+    """The worst gap between gradients and what they should be; None where rounding explains all."""
+    found = [_one(asked, i, got[i], expected) for i in got]
     gaps = sorted((one for one in found if one is not None), key=lambda one: -one.proved)
     return gaps[0] if gaps else None
 
 
-def _one(
-    asked: Asked, i: int, got: Array, want: Array, dys: Dys, inputs: Sequence[Any] | None, scale: float, exactly: bool
-) -> Gap | None:
+def _one(asked: Asked, i: int, got: Array, expected: Expected) -> Gap | None:
+    want, dys, inputs, scale = expected.gradients[i], expected.dys, expected.inputs, expected.scale
     if got.shape != want.shape:
         return Gap(i, (), 0.0, 0.0, True, f"its shape is {list(got.shape)}, and was {list(want.shape)}")
     if np.array_equal(got, want, equal_nan=True):
@@ -80,7 +67,7 @@ def _one(
         return None
     at = _index(off == off.max())
     worst = Gap(i, at, float(a[at]), float(b[at]), False)
-    if not exactly and off[at] <= floor + TIMES * _noise(asked, i, dys, inputs) * abs(scale):
+    if not expected.exactly and off[at] <= floor + TIMES * _noise(asked, i, dys, inputs) * abs(scale):
         return None
     if asked.verdicts.get(i) == "wrong":  # no derivative anyway: only what no rounding can be is worth a word
         return Gap(i, at, worst.got, worst.expected, True) if off[at] > np.sqrt(u) * np.abs(b).max() else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpcompare.tools.gradient.contracts.asked import Asked, Dys
 from bpcompare.tools.gradient.contracts.comparison import compared, of_outputs, raised, settled
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, repeated
 
@@ -52,7 +53,7 @@ def _dy(asked: Asked, name: str, done: str, layout: str, dys: Dys) -> Iterator[O
     except Exception as error:  # noqa: BLE001 — the author's code
         yield Outcome(name, "refused", f"{done}: it raises {raised(error)}")
         return
-    one = compared(asked, name, done, partial(asked.gradients, dys, layout=layout), want, dys, ADVICE)
+    one = compared(asked, name, done, partial(asked.gradients, dys, layout=layout), Expected(want, dys), ADVICE)
     if one is not None:
         yield one
 
@@ -95,7 +96,7 @@ def _once(
         one = of_outputs(name, done, asked.open(laid()).outputs, plain.outputs, ADVICE)
     except Exception as error:  # noqa: BLE001 — the author's code
         return Outcome(name, "refused", f"{done}: it raises {raised(error)}")
-    return one or compared(asked, name, done, lambda: asked.gradients(dys, laid()), want, dys, ADVICE, inputs=others)
+    return one or compared(asked, name, done, lambda: asked.gradients(dys, laid()), Expected(want, dys, others), ADVICE)
 
 
 def _expanded(asked: Asked) -> Iterator[Outcome]:

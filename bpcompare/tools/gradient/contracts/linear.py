@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcompare.tools.gradient.contracts.asked import Asked, Dys, Gradients
 from bpcompare.tools.gradient.contracts.comparison import compared, settled
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 SCALES = {2: (-4.0, 2.0**-4), 4: (-256.0, 2.0**-20), 8: (-65536.0, 2.0**-40)}
@@ -25,7 +26,7 @@ def _tries(asked: Asked) -> Iterator[Outcome]:
     first, dys = asked.first, asked.dys
     zeros = tuple(np.zeros_like(dy) for dy in dys)
     nothing = {i: np.zeros(g.shape) for i, g in first.items()}
-    found = compared(asked, "linear", "dy was 0", lambda: _zero(asked, zeros), nothing, dys, ADVICE)
+    found = compared(asked, "linear", "dy was 0", lambda: _zero(asked, zeros), Expected(nothing, dys), ADVICE)
     if found is not None:
         yield found
     for scale in SCALES.get(min(dy.dtype.itemsize for dy in dys), SCALES[2]):
@@ -34,12 +35,12 @@ def _tries(asked: Asked) -> Iterator[Outcome]:
         scaled = tuple((scale * dy).astype(dy.dtype) for dy in dys)
         want = {i: scale * g for i, g in first.items()}
         done = f"dy was multiplied with {scale:.6g}"
-        found = compared(asked, "linear", done, partial(asked.gradients, scaled), want, dys, ADVICE, scale=scale)
+        found = compared(asked, "linear", done, partial(asked.gradients, scaled), Expected(want, dys, scale=scale), ADVICE)
         if found is not None:
             yield found
     if sum(dy.size for dy in dys) > 1:
         done = "dy was split into its positive and its negative part, and their two gradients added up"
-        found = compared(asked, "linear", done, lambda: _parts(asked), first, dys, ADVICE)
+        found = compared(asked, "linear", done, lambda: _parts(asked), Expected(first, dys), ADVICE)
         if found is not None:
             yield found
 

@@ -10,6 +10,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.asked import Asked
 from bpcompare.tools.gradient.contracts.comparison import compared, raised
+from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 
@@ -42,7 +43,12 @@ def memory(asked: Asked) -> Iterator[Outcome]:
     done = "the same pullback was called again (retain_graph=True)" if asked.way.framework == "torch" else "it was called again"
     advice = "leave what the forward saved as it is, and add nothing up from call to call"
     again = compared(
-        asked, "twice", done, lambda: asked.named(pullback.pull(asked.raw(asked.dys))), first, asked.dys, advice, exactly=True
+        asked,
+        "twice",
+        done,
+        lambda: asked.named(pullback.pull(asked.raw(asked.dys))),
+        Expected(first, asked.dys, exactly=True),
+        advice,
     )
     yield again or Outcome("twice", "kept")
 
@@ -83,7 +89,7 @@ def runs(asked: Asked, first: Mapping[int, Array], times: int = 1) -> Outcome:
         return Outcome("runs", "broken", f"{done}: it raises {raised(error)}", advice)
     other = [run for run in found if any(not np.array_equal(run[i], first[i], equal_nan=True) for i in first)]
     for run in other:
-        broken = compared(asked, "runs", done, lambda run=run: run, first, asked.dys, advice, exactly=True)  # type: ignore[misc]
+        broken = compared(asked, "runs", done, lambda run=run: run, Expected(first, asked.dys, exactly=True), advice)  # type: ignore[misc]
         if broken is not None:
             return broken
     if not other:

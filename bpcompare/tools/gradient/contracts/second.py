@@ -35,7 +35,7 @@ def second(asked: Asked, options: Options) -> Outcome:
     if "wrong" in asked.verdicts.values():
         return Outcome("second", "not tried", "the gradient itself is wrong")
     inputs, carrying = asked.code.inputs, asked.code.carrying
-    weights = {i: _drawn(asked, inputs[i].shape) for i in carrying}
+    weights = {i: asked.vector(i) for i in carrying}
     try:
         by_inputs, by_dys = modes.second(asked.arguments(), asked.raw(asked.dys), weights)
     except Exception as error:  # noqa: BLE001 — the author's code
@@ -43,7 +43,7 @@ def second(asked: Asked, options: Options) -> Outcome:
     found, note = [], ""
     size = sum(direction(asked.first[i], w).bulk for i, w in weights.items())
     for i in carrying:
-        v = _drawn(asked, inputs[i].shape)
+        v = asked.vector(i)
         got = direction(by_inputs[i], v)
         done = f"the gradients were differentiated again by {asked.names[i]}, along a vector"
         known: list[Derivative] = []
@@ -76,10 +76,6 @@ def _differentiable(asked: Asked, i: int, v: Array) -> bool:
     """Whether the gradient itself is what differences of the forward say, along this vector."""
     exact = direction(asked.first[i], v)
     return exact.beside(asked, "second", i, "", None, lambda: forward_along(asked, i)(v), "") is None
-
-
-def _drawn(asked: Asked, shape: tuple[int, ...]) -> Array:
-    return asked.random.choice([-1.0, 1.0], shape) * asked.random.uniform(0.5, 1.5, shape)
 
 
 def _by_dy(asked: Asked, by_dys: list[Array], weights: dict[int, Array]) -> list[Outcome]:

@@ -10,9 +10,11 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.asked import Asked, Dys
 from bpcompare.tools.gradient.contracts.comparison import compared, of_outputs, raised, settled
+from bpcompare.tools.gradient.contracts.expected import Expected
+from bpcompare.tools.gradient.contracts.offered import offered
 from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
-from bpcompare.tools.gradient.contracts.ways.modes import Modes, modes_of
+from bpcompare.tools.gradient.contracts.ways.modes import Modes
 
 NEARBY = (0.0, 2.0**-6, -(2.0**-5))
 """How far the inputs of a batch are from those that were given, relative to their size."""
@@ -22,10 +24,9 @@ ADVICE = "mind in_dims: an input may be stacked along another axis, or be the sa
 
 def vmap(asked: Asked, options: Options) -> Outcome:
     """All inputs stacked along their first axis, along their last one, and only one of them stacked."""
-    modes = modes_of(asked.way)
-    why = "NumPy has no vmap" if modes is None else modes.missing.get("vmap", "")
-    if modes is None or (why and "vmap" not in options.named):
-        return Outcome("vmap", "not tried", why)
+    modes = offered(asked, options, "vmap", "NumPy has no vmap")
+    if isinstance(modes, Outcome):
+        return modes
     inputs = asked.code.inputs
     arrays = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray)]
     tries: list[tuple[str, list[int | None]]] = [
@@ -63,7 +64,7 @@ def _tried(asked: Asked, modes: Modes, done: str, axes: Sequence[int | None]) ->
         pullback = asked.open(asked.arguments(inputs))
         one = of_outputs("vmap", said, [y[place] for y in ys], pullback.outputs, ADVICE)
         got, want = asked.named([None if g is None else g[place] for g in gs]), asked.named(pullback.pull(asked.raw(dy)))
-        one = one or compared(asked, "vmap", said, lambda got=got: got, want, dy, ADVICE, inputs=inputs)  # type: ignore[misc]
+        one = one or compared(asked, "vmap", said, lambda got=got: got, Expected(want, dy, inputs), ADVICE)  # type: ignore[misc]
         if one is not None:
             return one
     return None

@@ -1,0 +1,87 @@
+"""What became of gradients between backward and their use, as a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bpcompare.ops.call import Call, Read
+from bpcompare.program import Place, Recording, Step, Unexamined, Value
+from bpcompare_torch.recorder.draft import Draft, constant, listed
+from bpcompare_torch.recorder.moved import Held
+from bpcompare_torch.recorder.reduction import Reduction
+from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
+
+
+def between(title: str, held: Sequence[Held], place: Place, entries: list[Entry], judged: set[Seen]) -> list[Recording]:
+    """What became of gradients between `backward` and their use; nothing where nothing did. What is `judged` is told already."""
+    draft = Draft(title, entries)
+    needed: set[Seen] = set()
+    reasons: dict[str, list[str]] = {}
+    for one in held:
+        if one.gradient not in judged:
+            behind = _behind(one.gradient)
+            needed |= {seen for seen in behind - judged if not _is_zero(seen)}
+            for why in _unconnected(one, behind):
+                reasons.setdefault(why, []).append(one.name)
+    judged |= needed
+    for why, names in reasons.items():
+        draft.unexamined.append(Unexamined(f"the gradient of {listed(names)}", why, place.line))
+    touched = any(seen.entry is not None and seen.entry.function != "identity" for seen in needed)
+    if not touched and not draft.unexamined:
+        return []
+    for entry in entries:
+        for result in entry.results:
+            if result is not None and result in needed:
+                draft.step(entry, result, lambda _seen: False)
+    return [draft.recording()]
+
+
+def _is_zero(seen: Seen) -> bool:
+    """Whether a gradient was begun anew."""
+    return seen.entry is not None and seen.entry.function == "zero" and not bool(seen.kept.tensor.any())
+
+
+def _behind(gradient: Seen) -> set[Seen]:
+    """What a gradient was made from, as far as it was made from gradients."""
+    found: set[Seen] = set()
+    waiting = [gradient]
+    while waiting:
+        seen = waiting.pop()
+        if seen not in found:
+            found.add(seen)
+            waiting += [one for one in _read(seen.entry) if one.reduced or one.why]
+    return found
+
+
+def _read(entry: Entry | None) -> list[Seen]:
+    if entry is None:
+        return []
+    before = entry.arguments.get("self") if entry.function in ANEW else None
+    return [one for one in entry.read() if one is not before]
+
+
+def _unconnected(one: Held, behind: set[Seen]) -> Iterator[str]:
+    """Why what is in `.grad` is not, or not only, what watched backward passes delivered to this parameter."""
+    if not any((seen.kind == "given" and seen.address == one.address) or _is_zero(seen) for seen in behind):
+        yield "what stands in .grad was not made from what a watched backward delivered to it, as far as anybody saw"
+    yield from dict.fromkeys(seen.why for seen in behind if seen.why)
+
+
+def of_ranks(found: Sequence[Reduction], place: Place) -> Recording:
+    """What became of gradients between their accumulation here and the end of backward, where several processes train."""
+    draft = Draft("gradients over all ranks", [])
+    for one in found:
+        name = draft.unique(one.name)
+        local, left = f"{name}.local", f"{name}.reduced"
+        draft.given.put(local, constant(np.zeros(one.left.kept.shape)) if one.local is None else draft.numbers(one.local.kept))
+        draft.recorded.put(left, draft.numbers(one.left.kept))
+        arguments = {"self": Read(0), "parameter": one.name, "used": one.local is not None, "hook": one.hook}
+        op = Call("all_reduce" if one.shared else "identity", arguments, (one.left.kept.shape,))
+        draft.values[local] = Value(local, name, given=True, dtype=one.left.kept.dtype)
+        draft.values[left] = Value(left, name, dtype=one.left.kept.dtype)
+        draft.steps.append(Step(name, op, (local,), left))
+        draft.places[name] = replace(place, module=one.name.rpartition(".")[0], function=op.function)
+    return draft.recording()

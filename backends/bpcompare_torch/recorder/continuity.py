@@ -1,0 +1,109 @@
+"""Whether each step begins where the one before it ended: parameters, states of optimizers, and gradients that were used once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
+
+from torch import Tensor
+
+from bpcompare.program import Unexamined
+from bpcompare_torch.recorder.memory import Kept
+from bpcompare_torch.recorder.moved import Moved
+from bpcompare_torch.recorder.tape import ANEW, Seen
+
+UNSEEN = "it was changed between forward and step, or between two steps, in a way that nobody saw (NumPy, another process, C++)"
+TAMPERED = "code outside of all steps of optimizers changed it: what the next step starts from was taken as it is"
+AGAIN = "a step of an optimizer used it already, or a part of it, and it was not cleared before it was used again"
+
+
+class Continuity:
+    """Keeps what each step left, and compares what the next one finds.
+
+    `unexamined`: what is other than it was left, by what it is.
+    """
+
+    def __init__(self) -> None:
+        self.unexamined: dict[str, Unexamined] = {}
+        self.unused: dict[int, Seen] = {}
+        """By the identity of its tensor, each leaf that has a gradient which no step of an optimizer has used."""
+        self._left: dict[int, tuple[Kept, int]] = {}
+        self._states: WeakKeyDictionary[Any, dict[tuple[int, str], Kept]] = WeakKeyDictionary()
+        self._spent: dict[Seen, None] = {}
+        self._known: set[int] = set()
+        self._touched: dict[int, ReferenceType[Tensor]] = {}
+
+    def read(self, t: Tensor, leaf: Seen) -> None:
+        """A backward pass delivers to a leaf: its forward read the numbers of `leaf`."""
+        if not leaf.kept.torn:
+            self._parameter(t, leaf.kept, leaf.clock, leaf.name)
+        self.unused[id(t)] = leaf
+
+    def wrote(self, address: int) -> None:
+        """Somebody's code wrote into a parameter by torch's own functions, which is told elsewhere."""
+        self._known.add(address)
+
+    def touched(self, t: Tensor) -> None:
+        """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
+        number = id(t)
+        self._touched[number] = ref(t, lambda _gone: self._touched.pop(number, None))
+
+    def states(self, name: str, slots: Mapping[str, Tensor | None]) -> None:
+        """A step of an optimizer begins with these states: names those that were written into."""
+        for slot, t in slots.items():
+            found = None if t is None else self._touched.pop(id(t), None)
+            if found is not None and found() is t:
+                self._note(f"{slot} of {name}", TAMPERED)
+
+    def begins(self, optimizer: Any, one: Moved, clock: int) -> None:
+        """A step of an optimizer begins with these numbers of a parameter, its gradient and its state."""
+        self._parameter(one.parameter, one.before, clock, one.name)
+        if one.gradient is None:
+            return
+        if self._stale(one.gradient):
+            self._note(f"the gradient of {one.name}", AGAIN)
+        for slot, kept in one.slots.items():
+            last = self._states.get(optimizer, {}).get((id(one.parameter), slot))
+            if last is not None and (kept is None or not last.same(kept)):
+                self._note(f"{slot} of {one.name}", TAMPERED)
+
+    def ends(self, optimizer: Any, one: Moved, clock: int) -> None:
+        """A step of an optimizer ends with these."""
+        if one.after is not None:
+            self._left[id(one.parameter)] = one.after, clock
+        self._known.discard(id(one.parameter))
+        if one.gradient is None:
+            return
+        self._spent[one.gradient] = None
+        self.unused.pop(id(one.parameter), None)
+        for slot, kept in one.slots_after.items():
+            if kept is not None:
+                self._states.setdefault(optimizer, {})[id(one.parameter), slot] = kept
+
+    def by_hand(self, addresses: Collection[int]) -> None:
+        """What updates by hand have used."""
+        for address in addresses:
+            self.unused.pop(address, None)
+
+    def _stale(self, gradient: Seen) -> bool:
+        """Whether what a step used already is a part of a gradient."""
+        waiting, found = [gradient], {gradient}
+        while waiting:
+            seen = waiting.pop()
+            if seen in self._spent:
+                return True
+            if seen.entry is not None and seen.entry.function not in ANEW:
+                more = [one for one in seen.entry.read() if one.reduced and one not in found]
+                found.update(more)
+                waiting += more
+        return False
+
+    def _parameter(self, t: Tensor, now: Kept, clock: int, name: str) -> None:
+        left, since = self._left.get(id(t), (None, 0))
+        if left is not None and clock >= since and id(t) not in self._known and left.shape == now.shape and not left.same(now):
+            self._note(name, UNSEEN)
+        self._left[id(t)] = now, clock
+
+    def _note(self, what: str, why: str) -> None:
+        self.unexamined.setdefault(what, Unexamined(what, why))

@@ -1,0 +1,57 @@
+"""What an optimizer's step moves: each parameter with its gradient, its state and its rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from bpcompare.ops.rule import Rule
+from bpcompare.program import Place
+from bpcompare_torch.recorder.memory import Kept
+from bpcompare_torch.recorder.tape import Seen
+
+
+@dataclass(eq=False, slots=True)
+class Moved:
+    """One parameter in one step of an optimizer: its rule, or why there is none; all numbers before and after.
+
+    `gradient` is None where there was none: then the parameter must stay what it is. `rate` is the format of the learning rate,
+    where that is a tensor.
+    """
+
+    name: str
+    rule: Rule | None
+    why: str
+    before: Kept
+    gradient: Seen | None
+    slots: dict[str, Kept | None]
+    t: int
+    parameter: Tensor
+    rate: str = ""
+    after: Kept | None = None
+    slots_after: dict[str, Kept | None] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    """What a parameter's `.grad` held when it was used, or at the end."""
+
+    name: str
+    address: int
+    gradient: Seen
+
+
+@dataclass(eq=False, slots=True)
+class OptimizerStep:
+    """One call of an optimizer's `step`."""
+
+    optimizer: str
+    place: Place
+    moved: list[Moved]
+    ended: bool = False
+
+    @property
+    def held(self) -> list[Held]:
+        """The gradients that it used."""
+        return [Held(one.name, id(one.parameter), one.gradient) for one in self.moved if one.gradient is not None]

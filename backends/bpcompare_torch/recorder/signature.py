@@ -1,0 +1,59 @@
+"""What the schema of a function of torch says: its name, its arguments, and which of them it writes into."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from torch import Tensor
+
+RUNNING = ("running_mean", "running_var")
+
+
+def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
+    """The statistics that batch normalization leaves moved, by the names of its arguments; most of its schemas do not say so."""
+    training = given.get("training", given.get("train", "_with_update" in func._schema.name))
+    return tuple(name for name in RUNNING if isinstance(given.get(name), Tensor)) if training is True else ()
+
+
+class Signature:
+    """What the schema of a function says, read once: its name, its arguments, and which of them it writes into."""
+
+    def __init__(self, schema: Any) -> None:
+        self.full_name: str = schema.name
+        arguments = [(one.name, one.kwarg_only, one.has_default_value(), one.default_value) for one in schema.arguments]
+        self.writes = tuple(one.name for one in schema.arguments if _written(one))
+        if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
+            self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
+        self.name = _name(schema.name, in_place=bool(self.writes))
+        self.has_statistics = any(one.name in RUNNING for one in schema.arguments)
+        self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
+        self._order = tuple(name for name, *_ in arguments)
+        self._defaults = {name: default for name, _, has, default in arguments if has}
+
+    def named(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        """The arguments by their names, in the schema's order, with its defaults where the caller left them out."""
+        found = self._defaults | dict(zip(self._positional, args, strict=False)) | kwargs
+        return {name: found[name] for name in self._order if name in found}
+
+
+@cache
+def signature(func: Any) -> Signature:
+    """The signature of a function that torch calls."""
+    return Signature(func._schema)
+
+
+def _name(full: str, *, in_place: bool) -> str:
+    """The name: add of aten::add_, without namespace, overload, and the underscore of those that write in place."""
+    namespace, name = full.split("::")
+    if in_place and _in_place(name):
+        name = name[:-1]
+    return name if namespace == "aten" else f"{namespace}::{name}"
+
+
+def _in_place(name: str) -> bool:
+    return name.endswith("_") and not name.endswith("__")
+
+
+def _written(argument: Any) -> bool:
+    return argument.alias_info is not None and bool(argument.alias_info.is_write)

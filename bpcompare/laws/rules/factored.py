@@ -1,0 +1,56 @@
+"""Second moments of matrices by their rows and columns alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpcompare.laws.law import UpdateAt
+from bpcompare.laws.update import drawn
+from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total
+
+
+class AdafactorRule:
+    """Shazeer and Stern, ICML 2018, algorithms 4 and 5, as torch has them: V = r c/mean r of matrices, means of g² of vectors.
+
+    u = g/√max(V, ε₁²), and w ← (1 − η λ) w − max(ε₂, rms w) min(η, 1/√t) u/max(1, rms u/d).
+    """
+
+    def slot(self, at: UpdateAt[Any]) -> Num:
+        """Means of squares, over rows, over columns, or none: drawn to those of now by t^γ."""
+        square = at.g * at.g
+        if at.name != "v":
+            axis = -1 if at.name == "rows" else -2
+            square = total(square, axis=axis, keepdims=True) / float(at.g.shape[axis])
+        part = beforehand(lambda t, gamma: t**gamma, float(at.t), at.op.beta2_decay, like=at.w)
+        return drawn(at.slots[at.name], square, part)
+
+    def estimate(self, at: UpdateAt[Any]) -> Num:
+        """V."""
+        if "v" in at.slots:
+            return self.slot(at.but(name="v"))
+        rows, columns = self.slot(at.but(name="rows")), self.slot(at.but(name="columns"))
+        mean = total(rows, axis=-2, keepdims=True) / float(rows.shape[-2])
+        return rows * columns / np.maximum(mean, hyperparameter(at.op.epsilon, at.w))
+
+    def kept(self, at: UpdateAt[Any]) -> Num:
+        """w, or w − η λ w."""
+        if not at.op.weight_decay:
+            return apart(at.w)
+        rate = beforehand(lambda eta, decay: eta * decay, at.op.eta, at.op.weight_decay, like=at.w)
+        return total([apart(at.w), -(rate * at.w)])
+
+    def step(self, at: UpdateAt[Any]) -> Num:
+        """The rate by the size of w, times u by its own."""
+        least = beforehand(lambda epsilon: epsilon * epsilon, at.op.epsilon, like=at.w)
+        u = named("u", at.g / np.sqrt(np.maximum(self.estimate(at), least)))
+        most = hyperparameter(1.0, at.w)
+        shrunk = np.maximum(rms(u) / hyperparameter(at.op.d, at.w), most)
+        rate = hyperparameter(min(at.op.eta, 1.0 / at.t**0.5), at.w)
+        return np.maximum(rms(at.w), hyperparameter(at.op.epsilon2, at.w)) * rate / shrunk * u
+
+
+def rms(x: Num) -> Num:
+    """√ of the mean of all squares."""
+    return np.sqrt(total(x * x) / float(np.prod(x.shape)))

@@ -1,0 +1,95 @@
+"""torch: an `autograd.Function`, a module, any function of tensors, or a pair of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from bpcompare.network.parameter import Array
+from bpcompare.tools.gradient.door.code import CodeUnderTest, RefusedError
+from bpcompare.tools.gradient.door.outputs import arrays_of, joined, outputs, parted
+from bpcompare.tools.gradient.trees import Given
+
+
+def is_torch(torch: Any, forward: Any) -> bool:
+    """Whether a forward can be nothing but torch's: a module, or an `autograd.Function`."""
+    return isinstance(forward, torch.nn.Module) or _is_function(torch, forward)
+
+
+def _is_function(torch: Any, forward: Any) -> bool:
+    return isinstance(forward, type) and issubclass(forward, torch.autograd.Function)
+
+
+def in_torch(torch: Any, given: Given) -> CodeUnderTest:
+    """A function, a module or an `autograd.Function`, differentiated by autograd; or a pair of functions.
+
+    A module that is given wider numbers than its own is copied into float64.
+    """
+    forward, backward, inputs = given.forward, given.backward, list(given.inputs.values())
+    is_module = isinstance(forward, torch.nn.Module)
+    function = forward if is_module or not is_torch(torch, forward) else forward.apply
+    arrays = arrays_of([numbers(x) if isinstance(x, torch.Tensor) else x for x in inputs], ())
+
+    def tensor(x: Any) -> Any:
+        return torch.tensor(x) if isinstance(x, np.ndarray) else x
+
+    def call(xs: Sequence[Any]) -> Array:
+        wider = is_module and any(xs[i].dtype != x.dtype for i, x in enumerate(arrays) if isinstance(x, np.ndarray))
+        with torch.no_grad():
+            y = (deepcopy(function).double() if wider else function)(*map(tensor, xs))
+        return joined(y, numbers)
+
+    def back(xs: Sequence[Any], dy: Array) -> Any:
+        tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in xs]
+        if backward is not None:
+            like = forward(*(x.detach() if isinstance(x, torch.Tensor) else x for x in tensors))
+            dys = parted(dy, like if not isinstance(like, torch.Tensor) else dy)
+            dys = tuple(map(torch.tensor, dys)) if isinstance(dys, tuple) else (torch.tensor(dys),)
+            found = backward(*(x.detach() if isinstance(x, torch.Tensor) else x for x in tensors), *dys)
+            found = found if isinstance(found, tuple | list) else (found,)
+            return tuple(None if g is None else numbers(g) for g in found)
+        floats = [x for x in tensors if isinstance(x, torch.Tensor) and x.requires_grad]
+        with torch.enable_grad():
+            try:
+                out = function(*tensors)
+            except RuntimeError as error:
+                raise RefusedError(f"forward: refuses inputs that ask for a gradient: {error}") from error
+            ys = outputs(out)
+            ys = [y for y in ys if isinstance(y, torch.Tensor) and y.is_floating_point()]
+            parts = dy.reshape(-1)
+            at, terms = 0, []
+            for y in ys:
+                if y.requires_grad:
+                    terms.append((y, torch.tensor(parts[at : at + y.numel()].reshape(tuple(y.shape)))))
+                at += y.numel()
+            if not terms:
+                return tuple(None for _ in xs)
+            found = iter(torch.autograd.grad([y for y, _ in terms], floats, [d.to(y) for y, d in terms], allow_unused=True))
+        gradients = [next(found) if isinstance(x, torch.Tensor) and x.requires_grad else None for x in tensors]
+        return tuple(None if g is None else numbers(g) for g in gradients)
+
+    return CodeUnderTest("torch", given, arrays, call, back, analytic=False)
+
+
+def numbers(x: Any) -> Array:
+    """A tensor's numbers as an array of its own; formats that NumPy lacks in float32."""
+    x = x.detach().cpu()
+    return np.array((x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy(force=True))
+
+
+def pulled_by_torch(torch: Any, forward: Any) -> Any:
+    """What autograd, with the backward that `forward` has, makes of dy."""
+    function = forward.apply if _is_function(torch, forward) else forward
+
+    def back(*args: Any) -> Any:
+        *xs, dy = args
+        own = [x.detach().requires_grad_() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in xs]
+        floats = [x for x in own if isinstance(x, torch.Tensor) and x.requires_grad]
+        with torch.enable_grad():
+            found = iter(torch.autograd.grad(function(*own), floats, dy, allow_unused=True))
+        return tuple(next(found) if isinstance(x, torch.Tensor) and x.requires_grad else None for x in own)
+
+    return back
