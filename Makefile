@@ -10,17 +10,19 @@ SHARED := -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser slow sabotage lint format types contracts wheel docs fuzz checkers speed own models conformance clean
+.PHONY: help run test browser slow whole sabotage lint format types contracts wheel docs fuzz checkers speed own gradients models conformance clean
 
 help:
 	@echo "make run    make .venv, install bpcompare with torch and jax, run examples/digits.toml"
 	@echo "make test   the same, then the fast tests"
 	@echo "make slow   the slow tests;  make browser: those of the HTML page and the site, in headless Chromium"
+	@echo "make whole  all tests, and all that they try samples of elsewhere: an hour or more"
 	@echo "make sabotage   faults planted in the judge: each must be noticed by a test that is about it"
 	@echo "make lint   ruff, format check, import contracts;  make types: mypy;  make wheel: build and check the wheel"
 	@echo "make docs   the documentation as a site in site/, to be read without a network"
 	@echo "make fuzz   thousands of random networks through every backend;  make checkers, make speed: the other benchmarks"
 	@echo "make own    training scripts as people write them (examples/own), each with its verdict, as a table"
+	@echo "make gradients  check_gradient on the functions of torch and JAX and on mutants of their gradients, as a table"
 	@echo "make models real models of other people's packages, in an environment of their own: one training step of each, judged"
 	@echo "make conformance   each plugin of examples/plugins in an environment of its own: its tests, and its table"
 
@@ -66,6 +68,11 @@ slow: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group own
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m slow
 
+# What tests take samples of (tests/shared/samples.py), all of it.
+whole: $(VENV)/stamp-dev
+	$(PIP) install --quiet --constraint constraints.txt --group own
+	BPCOMPARE_WHOLE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m "not browser"
+
 lint: contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -91,8 +98,8 @@ docs: $(VENV)/stamp-docs
 fuzz: $(VENV)/stamp-dev
 	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --write
 	$(BIN)/python -m benchmarks.fuzz --backends delta,torch --count 1000 --extreme --write
-	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --write
-	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --extreme --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --draws 4 --write
+	$(BIN)/python -m benchmarks.fuzz --backends delta,jax --count 1000 --draws 4 --extreme --write
 
 checkers speed: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group bench
@@ -103,6 +110,11 @@ own: $(VENV)/stamp-dev
 	$(PIP) install --quiet --constraint constraints.txt --group own
 	$(BIN)/python -m benchmarks.examples --write
 	$(BIN)/python -m benchmarks.own --write
+
+# check_gradient on functions whose gradient is known; torch's own samples of its functions need expecttest.
+gradients: $(VENV)/stamp-dev
+	$(PIP) install --quiet expecttest==0.3.0
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.gradients -n 2 --write
 
 # Real models, in an environment with the packages that they come from.
 models:

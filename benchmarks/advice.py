@@ -14,7 +14,7 @@ TRIES = 25
 def cured(network: Any) -> bool:
     """Whether `network` is decided (by delta's own certificate) after its advice was followed, at most `TRIES` times."""
     from bpcompare import run
-    from bpcompare.network import Data
+    from bpcompare.testing.networks import redrawn
 
     for number in range(TRIES):
         certificate = run(network, ["delta"], oracle="off").certificates["delta"]
@@ -29,12 +29,7 @@ def cured(network: Any) -> bool:
         elif set(doubts) == {"still"}:  # "a larger learning rate"
             network = replace(network, update=replace(network.update, eta=0.1)) if number < 5 else _ordinary(network)
         else:  # "other data, weights or another --seed"
-            random = np.random.default_rng(number)
-            inputs = {
-                n: random.permutation(x) if x.dtype.kind != "f" else random.normal(size=x.shape)
-                for n, x in network.data.inputs.items()
-            }
-            network = replace(network, data=Data(inputs, network.data.target), training=replace(network.training, seed=number))
+            network = redrawn(network, number)
             if number % 3 == 2:
                 network = _ordinary(network)
     return False

@@ -1,11 +1,15 @@
 """Random networks through every backend: how many honest runs raise an alarm? None may.
 
-    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--extreme] [--minutes 60] [--write]
+    python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--draws 1] [--extreme] [--minutes 60]
+                              [--write]
 
 Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. For every net that is undecided
 the advice of the report is followed, to see whether it helps. `--extreme`: nets at the ends of what numbers can hold.
+`--draws 4`: each net four times, with the same layers and shapes, and other data and weights. JAX compiles three programs for a
+net (the step with all its Δ, the plain gradient, the update), which is three quarters of what the net costs; it compiles for
+shapes and constants, so the other draws of a net find its programs compiled, the very ones that a new compilation would give.
 `--minutes`: end after so long, with the nets that were judged by then. `--write` puts the table into benchmarks/fuzz.md, in place
-of the last one with the same backends. Every net is named by its number: the same number is the same net.
+of the last one with the same backends. Every net is named by its number: the same number, of the same `--draws`, is the same net.
 """
 
 from __future__ import annotations
@@ -15,8 +19,12 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
 from multiprocessing import TimeoutError, get_context  # noqa: A004 — the pool's own
 from pathlib import Path
 from time import perf_counter
@@ -43,33 +51,49 @@ class Row:
     cured: bool | None = None
 
 
-Task = tuple[int, tuple[str, ...], bool]
-"""Number of the net, backends, and whether it is made extreme."""
+@dataclass(frozen=True)
+class Task:
+    """The draws of one random net: what one process judges, one after the other."""
+
+    numbers: tuple[int, ...]
+    draws: int
+    backends: tuple[str, ...]
+    extreme: bool
 
 
-def judged_apart(task: Task) -> Row:
+def judged_apart(task: Task) -> list[Row]:
     """As `judged`, for a net that ended the process: a process for each backend."""
     return judged(task, isolate=True)
 
 
-def judged(task: Task, *, isolate: bool = False) -> Row:
-    """Net `number` through the backends."""
-    number, backends, at_the_ends = task
+def judged(task: Task, *, isolate: bool = False) -> list[Row]:
+    """The net through the backends, in each of its draws."""
+    rows = [drawn(task, number, isolate=isolate) for number in task.numbers]
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    return rows
+
+
+def drawn(task: Task, number: int, *, isolate: bool) -> Row:
+    """Draw `number`, judged: of net `number // draws`. Its first draw is the net as it was built."""
     from benchmarks.advice import cured
     from bpcompare import run
     from bpcompare.network import SpecError
     from bpcompare.testing.conform import able
-    from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary
+    from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary, redrawn
 
     sizes = {"small": Size(), "deep": Size(depth=64, width=8, batch=4), "wide": Size(depth=2, width=1024, batch=8)}
-    kind = KINDS[number % len(KINDS)]
-    choose = Seeded(number)
+    net, again = divmod(number, task.draws)
+    kind = KINDS[net % len(KINDS)]
+    choose = Seeded(net)
     network = build(choose, sizes[kind])
     usual = ordinary(network)
-    if at_the_ends:
+    if again:
+        network = redrawn(network, number)
+    if task.extreme:
         network, kind, usual = extreme(network, choose), "extreme", False
     try:
-        comparison = run(network, able(backends, network), isolate=isolate)
+        comparison = run(network, able(task.backends, network), isolate=isolate)
     except SpecError:  # a number of the spec is beyond the dtype
         return Row(number, kind, network.training.dtype, "refused", "", {}, (), usual)
     alarm = ""
@@ -89,9 +113,18 @@ def judged(task: Task, *, isolate: bool = False) -> Row:
         if finding.outcome == "undecided"
     }
     helped = cured(network) if comparison.verdict == "undecided" else None
-    if "jax" in sys.modules:
-        sys.modules["jax"].clear_caches()
     return Row(number, kind, comparison.dtype, comparison.verdict, alarm, shares, tuple(sorted(doubts)), usual, helped)
+
+
+@contextmanager
+def compiled_once(draws: int) -> Iterator[None]:
+    """While it lasts, JAX keeps in a folder what it compiled, where a later draw of the same net finds it."""
+    if draws == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="compiled-") as folder:
+        os.environ |= {"JAX_COMPILATION_CACHE_DIR": folder, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+        yield
 
 
 def table(rows: list[Row], backends: tuple[str, ...], seconds: float) -> str:
@@ -159,6 +192,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="number of the first net")
     parser.add_argument("--backends", default="delta,torch,jax")
+    parser.add_argument("--draws", type=int, default=1, help="how often each net is tried, with other numbers each time")
     parser.add_argument("--extreme", action="store_true", help="nets at the ends of what numbers can hold")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so long, with the nets judged by then")
     parser.add_argument("--write", action="store_true")
@@ -169,31 +203,44 @@ def main() -> int:
     started = perf_counter()
     rows: list[Row] = []
     over = False
-    tasks = [(number, backends, asked.extreme) for number in range(asked.seed, asked.seed + asked.count)]
-    for work in (judged, judged_apart):
-        with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=100) as pool:
-            answers = pool.imap_unordered(work, tasks)
-            for _ in tasks:
-                try:
-                    row = answers.next(PATIENCE)
-                except TimeoutError:  # a pool does not notice that a process of its has died
-                    break
-                rows.append(row)
-                if row.alarm:
-                    print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
-                if len(rows) % 100 == 0:
-                    print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-                if over := perf_counter() - started > 60 * asked.minutes:
-                    break
-        tasks = [] if over else [task for task in tasks if task[0] not in {row.number for row in rows}]
+    nets = groupby(range(asked.seed, asked.seed + asked.count), lambda number: number // asked.draws)
+    tasks = [Task(tuple(numbers), asked.draws, backends, asked.extreme) for _, numbers in nets]
+    with compiled_once(asked.draws):
+        for work in (judged, judged_apart):
+            with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=max(1, 100 // asked.draws)) as pool:
+                answers = pool.imap_unordered(work, tasks)
+                for _ in tasks:
+                    try:
+                        found = answers.next(PATIENCE * asked.draws)
+                    except TimeoutError:  # a pool does not notice that a process of its has died
+                        break
+                    before = len(rows)
+                    rows += found
+                    for row in found:
+                        if row.alarm:
+                            print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
+                    if before // 100 != len(rows) // 100:
+                        print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+                    if over := perf_counter() - started > 60 * asked.minutes:
+                        break
+            done = {row.number for row in rows}
+            tasks = (
+                []
+                if over
+                else [replace(task, numbers=left) for task in tasks if (left := tuple(n for n in task.numbers if n not in done))]
+            )
     if tasks:
-        print(f"no answer: nets {', '.join(str(task[0]) for task in tasks)}", flush=True)
+        print(f"no answer: nets {', '.join(str(number) for task in tasks for number in task.numbers)}", flush=True)
     text = table(rows, backends, perf_counter() - started)
     print(text)
     if asked.write:
         title = f"{'Nets at the ends of what numbers can hold' if asked.extreme else 'Random nets'}: {', '.join(backends)}"
         command = f"python -m benchmarks.fuzz --count {asked.count} --seed {asked.seed} --backends {asked.backends}"
-        command += " --extreme" * asked.extreme + (f" --minutes {asked.minutes:g}" if asked.minutes < float("inf") else "")
+        command += (
+            (f" --draws {asked.draws}" if asked.draws > 1 else "")
+            + " --extreme" * asked.extreme
+            + (f" --minutes {asked.minutes:g}" if asked.minutes < float("inf") else "")
+        )
         write(title, f"`{command}`, {versions(backends)}\n\n{text}\n")
     return 1 if tasks or any(row.alarm for row in rows) else 0
 

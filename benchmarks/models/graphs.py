@@ -223,10 +223,20 @@ def _infomax() -> Made:
     import torch
     from torch_geometric.nn import DeepGraphInfomax, GCNConv
 
-    model = DeepGraphInfomax(
-        8, GCNConv(4, 8), lambda z, *_: torch.sigmoid(z.mean(dim=0)), lambda x, edges: (x[torch.randperm(x.size(0))], edges)
-    )
-    return Made(model.train(), (noise(NODES, 4), _edges()), lambda out: model.loss(*out))
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.infomax = DeepGraphInfomax(
+                8,
+                GCNConv(4, 8),
+                lambda z, *_: torch.sigmoid(z.mean(dim=0)),
+                lambda x, edges: (x[torch.randperm(x.size(0))], edges),
+            )
+
+        def forward(self, x: Any, edges: Any) -> Any:
+            return self.infomax.loss(*self.infomax(x, edges))
+
+    return Made(Net().train(), (noise(NODES, 4), _edges()), lambda loss: loss)
 
 
 @models.model("global pooling")

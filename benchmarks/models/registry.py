@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from benchmarks.models import (
+    assemblies,
+    backbones,
+    cameras,
     diffusion,
+    families,  # noqa: F401 — adds its models to those of text
+    films,
     graphs,
     likelihoods,  # noqa: F401 — adds its models to those of packages
     packages,
@@ -14,6 +19,9 @@ from benchmarks.models import (
 from benchmarks.models.real import Real
 
 REAL: dict[str, Real] = {
-    one.name: one for room in (text, vision, sound, diffusion, graphs, packages) for models in room.MODELS for one in models.found
+    one.name: one
+    for room in (text, vision, sound, diffusion, films, graphs, assemblies, cameras, backbones, packages)
+    for models in room.MODELS
+    for one in models.found
 }
 """By name, in the order of the table."""

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bpcompare.cli.codes import USAGE, reason
+from bpcompare.cli.codes import USAGE
+from bpcompare.cli.kept import lines_kept
 from bpcompare.cli.options import Json, switch
 from bpcompare.cli.terminal import Progress, complain, refused, say, say_exactly
 
@@ -78,13 +79,7 @@ def doubt(
         return found.exit_code
     say(lambda: text(found))
     if json is not None:
-        from bpcompare.files.writing import write
-
-        try:
-            write(json, f"{to_json(found)}\n".encode("utf-8", "surrogatepass"))
-        except OSError as error:
-            complain(f"--json: {json} was not written: {reason(error)}")
-            return USAGE
+        return found.exit_code if lines_kept(json, [to_json(found)]) else USAGE
     return found.exit_code
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bpcompare.cli.codes import INTERRUPTED, USAGE, reason
+from bpcompare.cli.codes import INTERRUPTED, USAGE
+from bpcompare.cli.kept import kept
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
 from bpcompare.text.words import printable
 
@@ -115,9 +116,6 @@ class Report:
     def _written(self, option: str, path: str, content: Callable[[], str]) -> bool:
         from bpcompare.files.writing import write
 
-        try:
-            write(path, content().encode("utf-8", "surrogatepass" if option == "--json" else "replace"))
-        except OSError as error:
-            complain(f"{option}: {path} was not written: {reason(error)}")
-            return False
-        return True
+        errors = "surrogatepass" if option == "--json" else "replace"
+        data = content().encode("utf-8", errors)
+        return kept(option, path, lambda: write(path, data))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from bpcompare.cli.codes import USAGE, reason
+from bpcompare.cli.codes import USAGE
+from bpcompare.cli.kept import lines_kept
 from bpcompare.cli.terminal import Progress, complain, refused, say, say_exactly
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ def _parts(names: str) -> str | list[str]:
 
 
 def _told(found: Compared, *, tree: bool, json: str | None) -> int:
-    from bpcompare.files.writing import write
     from bpcompare.own.pair.summary import to_json
 
     if json == "-":
@@ -69,9 +69,5 @@ def _told(found: Compared, *, tree: bool, json: str | None) -> int:
         say(f"\n{name}")
         say(step.tree)
     if json is not None:
-        try:
-            write(json, f"{to_json(found)}\n".encode("utf-8", "surrogatepass"))
-        except OSError as error:
-            complain(f"--json: {json} was not written: {reason(error)}")
-            return USAGE
+        return found.exit_code if lines_kept(json, [to_json(found)]) else USAGE
     return found.exit_code

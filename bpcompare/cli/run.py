@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from bpcompare.cli.apart import Apart
-from bpcompare.cli.codes import USAGE, reason
+from bpcompare.cli.codes import USAGE
+from bpcompare.cli.kept import kept, lines_kept
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.options import Dtype, Seed, Specs, Steps, out_of_range, switch
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
@@ -108,14 +110,14 @@ def run(
         elif not isinstance(found, Exception):
             command = f"bpcompare run {quote(spec)}{flags}"
             _tell(found, spec, format, command, quiet=quiet, verbose=verbose, first=at == 0)
-        if save is not None and not isinstance(found, Exception) and not _saved(found, save):
+        if save is not None and not isinstance(found, Exception) and not kept("--save", save, partial(found.save, save)):
             codes.append(USAGE)
         del found  # the next one needs the memory
     if format == "junit":
         from bpcompare.report.junit import document
 
         say_exactly(document(suites))
-    if json not in (None, "-") and not _written(json, lines):
+    if json not in (None, "-") and not lines_kept(json, lines):
         codes.append(USAGE)
     return next(code for code in PRECEDENCE if code in codes)
 
@@ -201,26 +203,3 @@ def _flags(backend: list[str] | None, dtype: str | None, steps: int | None, orac
     words += ["--exact"] if exact else []
     words += ["--oracle", "off"] if oracle == "off" else []
     return "".join(f" {word}" for word in words)
-
-
-def _saved(comparison: Comparison, path: str) -> bool:
-    from bpcompare.plan.storage import StorageError
-
-    try:
-        comparison.save(path)
-    except (StorageError, OSError) as error:
-        complain(f"--save: {path} was not written: {reason(error)}")
-        return False
-    return True
-
-
-def _written(path: str, lines: list[str]) -> bool:
-    from bpcompare.files.writing import write
-
-    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
-    try:
-        write(path, data)
-    except OSError as error:
-        complain(f"--json: {path} was not written: {reason(error)}")
-        return False
-    return True

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from bpcompare.cli.codes import USAGE, reason
-from bpcompare.cli.terminal import Progress, complain, refused, say, say_exactly
+from bpcompare.cli.codes import USAGE
+from bpcompare.cli.kept import lines_kept
+from bpcompare.cli.terminal import Progress, refused, say, say_exactly
 
 if TYPE_CHECKING:
     from bpcompare.own import WatchedStep
@@ -63,7 +64,7 @@ def versions(address: str, names: Sequence[str], asked: Asked, *, tree: bool, js
         say_exactly(_line(address, made, found, code))
         return code
     _told(made, found, tree=tree)
-    return code if json is None or _written(json, _line(address, made, found, code)) else USAGE
+    return code if json is None or lines_kept(json, [_line(address, made, found, code)]) else USAGE
 
 
 def _made(address: str, name: str, asked: Asked, progress: Progress) -> tuple[WatchedStep, ...]:
@@ -122,14 +123,3 @@ def _line(of: str, made: Sequence[tuple[str, tuple[WatchedStep, ...]]], found: S
         "changes": [became(changes) for changes in found],
     }
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
-
-
-def _written(path: str, line: str) -> bool:
-    from bpcompare.files.writing import write
-
-    try:
-        write(path, f"{line}\n".encode("utf-8", "surrogatepass"))
-    except OSError as error:
-        complain(f"--json: {path} was not written: {reason(error)}")
-        return False
-    return True

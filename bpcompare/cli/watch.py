@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from bpcompare.cli.codes import NOT_RUN, USAGE
+from bpcompare.cli.kept import kept
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.notes import note
 from bpcompare.cli.options import Html, Intended, Json, Replayed, Sampled, switch, unlimited
@@ -152,14 +153,7 @@ def _saved(step: WatchedStep, path: str | None) -> int:
     """Save the step, if it is to be; an exit code where that was not possible."""
     if path is None:
         return 0
-    from bpcompare.cli.codes import reason
-
-    try:
-        step.save(path)
-    except (OSError, ValueError) as error:
-        complain(f"--save: {path} was not written: {reason(error)}")
-        return USAGE
-    return 0
+    return 0 if kept("--save", path, lambda: step.save(path)) else USAGE
 
 
 def _misused(script: str, at_step: int, steps: int, files: tuple[str | None, str | None, str | None]) -> str:

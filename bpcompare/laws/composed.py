@@ -14,7 +14,10 @@ Formula = Callable[[At[Any]], Node]
 
 
 KEPT = 2
-"""So many steps at a time are kept as they were evaluated: their numbers are large, and Δ of a fork asks for two."""
+"""So many steps at a time are kept as they were evaluated: their numbers are large, and Δ of a fork asks for two.
+
+A dictionary that keeps another number of them says so by its attribute `most`.
+"""
 
 
 class Composed(PlainLaw):
@@ -49,7 +52,7 @@ class Composed(PlainLaw):
         key = at.owner
         if key not in at.kept:
             inside = remembering(at)
-            if len(at.kept) >= KEPT:
+            if len(at.kept) >= getattr(at.kept, "most", KEPT):
                 del at.kept[next(iter(at.kept))]
             at.kept[key] = (inside, self.formula(inside))
         inside, result = at.kept[key]

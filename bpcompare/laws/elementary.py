@@ -25,7 +25,7 @@ def _logistic(x: Num) -> Num:
 
 def softplus(x: Num) -> Num:
     """ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|)."""
-    return np.where(positive(x), x, 0.0 * x) + np.log1p(np.exp(-magnitude(x)))
+    return masked(positive(x), x) + np.log1p(np.exp(-magnitude(x)))
 
 
 def softplus_prime(x: Num) -> Num:

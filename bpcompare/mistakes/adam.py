@@ -57,8 +57,8 @@ def old_moments(_law: Any, at: UpdateAt[Adam]) -> Any:
 
 
 def _swapped_betas(network: Network, _name: str, law: Any) -> Any:
-    op = network.update
-    if not isinstance(op, Adam) or op.beta1 == op.beta2:
+    op: Any = network.update
+    if op.beta1 == op.beta2:
         return None
     swapped = replace(op, beta1=op.beta2, beta2=op.beta1)
 

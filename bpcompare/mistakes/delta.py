@@ -109,11 +109,10 @@ def _updated_premise(network: Network, path: str) -> str:
 
 def _transposed(network: Network, name: str, law: Any) -> Any:
     layer = network.layers[name]
-    if not isinstance(layer.op, Dense):
-        return None
+    units = network.shape(name)[-1]
     widths = [network.shape(source)[-1] for source in layer.sources]
     # Only where the shapes fit can the transposed weight be taken unnoticed; a 1 × 1 weight is its own transpose.
-    if layer.op.units == 1 or any(width != layer.op.units for width in widths):
+    if units == 1 or any(width != units for width in widths):
         return None
     if not any(source in network.layers for source in layer.sources):  # no Δ goes back to inputs
         return None
@@ -165,8 +164,8 @@ def _not_flipped(_law: Any, at: At[Conv2d]) -> Any:
 
 
 def _kernel_matters(network: Network, name: str, law: Any) -> Any:
-    op = network.layers[name].op
-    return Altered(law, delta=lambda at: _not_flipped(law, at)) if isinstance(op, Conv2d) and max(op.kernel) > 1 else None
+    area = network.parameter_shape(network.layers[name].parameters["weight"])[2:]
+    return Altered(law, delta=lambda at: _not_flipped(law, at)) if max(area) > 1 else None
 
 
 def _to_all(_law: Any, at: At[MaxPool2d]) -> Any:

@@ -72,7 +72,7 @@ def _slope_again(*, jacobian: bool = False) -> Places:
     """(t − p) times the derivative of the sigmoid or softmax that cross-entropy has cancelled already."""
 
     def make(network: Network, law: Any) -> Any:
-        softmax = isinstance(network.error.op, SoftmaxCrossEntropy)
+        softmax = not network.error.op.elementwise
         if jacobian and not softmax:
             return None
 

@@ -61,7 +61,7 @@ def _row_sums(*, mean: bool = False, across: bool = False) -> Callable[..., Any]
 
     def wrong(law: Any, at: At[Any]) -> Any:
         w = total([law.gradient(at.but(role="weight"))])
-        axes = tuple(range(1, w.ndim)) if isinstance(at.op, Conv2d) != across else (0,)
+        axes = tuple(range(1, w.ndim)) if (at.op.connects == "channels") != across else (0,)
         number = float(prod(w.shape[axis] for axis in axes))
         return total(w, axis=axes) / number if mean else total(w, axis=axes)
 

@@ -24,8 +24,8 @@ def _plain_momentum(law: Any, at: UpdateAt[Sgd]) -> Any:
 
 
 def _dampened(network: Network, _name: str, law: Any) -> Any:
-    op = network.update
-    if not isinstance(op, Sgd) or not op.momentum:
+    op: Any = network.update
+    if not op.momentum:
         return None
 
     def slot(at: UpdateAt[Sgd]) -> Any:
@@ -50,8 +50,8 @@ def _reading(
     """Momentum read otherwise: velocity(v, d, μ, η) is the new one, change(new, v, d, μ, η) is what is added to the parameter."""
 
     def make(network: Network, _name: str, law: Any) -> Any:
-        op = network.update
-        if not isinstance(op, Sgd) or not op.momentum or op.nesterov != nesterov:
+        op: Any = network.update
+        if not op.momentum or op.nesterov != nesterov:
             return None
 
         def numbers(at: UpdateAt[Sgd]) -> tuple[Any, Any, Any, Any]:

@@ -54,14 +54,14 @@ def _gathering(gathered: Gathered, *ops: type[Any]) -> Places:
 def _first_power(_law: Any, at: UpdateAt[Any], d: Any) -> Any:
     """|d| in the place of d²."""
     size = np.where(positive(d), d, -d)
-    if isinstance(at.op, Adagrad):
+    if at.name == "sum":
         return total([at.slots["sum"], size])
     rho = hyperparameter(at.op.rho, at.w)
     return total([rho * at.slots["v"], hyperparameter(1.0 - rho, at.w) * size])
 
 
 def _with_sign(_law: Any, at: UpdateAt[Any], d: Any) -> Any:
-    if isinstance(at.op, Adagrad):
+    if at.name == "sum":
         return total([at.slots["sum"], d])
     rho = hyperparameter(at.op.rho, at.w)
     return total([rho * at.slots["v"], hyperparameter(1.0 - rho, at.w) * d])

@@ -11,7 +11,7 @@ from bpcompare.laws.law import UpdateAt
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_updates, stepping
 from bpcompare.network import Network
 from bpcompare.numbers.number import positive
-from bpcompare.ops import UPDATES, Embedding
+from bpcompare.ops import UPDATES
 
 
 def _eta_twice(law: Any, at: UpdateAt[Any]) -> Any:
@@ -33,7 +33,7 @@ def _lazy(*, slots: bool, parameter: bool) -> Places:
 
     def make(network: Network, name: str, law: Any) -> Any:
         rule: Any = network.update
-        embedded = all(isinstance(network.layers[layer].op, Embedding) for layer, _ in network.uses[name])
+        embedded = all(network.layers[layer].op.below is not None for layer, _ in network.uses[name])
         # Of a rule that rests, a row with gradient 0 stays where it is, too; with a penalty no row that is not 0 has gradient 0.
         if not embedded or rule.rests or name in network.penalties:
             return None

@@ -21,8 +21,12 @@ Num = Any
 
 Axes = int | tuple[int, ...]
 
-Side = Literal["low", "high", "even", "drawn"] | None
-"""How to decide what numbers leave open at a kink or a tie: by the law's convention, or by an extreme of what is valid."""
+Side = Literal["low", "high", "even", "drawn", "split"] | None
+"""How to decide what numbers leave open at a kink or a tie: by the law's convention, or by an extreme of what is valid.
+
+Of the calls of own code also with Δ of a tie in equal parts ("even", at kinks as "low"), or in parts that are drawn ("drawn", at
+kinks as "high"; "split", at kinks by the sign of the zero, so that x and −x are on two sides).
+"""
 
 
 MOVES: frozenset[Callable[..., Any]] = frozenset(

@@ -6,9 +6,9 @@ algorithm, and widens the balls of that op's products by that algorithm's bound;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log2
+from math import log2, sqrt
 from typing import Any, Literal
 
 from bpcompare.ops import OPS, Conv2d, Dense, Op
@@ -37,6 +37,15 @@ class Algorithm:
         if self.reach == "norms":
             return self.units * log2(2.0 * size + max(op.kernel)) if isinstance(op, Conv2d) else 0.0
         return self.units
+
+    def unseen(self, op: Op, places: Sequence[int]) -> float:
+        """How many times more terms it mixes than the fullest window sees. `places`: how many each image and kernel has."""
+        if not isinstance(op, Conv2d) or not places or self.reach == "terms":
+            return 1.0
+        kernel, stride = op.kernel[0] * op.kernel[1], op.stride[0] * op.stride[1]
+        seen = max(1.0, kernel / min(places)) * stride
+        # Σ over the places that meet of two norms spread evenly is √(fewer/more) of the product of the norms.
+        return seen * sqrt(max(places) / min(places)) if self.reach == "norms" else seen
 
 
 def _narrow(bits: int, parts: int = 1) -> float:

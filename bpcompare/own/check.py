@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,7 +9,8 @@ from typing import Any
 
 from bpcompare.own.recorders import RECORDERS, framework_of, is_loss, models_of
 from bpcompare.own.sample import Sample
-from bpcompare.own.step import EXIT_CODES, WORST, Verdict, WatchedStep
+from bpcompare.own.step import WatchedStep
+from bpcompare.own.verdict import WORST, Pictured, Verdict
 from bpcompare.text.duration import seconds_of
 
 
@@ -20,8 +20,8 @@ def _refuse_for_jax(**given: Any) -> None:
         raise TypeError(f"{named[0]}= is for a torch model; a JAX loss is called as loss(params, *data)")
 
 
-@dataclass(frozen=True, eq=False)
-class Checked:
+@dataclass(frozen=True, eq=False, repr=False)
+class Checked(Pictured):
     """The verdict about a model's step: of each run of it, the float64 copy first."""
 
     runs: tuple[WatchedStep, ...]
@@ -31,35 +31,13 @@ class Checked:
         """The worst of the runs."""
         return min((run.verdict for run in self.runs), key=WORST.index)
 
-    @property
-    def exit_code(self) -> int:
-        """0 certified, 1 wrong, 4 in part or undecided."""
-        return EXIT_CODES[self.verdict]
-
-    def assert_certified(self) -> None:
-        """Raises AssertionError, with all that is said about it, unless every run is certified."""
-        if self.verdict != "certified":
-            raise AssertionError(str(self))
-
-    def report(self, path: str | os.PathLike[str], of: str = "") -> None:
-        """Write the runs to `path` as one HTML page, as `WatchedStep.report` does, one run behind the other."""
-        from bpcompare.files.writing import write
-
-        write(path, self.to_html(of).encode("utf-8", "replace"))
-
-    def to_html(self, of: str = "") -> str:
-        """The page that `report` writes."""
-        from bpcompare.own.page import page
-
-        return page(self.runs, of)
+    def _shown(self) -> tuple[WatchedStep, ...]:
+        return self.runs
 
     def __str__(self) -> str:
         from bpcompare.own.text import text
 
         return "\n\n".join(text(run, self.runs[:number]) for number, run in enumerate(self.runs))
-
-    def __repr__(self) -> str:
-        return f"<Checked {self.verdict}>"
 
 
 def check(

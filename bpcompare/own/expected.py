@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from bpcompare.own.step import Verdict, WatchedStep, Watching
+from bpcompare.own.step import WatchedStep, Watching
+from bpcompare.own.verdict import Verdict
 
 
 def kept(step: WatchedStep, folder: str | None, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,9 @@ from bpcompare.proof.question import Question
 
 MOST = 4
 """Terms of a sum that are written out."""
+LONGEST = 2_000
+"""Quantities of a formula, each as often as it stands there. The law of a program that is run as one step (a custom function, a
+checkpoint) uses its own results again and again: written out, that would fill libraries."""
 _SPELLED: WeakKeyDictionary[Judged, Question] = WeakKeyDictionary()
 
 
@@ -44,7 +48,12 @@ def expression(one: Judged, claim: Claim, index: tuple[int, ...]) -> Expression 
 
 
 def _lookup(one: Judged) -> Any:
-    values, names = one.values, Called(one)
+    values, names, written = one.values, Called(one), count(1)
+
+    def quantity(path: str, at: tuple[int, ...], number: float) -> Quantity:
+        if next(written) > LONGEST:
+            raise OverflowError(f"a formula of more than {LONGEST:,} quantities")
+        return Quantity(names.kind(path), path, at, number)
 
     @cache
     def get(path: str) -> Any:
@@ -52,7 +61,7 @@ def _lookup(one: Judged) -> Any:
         if isinstance(x, int) or x.dtype.kind != "f":
             return x
         x = np.asarray(x, np.float64)
-        return Traced(x, lambda at: Quantity(names.kind(path), path, at, float(x[at])), MOST)
+        return Traced(x, lambda at: quantity(path, at, float(x[at])), MOST)
 
     return get
 

@@ -63,5 +63,4 @@ def _member(claim: Claim, balls: Balls, laws: Laws) -> Member | None:
     found = member(claim, recorded, at, balls.lookup(balls.fmt()))
     if found is None or claim.statement != "gradient":
         return found
-    even, drawn = found.conventions
-    return replace(found, recorded=-found.recorded, conventions=(-even, -drawn))  # a gradient is −Δ
+    return replace(found, recorded=-found.recorded, conventions=tuple(-one for one in found.conventions))  # a gradient is −Δ

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from bpcompare.own.verdict import Pictured, Verdict
 from bpcompare.program import Unexamined, Watched
 from bpcompare.text.duration import seconds_of
 
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from bpcompare.own.sample import Sample
     from bpcompare.proof.claims import Claim
     from bpcompare.proof.finding import Finding
-
-Verdict = Literal["certified", "certified in part", "undecided", "wrong"]
-
-EXIT_CODES: dict[Verdict, int] = {"certified": 0, "wrong": 1, "undecided": 4, "certified in part": 4}
-"""What a command ends with."""
-
-WORST: tuple[Verdict, ...] = ("wrong", "undecided", "certified in part", "certified")
-"""Verdicts, the worst first."""
 
 HARMLESS = ("zero", "still", "empty")
 """Doubts that are no fault of the judgement: the law itself is 0 here, or nothing moves. They are counted and listed."""
@@ -43,7 +36,7 @@ HOOK = "hook"
 """What stands in the place of a custom function where hooks of a module change gradients."""
 
 
-class WatchedStep:
+class WatchedStep(Pictured):
     """What a `watch` saw. The verdict is worked out when it is first asked for.
 
     `title` says which run of the code it is; `intended` are names of custom functions whose backward is not meant to be
@@ -226,11 +219,6 @@ class WatchedStep:
             return "certified"
         return "certified in part" if held or (self.unexamined and not self.left) else "undecided"
 
-    @property
-    def exit_code(self) -> int:
-        """0 certified, 1 wrong, 4 in part or undecided."""
-        return EXIT_CODES[self.verdict]
-
     @cached_property
     def power(self) -> tuple[float, str]:
         """The smallest relative mistake that would have shown everywhere, and where that is largest; infinite if nothing held."""
@@ -238,11 +226,6 @@ class WatchedStep:
             (finding.power, claim.path) for _, claim, finding in self.findings if finding.outcome == "holds" and not finding.terms
         ]
         return max(held, default=(float("inf"), ""))
-
-    def assert_certified(self) -> None:
-        """Raises AssertionError, with all that is said about it, unless the verdict is "certified"."""
-        if self.verdict != "certified":
-            raise AssertionError(str(self))
 
     def replay(self) -> tuple[Replay, ...]:
         """Compute every backward pass again, whole, in another framework's arithmetic, in float64, from what was given alone.
@@ -270,20 +253,8 @@ class WatchedStep:
 
         save(self, path)
 
-    def report(self, path: str | os.PathLike[str], of: str = "") -> None:
-        """Write the step to `path` as one HTML page: modules, their calls, every claim, formulas, numbers. It is one file.
-
-        `of` is its heading: what was watched. A file that is there is replaced. Raises OSError where it cannot be written.
-        """
-        from bpcompare.files.writing import write
-
-        write(path, self.to_html(of).encode("utf-8", "replace"))
-
-    def to_html(self, of: str = "") -> str:
-        """The page that `report` writes."""
-        from bpcompare.own.page import page
-
-        return page((self,), of)
+    def _shown(self) -> tuple[WatchedStep, ...]:
+        return (self,)
 
     def tree(self) -> str:
         """The model as a tree of modules: for each the verdict, the power, its claims, and how many parameters are reached."""
@@ -295,9 +266,6 @@ class WatchedStep:
         from bpcompare.own.text import text
 
         return text(self)
-
-    def __repr__(self) -> str:
-        return f"<WatchedStep {self.verdict}>"
 
 
 def _hooked(one: Judged, claim: Claim) -> Unexamined:

@@ -34,6 +34,8 @@ def moved(claim: Claim, values: StepValues, fmt: Format, laws: Laws, prefix: str
     if not _same(x, m):
         return None
     first = (0,) * x.ndim
+    if not np.isfinite(x[first]):
+        first = tuple(int(i) for i in np.unravel_index(int(np.isfinite(x).argmax()), x.shape))
     size = float(x[first])
     sharp = 2 * fmt.u
     return Finding(
@@ -42,8 +44,13 @@ def moved(claim: Claim, values: StepValues, fmt: Format, laws: Laws, prefix: str
 
 
 def _same(x: Array, m: object) -> bool:
-    """Whether these are the same numbers, all finite and some not 0. What is 0 throughout says nothing of a move."""
+    """Whether these are the same numbers, some of them finite and not 0. What is 0 throughout says nothing of a move.
+
+    NaN and infinities are moved as any number is: memory that nothing was written to yet holds what it likes.
+    """
     if not isinstance(m, np.ndarray) or x.shape != m.shape or x.dtype != m.dtype or x.dtype.kind != "f" or not x.size:
         return False
     low, high = float(x.min()), float(x.max())
-    return bool(np.isfinite(low) and np.isfinite(high) and (low or high) and np.array_equal(x, m))
+    if np.isfinite(low) and np.isfinite(high):
+        return bool((low or high) and np.array_equal(x, m))
+    return bool(x[np.isfinite(x)].any() and np.array_equal(x, m, equal_nan=True))

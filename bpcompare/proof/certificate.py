@@ -335,7 +335,9 @@ def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array) -> Array:
     return np.broadcast_to(evaluate(claim, balls, laws, majorant=True).magnitude(), m.shape)
 
 
-def _at_a_kink(claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array) -> tuple[Literal["convention", "refuted"], str]:
+def _at_a_kink(
+    claim: Claim, balls: Balls, laws: Laws, x: Array, outside: Array
+) -> tuple[Literal["convention", "refuted", "undecided"], str]:
     """Whether the elements outside their balls are valid after all, because they sit on a kink."""
 
     def at(side: Side, ties: Side) -> Ball:

@@ -14,15 +14,17 @@ from bpcompare.numbers.number import Side
 from bpcompare.proof.claims import Claim
 
 Evaluate = Callable[[Side, Side], Ball]
+CONVENTIONS: tuple[Side, ...] = ("even", "drawn", "split")
+"""Ways to part Δ at ties and to stand at kinks, of which the last two agree with the first by chance alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A value with its recorded Δ, and what two conventions make of it, one of which is drawn; all of one shape."""
+    """A value with its recorded Δ, and what conventions make of it, the law's first; all of one shape."""
 
     values: Array
     recorded: Array
-    conventions: tuple[Array, Array]
+    conventions: tuple[Array, ...]
     radius: Array
 
 
@@ -32,28 +34,28 @@ def member(claim: Claim, x: Array, at: Evaluate, get: Callable[[str], Any]) -> M
         values = get(claim.path.rpartition(".")[0]).mid
     except (LookupError, AttributeError):
         return None
-    found = [at(side, None) for side in ("even", "drawn")]
-    radius = np.maximum(*(np.broadcast_to(one.final_radius(), x.shape) for one in found))
+    found = [at(side, None) for side in CONVENTIONS]
+    radius = np.max([np.broadcast_to(one.final_radius(), x.shape) for one in found], axis=0)
     if np.shape(values) != x.shape or not np.isfinite(radius).all():
         return None
-    even, drawn = (np.broadcast_to(one.mid, x.shape) for one in found)
-    return Member(np.asarray(values), x, (even, drawn), radius)
+    return Member(np.asarray(values), x, tuple(np.broadcast_to(one.mid, x.shape) for one in found), radius)
 
 
 def as_one(members: Sequence[Member]) -> bool:
     """Whether groups of equal entries have, each together, the Δ that every valid choice at ties gives them together.
 
     Groups are the equal entries of all members, of parts by leading axes, of each line along an axis, and of one place in members
-    of one shape. A group counts if choice is no matter there: both conventions give it the same sum. For the sum is linear in
-    the parts that tied entries have, and one of the conventions is drawn.
+    of one shape. A group counts if choice is no matter there: all conventions give it the same sum. For the sum is linear in
+    the parts that tied entries have, and some of the conventions are drawn.
     """
     x, radius = (_joined(parts) for parts in ([one.recorded for one in members], [one.radius for one in members]))
-    even, drawn = (_joined([one.conventions[number] for one in members]) for number in (0, 1))
-    size = np.abs(x) + np.abs(even)
+    conventions = [_joined([one.conventions[number] for one in members]) for number in range(len(CONVENTIONS))]
+    size = np.abs(x) + np.abs(conventions[0])
     for group in _groups([one.values for one in members]):
-        sums = [np.bincount(group, weights=part) for part in (even, drawn, x, radius, size)]
-        room = sums[3] + np.bincount(group) * 2.0**-52 * sums[4]
-        if ((np.abs(sums[0] - sums[1]) <= room) & (np.abs(sums[2] - sums[0]) > 2.0 * room)).any():
+        there, room, sizes = (np.bincount(group, weights=part) for part in (x, radius, size))
+        room = room + np.bincount(group) * 2.0**-52 * sizes
+        sums = np.array([np.bincount(group, weights=part) for part in conventions])
+        if ((np.ptp(sums, axis=0) <= room) & (np.abs(there - sums[0]) > 2.0 * room)).any():
             return False
     return True
 

@@ -29,6 +29,7 @@ Evaluate = Callable[[Side, Side], Ball]
 SIDES: tuple[Side, ...] = ("low", "high")
 
 
+MIXED = "at a kink or a tie inside of a function of several steps; whether other choices there give these numbers was not decided"
 NOT_TOGETHER = (
     "entries tie for a maximum here, and together they have another Δ than any choice among them gives: "
     "whoever gets it, the Δ of a window is handed back once"
@@ -38,12 +39,13 @@ NOT_TOGETHER = (
 
 def excused(
     claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, get: Callable[[str], Any]
-) -> tuple[Literal["convention", "refuted"], str]:
+) -> tuple[Literal["convention", "refuted", "undecided"], str]:
     """Whether the elements of `x` outside their balls are valid all the same, because the claim is at a kink.
 
     `x`: the recorded array; `outside`: an array of bool of the same shape. `at(side, ties)` evaluates the claim with that choice
     at every kink; `get` looks the premises up as balls that leave ties open. Returns the outcome, and why it is so ("" if refuted
-    for no other reason than its ball). For sums of tied entries it solves a linear programme, see `_together`.
+    for no other reason than its ball); undecided are choices that are mixed on their way. For sums of tied
+    entries it solves a linear programme, see `_together`.
     """
     calls = any(isinstance(op, Call) for _, op in claim.owners)  # their laws part Δ at ties by the side alone
     # Rules of updates have no kinks. A parameter that a function itself reads is one of its inputs.
@@ -56,8 +58,9 @@ def excused(
     r_low, r_high = low.final_radius(), high.final_radius()
     floor = np.minimum(low.mid - r_low, high.mid - r_high)
     ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
-    if not ((floor <= x) & (x <= ceiling))[outside].all():
-        return "refuted", ""
+    beyond = outside & ~((floor <= x) & (x <= ceiling))
+    if beyond.any():
+        return ("undecided", MIXED) if calls and _mixed(claim, laws, x, beyond, (low, high), at, get) else ("refuted", "")
     if calls:
         mine = member(claim, x, at, get)
         if mine is not None and not as_one([mine]):
@@ -67,6 +70,26 @@ def excused(
     if ties is not None and not _together(claim, laws, x, np.maximum(r_low, r_high), ties, at, get):
         return "refuted", NOT_TOGETHER
     return "convention", _convention(kinked)
+
+
+def _mixed(
+    claim: Claim, laws: Laws, x: Array, beyond: Array, ends: Sequence[Ball], at: Evaluate, get: Callable[[str], Any]
+) -> bool:
+    """Whether choices at kinks inside of a function of several steps may add up to what is recorded, as far as anybody knows.
+
+    Where they are mixed on their way (by a product, by another kink), the extremes of each entry are not where all choices are
+    extreme. Whatever no choice moves is refuted all the same, and so are groups with another sum than every choice gives.
+    """
+    mixing = [op for owner, op in claim.owners if not getattr(laws.of(owner, op), "moves", False)]
+    if len(mixing) < 2:
+        return False
+    every = [*ends, *(at(side, None) for side in ("even", "drawn", "split"))]
+    mids = [np.broadcast_to(one.mid, x.shape) for one in every]
+    room = np.max([np.broadcast_to(one.final_radius(), x.shape) for one in every], axis=0)
+    if not (np.ptp(mids, axis=0) > room)[beyond].all():
+        return False
+    mine = member(claim, x, at, get)
+    return mine is None or as_one([mine])
 
 
 def _convention(kinked: Sequence[tuple[Any, tuple[str, ...]]]) -> str:

@@ -12,7 +12,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import Format
 from bpcompare.numbers.number import Num
-from bpcompare.ops import Conv2d, Op
+from bpcompare.ops import Op
 from bpcompare.ops.algorithms import Algorithm, algorithm
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.walk import Lookup
@@ -70,18 +70,8 @@ def _of(how: Algorithm, op: Op, claim: Claim, fmt: Format, lookup: Callable[[For
     units = how.factor(op, size) * fmt.u
     if how.reach == "terms" or not units:
         return units * sum_
-    units *= _unseen(op, how, [high * wide for high, wide in sizes])
+    units *= how.unseen(op, [high * wide for high, wide in sizes])
     return units * (sum_.max(axis=SPACE, keepdims=True) if sum_.ndim == 4 else float(sum_.max(initial=0.0)))
-
-
-def _unseen(op: Op, how: Algorithm, places: list[int]) -> float:
-    """How many times more terms the algorithm mixes than the fullest window sees; places of each image and kernel are given."""
-    if not isinstance(op, Conv2d) or not places:
-        return 1.0
-    kernel, stride = op.kernel[0] * op.kernel[1], op.stride[0] * op.stride[1]
-    seen = max(1.0, kernel / min(places)) * stride
-    # Σ over the places that meet of two norms spread evenly is √(fewer/more) of the product of the norms.
-    return float(seen * np.sqrt(max(places) / min(places))) if how.reach == "norms" else seen
 
 
 _BACK = ("base", "inductive")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 
 from bpcompare.network import Network, Problem
 from bpcompare.network.parameter import Array
-from bpcompare.ops import Dense
 from bpcompare.ops.op import Shapes
 from bpcompare.text.words import Suggestions, listed, quote
 
@@ -21,9 +21,10 @@ Table = Mapping[str, Mapping[str, float]]
 def by_name(network: Network, shapes: Mapping[str, Shapes], name: str, table: Table) -> tuple[dict[str, Array], list[Problem]]:
     """The weight of layer `name` and, where given, its bias, from tables by unit and source unit; with problems, nothing."""
     layer, where = network.layers[name], ("layers", name, "weights")
-    if not isinstance(layer.op, Dense):
+    op: Any = layer.op
+    if op.connects != "units":
         return {}, [Problem(where, f"weights of {layer.op.name} cannot be given by unit names", "give them as nested lists")]
-    units = layer.units or ((name,) if layer.op.units == 1 else ())
+    units = layer.units or ((name,) if op.units == 1 else ())
     if not units:
         return {}, [Problem(where, f"weights by name need named units in {quote(name)}", 'such as units = ["h1", "h2"]')]
     unnamed = [source for source in dict.fromkeys(layer.sources) if not _names(network, shapes, source)]

@@ -179,6 +179,19 @@ def _penalized(choose: Choose, network: Network) -> Network:
     return replace(network, parameters={**network.parameters, **penalized})
 
 
+def redrawn(network: Network, number: int) -> Network:
+    """The same layers, shapes and rules, with other inputs and other drawn weights. A framework compiles the same for both.
+
+    Real inputs become numbers of size one, integers are moved among their places; numbers that the network states stay.
+    """
+    random = np.random.default_rng(number)
+    inputs: dict[str, Array] = {
+        name: np.asarray(random.standard_normal(x.shape)) if x.dtype.kind == "f" else random.permutation(x)
+        for name, x in network.data.inputs.items()
+    }
+    return replace(network, data=Data(inputs, network.data.target), training=replace(network.training, seed=number))
+
+
 def ordinary(network: Network) -> bool:
     """Whether the numbers of a random network are of ordinary size: the generator draws much larger and smaller ones, too."""
     spreads = {("weight" if p.init.kind == "lecun_normal" else "other", p.init.scale) for _, p in _drawn(network)}

@@ -15,6 +15,7 @@ from bpcompare.plan import Plan
 from bpcompare.plan.record import Record
 from bpcompare.testing.networks import ACTIVATIONS
 from lowering_plans import CASES, ERRORS, PENALTIES, SUM, UPDATES, activations, at, case, judged, layer, plan_of
+from samples import WHOLE
 
 CLOSE = {"float64": 2e-14, "float32": 1e-5}
 """Largest difference of honest rounding, relative to the tensor's scale; the worst case here comes to half of it."""
@@ -83,6 +84,10 @@ in_both_dtypes = pytest.mark.parametrize(
     [("torch", "float64"), ("torch", "float32"), ("jax", "float64"), pytest.param("jax", "float32", marks=pytest.mark.slow)],
 )
 
+WAYS = [("torch", "float64"), ("torch", "float32"), ("jax", "float64")]
+in_a_dtype = pytest.mark.parametrize(("framework", "dtype"), [*WAYS, ("jax", "float32")] if WHOLE else WAYS)
+"""JAX in float32, too, only with `make whole`: there its conformance cases hold the same ops against the laws."""
+
 
 @in_both_dtypes
 @pytest.mark.parametrize("name", CASES)
@@ -97,7 +102,7 @@ def test_activations(framework: str, dtype: str) -> None:
     check(imported(framework), activations(dtype))
 
 
-@in_both_dtypes
+@in_a_dtype
 @pytest.mark.parametrize("error", ERRORS, ids=str)
 @pytest.mark.parametrize("shape", ["flat", "rows", "scalar"])
 def test_errors(framework: str, error: ops.ErrorOp, shape: str, dtype: str) -> None:
@@ -106,7 +111,7 @@ def test_errors(framework: str, error: ops.ErrorOp, shape: str, dtype: str) -> N
         check(imported(framework), judged(error, shape, dtype))
 
 
-@in_both_dtypes
+@in_a_dtype
 @pytest.mark.parametrize("penalty", PENALTIES, ids=str)
 def test_penalties(framework: str, penalty: ops.PenaltyOp, dtype: str) -> None:
     """A penalty is counted once a layer that uses the parameter, or averaged, or scaled; or that of a frozen one is lost."""
@@ -120,7 +125,7 @@ def test_penalties(framework: str, penalty: ops.PenaltyOp, dtype: str) -> None:
     check(imported(framework), plan_of({"x": (3,)}, layers, error, frozen=("o.weight",), penalties=penalties, dtype=dtype))
 
 
-@in_both_dtypes
+@in_a_dtype
 @pytest.mark.parametrize("done", [0, 4])
 @pytest.mark.parametrize("update", UPDATES, ids=str)
 def test_updates(framework: str, update: ops.UpdateOp, done: int, dtype: str) -> None:

@@ -229,6 +229,7 @@ def test_the_lowest_number(dtype):
         infinite + 1.0,
         total([infinite, ball(scores, dtype)]),
         np.exp(infinite),
+        np.tanh(infinite),
         infinite * 2.0,
         softmax(infinite[None]),
     ):

@@ -132,9 +132,12 @@ def test_a_test_that_fails_by_itself_kills_nothing(doubted, project):
 def test_no_process_is_left(project, number, tmp_path):
     """Somebody presses Ctrl-C, and a pytest with a mutant in it goes on for hours."""
     (project("numpy") / "test_hangs.py").write_text(HANGS)
-    pids = tmp_path / "pids"
+    pids, folder = tmp_path / "pids", tmp_path / "temporary"
+    folder.mkdir()
     command = [sys.executable, "-m", "bpcompare", "doubt", "test_hangs.py", "--of", "ops:swish_backward", "--only", "zero"]
-    with subprocess.Popen(command, env=os.environ | {"PIDS": str(pids)}, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=os.environ | {"PIDS": str(pids), "TMPDIR": str(folder)}, stderr=subprocess.PIPE, text=True
+    ) as process:
         until = time.monotonic() + 120
         while not (pids.exists() and pids.read_text().endswith(" ")) and time.monotonic() < until:
             time.sleep(0.05)
@@ -143,6 +146,7 @@ def test_no_process_is_left(project, number, tmp_path):
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     assert "Traceback" not in said
     assert _is_gone(int(pids.read_text()))
+    assert number == signal.SIGKILL or not list(folder.glob("bpcompare-doubt-*"))
 
 
 def _is_gone(pid):

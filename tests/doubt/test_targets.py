@@ -79,6 +79,15 @@ def affine_backward(dout, cache):
 def square(x): return x * x
 def square_grad(grad_output, x): return 2 * x * grad_output
 def nothing(): pass
+
+class Cached:
+    @staticmethod
+    def forward(x): return x * x, x
+    @staticmethod
+    def backward(cache, dy): return 2 * cache * dy
+
+class Layer:
+    def backward(self, dy): return 2 * dy
 """
 
 
@@ -167,6 +176,26 @@ def test_plain_functions(theirs):
     assert check(found.found) == (
         "bpcompare.check_gradient(square, lambda x, dy: square_grad(x=x, grad_output=dy), (x,)).assert_ok()"
     )
+
+
+def test_static_methods_and_layers(theirs):
+    """The line that kills a mutant would call a method that takes other arguments."""
+    it = theirs(PLAIN)
+    found = seen(it, "Cached.backward", lambda: it.Cached.backward(np.ones(2), np.ones(2)))
+    assert check(found.found) == (
+        "bpcompare.check_gradient(lambda x: Cached.forward(x)[0], "
+        "lambda x, dy: Cached.backward(Cached.forward(x)[1], dy), (x,)).assert_ok()"
+    )
+    found = seen(it, "Layer.backward", lambda: it.Layer().backward(np.ones(2)))
+    assert check(found.found) == ("bpcompare.check_gradient(layer.forward, lambda x, dy: layer.backward(dy), (x,)).assert_ok()")
+
+
+def test_a_function_by_the_name_of_its_apply(theirs):
+    """`swish = Swish.apply` is what a module exports, and what somebody names."""
+    torch = pytest.importorskip("torch")
+    it = theirs(TORCH + "\nonce = Once.apply\n")
+    found = seen(it, "once", lambda: it.once(torch.ones(3, requires_grad=True), 3.0).sum().backward())
+    assert (found.calls, found.found.kind, found.found.call) == (1, "torch", "Once")
 
 
 @pytest.mark.parametrize(

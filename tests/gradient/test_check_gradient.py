@@ -98,14 +98,14 @@ def back(change, forward_back=affine_back):
 
 
 WRONG = [
-    ("the sign", back(lambda gx, gw, gb: (gx, -gw, gb)), "w", "the sign is wrong"),
-    ("a half", back(lambda gx, gw, gb: (gx, gw, gb / 2)), "b", "a factor ½"),
-    ("twice", back(lambda gx, gw, gb: (2 * gx, gw, gb)), "x", "a factor 2"),
-    ("zero", back(lambda gx, gw, gb: (gx, 0 * gw, gb)), "w", "zero everywhere"),
-    ("three", back(lambda gx, gw, gb: (gx, 3 * gw, gb)), "w", "sum instead of mean over rows (× 3)"),
-    ("a constant", back(lambda gx, gw, gb: (gx, 1.7 * gw, gb)), "w", "1.7 times the right one"),
-    ("last row", back(lambda gx, gw, gb: (np.where(np.arange(4)[:, None] == 3, gx, 0), gw, gb)), "x", "only the last row"),
-    ("not summed", back(lambda gx, gw, gb: (gx, gw, np.tile(gb, (4, 1)))), "b", "sum the gradient over the axes"),
+    ("the sign", back(lambda gx, gw, gb: (gx, -gw, gb)), "w", "the wrong sign"),
+    ("a half", back(lambda gx, gw, gb: (gx, gw, gb / 2)), "b", "half of the right one"),
+    ("twice", back(lambda gx, gw, gb: (2 * gx, gw, gb)), "x", "2 times the right one"),
+    ("zero", back(lambda gx, gw, gb: (gx, 0 * gw, gb)), "w", "0 everywhere"),
+    ("three", back(lambda gx, gw, gb: (gx, 3 * gw, gb)), "w", "a sum over 3 rows, where their mean is meant"),
+    ("a constant", back(lambda gx, gw, gb: (gx, 1.7 * gw, gb)), "w", "the right one times 1.7"),
+    ("last row", back(lambda gx, gw, gb: (np.where(np.arange(4)[:, None] == 3, gx, 0), gw, gb)), "x", "only its last row"),
+    ("not summed", back(lambda gx, gw, gb: (gx, gw, np.tile(gb, (4, 1)))), "b", "must be summed over the axes"),
     ("not finite", back(lambda gx, gw, gb: (gx * np.nan, gw, gb)), "x", "NaN or infinite"),
     ("too few", back(lambda gx, gw, gb: (gx, gw)), "x", "gave 2 gradients for 3 inputs"),
 ]
@@ -117,7 +117,7 @@ def test_a_mistake_is_found_at_its_input_and_named(backward, name, said):
     check = check_gradient(affine, backward, (X, W, B), names=("x", "w", "b"))
     assert check.verdict == "wrong"
     assert name in [finding.name for finding in check.findings if finding.verdict == "wrong"]
-    assert said in str(check)
+    assert said in " ".join(str(check).split())
     with pytest.raises(AssertionError, match="WRONG"):
         check.assert_ok()
 
@@ -229,12 +229,12 @@ def test_a_known_mistake_is_named_by_its_code():
     ("forward", "backward", "inputs", "said"),
     [
         (np.sin, None, (X,), "backward: a NumPy function needs one"),
-        (np.sin, np.cos, (), "inputs: at least one"),
+        (np.sin, np.cos, (), "inputs: give at least one"),
         (np.sin, np.cos, (np.array([1, 2]),), "none of them holds floating-point numbers"),
         (np.sin, np.cos, (np.zeros((0, 3)),), "there is nothing in it"),
         (np.sin, np.cos, (np.array([np.nan]),), "holds NaN or infinity"),
         (np.sin, np.cos, (np.array(["a"]), X), "numbers are needed"),
-        (lambda x: x @ x, np.cos, (X,), "forward: ValueError"),
+        (lambda x: x @ x, np.cos, (X,), "forward: it raised ValueError"),
         (lambda x: 1 / (0 * x), np.cos, (X,), "gives NaN or infinity"),
         (lambda x: R.standard_normal(3), np.cos, (X,), "something else when it is called again"),
         (lambda x: x > 0, np.cos, (X,), "floating-point numbers are needed"),
@@ -306,7 +306,7 @@ def test_torch_functions():
         assert check_gradient(Right, inputs=(x,)).verdict == "certified"
         check = check_gradient(Wrong, inputs=(x,))
         assert check.verdict == "wrong"
-        assert "0.666667 times the right one" in check.findings[0].cause
+        assert "the right one times 0.666667" in check.findings[0].cause
     assert check_gradient(torch.nn.functional.silu, inputs=(torch.tensor(X),)).verdict == "certified"
 
 
@@ -325,5 +325,5 @@ def test_jax_functions():
 
     assert check_gradient(made(3), inputs=(X,)).verdict == "certified"
     check = check_gradient(made(-3), inputs=(X,))
-    assert "the sign is wrong" in check.findings[0].cause
+    assert "the wrong sign" in check.findings[0].cause
     assert jax.config.jax_enable_x64 == before

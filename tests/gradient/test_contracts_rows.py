@@ -57,7 +57,7 @@ def test_a_forward_that_takes_no_other_number_of_rows_is_told():
     check = check_gradient(fixed, lambda x, dy: 2 * dy * x, (R.standard_normal((4, 3)),), shapes=(4, 33))
     assert check.ok
     assert outcome(check, "shapes").outcome == "refused"
-    assert "four rows are needed" in str(check)
+    assert "four rows are needed" in " ".join(str(check).split())
 
 
 @pytest.mark.parametrize("batch", [0, ("x",), "x"])

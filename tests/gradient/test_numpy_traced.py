@@ -1,10 +1,13 @@
 """NumPy code is written down as it runs: what JAX says of the same code is certified, and no mistake in it passes."""
 
+import dis
+
 import numpy as np
 import pytest
 from scipy import special
 
 from bpcompare import check_gradient
+from bpcompare.tools.gradient.arrays.creation import _called_by_name
 
 jax = pytest.importorskip("jax")
 R = np.random.default_rng(11)
@@ -231,3 +234,29 @@ def test_a_write_from_a_view_of_the_same_array():
 
     check = check_gradient(forward, backward, (X,))
     assert (check.verdict, check.untraced) == ("certified", "")
+
+
+def test_random_numbers_of_a_generator_are_drawn_within():
+    """NumPy's compiled generators ask `np.empty` for memory: an array of ours there ends the process."""
+
+    def dropped(x):
+        kept = np.zeros(x.shape)
+        kept[:] = np.random.default_rng(3).random(x.shape) > 0.4
+        return x * kept / 0.6
+
+    def back(x, dy, mask):
+        return dy * (np.random.default_rng(3).random(x.shape) > 0.4 if mask else 1.0) / 0.6
+
+    verdicts = [check_gradient(dropped, lambda x, dy, m=m: back(x, dy, m), (X,), contracts=False).verdict for m in (1, 0)]
+    assert verdicts == ["certified", "wrong"]
+
+
+def test_what_compiled_code_asks_for_is_its_own():
+    """`rng.random(3)` looks up `np.empty` without a frame of its own: the call that its caller is in names another function."""
+    code = compile("a = rng.random(np.empty)\nb = np.empty((3, 2))\n", "theirs.py", "exec")
+    calls = [one for one in dis.get_instructions(code) if one.opname == "CALL"]
+    assert [_called_by_name(code, one.offset, "empty") for one in calls] == [True, True]
+    code = compile("a = rng.random(3)\nb = np.empty((3, 2))\n", "theirs.py", "exec")
+    calls = [one for one in dis.get_instructions(code) if one.opname == "CALL"]
+    assert [_called_by_name(code, one.offset, "empty") for one in calls] == [False, True]
+    assert not _called_by_name(code, calls[1].offset, "zeros")

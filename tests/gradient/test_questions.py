@@ -206,6 +206,23 @@ def test_another_formula_may_round_otherwise():
     assert nearly.verdict == "wrong"
 
 
+def _upper(x):
+    return float(np.sum(np.triu(x, 1))) * np.triu(x)  # float(): nobody can trace it
+
+
+def _right(x, dy):
+    return np.triu(dy, 1) * 0 + np.triu(dy) * np.sum(np.triu(x, 1)) + np.triu(np.ones_like(x), 1) * np.sum(dy * np.triu(x))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_transposed_gradient_of_a_function_of_one_triangle_is_no_convention(symmetric):
+    """A mask read the wrong way round would pass: along symmetric directions, it is right."""
+    x = np.arange(9.0).reshape(3, 3) / 7 + 0.3
+    x = x + x.T if symmetric else x
+    assert check_gradient(_upper, _right, (x,), contracts=False).verdict == "certified"
+    assert check_gradient(_upper, lambda x, dy: _right(x, dy).T, (x,), contracts=False).verdict == "wrong"
+
+
 def test_a_function_of_symmetric_matrices():
     """torch's own derivative of eigenvalues would be called wrong, for it speaks of symmetric directions alone."""
     a = X[:3].numpy()

@@ -53,3 +53,14 @@ def test_parameters_of_a_module_that_cannot_be_followed_are_not_certified():
     assert set(found) == {"x", "scale", "other"}
     assert found["scale"] == found["other"] == "undecided"
     assert check.verdict == "undecided"
+
+
+def test_an_output_that_autograd_does_not_follow_has_no_part_in_differences():
+    """A right gradient would be called wrong for the slope of a detached statistic, to which nothing is sent back."""
+
+    def forward(x):
+        return x.detach() * 2, digamma(x), (x > 1).sum()
+
+    check = check_gradient(forward, inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), contracts=False)
+    assert check.untraced
+    assert check.verdict in ("undecided", "certified")

@@ -9,6 +9,7 @@ import bpcompare
 from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
 from mistaken_networks import NETWORKS
+from samples import WHOLE
 
 WITNESSES = ["delta", "torch"] if importlib.util.find_spec("torch") else ["delta", "jax"]
 if not importlib.util.find_spec("torch") and not importlib.util.find_spec("jax"):
@@ -28,7 +29,7 @@ def _applies(code):
     return [replace(one, training=replace(one.training, steps=2)) if _remembers(code, one) else one for one in found]
 
 
-AT_ONCE, LATER = 2, 8
+AT_ONCE, LATER = 2, 64 if WHOLE else 4
 """So many of the networks that a mistake can be made in are tried by the fast tests, and so many others by the slow ones."""
 
 
@@ -45,7 +46,7 @@ def test_a_planted_mistake_is_caught_blamed_and_named(code):
 def test_so_it_is_in_other_networks(code):
     """A mistake would be recognized in the one network that its formula was tried on."""
     others = _applies(code)[AT_ONCE:]
-    _caught(code, others[:: max(1, len(others) // LATER)])
+    _caught(code, others[:: max(1, -(-len(others) // LATER))])
 
 
 def _caught(code, specs):

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import bpcompare  # noqa: E402
+from watched import squared  # noqa: E402
 
 CERTIFIED, IN_PART, WRONG = "certified", "certified in part", "wrong"
 Function = torch.autograd.Function
@@ -37,10 +38,6 @@ def m():
 def x():
     torch.manual_seed(1)
     return torch.randn(6, 4)
-
-
-def squared(y):
-    return (y**2).sum()
 
 
 def through(f):

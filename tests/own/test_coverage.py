@@ -9,20 +9,9 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import bpcompare  # noqa: E402
+from watched import Net, squared  # noqa: E402
 
 CERTIFIED, IN_PART, WRONG = "certified", "certified in part", "wrong"
-
-
-class Net(nn.Module):
-    """Two layers, a.weight to b.bias."""
-
-    def __init__(self):
-        super().__init__()
-        self.a = nn.Linear(4, 5)
-        self.b = nn.Linear(5, 3)
-
-    def forward(self, x):
-        return self.b(torch.tanh(self.a(x)))
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +27,6 @@ def m():
 @pytest.fixture
 def x():
     return torch.randn(6, 4)
-
-
-def squared(y):
-    return (y**2).sum()
 
 
 class Reversed(torch.autograd.Function):

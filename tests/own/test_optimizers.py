@@ -108,6 +108,25 @@ def test_a_rule_that_reads_the_whole_parameter_is_not_judged_in_pieces():
     assert step.verdict == "certified", str(step)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [lambda p: optim.Rprop(p, 0.01), lambda p: optim.Adagrad(p, initial_accumulator_value=0.1), optim.ASGD],
+    ids=["rprop", "adagrad", "asgd"],
+)
+def test_states_of_complex_parameters_begin_in_both_parts(make):
+    """An honest first step on complex parameters would be called wrong: the imaginary part of a state would begin at 0."""
+    torch.manual_seed(0)
+    model, x = torch.nn.Module(), torch.randn(6, 4, dtype=torch.cfloat)
+    model.w = torch.nn.Parameter(torch.randn(4, 3, dtype=torch.cfloat))
+    optimizer = make(model.parameters())
+    with bpcompare.watch(model) as step:
+        for _ in range(2):
+            optimizer.zero_grad()
+            (x @ model.w).abs().square().sum().backward()
+            optimizer.step()
+    assert step.verdict == "certified", str(step)
+
+
 @pytest.mark.skipif(not hasattr(optim, "Muon"), reason="this torch has no Muon")
 def test_of_muon_the_momentum_is_judged_and_the_step_is_named(monkeypatch):
     """Muon's step would be certified although bfloat16 hides it, or its momentum not be looked at."""

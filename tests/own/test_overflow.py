@@ -60,7 +60,13 @@ def weighted(s: Any, off: Any) -> Any:
     return torch.exp(s.masked_fill(off, -torch.inf))
 
 
-@pytest.mark.parametrize("mask", [twice, narrowed, doubled, taken_off, bounded, weighted])
+def gated(s: Any, off: Any) -> Any:
+    """σ(−∞) and softplus(−∞) are 0, tanh(−∞) is −1: gates of experts that were not chosen."""
+    low = s.masked_fill(off, -torch.inf)
+    return s * torch.sigmoid(low) * torch.tanh(low) * torch.nn.functional.softplus(low)
+
+
+@pytest.mark.parametrize("mask", [twice, narrowed, doubled, taken_off, bounded, weighted, gated])
 @pytest.mark.parametrize("dtype", LOWEST)
 def test_an_infinity_that_must_be_holds(mask: Callable[[Any, Any], Any], dtype: str) -> None:
     """Where one operation passes the largest number."""

@@ -17,6 +17,7 @@ from bpcompare.own.page import chosen  # noqa: E402
 from bpcompare.program import Unexamined  # noqa: E402
 from page_reading import plain, worked_out  # noqa: E402
 from step_reading import markup, read  # noqa: E402
+from watched import Hidden  # noqa: E402
 
 FUNCTIONS = {name: getattr(math, name) for name in ("log", "tanh", "erf", "log1p", "expm1", "sin", "cos")}
 
@@ -235,22 +236,8 @@ def test_two_runs_share_a_page(tmp_path, own):
 
 def test_what_was_not_examined_is_named_where_it_is_called():
     """A page without an alarm would be taken for a proof."""
-
-    class Opaque(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return torch.from_numpy(x.detach().numpy() * 2.0)
-
-        @staticmethod
-        def backward(ctx, g):
-            return 2.0 * g
-
-    class Act(nn.Module):
-        def forward(self, x):
-            return Opaque.apply(x)
-
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(3, 3), Act(), nn.Linear(3, 1))
+    model = nn.Sequential(nn.Linear(3, 3), Hidden(), nn.Linear(3, 1))
     with bpcompare.watch(model) as step:
         for _ in range(2):
             model(torch.randn(2, 3)).sum().backward()

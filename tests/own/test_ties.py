@@ -175,12 +175,12 @@ PARTS = {
 
 
 class Larger(torch.autograd.Function):
-    parts = "both"
+    parts, function = "both", torch.maximum
 
     @staticmethod
     def forward(ctx, a, b):
         ctx.save_for_backward(a, b)
-        return torch.maximum(a, b)
+        return Larger.function(a, b)
 
     @staticmethod
     def backward(ctx, g):
@@ -188,14 +188,51 @@ class Larger(torch.autograd.Function):
         return g * first, g * second
 
 
+@pytest.mark.parametrize("function", [torch.maximum, torch.fmax], ids=["maximum", "fmax"])
 @pytest.mark.parametrize("direct", [False, True], ids=["values", "parameters"])
 @pytest.mark.parametrize("parts", PARTS)
-def test_two_inputs_that_tie_share_once(parts, direct):
+def test_two_inputs_that_tie_share_once(parts, direct, function):
     """Each input's Δ by itself is a valid choice; two whole parts, or none, would be certified together."""
-    Larger.parts, model = parts, torch.nn.Module()
+    Larger.parts, Larger.function, model = parts, function, torch.nn.Module()
     model.a, model.b = (torch.nn.Parameter(torch.tensor(x)) for x in ([[1.0, 2, 3], [4, 5, 6]], [[1.0, 1, 3], [5, 5, 0]]))
     with bpcompare.watch(model) as step:
         a = model.a if direct else 2 * model.a
         b = model.b if direct else 2 * model.b
         (Larger.apply(a, b) * torch.tensor([[1.0, -2, 3], [4, 5, 6]])).sum().backward()
     assert step.verdict == ("certified" if parts in ("the first", "thirds") else "wrong"), str(step)
+
+
+W = torch.tensor([[1.0, -1, 0], [0, 1, -1]])
+MIXED = {
+    "a maximum of products": (lambda x: (x[:, :2] @ W).amax(-1), lambda x, y, g: _padded(_last_of(x[:, :2] @ W, y, g) @ W.T)),
+    "two kinks": (lambda x: x.relu() + (-x).relu(), lambda x, _y, g: g * torch.where(x >= 0, 1.0, -1.0)),
+}
+
+
+def _last_of(x, y, g):
+    size = x.shape[-1]
+    return functional.one_hot(size - 1 - winners(x, y).flip(-1).int().argmax(-1), size) * g[..., None]
+
+
+def _padded(x):
+    return functional.pad(x, (0, 2))
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_choices_that_are_mixed_on_their_way_are_not_called_wrong(name):
+    """Extremes of single entries say nothing where choices are mixed by a product: a valid choice would be called wrong."""
+    found = step(*MIXED[name])
+    assert found.verdict == "undecided", str(found)
+    assert "kink or a tie inside" in " ".join(str(found).split())
+
+
+SLIPS = {
+    "beyond both sides": (lambda x: functional.leaky_relu(x, 0.1), lambda x, _y, g: g * torch.where(x > 0, 1.0, 0.0)),
+    "twice, where there is no choice": (MIXED["two kinks"][0], lambda x, _y, g: g * torch.where(x > 0, 2.0, -1.0)),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_kink_excuses_nothing_beside_it(name):
+    """A mistake at numbers where nobody has a choice would be undecided, because other numbers stand on a kink."""
+    assert step(*SLIPS[name]).verdict == "wrong"

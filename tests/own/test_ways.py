@@ -10,22 +10,9 @@ from torch.autograd import forward_ad  # noqa: E402
 from torch.func import functional_call, grad, jacrev, vjp, vmap  # noqa: E402
 
 import bpcompare  # noqa: E402
+from watched import Net, squared  # noqa: E402
 
 CERTIFIED, IN_PART, WRONG = "certified", "certified in part", "wrong"
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a = nn.Linear(4, 5)
-        self.b = nn.Linear(5, 3)
-
-    def forward(self, x):
-        return self.b(torch.tanh(self.a(x)))
-
-
-def squared(y):
-    return (y**2).sum()
 
 
 def thread(work):

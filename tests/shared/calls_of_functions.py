@@ -28,6 +28,7 @@ FUNCTIONS = [
     *_each("asin acos atanh erfinv", torch, between(-0.9, 0.9, 3, 5)),
     *_each("log log2 log10 log1p sqrt rsqrt reciprocal lgamma", torch, between(0.2, 3, 3, 5)),
     *_each("floor ceil trunc round sign sgn", torch, normal(3, 5)),
+    Call("mvlgamma", lambda x: torch.special.multigammaln(x, 3), (between(1.5, 6, 3, 5),)),
     Call("acosh", torch.acosh, (between(1.1, 5, 3, 5),)),
     Call("logit", torch.logit, (between(0.05, 0.95, 3, 5),)),
     Call("logit, limited", partial(torch.logit, eps=0.2), (between(0.05, 0.95, 3, 5),)),

@@ -19,29 +19,44 @@ from bpcompare.testing.cases import cases, covered
 from bpcompare.testing.conform import conform, tried
 from bpcompare.testing.table import conformance_markdown, conformance_text
 from bpcompare_delta import Delta
+from samples import WHOLE, sample
 
 PLAINEST = {case.about: case for case in reversed(cases())}
 """Of each op the first case: in both dtypes what the fast tests try with delta."""
 
 
 class Fewer:
-    """A `metafunc` that asks every eighth mistake. `now`: cases that the fast tests try; the slow ones try the others.
+    """A `metafunc` that asks every eighth mistake, and most cases in one dtype, the next in the other; all with `make whole`.
 
-    All of them are made beside delta and torch in tests/mistakes/test_catalogue.py, beside torch and JAX in test_matrix.py.
+    The plainest case of each op is tried in both dtypes; `bpcompare conform` tries everything. `now`: cases that the fast tests
+    try; the slow ones try the others. All mistakes are made beside delta and torch in tests/mistakes/test_catalogue.py, beside
+    torch and JAX in test_matrix.py.
     """
 
     def __init__(self, metafunc, now=None):
-        self._metafunc, self._now = metafunc, now
+        self._metafunc, self._now, self._cases = metafunc, now, []
 
     def __getattr__(self, name):
         return getattr(self._metafunc, name)
 
     def parametrize(self, name, values, **options):
         if name == "code":
-            values = values[::8]
-        if name == "case" and self._now is not None:
-            values = [pytest.param(value, marks=() if value in self._now else pytest.mark.slow) for value in values]
+            values = sample(values, 8)
+        if name == "case" and "dtype" in self._metafunc.fixturenames:
+            self._cases = values
+            return
+        if name == "dtype":
+            pairs = [(case, dtype) for turn, case in enumerate(self._cases) for dtype in self._dtypes(case, turn, values)]
+            name, values, options = ("case", "dtype"), pairs, {"ids": [f"{case.name}-{dtype}" for case, dtype in pairs]}
+        if self._now is not None and name not in {"gap", "code"}:
+            values = [self._marked(*(value if isinstance(value, tuple) else (value,))) for value in values]
         self._metafunc.parametrize(name, values, **options)
+
+    def _dtypes(self, case, turn, dtypes):
+        return dtypes if WHOLE or case in PLAINEST.values() else (dtypes[turn % len(dtypes)],)
+
+    def _marked(self, case, *rest):
+        return pytest.param(case, *rest, marks=() if case in self._now else pytest.mark.slow)
 
 
 class TestDelta(BackendConformance):

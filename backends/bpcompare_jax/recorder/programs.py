@@ -136,8 +136,9 @@ class Draft:
                 self.given[outs[-1].path] = array(number)
                 self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
                 continue
-            known = (function, {f"x{k}": Read(k) for k in range(len(args))}, args) if function else called(equation, args, i)
-            outs.append(self._step(*known, shapes, i, where, number, (*at, i)))
+            nameless = function, {f"x{k}": Read(k) for k in range(len(args))}, args
+            name, arguments, sources = nameless if function else called(equation, args, i)
+            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i)))
         return outs
 
     def _complex(self, where: Place) -> None:

@@ -209,8 +209,10 @@ class Identity:
                 self._cut[found] = Seen("given", found.kept, found.clock)
             return self._cut[found]
         last = self._last.get(id(t))
-        if last is not None and last.reduced and (found := self._current(t)) is not None:
-            self._by_place.setdefault(storage_of(t), {})[key(t)] = found  # a gradient that was written into through a view
+        # A gradient, or what a custom function made, whose memory was written into through a view, or beside it.
+        mine = last is not None and (last.reduced or (last.depends and last.origin is self.custom is not None))
+        if mine and (found := self._current(t)) is not None:
+            self._by_place.setdefault(storage_of(t), {})[key(t)] = found
             return found
         seen = Seen("given", self.memory.keep(t), self.memory.clock, name=self._names.get(id(t), ""))
         self._by_place.setdefault(storage_of(t), {})[key(t)] = seen

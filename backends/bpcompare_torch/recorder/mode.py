@@ -94,7 +94,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         Gives the values that gradients come to, with what they are now: whether they change is seen afterwards.
         """
-        followed = [(t, t.detach().clone()) for t in writes if t.requires_grad and not t.is_leaf]
+        followed = [(t, t.detach().clone()) for t in writes if not self.stepping and t.requires_grad and not t.is_leaf]
         for t in writes:
             if any(t is one for one, _ in followed):
                 self.identity.memory.written(t)

@@ -50,7 +50,8 @@ def _moved(draft: Draft, name: str, one: Moved, after: Kept) -> Update:
         if left is None:
             continue
         kept, path = one.slots[slot], f"{name}.{slot}"
-        initial = paired(np.full(left.shape, one.rule.initial(slot), left.array().dtype))
+        numbers, begin = left.array(), one.rule.initial(slot)
+        initial = paired(np.full(left.shape, complex(begin, begin) if np.iscomplexobj(numbers) else begin, numbers.dtype))
         draft.given.put(f"{path}.before", constant(initial) if kept is None else draft.numbers(kept))
         draft.recorded.put(path, draft.numbers(left))
         slots[slot], formats[slot] = path, format_of(left)

@@ -14,6 +14,7 @@ from bpcompare.program import Unexamined, Watched
 from bpcompare_torch.recorder.recorder import TorchRecorder
 from bpcompare_torch.recorder.references import Reference
 from bpcompare_torch.recorder.restoring import held, restored
+from bpcompare_torch.recorder.widening import Widened
 
 WAKE = 0.02
 """The size of what parameters are woken with that are all 0."""
@@ -53,18 +54,46 @@ def _runs(
     runs: list[Run] = []
     if copy:
         try:
-            other, other_optimizer, other_loss = deepcopy((model, optimizer, loss))
+            other, other_optimizer, other_loss = deepcopy((model, optimizer, loss), _recomputed(model, loss))
         except Exception as error:  # noqa: BLE001 — a model may hold anything
             runs.append(_uncopied(f"the model cannot be copied: {_first_line(error)}"))
         else:
             woken = _widened(other, other_optimizer, other_loss, wake=wake)
-            title = COPY + (f" ({woken} zero parameters woken)" if woken else "")
-            try:
-                runs.append((title, *_twice(other, _wide(inputs), _wide(target), other_loss, other_optimizer, reference)))
-            except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised below
-                runs.append(_uncopied(f"its step fails in float64: {_first_line(error)}"))
+            runs.append(_copied(woken, (other, _wide(inputs), _wide(target), other_loss, other_optimizer, reference)))
     runs.append(("as it is", *_twice(model, inputs, target, loss, optimizer, reference)))
     return runs
+
+
+def _recomputed(model: nn.Module, loss: Any) -> dict[int, Any]:
+    """Copies, by the id of the original, of weights that a hook computes before each forward, and torch does not copy.
+
+    So weight norm, spectral norm and pruning keep them.
+    """
+    copies: dict[int, Any] = {}
+    for module in (module for one in (model, *held(loss)) for module in one.modules()):
+        for hook in module._forward_pre_hooks.values():
+            weight = vars(module).get(str(getattr(hook, "name", getattr(hook, "_tensor_name", ""))))
+            if isinstance(weight, Tensor) and weight.grad_fn is not None:
+                copies[id(weight)] = weight.detach().clone()
+    return copies
+
+
+def _copied(woken: int, step: tuple[Any, ...]) -> Run:
+    """The run of the copy. Where that fails, it is tried again with float64 for what the model's own code makes as float32."""
+    said = [f"{woken} zero parameters woken"] if woken else []
+    try:
+        return _titled(said), *_twice(*step)
+    except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised later
+        first = error
+    try:
+        with Widened():
+            return _titled([*said, "also where its code asks for float32"]), *_twice(*step)
+    except Exception:  # noqa: BLE001 — the first error is the one that says something
+        return _uncopied(f"its step fails in float64: {_first_line(first)}")
+
+
+def _titled(said: list[str]) -> str:
+    return COPY + (f" ({'; '.join(said)})" if said else "")
 
 
 def _uncopied(why: str) -> Run:
@@ -79,6 +108,8 @@ def _widened(model: nn.Module, optimizer: Any, loss: Any, *, wake: bool) -> int:
     """The copy in float64; how many parameters were all 0, and have small numbers now."""
     for one in (model, *(() if getattr(loss, "__closure__", None) else held(loss))):  # what it closes over is no copy
         one.double()
+        for module in one.modules():  # what is no parameter and no buffer, double() leaves as it is
+            vars(module).update({key: _wide(value) for key, value in vars(module).items() if isinstance(value, Tensor)})
     if optimizer is not None:
         for state in optimizer.state.values():
             for key, value in state.items():

@@ -78,11 +78,13 @@ def _half(x: Any, y: Any, larger: Any) -> Node:
     first, second = larger(x.value - y.value), larger(y.value - x.value)
     mean = kernel.add(kernel.multiply(0.5, x), kernel.multiply(0.5, y))  # of two lowest numbers, which their sum would pass
     half = kernel.where(first, x, kernel.where(second, y, mean))
-    return half if side_of(x.value - y.value) is None else _either(half, x, y)
+    return either(half, x, y)
 
 
-def _either(value: Node, x: Node, y: Node) -> Node:
+def either(value: Node, x: Node, y: Node) -> Node:
     """`value`, the larger or the smaller of x and y, with Δ as it may be where they are equal: to one, or parts to both."""
+    if side_of(x.value - y.value) is None:
+        return value
     x, y = (kernel.expand(one, value.shape) if one.shape != value.shape else one for one in (x, y))
     gap = x.value - y.value
     tied, chosen = equal(gap), equal(value.value - x.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpcompare.laws import kernel
-from bpcompare.laws.calls.arithmetic import operand
+from bpcompare.laws.calls.arithmetic import either, operand
 from bpcompare.laws.calls.called import Arguments, Rows
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.numbers.number import positive
@@ -44,10 +44,10 @@ FIRST = ("where two are equal, the first receives Δ",)
 @rows.law("fmax", kinks=FIRST)
 def _fmax(a: Arguments) -> Node:
     x, y = lifted(operand(a, a.self)), lifted(operand(a, a.other))
-    return kernel.where(_below(x, y), y, x)
+    return either(kernel.where(_below(x, y), y, x), x, y)
 
 
 @rows.law("fmin", kinks=FIRST)
 def _fmin(a: Arguments) -> Node:
     x, y = lifted(operand(a, a.self)), lifted(operand(a, a.other))
-    return kernel.where(_below(y, x), y, x)
+    return either(kernel.where(_below(y, x), y, x), x, y)

@@ -193,9 +193,7 @@ def _median(a: Arguments) -> Any:
         return _one(a, lambda x: order(x)[..., (x.shape[-1] - 1) // 2])
     x = _whole(a)
     middle = taken(x, order(x.value)[(x.shape[0] - 1) // 2]).value
-    apart = x.value - middle
-    equal = ~positive(apart) & ~positive(-apart)
-    return kernel.reshape(shared(x, equal), a.shape)
+    return kernel.reshape(shared(x, equal(x.value - middle)), a.shape)
 
 
 def _starts(x: Node) -> Array:

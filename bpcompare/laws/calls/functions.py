@@ -58,6 +58,13 @@ _row("erfc", special.erfc, lambda x: (-2.0 / math.sqrt(math.pi)) * np.exp(-(x * 
 _row("lgamma", special.gammaln, special.digamma)
 
 
+@rows.law("mvlgamma", rearranged=True)
+def _mvlgamma(a: Arguments) -> Node:
+    """¼ p (p − 1) ln π + Σ ln Γ(x − j/2) over j < p;  Σ ψ(x − j/2) Δ."""
+    terms = [kernel.elementwise(kernel.add(a.self, -0.5 * j), special.gammaln, special.digamma) for j in range(int(a.p))]
+    return kernel.add(*terms, a.number_of(0.25 * a.p * (a.p - 1) * math.log(math.pi)))
+
+
 def _erfinv_prime(x: Num) -> Num:
     """½√π e^(y²) with y = erf⁻¹(x)."""
     y = special.erfinv(x)

@@ -11,7 +11,7 @@ import numpy as np
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.called import Arguments, Rows, floats, plainly
 from bpcompare.laws.calls.contractions import cumulated
-from bpcompare.laws.calls.extremes import TIES_SHARE, entry, last, shared
+from bpcompare.laws.calls.extremes import TIES_SHARE, entry, last, shared, windowed
 from bpcompare.laws.calls.linear_algebra import cholesky, solved
 from bpcompare.laws.calls.moves import moved, put, taken
 from bpcompare.laws.calls.windows import plane
@@ -138,14 +138,18 @@ FIRST = ("where several of a window are equal, the first receives Δ",)
 
 @rows.law("lax.reduce_window_max", kinks=FIRST)
 def _window_largest(a: Arguments) -> Node:
-    index = _windows(a, lifted(a.x0))
-    return kernel.largest(taken(a.x0, index), index >= 0)
+    return _largest_of(a, lifted(a.x0))
 
 
 @rows.law("lax.reduce_window_min", kinks=FIRST)
 def _window_least(a: Arguments) -> Node:
-    index = _windows(a, lifted(a.x0))
-    return kernel.negative(kernel.largest(kernel.negative(taken(a.x0, index)), index >= 0))
+    return kernel.negative(_largest_of(a, kernel.negative(lifted(a.x0))))
+
+
+def _largest_of(a: Arguments, x: Node) -> Node:
+    index = _windows(a, x)
+    members = taken(x, index)
+    return windowed(kernel.largest(members, index >= 0), members, index >= 0, x)
 
 
 @rows.law("lax.scatter-add")

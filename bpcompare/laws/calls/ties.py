@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompare.laws.calls.called import plainly
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import Num, Side, masked, positive
+from bpcompare.numbers.number import Num, Side, masked, positive, side_of
 from bpcompare.numbers.number import total as summed
 
 SEED = 20140
@@ -17,7 +17,10 @@ SEED = 20140
 
 def equal(gap: Num) -> Array:
     """Where a difference may be 0, whichever side is taken at kinks."""
-    return np.asarray(positive(gap) == positive(-gap))
+    if side_of(gap) == "split":  # by the sign of the zero, one of the two is positive
+        return np.asarray(plainly(gap) == 0)
+    # An infinite gap is none that may be 0, though its ball says nothing: −∞ around a window ties with no number in it.
+    return np.asarray((positive(gap) == positive(-gap)) & ~np.isinf(plainly(gap)))
 
 
 def parted(tied: Array, dy: Num, side: Side) -> Num:
@@ -31,7 +34,7 @@ def parted(tied: Array, dy: Num, side: Side) -> Num:
     if side in (None, "even"):
         part = dy / count[..., 0].astype(np.float64)
         return masked(tied, np.broadcast_to(np.expand_dims(part, -1), tied.shape))
-    if side == "drawn":
+    if side in ("drawn", "split"):
         return spread * _drawn(tied)
     return masked(tied & ((count == 1) | _wanted(dy, side)[..., None]), spread)
 
@@ -42,7 +45,7 @@ def ranked(tied: Array, own: Array, dy: Num, side: Side) -> Num:
     `dy` (…, k). An entry stands at one rank alone, so those that are equal share out among them what arrives at their ranks.
     """
     spread = np.broadcast_to(np.expand_dims(dy, -1), tied.shape)
-    if side in (None, "even", "drawn"):
+    if side in (None, "even", "drawn", "split"):
         return summed(spread * _weights(tied, own, side), axis=-2)
     count = tied.sum(axis=-1, keepdims=True)
     ranks = np.take_along_axis(tied, own[..., None, :], -1).sum(axis=-1, keepdims=True)
@@ -70,7 +73,7 @@ def _drawn(tied: Array) -> Array:
 def _weights(tied: Array, own: Array, side: Side) -> Array:
     """(…, k, n) which part of Δ of each rank each entry has; no entry has more than one whole part in all."""
     even = tied / np.maximum(tied.sum(axis=-1, keepdims=True), 1)
-    if side != "drawn":
+    if side not in ("drawn", "split"):
         return np.asarray(even)
     same = np.take_along_axis(tied, own[..., None, :], -1)
     before = np.tril(same, -1).sum(axis=-1)[..., None]

@@ -79,7 +79,7 @@ def _slice(a: Arguments, ids: Array) -> Array:
 
 
 def _scatter_into(name: str, where: Callable[[Arguments, Array], Array]) -> None:
-    rows.law(name)(lambda a: overlaid(a.self, a.src, where(a, numbered(lifted(a.self).shape))))
+    rows.law(name, moves=True)(lambda a: overlaid(a.self, a.src, where(a, numbered(lifted(a.self).shape))))
 
 
 _scatter_into("select_scatter", lambda a, ids: np.take(ids, a.index, a.dim))
@@ -118,7 +118,7 @@ def _index_add(a: Arguments) -> Node:
     return kernel.reshape(added(a.self, scaled(a, _source(a, places)), places), a.shape)
 
 
-@rows.law("index_copy")
+@rows.law("index_copy", moves=True)
 def _index_copy(a: Arguments) -> Node:
     places = _slabs(a)
     return overlaid(a.self, _source(a, places), places)

@@ -212,7 +212,8 @@ class Ball(Number):
         """mid > 0; where the ball holds zero, as `fmt.side` says."""
         mask = self.mid > 0
         if self.fmt.side is not None:
-            mask = np.where(self.kinked(), self.fmt.side in ("high", "drawn"), mask)
+            above = ~np.signbit(self.mid) if self.fmt.side == "split" else self.fmt.side in ("high", "drawn")
+            mask = np.where(self.kinked(), above, mask)
         return np.asarray(mask)
 
     def first_max(self, among: Array | None = None) -> Array:

@@ -192,6 +192,11 @@ def _sech2(x: Array) -> Array:
     return np.asarray(4 * e / (1 + e) ** 2)
 
 
+def _tanh_spread(x: Array, y: Array, r: Radius) -> Array:
+    """The slope at the point of the ball that is nearest to 0, times r. A score that a mask has put at ±∞ is moved by nothing."""
+    return np.where(np.isinf(x), 0.0, r * _sech2(nearest(x, r)))
+
+
 def exp_spread(x: Array, y: Array, r: Radius) -> Array:
     """e^(x + r) − e^x; far below zero e^x is 0 while r = u|x| is large: the end alone says what may be left, of −∞ nothing."""
     near = y * np.expm1(r)
@@ -236,7 +241,7 @@ UFUNCS |= {
     np.log: library("log", np.log, lambda x, y, r: log_spread(x, r), lambda x, y, big, u: big / np.abs(x)),
     np.log1p: library("log1p", np.log1p, lambda x, y, r: log_spread(1 + x, r), lambda x, y, big, u: big / np.abs(1 + x)),
     np.sqrt: library("sqrt", np.sqrt, _sqrt_spread, _sqrt_carried),
-    np.tanh: library("tanh", np.tanh, lambda x, y, r: r * _sech2(nearest(x, r)), lambda x, y, big, u: _sech2(x) * big),
+    np.tanh: library("tanh", np.tanh, _tanh_spread, lambda x, y, big, u: np.where(np.isinf(x), 0.0, _sech2(x) * big)),
     special.erf: library(
         "erf",
         special.erf,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bpcompare.own.change.mark import Mark, mark
 from bpcompare.own.judged import Judged
-from bpcompare.own.step import Verdict, WatchedStep, harmless
+from bpcompare.own.step import WatchedStep, harmless
+from bpcompare.own.verdict import Verdict
 from bpcompare.program import Place, Program
 
 HELD = ("holds", "convention")

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from bpcompare.own.page.chosen import SHEETS, shares
 from bpcompare.own.page.run import run
-from bpcompare.own.step import WORST, WatchedStep
+from bpcompare.own.step import WatchedStep
+from bpcompare.own.verdict import WORST
 from bpcompare.page.document import asset, environment, policy
 from bpcompare.text.medium import Medium, laid_out_for
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bpcompare.own.check import Checked
 from bpcompare.own.pair.data import other_data
@@ -15,31 +15,30 @@ from bpcompare.own.pair.side import Side
 from bpcompare.own.pair.stepped import stepped
 from bpcompare.own.pair.unshown import unshown
 from bpcompare.own.pair.updates import Move, moves, updates
-from bpcompare.own.step import Verdict, WatchedStep, Watching
+from bpcompare.own.step import WatchedStep, Watching
+from bpcompare.own.verdict import Said, Verdict
 
 Sameness = Literal["the same", "the same in part", "undecided", "differ", "wrong", "not comparable"]
-
-EXIT_CODES: dict[Sameness, int] = {
-    "the same": 0,
-    "differ": 1,
-    "wrong": 1,
-    "not comparable": 2,
-    "the same in part": 4,
-    "undecided": 4,
-}
-"""What a command ends with."""
-
 
 Seen = WatchedStep | Watching | Checked
 """What can be compared: what `check` gave, or a `watch`."""
 
 
-class Compared:
+class Compared(Said):
     """The verdict about two programs. It is worked out when it is first asked for.
 
     `alone` is what is said of each program by itself, `names` what the two are called. `beside`: other, less sharp runs of the
     two, held against each other: as they are, where these are float64 copies.
     """
+
+    codes: ClassVar[Mapping[str, int]] = {
+        "the same": 0,
+        "differ": 1,
+        "wrong": 1,
+        "not comparable": 2,
+        "the same in part": 4,
+        "undecided": 4,
+    }
 
     def __init__(
         self,
@@ -179,23 +178,14 @@ class Compared:
     def _differing(self) -> bool:
         return "differs" in self._outcomes
 
-    @property
-    def exit_code(self) -> int:
-        """0 the same, 1 differ or wrong, 2 not comparable, 4 the same in part or undecided."""
-        return EXIT_CODES[self.verdict]
-
     def assert_same(self) -> None:
         """Raises AssertionError, with all that is said about it, unless the verdict is "the same"."""
-        if self.verdict != "the same":
-            raise AssertionError(str(self))
+        self._demand("the same")
 
     def __str__(self) -> str:
         from bpcompare.own.pair.text import text
 
         return text(self)
-
-    def __repr__(self) -> str:
-        return f"<Compared {self.verdict}>"
 
 
 def compare(

@@ -11,7 +11,8 @@ from bpcompare.own.judged import Judged
 from bpcompare.own.ranks.mean import cause, means
 from bpcompare.own.ranks.rank import Rank, Reduction
 from bpcompare.own.ranks.sync import Apart, apart
-from bpcompare.own.step import EXIT_CODES, WORST, Verdict, WatchedStep, Watching, harmless
+from bpcompare.own.step import WatchedStep, Watching, harmless
+from bpcompare.own.verdict import WORST, Certifiable, Verdict
 from bpcompare.program import Unexamined
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.finding import Finding
@@ -48,7 +49,7 @@ def ranks(steps: Sequence[Given], *, intended: Sequence[str] = ()) -> Ranks:
     return Ranks(sorted((Rank(*pair) for pair in zip(numbers, found, strict=True)), key=lambda one: one.number), intended)
 
 
-class Ranks:
+class Ranks(Certifiable):
     """The verdict about the steps of several ranks."""
 
     def __init__(self, members: Sequence[Rank], intended: Sequence[str]) -> None:
@@ -176,20 +177,7 @@ class Ranks:
             return "undecided"
         return "certified in part" if self.unexamined else "certified"
 
-    @property
-    def exit_code(self) -> int:
-        """0 certified, 1 wrong, 4 in part or undecided."""
-        return EXIT_CODES[self.verdict]
-
-    def assert_certified(self) -> None:
-        """Raises AssertionError, with all that is said about it, unless the verdict is "certified"."""
-        if self.verdict != "certified":
-            raise AssertionError(str(self))
-
     def __str__(self) -> str:
         from bpcompare.own.ranks.text import text
 
         return text(self)
-
-    def __repr__(self) -> str:
-        return f"<Ranks {self.verdict}>"

@@ -66,7 +66,7 @@ def _compared(claim: Claim, balls: Exactly, expected: Array, laws: Laws) -> Find
         return Finding(claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size)
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     moved = float(abs(x[at] - expected[at]) / abs(expected[at])) if expected[at] else float("inf")
-    outcome: Literal["refuted", "convention"] = "refuted"
+    outcome: Literal["refuted", "convention", "undecided"] = "refuted"
     note = ""
     if np.isfinite(x).all():
         at_side = partial(evaluate, claim, balls, laws)

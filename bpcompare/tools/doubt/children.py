@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -97,10 +98,10 @@ class Children:
 
 
 @contextmanager
-def children() -> Iterator[Children]:
-    """A block that none of the processes started in it outlives."""
+def children(folder: str | Path | None = None) -> Iterator[Children]:
+    """A block that none of the processes started in it outlives, nor the `folder` that they write into, if a signal ends us."""
     it = Children()
-    with _signals(it):
+    with _signals(it, folder):
         try:
             yield it
         finally:
@@ -108,12 +109,14 @@ def children() -> Iterator[Children]:
 
 
 @contextmanager
-def _signals(them: Children) -> Iterator[None]:
+def _signals(them: Children, folder: str | Path | None) -> Iterator[None]:
     """End them before a signal ends us, where handlers can be set."""
     before: dict[int, Any] = {}
 
     def ended(number: int, _: FrameType | None) -> None:
         them.end()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
         signal.signal(number, before[number] if callable(before[number]) else signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

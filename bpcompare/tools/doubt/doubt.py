@@ -100,7 +100,10 @@ def doubt(words: Sequence[str], of: str, options: Options, progress: Callable[[s
             hint = did_you_mean(name, KINDS) or f"there are {', '.join(KINDS)}"
             raise DoubtError(f"{name} is no kind of mutant; {hint}")
     end = None if options.budget is None else time.monotonic() + options.budget
-    with tempfile.TemporaryDirectory(prefix="bpcompare-doubt-", ignore_cleanup_errors=True) as folder, children() as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="bpcompare-doubt-", ignore_cleanup_errors=True) as folder,
+        children(folder) as running,
+    ):
         suite = Suite(words, module, path, options.dy, Path(folder), running)
         progress("your suite, without a mutant")
         first = suite.run(options.budget)
@@ -150,7 +153,8 @@ def _sound(suite: Suite, run: Run, of: str) -> Seen:
         raise SuiteError(f"your suite passes, but not while the calls of {of} are counted; pytest said:\n{told}")
     names = "".join(f"\n  {name}" for name in failed[:5])
     more = f"\n  and {len(failed) - 5} more" if len(failed) > 5 else ""
-    said = names + more if failed else f"\n{told}"
+    said = names + more if failed else ""
+    said += f"\n{told}" if not failed or run.code == 2 else ""  # where it cannot be collected, nobody but pytest says why
     raise SuiteError(f"your suite fails without any mutant, so it cannot be said what it notices (exit code {run.code}):{said}")
 
 

@@ -82,7 +82,7 @@ def check(found: Found) -> str:
     if found.kind != "plain":
         return f"bpcompare.check_gradient({found.call}, inputs={_tuple(xs)}).assert_ok()"
     back, forward = found.call, found.forward or "forward"
-    if "." in back:
+    if "." in back and not found.forward:
         method = back.rpartition(".")[2]
         return f"bpcompare.check_gradient(layer.forward, lambda x, dy: layer.{method}(dy), (x,)).assert_ok()"
     if CACHES & set(xs):
@@ -99,18 +99,18 @@ def also(fate: Fate, it: Doubt) -> str:
     kind = it.found.kind
     if fate.mutant.about == "dy":
         return {
-            "torch": "y.backward(torch.randn_like(y)) in place of y.sum().backward(), against another way to the same gradient",
-            "jax": "jax.vjp(f, x)[1](dy) with a random dy in place of jax.grad of a sum, against another way to the gradient",
-        }.get(kind, "a dy of random numbers of both signs in place of ones, against another way to the same gradient")
+            "torch": "y.backward(torch.randn_like(y)) instead of y.sum().backward(), held against the gradient by another way",
+            "jax": "jax.vjp(f, x)[1](dy) with a random dy instead of jax.grad of a sum, held against the gradient by another way",
+        }.get(kind, "a random dy with both signs instead of ones, and compare with the gradient by another way")
     if fate.mutant.about == "size" and fate.status == "survived":
-        return "numbers in float64, and a tolerance such as rtol=1e-9, atol=1e-12"
+        return "use float64, and a tolerance such as rtol=1e-9, atol=1e-12"
     return ""
 
 
 def _untouched(found: Found) -> str:
     if found.kind == "torch":
         return "dy = torch.randn_like(y); kept = dy.clone(); y.backward(dy); assert torch.equal(dy, kept)"
-    if "." in found.call:
+    if "." in found.call and not found.forward:
         return f"kept = dy.copy(); layer.{found.call.rpartition('.')[2]}(dy); assert (dy == kept).all()"
     every = [*(one for one in found.arguments if one != found.dy), "dy" if found.last else f"{found.dy}=dy"]
     return f"kept = dy.copy(); {found.call}({', '.join(every)}); assert (dy == kept).all()"

@@ -76,6 +76,10 @@ def target(module: ModuleType, path: str, dy: str) -> Target:
         owner = _attribute(owner, part, module)
     it = _attribute(owner, name, module)
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    if torch is not None and isinstance(getattr(it, "__self__", None), type):
+        it = (
+            it.__self__ if issubclass(it.__self__, torch.autograd.Function) and it.__name__ == "apply" else it
+        )  # swish = Swish.apply
     if torch is not None and isinstance(it, type) and issubclass(it, torch.autograd.Function):
         return _torch(torch, it)
     if jax is not None and (custom := _custom(jax, it)) is not None:
@@ -176,6 +180,8 @@ def _plain(owner: Any, name: str, it: Callable[..., Any], path: str, asked: str)
 
     names = [one for one in every[skipped:] if one != dy]
     forward = _forward(sys.modules[original.__module__], name) if not method and original.__module__ in sys.modules else ""
+    if isinstance(held, staticmethod) and callable(getattr(owner, "forward", None)):
+        forward = f"{path.rpartition('.')[0]}.forward"
     found = Found("plain", path if method else name, forward, names, dy, every[-1] == dy)
     return Target(found, called, names, put, every.index(dy))
 

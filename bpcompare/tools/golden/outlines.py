@@ -9,7 +9,7 @@ from typing import Any
 
 from bpcompare.own.change import Outline, Part
 from bpcompare.own.change.mark import Mark
-from bpcompare.own.step import Verdict
+from bpcompare.own.verdict import Verdict
 from bpcompare.own.written import PROGRAM, fields_of, program_of, program_tree
 from bpcompare.plan import trees
 from bpcompare.plan.storage import StorageError

@@ -38,7 +38,11 @@ class Answer:
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, note=self.problem))
             elif g is not None and g.shape != x.shape:
                 note = f"its gradient has shape {list(g.shape)}, the input has {list(x.shape)}"
-                cause = "a broadcast input: sum the gradient over the axes that were broadcast" if g.size > x.size else ""
+                cause = (
+                    "this input is broadcast: its gradient must be summed over the axes along which that happens"
+                    if g.size > x.size
+                    else ""
+                )
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, cause=cause, note=note))
         return found
 
@@ -72,15 +76,15 @@ def _output(code: CodeUnderTest) -> Array:
     try:
         y, again = code.forward(code.inputs), code.forward(code.inputs)
     except Exception as error:
-        raise ValueError(f"forward: {type(error).__name__}: {error}") from error
+        raise ValueError(f"forward: it raised {type(error).__name__} on these inputs: {error}") from error
     if any(isinstance(x, np.ndarray) and not np.array_equal(x, was) for x, was in zip(code.inputs, before, strict=True)):
-        raise ValueError("forward: changes its inputs")
+        raise ValueError("forward: it changes its inputs in place; work on a copy of them")
     if y.dtype.kind != "f" or not y.size:
-        raise ValueError(f"forward: gives an array of {y.dtype} of shape {list(y.shape)}; floating-point numbers are needed")
+        raise ValueError(f"forward: it gives an array of {y.dtype} of shape {list(y.shape)}; floating-point numbers are needed")
     if not np.isfinite(y).all():
-        raise ValueError("forward: gives NaN or infinity on these inputs")
+        raise ValueError("forward: it gives NaN or infinity on these inputs, so there is no derivative; try others")
     if not np.array_equal(y, again):
-        raise ValueError("forward: gives something else when it is called again; fix its random numbers")
+        raise ValueError("forward: it gives something else when it is called again; set the seed of its random numbers inside it")
     return y
 
 
@@ -92,7 +96,7 @@ def _gradients(code: CodeUnderTest, dy: Array) -> tuple[list[Array | None], str]
     except RefusedError:
         raise
     except Exception as error:  # noqa: BLE001 — the author's code
-        return nothing, f"backward raised {type(error).__name__}: {error}"
+        return nothing, f"the backward raised {type(error).__name__}: {error}"
     try:
         return per_input(found, code.inputs), ""
     except ValueError as error:

@@ -56,7 +56,7 @@ def check_gradient(
     raises, changes its mind or its inputs, or gives something that is not finite.
     """
     if not inputs:
-        raise ValueError("inputs: at least one is needed")
+        raise ValueError("inputs: give at least one, as in inputs=(x,)")
     options = Options.of(contracts, batch, shapes, order)
     titles = _titles(inputs, names)
     more: dict[str, Any] = {"op": op, "seed": seed, "reference": reference}
@@ -83,7 +83,7 @@ def check_gradient(
 def _titles(inputs: Sequence[Any], names: Sequence[str] | None) -> tuple[str, ...]:
     titles = tuple(names) if names is not None else tuple(f"input {i}" for i in range(len(inputs)))
     if len(titles) != len(inputs):
-        raise ValueError(f"names: {len(titles)} names for {len(inputs)} inputs")
+        raise ValueError(f"names: there are {len(titles)}, and {len(inputs)} of the inputs")
     if len(set(titles)) != len(titles):
         raise ValueError(f"names: {next(name for name in titles if titles.count(name) > 1)} is there twice")
     return titles

@@ -11,12 +11,13 @@ from bpcompare.laws import LAWS
 from bpcompare.network.parameter import Array
 from bpcompare.own.step import WatchedStep
 from bpcompare.proof.power import LEAST
+from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.causes.likely import likely
 from bpcompare.tools.gradient.derivative import Along, Derivative
 from bpcompare.tools.gradient.door import CodeUnderTest
 from bpcompare.tools.gradient.finding import InputFinding
-from bpcompare.tools.gradient.likely import likely
 
 EVERY = 2_000
 """Up to so many elements an input, each is tried; larger ones along random directions, and then down to the element."""
@@ -110,8 +111,8 @@ def differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFindi
         return _differenced(tries, at, name, g)
     except Exception as error:  # noqa: BLE001 — the author's code
         note = (
-            f"differences ask the forward for numbers beside these, and it refuses them ({type(error).__name__}: {error}): "
-            "inputs farther from the edge of what it takes would decide"
+            f"not decided, for the forward refuses inputs close to these ({type(error).__name__}: {error}). Inputs farther from "
+            "the edge of what it takes would decide it"
         )
         return InputFinding(name, np.shape(tries.inputs[at]), "undecided", float("inf"), 0, note=note)
 
@@ -123,7 +124,16 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         g = np.zeros(shape)
     if not np.isfinite(g).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(g))[0])
-        return InputFinding(name, shape, "wrong", 0.0, 0, where, float(g[where]), note="its gradient is not finite")
+        return InputFinding(
+            name,
+            shape,
+            "wrong",
+            0.0,
+            0,
+            where,
+            float(g[where]),
+            note=f"its gradient is {float(g[where])} here, and not a finite number",
+        )
     numbers = list(range(this.x.size)) if this.x.size <= EVERY else _some(this, g)
     found = [this.element(k) for k in numbers]
     largest = max((one.bulk for one in found), default=0.0)
@@ -144,13 +154,15 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         place = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value))
         index = tuple(int(i) for i in np.unravel_index(numbers[place], shape)) if shape else ()
         note = (
-            f"it is {off(float(flat[numbers[place]]), found[place].value)} by differences of the forward, where an approximation "
-            "inside of it may differ as much from its derivative; code that can be traced would decide, or reference="
+            f"differences of the forward say that it is {off(float(flat[numbers[place]]), found[place].value)}, which may also "
+            "come from an approximation inside of the forward. A forward that can be followed would decide it, or reference="
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
     want = np.array([one.value for one in found])
     if len(numbers) == this.x.size and _symmetric(this.x, flat, want, np.array(radii)):
-        note = "of a symmetric matrix: along symmetric directions it is right, and beyond them its value is a convention"
+        note = (
+            "the input is symmetric: along symmetric directions the gradient is right; along all others its value is a convention"
+        )
         return InputFinding(name, shape, "convention", power, len(numbers), note=note)
     worst = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))
     cause = _cause(tries, at, g, want.reshape(shape), radii) if len(numbers) == this.x.size else ""
@@ -187,8 +199,8 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
         if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * abs(found.value) and not found.kink:
             index = tuple(int(i) for i in np.unravel_index(int(k), finding.shape)) if finding.shape else ()
             cause = (
-                "the forward has a derivative here. NaN of a branch that is not taken? `where` differentiates both: 0 · ∞; put a "
-                "number into the other branch for which it is finite"
+                "the forward has a derivative here, and it is finite. Is it the NaN of a branch that is not taken? `where` "
+                "differentiates both branches, and 0 · ∞ is NaN: give the other branch a number for which it is finite"
             )
             return replace(
                 finding, verdict="wrong", index=index, got=float(g.reshape(-1)[k]), expected=found.value, error=found.error,
@@ -198,17 +210,26 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
 
 
 def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
-    """Whether x is symmetric in its last axes, or one triangle of it is not read, and g is right along symmetric directions."""
+    """Whether g is right along symmetric directions, and they are what is meant.
+
+    They are where one triangle of x is not read, unless g is the transpose of what is right; and where x and g are symmetric.
+    """
     if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
         return False
 
+    def turned(part: Array) -> Array:
+        return np.swapaxes(part.reshape(x.shape), -1, -2)
+
     def both(part: Array) -> Array:
-        whole = part.reshape(x.shape)
-        return np.asarray(whole + np.swapaxes(whole, -1, -2))
+        return np.asarray(part.reshape(x.shape) + turned(part))
+
+    def close(one: Array, other: Array) -> bool:
+        return bool((np.abs(one - other) <= both(radii)).all())
 
     read = (np.abs(want) > radii).reshape(x.shape)
-    symmetric = np.array_equal(x, np.swapaxes(x, -1, -2)) or not np.triu(read, 1).any() or not np.tril(read, -1).any()
-    return symmetric and bool((np.abs(both(g) - both(want)) <= both(radii)).all())
+    half = not np.triu(read, 1).any() or not np.tril(read, -1).any()
+    whole = np.array_equal(x, turned(x)) and close(g.reshape(x.shape), turned(g))
+    return (whole or (half and not close(g.reshape(x.shape), turned(want)))) and close(both(g), both(want))
 
 
 SMALL = 0.01
@@ -229,11 +250,17 @@ def _clean(this: Try, name: str, found: Sequence[Derivative], numbers: Sequence[
             name, shape, "certified", 0.0, len(numbers), note="the output does not depend on it, and its gradient is 0"
         )
     if power > LEAST and not kinks:
-        note = "the forward is too rough for its differences to decide; wider inputs, or a smoother place, would"
+        note = (
+            "differences of the forward are too rough to decide. Inputs in float64 would decide it, or inputs farther from a kink"
+        )
         return InputFinding(name, shape, "undecided", power, len(numbers), note=note)
     if kinks:
         index = tuple(int(i) for i in np.unravel_index(kinks[0], shape)) if shape else ()
-        note = f"{len(kinks)} of {len(numbers)} elements are on a kink, where its value is one of the valid ones"
+        one = found[numbers.index(kinks[0])]
+        note = (
+            f"the forward has a kink here, and no one derivative: {flat[kinks[0]] + 0.0:.6g} is one of the valid values, "
+            f"which lie from {one.low:.4g} to {one.high:.4g}; {len(kinks)} of {counted(len(numbers), 'element')} are on a kink"
+        )
         return InputFinding(name, shape, "convention", power, len(numbers), index, float(flat[kinks[0]]), note=note)
     return InputFinding(name, shape, "certified", power, len(numbers))
 

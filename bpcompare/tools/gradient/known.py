@@ -94,7 +94,7 @@ def beside_law(findings: Sequence[InputFinding], law: Known, answer: Answer) -> 
     coded = [_coded(one, law, answer) for one in findings]
     if law.output.holds(np.asarray(answer.code.forward(answer.code.inputs), np.float64)):
         return coded
-    note = f"forward is not {law.op.name}: its output leaves the law's ball"
+    note = f"the forward is not {law.op.name}: it gives other numbers than the law of {law.op.name}, by more than rounding"
     return [InputFinding("the output", answer.y.shape, "wrong", 0.0, answer.y.size, note=note), *coded]
 
 

@@ -31,6 +31,8 @@ def recorded(answer: Answer, seed: int, reference: Mapping[Any, Callable[..., An
             step = _written_down(code, arrays, given, answer)
         else:
             step = traced(code.framework, code.given.forward, code.given.backward, code.given.inputs, weights, reference)
+    except UntraceableError as error:
+        return None, str(error)
     except Exception as error:  # noqa: BLE001 — what cannot be followed is judged by differences
         return None, f"{type(error).__name__}: {error}"
     missing = [f"{one.what}: {one.why}" for one in step.unexamined]

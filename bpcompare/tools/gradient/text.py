@@ -2,63 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isfinite
+
 from bpcompare.mistakes import MISTAKES
 from bpcompare.report.columns import columns
-from bpcompare.report.lines import clipped, counted, fitted, joined, labelled, shown
+from bpcompare.report.lines import clipped, counted, ending, fitted, joined, labelled, named, shown
 from bpcompare.report.numbers import long, off, short
 from bpcompare.report.places import element
 from bpcompare.text.folding import wrapped
-from bpcompare.text.medium import medium
+from bpcompare.text.medium import laid_out_for, medium
 from bpcompare.tools.gradient.contracts.text import contract_lines
 from bpcompare.tools.gradient.finding import GradientCheck, InputFinding
 
 LINES = 30
+COLUMNS = 80
+NAME = 50
+"""Cells of a name within a sentence: its end tells more than its beginning."""
+GAP, LEAST = 3, 16
+"""Cells between columns, and those that a name has at least."""
 
 
 def text(check: GradientCheck) -> str:
-    """At most 30 lines; the verdict last."""
-    rows = [["input", "shape", "gradient", "a mistake of this size would have shown"]]
+    """At most 30 lines of 80 columns; the verdict last."""
+    it = medium()
+    with laid_out_for(replace(it, width=min(it.width, COLUMNS))):
+        return _text(check)
+
+
+def _text(check: GradientCheck) -> str:
+    rows = [["input", "shape", "gradient", "a mistake this large would show"]]
     rows += [_row(finding) for finding in check.findings]
-    lines = columns(rows)
-    for finding in check.findings:
-        if finding.verdict != "certified":
-            lines += ["", *_told(finding)]
+    rest = sum(max(len(row[k]) for row in rows) + GAP for k in (1, 2, 3))
+    lines = columns([[ending(row[0], max(COLUMNS - rest, LEAST)), *row[1:]] for row in rows])
+    for names, finding in _together(check.findings):
+        lines += ["", *_told(names, finding)]
     lines += contract_lines(check.contracts, wrong=any(finding.verdict == "wrong" for finding in check.findings))
-    law = f", and the law of {check.law}" if check.law else ""
     if check.untraced:
-        lines += ["", *labelled("untraced", f"{clipped(check.untraced, 300)}; differences of the forward stand in", 3)]
-    how = "against differences of the forward"
+        said = f"the forward could not be followed: {clipped(check.untraced, 300)}; its differences stand in"
+        lines += ["", *labelled("untraced", said, 3)]
+    last = _long(_verdict(check))
+    return joined([*fitted(lines, LINES - 1 - len(last)), "", *last])
+
+
+def _verdict(check: GradientCheck) -> str:
+    law = f", and the law of {check.law}" if check.law else ""
+    gradients = counted(len(check.findings), "gradient")
     if check.traced is not None:
         calls = sum(len(one.program.steps) for one in check.traced.watched.recordings)
-        how = f"against the forward, traced in {counted(calls, 'call')}"
-    lines += ["", f"{check.verdict}  {check.framework}  {counted(len(check.findings), 'gradient')} {how}{law}"]
-    return joined([*fitted(lines[:-1], LINES - 1), lines[-1]])
+        how = f" against the forward, traced in {counted(calls, 'call')}"
+    else:
+        # What has no numbers, or none of this shape, was held against nothing.
+        how = " against differences of the forward" if any(one.tried for one in check.findings) else ""
+    return f"{check.verdict}  {check.framework}  {gradients}{how}{law}"
+
+
+def _together(findings: Sequence[InputFinding]) -> list[tuple[list[str], InputFinding]]:
+    """Findings that are told, each once: what is wrong with all of them is said of all at once."""
+    found: dict[tuple[str, str], tuple[list[str], InputFinding]] = {}
+    for number, finding in enumerate(findings):
+        if finding.verdict != "certified":
+            same = (finding.note, finding.cause) if finding.note and not finding.index else ("", f"{number}")
+            found.setdefault(same, ([], finding))[0].append(finding.name)
+    return list(found.values())
 
 
 def _row(finding: InputFinding) -> list[str]:
     shape = "x".join(map(str, finding.shape)) or "scalar"
     words = {"certified": "ok", "convention": "ok, a convention", "wrong": "WRONG"}.get(finding.verdict, finding.verdict)
     power = short(finding.power) if 0 < finding.power < float("inf") else "-"
-    return [clipped(finding.name, 30), shape, words, power]
+    return [finding.name, shape, words, power]
 
 
-def _told(finding: InputFinding) -> list[str]:
-    where = element(clipped(finding.name, 40), finding.index)
+def _told(names: Sequence[str], finding: InputFinding) -> list[str]:
+    where = element(ending(finding.name, NAME), finding.index)
     if finding.note:
-        said = f"{where if finding.index else clipped(finding.name, 40)}: {clipped(finding.note, 300)}"
-        first, *more = wrapped(shown(said), medium().width - 2, whole=not medium().fit)
-        lines = [first, *(f"  {row}" for row in more)]
+        said = where if finding.index else named(names, 3, NAME)
+        lines = _long(f"{said}: {clipped(finding.note, 300)}")
     else:
-        lines = [
-            f"the gradient of {where}: {off(finding.got, finding.expected)}",
-            f"  > backward {long(finding.got)}",
-            f"    forward  {long(finding.expected)}   ± {short(finding.error)}",
-            *labelled("how many", f"{finding.off:,} of {finding.tried:,} elements that were tried are off", 1),
-        ]
+        words = off(finding.got, finding.expected)
+        lines = _long(f"the gradient of {where} {'is ' if words[:1].isdigit() else ''}{words}")
+        lines += labelled("backward", long(finding.got).strip(), 1)
+        lines += labelled("must be", f"{long(finding.expected).strip()} ± {short(finding.error)}", 1)
+        if finding.tried > 1:
+            lines += labelled("how many", f"{finding.off:,} of {finding.tried:,} elements that were tried are off", 1)
     if finding.code:
-        lines += labelled("cause", f"{finding.code}  {MISTAKES[finding.code].title}; bpcompare explain {finding.code}", 2)
+        lines += labelled("cause", f"{finding.code}  {MISTAKES[finding.code].title}; bpcompare explain {finding.code}", 3)
     elif finding.cause:
-        lines += labelled("cause", finding.cause, 2)
+        lines += labelled("cause", finding.cause, 4)
     elif finding.verdict == "wrong" and not finding.note:
-        lines += labelled("cause", "unknown", 1)
+        lines += labelled("cause", "unknown: no single slip that bpcompare knows gives these numbers", 2)
+        lines += labelled("do", "check the backward of each part of the forward by itself, with check_gradient", 2)
+    if not isfinite(finding.got):
+        lines += labelled("do", "look there for a division by 0, and for a root or a logarithm of a number below 0", 2)
+    if finding.verdict == "undecided" and finding.note.startswith("the rounding bound is infinite"):
+        lines += labelled("do", "other inputs, away from that place, would decide it", 2)
     return lines
+
+
+def _long(line: str) -> list[str]:
+    """A line without a label, in as many as it takes."""
+    rows = wrapped(shown(line), medium().width - 2, whole=not medium().fit)
+    return [rows[0], *(f"  {row}" for row in rows[1:])]

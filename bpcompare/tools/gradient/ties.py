@@ -16,8 +16,8 @@ from bpcompare.tools.gradient.finding import InputFinding
 GROUPS = 16
 """Groups of equal elements that are moved together."""
 TOGETHER = (
-    "elements tie here, and together they have another gradient than any choice among them gives: moved by the same amount, they "
-    "move the output in one way alone"
+    "several elements are equal (a tie). Each of these gradients may be right alone, but not all of them: if all these elements "
+    "grow by the same amount, the output has one derivative, and these gradients do not add up to it"
 )
 
 
@@ -33,7 +33,7 @@ def together(answer: Answer, findings: list[InputFinding]) -> list[InputFinding]
     try:
         found = _shown(answer, asked) if asked else None
     except Exception as error:  # noqa: BLE001 — the author's code
-        note = f"on a kink, and the forward refuses the numbers beside it: {type(error).__name__}: {error}"
+        note = f"not decided: it is on a kink, and the forward refuses inputs close to it ({type(error).__name__}: {error})"
         return [replace(one, verdict="undecided", note=note) if one.verdict == "convention" else one for one in findings]
     if found is None:
         return findings

@@ -23,10 +23,10 @@ from bpcompare.proof.claims import Claim
 from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import LEAST
-from bpcompare.tools.gradient.causes import slip
+from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, function, slip
+from bpcompare.tools.gradient.causes.likely import formed
 from bpcompare.tools.gradient.differences import GRANTED, SMALL
 from bpcompare.tools.gradient.finding import InputFinding, Verdict
-from bpcompare.tools.gradient.likely import likely
 
 VERDICTS: Mapping[str, Verdict] = {
     "holds": "certified",
@@ -94,7 +94,8 @@ class Traced:
             verdict = "certified"
         cause = ""
         if finding.outcome == "refuted":
-            cause = finding.note or _likely(one, claim) or Wrong(one, claim, finding).cause
+            cause = _likely(one, claim) or Wrong(one, claim, finding).cause
+            cause = "; of the others: ".join(filter(None, (finding.note, cause)))
         return InputFinding(
             claim.subject,
             shape,
@@ -149,7 +150,7 @@ def _between(wrong: Wrong) -> InputFinding:
         finding.expected,
         finding.radius,
         finding.off,
-        finding.note or wrong.cause,
+        finding.note or _likely(wrong.judged, wrong.claim) or wrong.cause,
     )
 
 
@@ -175,18 +176,43 @@ def _likely(one: Judged, claim: Claim) -> str:
     """What the gradient looks like beside the right one."""
     got, law = one.values.recorded[claim.path].astype(np.float64), _law(one, claim)
     radius = np.broadcast_to(np.asarray(law.final_radius(), np.float64), law.mid.shape)
-    if not (np.isfinite(got).all() and np.isfinite(law.mid).all()):
+    if got.shape != law.mid.shape or not np.isfinite(law.mid).all():
         return ""
+    same = Same(law.mid, radius, format_of(claim.dtype or "float64").u)
+    if np.isfinite(got).any() and same(got, law.mid):
+        return ""  # only what is not finite is wrong
     others = [
         _law(one, other).mid
         for other in one.question.claims
         if other.statement == "gradient" and other.path != claim.path and one.values.recorded[other.path].shape == got.shape
     ]
+    factors = _factors(one, claim)
+    return formed(got, law.mid, others, same) or slip(one, claim, got, same, factors) or _rounded(one, claim, got)
 
-    def close(x: Array, y: Array) -> bool:
-        return bool((np.abs(x - y) <= 4 * radius + 1e-9 * np.abs(y)).all())
 
-    return likely(got, law.mid, others, close) or slip(one, claim, got, close)
+def _factors(one: Judged, claim: Claim) -> Factors:
+    """What a factor too much may be made of."""
+    trial = Trial(one, claim)
+    outputs = Outputs(trial).paths
+    shapes = {"dy": trial.shape(outputs[0][0])} if len(outputs) == 1 else {}
+    shapes["the gradient"] = trial.shape(claim.path)
+    shapes |= {path: trial.shape(path) for path, value in one.covered.program.values.items() if value.parameter}
+    averaged = any(function(step) in ("var", "std", "var_mean", "mean") for step in trial.steps)
+    return Factors(shapes, tuple(dict.fromkeys(trial.numbers())), averaged)
+
+
+def _rounded(one: Judged, claim: Claim, got: Array) -> str:
+    """That a gradient is right to the digits of a narrower format."""
+    dtype = claim.dtype or "float64"
+    narrower = ("float32", "bfloat16") if dtype == "float64" else ("bfloat16",) if dtype == "float32" else ()
+    for name in narrower:
+        fmt = format_of(name)
+        law = evaluate(claim, Balls(one.values, fmt), one.laws)
+        gap = np.abs(got - law.mid)
+        # Where it is, some element is off by most of a digit of that format; what is closer is another mistake.
+        if (gap <= law.final_radius()).all() and gap.max() >= fmt.u / 8 * np.abs(law.mid).max():
+            return f"every element is right to the digits of {name}, though it is {dtype}: is a part of it worked out in {name}?"
+    return ""
 
 
 def _law(one: Judged, claim: Claim) -> Ball:

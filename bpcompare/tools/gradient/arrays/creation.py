@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from threading import RLock
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -33,15 +36,39 @@ def watched(tape: Tape) -> Iterator[None]:
                 setattr(np, name, function)
 
 
-def _within_a_library() -> bool:
-    """Whether NumPy itself calls, or scipy, or we: what they make for themselves is theirs."""
+def _within_a_library(name: str) -> bool:
+    """Whether NumPy itself calls, or scipy, or we, or compiled code: what they make for themselves is theirs."""
     caller = sys._getframe(2)  # noqa: SLF001 — as in `tape`
-    return caller.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy", "bpcompare")
+    library = caller.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy", "bpcompare")
+    return library or not _called_by_name(caller.f_code, caller.f_lasti, name)
+
+
+@lru_cache(maxsize=512)
+def _called_by_name(code: CodeType, at: int, name: str) -> bool:
+    """Whether the call that `code` is in, at this instruction, names the function.
+
+    Compiled code has no frame: `rng.random(3)` looks up `np.empty` itself, and writes into its memory, which a traced array has
+    not where it believes it.
+    """
+    if name not in code.co_names:
+        return False
+    instructions = list(dis.get_instructions(code))
+    call = next((one.positions for one in instructions if one.offset == at), None)
+    if call is None or None in (call.lineno, call.col_offset, call.end_lineno, call.end_col_offset):
+        return True  # Python was told not to keep positions
+    begin, end = (call.lineno, call.col_offset), (call.end_lineno, call.end_col_offset)
+    return any(
+        one.argval == name
+        and one.positions is not None
+        and begin <= (one.positions.lineno, one.positions.col_offset)
+        and (one.positions.end_lineno, one.positions.end_col_offset) <= end
+        for one in instructions
+    )
 
 
 def _new(tape: Tape, function: Any) -> Any:
     def made(*args: Any, **kwargs: Any) -> Any:
-        if _within_a_library():
+        if _within_a_library(function.__name__):
             return function(*args, **kwargs)
         if reaching([*args, *kwargs.values()]):
             (shape, value), more = args[:2], kwargs
@@ -56,7 +83,7 @@ def _new(tape: Tape, function: Any) -> Any:
 
 def _taken(tape: Tape, function: Any) -> Any:
     def made(value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if _within_a_library():
+        if _within_a_library(function.__name__):
             return function(value, dtype, *args, **kwargs)
         if isinstance(value, TracedArray):
             copied = function.__name__ == "array" and kwargs.get("copy", True)

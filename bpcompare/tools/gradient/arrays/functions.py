@@ -171,6 +171,12 @@ def _clip(tape: Tape, a: Any, a_min: Any = None, a_max: Any = None, **more: Any)
     return recorded(tape, "clamp", {"self": a, "min": bare(low), "max": bare(high)}, np.clip(a.x, bare(low), bare(high)), "clip")
 
 
+def _round(tape: Tape, a: Any, decimals: int = 0) -> Any:
+    if decimals != 0:
+        raise UntraceableError("np.round to some decimals")
+    return recorded(tape, "round", {"self": a}, np.round(a.x), "round")
+
+
 def _cumulated(law: str, name: str) -> Callable[..., Any]:
     def found(tape: Tape, a: Any, axis: Any = None) -> Any:
         a = a.reshape(-1) if axis is None else a
@@ -264,6 +270,7 @@ _KNOWN: Mapping[str, Callable[..., Any]] = {
     "dot": _dot, "inner": _inner, "outer": outer, "vdot": lambda tape, a, b: _dot(tape, a.reshape(-1), b.reshape(-1)),
     "tensordot": tensordot, "einsum": einsum, "pad": _pad, "diag": _diag, "tril": _triangle("tril"), "triu": _triangle("triu"),
     "take_along_axis": _along_axis, "sort": _sort, "norm": _norm, "trace": _trace, "copyto": _copyto,
+    "round": _round, "around": _round,
     "inv": _linear("linalg_inv", "inv"),
 }  # fmt: skip
 """What has a law of its own."""

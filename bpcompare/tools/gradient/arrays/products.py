@@ -31,7 +31,9 @@ def contracted(tape: Tape, subscripts: Any, operands: Sequence[Any], y: Any, cal
     path, term, shape = paths[0], terms[0], shapes[0]
     for number in range(1, len(terms)):
         later = "".join(terms[number + 1 :]) + result
-        path, term, shape = _pair(tape, (path, term, shape), (paths[number], terms[number], shapes[number]), later, y.dtype)
+        path, term, shape = _pair(
+            tape, (path, term, shape), (paths[number], terms[number], shapes[number]), later, y.dtype, called
+        )
     gone = tuple(i for i, letter in enumerate(term) if letter not in result)
     if gone:
         shape = tuple(size for i, size in enumerate(shape) if i not in gone)
@@ -45,7 +47,7 @@ def contracted(tape: Tape, subscripts: Any, operands: Sequence[Any], y: Any, cal
 Term = tuple[str, str, tuple[int, ...]]
 
 
-def _pair(tape: Tape, left: Term, right: Term, later: str, dtype: Any) -> Term:
+def _pair(tape: Tape, left: Term, right: Term, later: str, dtype: Any, called: str) -> Term:
     """The product of two, summed over letters that nobody needs later. Letters: those of both that stay, left's, right's."""
     (x, xs, x_shape), (y, ys, y_shape) = left, right
     shared = [letter for letter in xs if letter in ys]
@@ -59,7 +61,8 @@ def _pair(tape: Tape, left: Term, right: Term, later: str, dtype: Any) -> Term:
     )
     term = "".join([*batch, *(one for one in xs if one not in shared), *(one for one in ys if one not in shared)])
     shape = tuple(sizes[letter] for letter in term)
-    path = tape.opened("lax.dot_general", {"x0": Read(0), "x1": Read(1), "dimension_numbers": numbers}, [x, y], shape, dtype)
+    arguments = {"x0": Read(0), "x1": Read(1), "dimension_numbers": numbers}
+    path = tape.opened("lax.dot_general", arguments, [x, y], shape, dtype, called)
     return path, term, shape
 
 

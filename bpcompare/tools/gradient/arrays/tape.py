@@ -88,14 +88,20 @@ class Tape:
         return writes
 
     def opened(
-        self, function: str, arguments: Mapping[str, Any], reads: Sequence[str], shape: tuple[int, ...], dtype: Any
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        reads: Sequence[str],
+        shape: tuple[int, ...],
+        dtype: Any,
+        called: str = "",
     ) -> str:
-        """The path of what nobody computed by itself: a part of a function of NumPy's that has no law as a whole."""
+        """The path of what nobody computed by itself: a part of what NumPy calls `called`, which has no law as a whole."""
         name = self.unique(f"{function} inside")
         writes = f"{name}.y"
         self.values[writes] = Value(writes, name, open=True, dtype=str(dtype))
         self._steps.append(Step(name, Call(function, dict(arguments), (shape,)), tuple(reads), writes))
-        self._places[name] = Place("", function, line())
+        self._places[name] = Place("", called or function, line())
         return writes
 
     def recording(self, title: str, root: str, seed: Array) -> Recording:

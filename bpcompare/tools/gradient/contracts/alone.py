@@ -9,7 +9,7 @@ from bpcompare.tools.gradient.contracts.comparison import compared, settled
 from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
-ADVICE = "compute each gradient by its own entry of ctx.needs_input_grad, and nothing by another's"
+ADVICE = "compute each gradient where its own entry of ctx.needs_input_grad is True, whatever the other entries are"
 
 
 def alone(asked: Asked) -> Outcome:

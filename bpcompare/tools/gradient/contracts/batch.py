@@ -14,7 +14,10 @@ from bpcompare.tools.gradient.contracts.gap import SCREEN
 from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
-ADVICE = "add up over all rows, each once, and let no row see another: mind the last block, and means that should be sums"
+ADVICE = (
+    "each row must count once, and no row may change another's gradient: look at the last block, and at means where sums are "
+    "meant"
+)
 
 
 def batch(asked: Asked, options: Options) -> Outcome:

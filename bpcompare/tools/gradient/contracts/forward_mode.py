@@ -11,7 +11,7 @@ from bpcompare.tools.gradient.contracts.offered import offered
 from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
-ADVICE = "hold jvp against the forward, term by term: its result must be the derivative along the tangent"
+ADVICE = "compare jvp with the forward, term by term: its result must be the derivative along the tangent"
 
 
 def forward_mode(asked: Asked, options: Options) -> Outcome:

@@ -14,7 +14,7 @@ from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, repeated
 
-ADVICE = "go by strides, or make it contiguous first: what counts entries in memory needs that"
+ADVICE = "read memory by its strides, or make it contiguous first: here, neighbours in the array are no neighbours in memory"
 
 
 def layouts(asked: Asked) -> Outcome:

@@ -14,7 +14,7 @@ from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 SCALES = {2: (-4.0, 2.0**-4), 4: (-256.0, 2.0**-20), 8: (-65536.0, 2.0**-40)}
 """What dy is multiplied with, by the bytes of a number: powers of two, which no rounding disturbs."""
-ADVICE = "dy must only be multiplied with what does not depend on it, and summed: no |dy|, dy², clipping or comparison of it"
+ADVICE = "use dy only as a factor, and in sums: no |dy|, no dy², no clipping, no `if` that asks for dy"
 
 
 def linear(asked: Asked) -> Outcome:
@@ -26,6 +26,8 @@ def _tries(asked: Asked) -> Iterator[Outcome]:
     first, dys = asked.first, asked.dys
     zeros = tuple(np.zeros_like(dy) for dy in dys)
     nothing = {i: np.zeros(g.shape) for i, g in first.items()}
+    if not all(np.isfinite(g).all() for g in first.values()):
+        return  # NaN is told as what it is, and is linear in nothing
     found = compared(asked, "linear", "dy was 0", lambda: _zero(asked, zeros), Expected(nothing, dys), ADVICE)
     if found is not None:
         yield found

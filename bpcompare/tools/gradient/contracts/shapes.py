@@ -12,7 +12,7 @@ from bpcompare.tools.gradient.contracts.comparison import settled
 from bpcompare.tools.gradient.contracts.options import ROWS, Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 
-ADVICE = "mind the last block, which may be partly empty, and a block that is exactly full"
+ADVICE = "look at the last block, which may be only partly filled, and at one that is exactly full"
 
 
 def shapes(asked: Asked, options: Options) -> Outcome:

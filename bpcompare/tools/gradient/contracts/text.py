@@ -17,12 +17,12 @@ def contract_lines(outcomes: Sequence[Outcome], *, wrong: bool) -> list[str]:
     for word in ("broken",) if wrong else ("broken", "undecided", "refused"):
         for one in outcomes:
             if one.outcome == word:
-                lines += ["", f"contract {word}: {one.title}", *labelled("seen", one.said, 4)]
-                lines += labelled("do", one.advice, 2) if one.advice else []
+                lines += ["", f"contract {word}: {one.title}", *labelled("seen", one.said, 5)]
+                lines += labelled("do", one.advice, 3) if one.advice else []
     if wrong or not outcomes:
         return lines
     kept = [f"{one.title} ({one.said})" if one.said else one.title for one in outcomes if one.outcome == "kept"]
     rest = [one.title for one in outcomes if one.outcome == "not tried"]
     words = [f"kept: {', '.join(kept)}"] if kept else []
     words += [f"not tried: {', '.join(rest)}"] if rest else []
-    return [*lines, "", *labelled("contracts", "; ".join(words), 3)] if words else lines
+    return [*lines, "", *labelled("contracts", "; ".join(words), 4)] if words else lines

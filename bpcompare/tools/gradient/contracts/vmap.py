@@ -19,7 +19,7 @@ from bpcompare.tools.gradient.contracts.ways.modes import Modes
 NEARBY = (0.0, 2.0**-6, -(2.0**-5))
 """How far the inputs of a batch are from those that were given, relative to their size."""
 SCALES = (1.0, -2.0, 0.5)
-ADVICE = "mind in_dims: an input may be stacked along another axis, or be the same for all (None)"
+ADVICE = "look at in_dims: an input may be stacked along another axis, or be the same for all (None)"
 
 
 def vmap(asked: Asked, options: Options) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
     function = forward if is_module or not is_torch(torch, forward) else forward.apply
     arrays = arrays_of([numbers(x) if isinstance(x, torch.Tensor) else x for x in inputs], ())
 
+    followed = cache(partial(_followed, torch, function, arrays))
+
     def tensor(x: Any) -> Any:
         return torch.tensor(x) if isinstance(x, np.ndarray) else x
 
@@ -40,6 +43,9 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
         wider = is_module and any(xs[i].dtype != x.dtype for i, x in enumerate(arrays) if isinstance(x, np.ndarray))
         with torch.no_grad():
             y = (deepcopy(function).double() if wider else function)(*map(tensor, xs))
+        several = outputs(y)
+        if backward is None and len(several) > 1:
+            y = [one for one, kept in zip(several, followed(), strict=True) if kept]
         return joined(y, numbers)
 
     def back(xs: Sequence[Any], dy: Array) -> Any:
@@ -64,7 +70,7 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
             for y in ys:
                 if y.requires_grad:
                     terms.append((y, torch.tensor(parts[at : at + y.numel()].reshape(tuple(y.shape)))))
-                at += y.numel()
+                    at += y.numel()
             if not terms:
                 return tuple(None for _ in xs)
             found = iter(torch.autograd.grad([y for y, _ in terms], floats, [d.to(y) for y, d in terms], allow_unused=True))
@@ -72,6 +78,14 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
         return tuple(None if g is None else numbers(g) for g in gradients)
 
     return CodeUnderTest("torch", given, arrays, call, back, analytic=False)
+
+
+def _followed(torch: Any, function: Any, arrays: Sequence[Any]) -> list[bool]:
+    """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
+    given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arrays]
+    with torch.enable_grad():
+        found = [getattr(y, "requires_grad", False) for y in outputs(function(*given))]
+    return found if any(found) else [True] * len(found)
 
 
 def numbers(x: Any) -> Array:

@@ -1,0 +1,52 @@
+"""Where the framework's own gradient is not its forward's: what is called wrong there is wrong. Each with a reproduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is so of these functions, and code that shows it with nothing but the framework."""
+
+    names: tuple[str, ...]
+    says: str
+    shown: str
+
+
+FAULTS = (
+    Fault(
+        ("cholesky_solve", "cholesky_inverse"),
+        "The forward reads one triangle of L alone; the gradient of what it does not read is not 0. Torch's own tests hand it "
+        "a triangle of L (`gradcheck_wrapper_triangular_input`), so that they do not see it.",
+        "L = torch.tensor([[2.0, 0.5], [1.0, 3.0]], requires_grad=True)  # 0.5 is not read\n"
+        "torch.autograd.grad(torch.cholesky_inverse(L).sum(), L)[0][0, 1]  # -0.1235",
+    ),
+    Fault(
+        ("nn.functional.max_unpool1d", "nn.functional.max_unpool2d", "nn.functional.max_unpool3d"),
+        "Where an index is there twice (windows that overlap), one of the values is written; both get the gradient.",
+        "x = torch.tensor([[[1.0, 2.0]]], requires_grad=True)\n"
+        "y = torch.nn.functional.max_unpool1d(x, torch.tensor([[[0, 0]]]), 2)  # [1, 0, 0, 0]\n"
+        "torch.autograd.grad(y.sum(), x)[0]  # [1, 1]",
+    ),
+    Fault(
+        ("nn.functional.hardsigmoid",),
+        "Its backward multiplies by 1/6 in the digits of float32, in float64, too.",
+        "x = torch.zeros(1, dtype=torch.float64, requires_grad=True)\n"
+        "torch.autograd.grad(torch.nn.functional.hardsigmoid(x).sum(), x)[0].item()  # 0.16666667163372, not 1/6",
+    ),
+    Fault(
+        ("as_strided_scatter",),
+        "Where all of the input is written over by a number, the input still gets the gradient.",
+        "x, s = torch.tensor([5.0], requires_grad=True), torch.tensor(7.0)\n"
+        "y = torch.as_strided_scatter(x, s, (), ())  # [7], whatever x is\n"
+        "torch.autograd.grad(y.sum(), x)[0]  # [1]",
+    ),
+    Fault(
+        ("as_strided", "as_strided.partial_views", "as_strided_copy"),
+        "It goes by memory, not by entries: of a part of a larger array, it gives numbers that stand beside that part.",
+        "x = torch.arange(4.0)[1:2]\ntorch.as_strided(x, (1,), (1,), 0)  # 0, and not 1",
+    ),
+)
+
+KNOWN = {name: fault for fault in FAULTS for name in fault.names}
