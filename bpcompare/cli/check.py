@@ -13,6 +13,7 @@ from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.cli.options import Html, Intended, Json, Replayed, Sampled, switch, unlimited
 from bpcompare.cli.own import Report
 from bpcompare.cli.terminal import Progress, complain, refused
+from bpcompare.cli.wishes import Wishes
 
 
 def check(
@@ -53,8 +54,8 @@ def check(
         str | None,
         Parameter(
             help="NAME is one function, and its backward is tried on drawn inputs of these shapes: 4x3,3x2 or 4x3:float32,8:int5 "
-            "(whole numbers below 5), 8:bool, scalar. A torch.autograd.Function, a module, a jax.custom_vjp, or a NumPy function "
-            "with --backward.",
+            "(whole numbers below 5), 4x3:complex64, 8:bool, scalar. A torch.autograd.Function, a module, a jax.custom_vjp, or a "
+            "NumPy function with --backward.",
         ),
     ] = None,
     backward: Annotated[str | None, Parameter(help="With --inputs: the function of the same file that is its backward.")] = None,
@@ -63,6 +64,30 @@ def check(
         Parameter(help="With --inputs: the function of the same file that the backward is meant to be the derivative of."),
     ] = None,
     names: Annotated[str | None, Parameter(help="With --inputs: what the inputs are called, such as x,w,b.")] = None,
+    convention: Annotated[
+        str | None,
+        Parameter(help="With --inputs: whose gradient of complex numbers it is, torch or jax."),
+    ] = None,
+    contracts: Annotated[
+        str | None,
+        Parameter(negative="", help="With --inputs: of what a backward owes besides its numbers, these alone: linear,layouts."),
+    ] = None,
+    no_contracts: Annotated[bool, switch("With --inputs: none of them.")] = False,
+    batch: Annotated[
+        str | None,
+        Parameter(
+            help="With --inputs: the axis that examples lie along, or the names of inputs that have them; two halves are tried."
+        ),
+    ] = None,
+    shapes: Annotated[
+        str | None,
+        Parameter(help="With --inputs: numbers of rows to try as well, such as 1,33; usual: those around the sizes of blocks."),
+    ] = None,
+    order: Annotated[int | None, Parameter(help="With --inputs: 2 differentiates the gradient again.")] = None,
+    budget: Annotated[
+        str | None,
+        Parameter(help="With --inputs: the time for all of it, as in 30s or 2min; what is left is named."),
+    ] = None,
 ) -> int:
     """Check a model of your own: does its step compute the gradients, and the updates, of the function that its forward is?
 
@@ -78,15 +103,16 @@ def check(
     if inputs is not None:
         several = "one function is asked about with --inputs"
         alone |= {"--tree": tree, "--as-is": as_is, "--intended": bool(intended), "-b": backend is not None}
-    asked = {"--backward": backward, "--meant-for": meant_for, "--names": names}
-    problem = _misused(makes, json, html, seed, map) or unlimited(sample) or _for_one(several, alone)
+    wishes = Wishes(names, convention, contracts, no_contracts, batch, shapes, order, budget)
+    asked = {"--backward": backward, "--meant-for": meant_for, **wishes.written()}
+    problem = _misused(makes, json, html, seed, map) or unlimited(sample) or _for_one(several, alone) or wishes.problem()
     if problem := problem or _for_a_function(inputs, makes, asked):
         complain(f"{problem}\nTry: bpcompare check --help")
         return USAGE
     if inputs is not None:
         from bpcompare.cli.gradient import gradient
 
-        return gradient(makes[0], inputs.split(","), backward=backward, meant_for=meant_for, names=names, seed=seed, json=json)
+        return gradient(makes[0], inputs.split(","), backward=backward, meant_for=meant_for, wishes=wishes, seed=seed, json=json)
     keep_freed_memory()
     if len(makes) > 1 and backend is not None:
         complain("-b is for one FILE.py:NAME: its versions are compared with each other")
@@ -129,7 +155,7 @@ def _for_one(several: str, given: Mapping[str, bool]) -> str:
     return f"{names[0]} is of one run; {several}" if names and several else ""
 
 
-def _for_a_function(inputs: str | None, makes: tuple[str, ...], asked: Mapping[str, str | None]) -> str:
+def _for_a_function(inputs: str | None, makes: tuple[str, ...], asked: Mapping[str, object]) -> str:
     """What is said of options about one function, where none is asked about."""
     given = [name for name, value in asked.items() if value is not None]
     if inputs is None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpcompare.cli.codes import USAGE
-from bpcompare.cli.terminal import complain, refused, say, say_exactly
+from bpcompare.cli.terminal import Progress, complain, refused, say, say_exactly
 
 if TYPE_CHECKING:
+    from bpcompare.cli.wishes import Wishes
     from bpcompare.tools.gradient import GradientCheck
 
-SHAPE = re.compile(r"(scalar|\d+(?:x\d+)*)(?::(float16|bfloat16|float32|float64|int\d*|bool))?")
-"""4x3, 4x3:float32, 8:int5 (whole numbers below 5), scalar."""
+SHAPE = re.compile(r"(scalar|\d+(?:x\d+)*)(?::(float16|bfloat16|float32|float64|complex64|complex128|int\d*|bool))?")
+"""4x3, 4x3:float32, 4x3:complex64, 8:int5 (whole numbers below 5), scalar."""
 CODES = {"certified": 0, "convention": 0, "wrong": 1, "undecided": 4}
 
 
@@ -27,7 +28,7 @@ def gradient(
     *,
     backward: str | None,
     meant_for: str | None,
-    names: str | None,
+    wishes: Wishes,
     seed: int,
     json: str | None,
 ) -> int:
@@ -42,10 +43,14 @@ def gradient(
             "several with commas"
         )
         return USAGE
+    progress = Progress(quiet=json == "-")
     try:
-        found = _checked(address, inputs, backward, meant_for, names.split(",") if names else None, seed)
+        found = _checked(address, inputs, backward, meant_for, wishes.arguments() | {"progress": progress}, seed)
     except FactoryError as error:
+        progress.done()
         return refused(error)
+    finally:
+        progress.done()
     if json == "-":
         say_exactly(_line(address, found))
     else:
@@ -56,7 +61,7 @@ def gradient(
 
 
 def _checked(
-    address: str, inputs: Sequence[str], backward: str | None, meant_for: str | None, names: Sequence[str] | None, seed: int
+    address: str, inputs: Sequence[str], backward: str | None, meant_for: str | None, wishes: Mapping[str, Any], seed: int
 ) -> GradientCheck:
     from bpcompare.own.factory import FactoryError, FailedError, found
     from bpcompare.own.failing import failing
@@ -84,7 +89,7 @@ def _checked(
         random = np.random.default_rng(seed)
         drawn = [_drawn(text, random, framework) for text in inputs]
         try:
-            return check_gradient(forward, backward_, drawn, names=names, seed=seed, meant_for=meant)
+            return check_gradient(forward, backward_, drawn, seed=seed, meant_for=meant, **wishes)
         except ValueError as error:
             raise FactoryError(f"{address}: {error}") from error
         except Exception as error:
@@ -127,15 +132,17 @@ def _drawn(text: str, random: np.random.Generator, framework: str) -> Any:
         x = random.integers(0, int(kind[3:] or 2), shape)
     elif kind == "bool":
         x = random.random(shape) < 0.5
+    elif kind.startswith("complex"):
+        x = x + 1j * random.standard_normal(shape)
     if framework == "torch":
         torch = sys.modules["torch"]
         x = torch.tensor(x)
-        return x.to(getattr(torch, kind)) if x.is_floating_point() else x
+        return x.to(getattr(torch, kind)) if x.is_floating_point() or x.is_complex() else x
     if framework == "jax":
         jax = sys.modules["jax"]
         if kind == "bfloat16":
             return jax.numpy.asarray(x, jax.numpy.bfloat16)
-    return x.astype(kind) if x.dtype.kind == "f" and kind != "bfloat16" else x
+    return x.astype(kind) if x.dtype.kind in "fc" and kind != "bfloat16" else x
 
 
 def _line(address: str, check: GradientCheck) -> str:
@@ -146,7 +153,7 @@ def _line(address: str, check: GradientCheck) -> str:
         {
             "name": one.name, "shape": list(one.shape), "verdict": one.verdict, "power": _number(one.power), "tried": one.tried,
             "index": list(one.index), "got": _number(one.got), "expected": _number(one.expected), "error": _number(one.error),
-            "off": one.off, "cause": one.cause, "code": one.code, "note": one.note,
+            "part": one.part, "off": one.off, "cause": one.cause, "code": one.code, "note": one.note,
         }
         for one in check.findings
     ]  # fmt: skip
@@ -159,7 +166,8 @@ def _line(address: str, check: GradientCheck) -> str:
     ]  # fmt: skip
     content = {
         "door": "check_gradient", "of": address, "framework": check.framework, "verdict": check.verdict,
-        "exit_code": CODES[check.verdict], "power": _number(check.power), "untraced": check.untraced, "findings": findings,
+        "exit_code": CODES[check.verdict], "power": _number(check.power), "untraced": check.untraced,
+        "convention": check.convention, "left": list(check.left), "findings": findings,
         "contracts": contracts,
     }  # fmt: skip
     return json.dumps(content, ensure_ascii=False, allow_nan=False)

@@ -82,6 +82,7 @@ class Judging:
     """
 
     def __init__(self, recordings: Sequence[Recording], laws: Laws = LAWS, *, sampled: bool = False) -> None:
+        _keep_memory()
         self._parts = [_Part(recording, laws) for recording in recordings]
         waiting = [(part, number) for part in self._parts for number in _side_by_side(part.claims)]
         if sampled:
@@ -118,6 +119,19 @@ def _side_by_side(claims: Sequence[Claim]) -> Iterator[int]:
             alike = back.get(claim.owners[0][0], [number]) if claim.statement == "inductive" and claim.owners else [number]
             yield from alike
             done.update(alike)
+
+
+LARGEST = 2**25 - 2**13
+"""Bytes of the largest array that glibc, by itself, ever takes from the memory that it keeps."""
+
+
+def _keep_memory() -> None:
+    """Free one large array, which nobody writes into.
+
+    From then on glibc keeps what arrays of up to that size give back. Else it hands much of it to the system after every law, and
+    the system takes longer to give it again than the law takes.
+    """
+    np.empty(LARGEST, np.uint8)
 
 
 class _Part:

@@ -80,9 +80,11 @@ def _mixed(
     Where they are mixed on their way (by a product, by another kink), the extremes of each entry are not where all choices are
     extreme. Whatever no choice moves is refuted all the same, and so are groups with another sum than every choice gives.
     """
-    mixing = [op for owner, op in claim.owners if not getattr(laws.of(owner, op), "moves", False)]
-    if len(mixing) < 2:
-        return False
+    every_law: list[Any] = [laws.of(owner, op) for owner, op in claim.owners]
+    kinked = [number for number, law in enumerate(every_law) if getattr(law, "kinks", ())]
+    before = every_law[: kinked[0]] if kinked else []
+    if len(kinked) < 2 and all(law.moves or law.entrywise for law in before):
+        return False  # one choice, and what lies between it and the value mixes no entries
     every = [*ends, *(at(side, None) for side in ("even", "drawn", "split"))]
     mids = [np.broadcast_to(one.mid, x.shape) for one in every]
     room = np.max([np.broadcast_to(one.final_radius(), x.shape) for one in every], axis=0)

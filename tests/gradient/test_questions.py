@@ -191,12 +191,6 @@ def test_a_forward_that_refuses_other_numbers_is_undecided():
     assert "too small" in str(check)
 
 
-def test_complex_inputs_are_refused_with_what_to_do():
-    """torch and JAX disagree about what their gradient is; a verdict would be about one of the two, unsaid."""
-    with pytest.raises(ValueError, match="real and the imaginary part"):
-        check_gradient(torch.abs, inputs=(torch.ones(2, dtype=torch.complex128),))
-
-
 def test_another_formula_may_round_otherwise():
     """Right code that rounds more than the law's formula would be accused for its last digits."""
     x = np.linspace(3, 6, 8)

@@ -74,10 +74,9 @@ class Evaluation:
         probe = self._probes.get(key)
         out = out if probe is None else out + probe
         self.taps[key] = out
-        reached = followed and floating(out)
-        if reached:
+        if followed and floating(out):
             self.reached.add(key)
-        return Followed(out, reached)
+        return Followed(out, followed and (floating(out) or is_complex(out)))
 
     def _scan(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         p = equation.params
@@ -182,8 +181,8 @@ def times(params: Mapping[str, Any]) -> Iterator[int]:
     return iter(reversed(range(params["length"])) if params["reverse"] else range(params["length"]))
 
 
-def complexes(x: Any) -> bool:
-    """Whether it has complex numbers."""
+def is_complex(x: Any) -> bool:
+    """Whether something is of complex numbers."""
     return bool(jnp.issubdtype(x.dtype, jnp.complexfloating))
 
 

@@ -19,10 +19,10 @@ from bpcompare_jax.recorder.evaluation import (
     Evaluation,
     Followed,
     Key,
-    complexes,
     floating,
     hides,
     inner,
+    is_complex,
     loop,
     split,
     stacks,
@@ -129,9 +129,9 @@ class Draft:
         shapes = tuple(tuple(v.aval.shape) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
             number = self._number((*at, i))
-            if complexes(v.aval):
+            if is_complex(v.aval):
                 self._complex(where)
-            if not floating(v.aval):
+            if not floating(v.aval) and not is_complex(v.aval):
                 outs.append(Seen(self.unique("integers"), number, depends=False))
                 self.given[outs[-1].path] = array(number)
                 self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
@@ -190,7 +190,7 @@ class Draft:
 
     def _placed(self, source: Seen, i: int, name: str, reads: list[str], constants: dict[str, str]) -> Read | Fixed:
         """What stands in a call for what it reads: floats are read, integers are constants of the step."""
-        if floating(source.number):
+        if floating(source.number) or is_complex(source.number):  # of these there is no law here: what follows is not examined
             reads.append(source.path)
             return Read(len(reads) - 1)
         constants[f"x{i}"] = f"{name}.x{i}"

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
-from bpcompare_jax.recorder.evaluation import Evaluation, Followed, complexes, floating
+from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
 from bpcompare_jax.recorder.names import leaf_name
 from bpcompare_jax.recorder.programs import Draft, array, forward, recording
 from bpcompare_jax.recorder.rules import unruled
@@ -121,7 +121,7 @@ class Step:
 
     def _why(self, i: int) -> str:
         if i not in self.gradients:
-            return "unseen" if complexes(self._args[i]) else "integers"
+            return "unseen" if is_complex(self._args[i]) else "integers"
         return "" if self.names[i] in self._read or np.asarray(self.gradients[i]).any() else "unused"
 
     def tree_of_gradients(self) -> Any:

@@ -90,6 +90,7 @@ def _each(law: CallLaw) -> Callable[[Arguments], Any]:
 LINEAR = (
     "neg", "sum", "mean", "index_select", "index_add", "gather", "scatter_add", "index_put", "where", "cumsum", "constant_pad_nd",
     "zero", "copy", "flip", "roll", "rot90", "tril", "triu", "repeat", "index_copy", "overlay", "reread", "trace",
+    "take",
 )  # fmt: skip
 
 for _family in (moves, layouts, indexing, writing, sums, reductions, arithmetic, functions, blends, contractions):
@@ -156,6 +157,7 @@ rows.law(f"{PREFIX}add", rearranged=True)(lambda a: _sum(a, 1.0))
 rows.law(f"{PREFIX}sub", rearranged=True)(lambda a: _sum(a, -1.0))
 rows.law(f"{PREFIX}mul", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "other")))
 rows.law(f"{PREFIX}mm", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
+rows.law(f"{PREFIX}matmul", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "other"), sums.product))
 rows.law(f"{PREFIX}bmm", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
 
 
@@ -201,10 +203,17 @@ def _turns(n: int, count: int) -> tuple[Any, Any]:
 
 
 def _along(x: Node, axis: int, matrix: Any) -> Node:
-    """The product of an axis with a matrix."""
+    """The product of an axis with a matrix.
+
+    Fast transforms mix all numbers of an axis on their way to each result, also those whose factor in the sum is 0: they stand in
+    it with 1 and with −1, so that what rounding does to them is granted.
+    """
     last = x.ndim - 1
     axes = [*(i for i in range(x.ndim) if i != axis), axis]
-    y = kernel.matmul(kernel.reshape(kernel.permute(x, axes), (-1, x.shape[axis])), matrix)
+    rows, unseen = kernel.reshape(kernel.permute(x, axes), (-1, x.shape[axis])), np.where(matrix == 0, 1.0, 0.0)
+    if unseen.any():
+        rows, matrix = kernel.concat([rows, rows], 1), np.concatenate([matrix + unseen, -unseen])
+    y = kernel.matmul(rows, matrix)
     y = kernel.reshape(y, (*(x.shape[i] for i in axes[:-1]), matrix.shape[1]))
     back = list(range(last))
     back.insert(axis, last)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.door import CodeUnderTest, RefusedError, per_input
+from bpcompare.tools.gradient.door import CodeUnderTest, RefusedError, per_input, with_parameters
 from bpcompare.tools.gradient.finding import InputFinding
+
+
+class ComplexOutputError(ValueError):
+    """The forward gives complex numbers, and was not asked for pairs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +40,13 @@ class Answer:
             g, x, name = self.gradients[i], self.code.inputs[i], self.names[i]
             if self.problem:
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, note=self.problem))
+            elif g is not None and g.dtype.kind == "c":
+                cause = "take its real part: what an imaginary part would move is not there"
+                note = "its gradient is complex, and the input is real"
+                found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, cause=cause, note=note))
             elif g is not None and g.shape != x.shape:
-                note = f"its gradient has shape {list(g.shape)}, the input has {list(x.shape)}"
+                last = -1 if name in self.code.complexes else None
+                note = f"its gradient has shape {list(g.shape[:last])}, the input has {list(x.shape[:last])}"
                 cause = (
                     "this input is broadcast: its gradient must be summed over the axes along which that happens"
                     if g.size > x.size
@@ -45,6 +54,15 @@ class Answer:
                 )
                 found.append(InputFinding(name, x.shape, "wrong", 0.0, 0, cause=cause, note=note))
         return found
+
+
+def widened(answer: Answer) -> Answer:
+    """The same answer with the gradients of a module's parameters; as it is, where there are none or it cannot be called so."""
+    code = with_parameters(answer.code)
+    if not code.parameters:
+        return answer
+    gradients, problem = _gradients(code, answer.dy)
+    return answer if problem else replace(answer, code=code, names=code.names, gradients=tuple(gradients))
 
 
 def answered(code: CodeUnderTest, names: Sequence[str], seed: int) -> Answer:
@@ -79,6 +97,8 @@ def _output(code: CodeUnderTest) -> Array:
         raise ValueError(f"forward: it raised {type(error).__name__} on these inputs: {error}") from error
     if any(isinstance(x, np.ndarray) and not np.array_equal(x, was) for x, was in zip(code.inputs, before, strict=True)):
         raise ValueError("forward: it changes its inputs in place; work on a copy of them")
+    if y.dtype.kind == "c":
+        raise ComplexOutputError("forward: gives complex numbers")
     if y.dtype.kind != "f" or not y.size:
         raise ValueError(f"forward: it gives an array of {y.dtype} of shape {list(y.shape)}; floating-point numbers are needed")
     if not np.isfinite(y).all():

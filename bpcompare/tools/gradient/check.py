@@ -7,14 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from bpcompare.ops import Op
-from bpcompare.tools.gradient.answer import answered
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.contracts import Batch, Options, Shapes, over_formats
-from bpcompare.tools.gradient.contracts import contracts as kept
-from bpcompare.tools.gradient.door import cast, code_under_test
+from bpcompare.tools.gradient.door import Convention, cast
 from bpcompare.tools.gradient.finding import GradientCheck
-from bpcompare.tools.gradient.judged import judged
-from bpcompare.tools.gradient.known import beside_law, known
-from bpcompare.tools.gradient.recorded import recorded
+from bpcompare.tools.gradient.question import Question
 
 
 def check_gradient(
@@ -32,6 +29,9 @@ def check_gradient(
     batch: Batch = None,
     shapes: Shapes = None,
     order: int = 1,
+    convention: Convention | None = None,
+    budget: str | float | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> GradientCheck:
     """Try a hand-written backward against its own forward.
 
@@ -51,33 +51,25 @@ def check_gradient(
     `batch`: the axis along which examples lie, or the names of the inputs whose first axis that is: then two halves of them are
     tried, too. `shapes`: True, numbers of rows, or a function from a number of rows to inputs: other numbers of rows are checked
     as well. `order=2`: the gradient is differentiated again.
+    `convention`: what the gradient of a complex number is, "torch" (∂E/∂x + i ∂E/∂y) or "jax" (its conjugate). By default that
+    of the framework; of a NumPy pair the one that holds, which is named in the answer.
+    `budget`: the time for all of it, "30s" or seconds. What there was no time for is named (`left`), and the verdict is undecided
+    at best. `progress` is told what is being done.
 
     Never raises on a wrong gradient. Raises ValueError for code that cannot be tried: inputs that are no numbers, a forward that
     raises, changes its mind or its inputs, or gives something that is not finite.
     """
     if not inputs:
         raise ValueError("inputs: give at least one, as in inputs=(x,)")
-    options = Options.of(contracts, batch, shapes, order)
+    if convention not in (None, "torch", "jax"):
+        raise ValueError(f"convention: 'torch' or 'jax', not {convention!r}")
     titles = _titles(inputs, names)
-    more: dict[str, Any] = {"op": op, "seed": seed, "reference": reference}
-    if dtypes:
-        wishes = {"meant_for": meant_for, "contracts": contracts, "batch": batch, "shapes": shapes, "order": order}
-        return _in_formats(dtypes, forward, backward, inputs, titles, **more, **wishes)
-    code = code_under_test(forward, backward, inputs, titles, meant_for)
-    answer = answered(code, code.names, seed)
-    law = None if op is None else known(op, answer)
-    step, why = (None, "") if answer.malformed else recorded(answer, seed, reference or {})
-    findings = answer.malformed or judged(answer, step, why, seed)
-    if law is not None:
-        findings = beside_law(findings, law, answer)
-
-    def again(others: Sequence[Any], *, leaves: bool) -> GradientCheck:
-        if leaves:
-            return check_gradient(code.given.forward, code.given.backward, others, names=code.names, contracts=False, **more)
-        return check_gradient(forward, backward, others, names=titles, meant_for=meant_for, contracts=False, **more)
-
-    outcomes = kept(answer, {one.name: one.verdict for one in findings}, replace(options, again=again))
-    return GradientCheck(code.framework, tuple(findings), "" if law is None else law.op.name, step, why, outcomes)
+    options = Options.of(contracts, batch, shapes, order)
+    time = Budget(budget, progress)
+    question = Question(forward, backward, inputs, titles, op, seed, reference or {}, meant_for, options, convention, time)
+    if not dtypes:
+        return question.answer()
+    return _in_formats({dtype: replace(question, inputs=cast(inputs, dtype)).answer() for dtype in dtypes})
 
 
 def _titles(inputs: Sequence[Any], names: Sequence[str] | None) -> tuple[str, ...]:
@@ -89,13 +81,11 @@ def _titles(inputs: Sequence[Any], names: Sequence[str] | None) -> tuple[str, ..
     return titles
 
 
-def _in_formats(
-    dtypes: Sequence[str], forward: Any, backward: Any, inputs: Sequence[Any], names: Sequence[str], **more: Any
-) -> GradientCheck:
+def _in_formats(checks: Mapping[str, GradientCheck]) -> GradientCheck:
     """One check after the other; every finding has its format in its name."""
-    checks = {dtype: check_gradient(forward, backward, cast(inputs, dtype), names=names, **more) for dtype in dtypes}
     findings = [replace(one, name=f"{one.name} ({dtype})") for dtype, check in checks.items() for one in check.findings]
     last = list(checks.values())[-1]
     untraced = next((check.untraced for check in checks.values() if check.untraced), "")
     outcomes = over_formats({dtype: check.contracts for dtype, check in checks.items()})
-    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes)
+    left = tuple(dict.fromkeys(one for check in checks.values() for one in check.left))
+    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes, left=left)

@@ -38,6 +38,8 @@ class Derivative:
     low: float
     high: float
     kink: bool = False
+    enclosed: bool = False
+    """Whether the `error` is a bound that was proved, and no estimate."""
 
 
 class Along:

@@ -14,6 +14,7 @@ from bpcompare.proof.power import LEAST
 from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.causes.likely import likely
 from bpcompare.tools.gradient.derivative import Along, Derivative
 from bpcompare.tools.gradient.door import CodeUnderTest
@@ -70,10 +71,11 @@ class Try:
 class Tries(dict[int, Try]):
     """The forward along directions of each input, by its number; made when it is asked for."""
 
-    def __init__(self, code: CodeUnderTest, dy: Array, seed: int) -> None:
+    def __init__(self, code: CodeUnderTest, dy: Array, seed: int, budget: Budget | None = None) -> None:
         super().__init__()
+        self.budget = budget or Budget()
         self._code, self._dy, self._random = code, dy, np.random.default_rng((seed, 1))
-        self.inputs, self.carrying = code.inputs, code.carrying
+        self.inputs, self.carrying, self.pairs = code.inputs, code.carrying, code.complexes
 
     def __missing__(self, at: int) -> Try:
         self[at] = Try(self._code, at, self._dy, self._random)
@@ -89,15 +91,15 @@ def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep
 
     The law takes one of them; what is between left and right derivative is no mistake, element by element.
     """
-    if finding.verdict != "wrong" or finding.name not in answer.names or not _kinks(step):
+    if finding.verdict != "wrong" or finding.name not in answer.names or not kinks(step):
         return finding
     at = answer.names.index(finding.name)
     found = differenced(tries, at, finding.name, answer.gradients[at])
     return replace(found, power=finding.power) if found.verdict == "convention" else finding
 
 
-def _kinks(step: WatchedStep) -> bool:
-    """Whether a law on the way has any."""
+def kinks(step: WatchedStep) -> bool:
+    """Whether a law on the way has kinks."""
     owners = (owner for one in step.judged for claim, _ in one.findings for owner in claim.owners)
     return any(op.kinks or getattr(LAWS.of(name, op), "kinks", ()) for name, op in owners if op.role != "update")
 
@@ -134,7 +136,8 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
             float(g[where]),
             note=f"its gradient is {float(g[where])} here, and not a finite number",
         )
-    numbers = list(range(this.x.size)) if this.x.size <= EVERY else _some(this, g)
+    asked = _in_order(tries, this, name, g)
+    numbers, left = _in_time(tries, this, name, asked)
     found = [this.element(k) for k in numbers]
     largest = max((one.bulk for one in found), default=0.0)
     radii = [this.radius(one, largest) for one in found]
@@ -147,6 +150,8 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
     power = _power([abs(one.value) for one in found], radii)
     if len(numbers) < this.x.size:
         power = max(power, this.least(flat))
+    if not bad and left:
+        return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=tries.budget.leave(left))
     if not bad:
         return _clean(this, name, found, numbers, flat, power)
     sure = [place for place in bad if abs(flat[numbers[place]] - found[place].value) > radii[place] + DOUBTED * found[place].bulk]
@@ -159,13 +164,15 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
     want = np.array([one.value for one in found])
-    if len(numbers) == this.x.size and _symmetric(this.x, flat, want, np.array(radii)):
+    symmetric = len(numbers) == this.x.size and name not in tries.pairs
+    if symmetric and _symmetric(this.x, flat, want, np.array(radii)):
         note = (
             "the input is symmetric: along symmetric directions the gradient is right; along all others its value is a convention"
         )
         return InputFinding(name, shape, "convention", power, len(numbers), note=note)
     worst = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))
-    cause = _cause(tries, at, g, want.reshape(shape), radii) if len(numbers) == this.x.size else ""
+    whole = len(numbers) == this.x.size and not tries.budget.over()
+    cause = _cause(tries, at, g, want.reshape(shape), radii) if whole else ""
     return InputFinding(
         name,
         shape,
@@ -181,6 +188,33 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
     )
 
 
+def _in_order(tries: Tries, this: Try, name: str, g: Array) -> list[int]:
+    """The elements to be tried. Of large inputs some; where time is short, first those that directions show to be wrong."""
+    tries.budget.tell(f"{name}: along directions")
+    every = this.x.size <= EVERY
+    if every and not tries.budget.limited:
+        return list(range(this.x.size))
+    first = [] if tries.budget.over() else _some(this, g)
+    return list(dict.fromkeys([*reversed(first), *range(this.x.size)])) if every else first
+
+
+def _in_time(tries: Tries, this: Try, name: str, asked: Sequence[int]) -> tuple[list[int], str]:
+    """Those for which there is time, and what is left, in words."""
+    done = 0
+    for done, k in enumerate(asked):
+        if tries.budget.over():
+            break
+        if not done % 100:
+            tries.budget.tell(f"{name}: element {done + 1:,} of {len(asked):,}")
+        this.element(k)
+    else:
+        if asked:
+            return sorted(asked), ""
+    left = len(asked) - done
+    words = f"{left:,} of {this.x.size:,} elements" if asked else f"any of {this.x.size:,} elements"
+    return sorted(asked[:done]), f"{words} of the gradient of {name}"
+
+
 def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
     """What a trace could not tell because the way itself is not finite: whether the forward has a derivative there all the same.
 
@@ -192,6 +226,8 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
     g = answer.carried[at]
     lost = np.flatnonzero(~np.isfinite(g))
     for k in lost[:SOME]:
+        if tries.budget.over():
+            return finding
         try:
             found = tries[at].element(int(k))
         except Exception:  # noqa: BLE001 — the author's code
@@ -268,7 +304,8 @@ def _clean(this: Try, name: str, found: Sequence[Derivative], numbers: Sequence[
 def _some(this: Try, g: Array) -> list[int]:
     """Elements of a large input: the largest, some at random, and one that a direction shows to be wrong."""
     flat = _double(g).reshape(-1)
-    chosen = [*np.argsort(np.abs(flat))[-SOME // 2 :].tolist(), *this.random.choice(flat.size, SOME, replace=False).tolist()]
+    at_random = this.random.choice(flat.size, min(SOME, flat.size), replace=False).tolist()
+    chosen = [*np.argsort(np.abs(flat))[-SOME // 2 :].tolist(), *at_random]
     for _ in range(DIRECTIONS):
         v = this.random.choice([-1.0, 1.0], flat.size)
         if not _agrees(this, flat, v, np.arange(flat.size)):

@@ -32,6 +32,8 @@ class InputFinding:
     cause: str = ""
     code: str | None = None
     note: str = ""
+    part: str = ""
+    """Of a complex number, which part `got` and `expected` are: "real" or "imaginary"."""
 
     @property
     def relative(self) -> float:
@@ -54,11 +56,17 @@ class GradientCheck:
     traced: WatchedStep | None = None
     untraced: str = ""
     contracts: tuple[Outcome, ...] = ()
+    convention: str = ""
+    """Whose gradient of complex numbers it is: "torch" (∂E/∂x + i ∂E/∂y) or "jax" (the conjugate); "" for real code."""
+
+    left: tuple[str, ...] = ()
+    """What there was no time for, where there was a `budget`."""
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the findings; a broken contract is wrong."""
+        """The worst of the findings; a broken contract is wrong, and what there was no time for is undecided."""
         verdicts = {finding.verdict for finding in self.findings}
+        verdicts |= {"undecided"} if self.left else set()
         verdicts |= {"wrong" for one in self.contracts if one.outcome == "broken"}
         order: tuple[Verdict, ...] = ("wrong", "undecided", "convention")
         return next((bad for bad in order if bad in verdicts), "certified")

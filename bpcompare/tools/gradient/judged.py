@@ -9,21 +9,22 @@ import numpy as np
 
 from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.differences import Tries, aside, beyond, differenced
 from bpcompare.tools.gradient.finding import InputFinding
 from bpcompare.tools.gradient.ties import together
 from bpcompare.tools.gradient.traced import Traced
 
 
-def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int) -> list[InputFinding]:
+def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int, budget: Budget) -> list[InputFinding]:
     """Of each input, and of each parameter of a module, what was found.
 
     `step` is the forward as a program, where it could be followed; `why` it could not be, or in which part.
     """
-    code, tries = answer.code, Tries(answer.code, answer.dy, seed)
+    code, tries = answer.code, Tries(answer.code, answer.dy, seed, budget)
     findings: list[InputFinding] = []
     if step is not None:
-        findings = [aside(tries, answer, beyond(tries, answer, finding), step) for finding in Traced(step).findings]
+        findings = [aside(tries, answer, beyond(tries, answer, finding), step) for finding in Traced(step, budget).findings]
     # Inputs that a trace says nothing of: it was none, it has holes, or autograd leads from the output to no such input.
     told = {finding.name for finding in findings if finding.verdict == "wrong" or not why}
     left = [i for i in code.carrying if code.names[i] not in told]
@@ -31,7 +32,7 @@ def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int) -> lis
         tried = [differenced(tries, i, code.names[i], answer.gradients[i]) for i in left]
         findings = [*(one for one in findings if one.name not in {other.name for other in tried}), *tried]
         findings = _not_certified(findings, step, why, code.names) if step is not None and why else findings
-    return [_in_short_numbers(one, answer) for one in together(answer, findings)]
+    return [_in_short_numbers(one, answer) for one in together(answer, findings, budget)]
 
 
 def _not_certified(findings: list[InputFinding], step: WatchedStep, why: str, names: Sequence[str]) -> list[InputFinding]:

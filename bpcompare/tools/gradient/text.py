@@ -14,9 +14,11 @@ from bpcompare.report.places import element
 from bpcompare.text.folding import wrapped
 from bpcompare.text.medium import laid_out_for, medium
 from bpcompare.tools.gradient.contracts.text import contract_lines
+from bpcompare.tools.gradient.door import CONVENTIONS
 from bpcompare.tools.gradient.finding import GradientCheck, InputFinding
 
 LINES = 30
+TITLES = {"torch": "torch's", "jax": "JAX's"}
 COLUMNS = 80
 NAME = 50
 """Cells of a name within a sentence: its end tells more than its beginning."""
@@ -42,6 +44,8 @@ def _text(check: GradientCheck) -> str:
     if check.untraced:
         said = f"the forward could not be followed: {clipped(check.untraced, 300)}; its differences stand in"
         lines += ["", *labelled("untraced", said, 3)]
+    if check.left:
+        lines += ["", *labelled("no time", f"{'; '.join(check.left)}: a longer budget= would", 3)]
     last = _long(_verdict(check))
     return joined([*fitted(lines, LINES - 1 - len(last)), "", *last])
 
@@ -55,6 +59,8 @@ def _verdict(check: GradientCheck) -> str:
     else:
         # What has no numbers, or none of this shape, was held against nothing.
         how = " against differences of the forward" if any(one.tried for one in check.findings) else ""
+    if check.convention:
+        law += f"; by z = x + iy in {TITLES[check.convention]} convention, {CONVENTIONS[check.convention]}"
     return f"{check.verdict}  {check.framework}  {gradients}{how}{law}"
 
 
@@ -81,8 +87,9 @@ def _told(names: Sequence[str], finding: InputFinding) -> list[str]:
         said = where if finding.index else named(names, 3, NAME)
         lines = _long(f"{said}: {clipped(finding.note, 300)}")
     else:
+        part = f"the {finding.part} part of " if finding.part else ""
         words = off(finding.got, finding.expected)
-        lines = _long(f"the gradient of {where} {'is ' if words[:1].isdigit() else ''}{words}")
+        lines = _long(f"{part}the gradient of {where} {'is ' if words[:1].isdigit() else ''}{words}")
         lines += labelled("backward", long(finding.got).strip(), 1)
         lines += labelled("must be", f"{long(finding.expected).strip()} ± {short(finding.error)}", 1)
         if finding.tried > 1:

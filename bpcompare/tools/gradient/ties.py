@@ -9,6 +9,7 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.derivative import Along
 from bpcompare.tools.gradient.differences import GRANTED, TRUSTED
 from bpcompare.tools.gradient.finding import InputFinding
@@ -21,7 +22,7 @@ TOGETHER = (
 )
 
 
-def together(answer: Answer, findings: list[InputFinding]) -> list[InputFinding]:
+def together(answer: Answer, findings: list[InputFinding], budget: Budget) -> list[InputFinding]:
     """The findings; wrong where every element is valid by itself, but those that tie are not together.
 
     Only gradients that hold otherwise are asked. A forward that refuses the numbers beside a kink leaves it undecided.
@@ -29,6 +30,9 @@ def together(answer: Answer, findings: list[InputFinding]) -> list[InputFinding]
     verdicts = {one.name: one.verdict for one in findings}
     if "convention" not in verdicts.values():
         return findings
+    if budget.over():
+        note = budget.leave("elements that tie, together")
+        return [replace(one, verdict="undecided", note=note) if one.verdict == "convention" else one for one in findings]
     asked = {i: g for i, g in answer.carried.items() if verdicts.get(answer.names[i]) in ("convention", "certified")}
     try:
         found = _shown(answer, asked) if asked else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
-from bpcompare.own.judged import Judged, judged
+from bpcompare.own.judged import Judged, Judging
 from bpcompare.own.recorders import RECORDERS
 from bpcompare.own.step import WatchedStep, harmless
 from bpcompare.own.wrong import Wrong
@@ -23,6 +23,7 @@ from bpcompare.proof.claims import Claim
 from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import LEAST
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, function, slip
 from bpcompare.tools.gradient.causes.likely import formed
 from bpcompare.tools.gradient.differences import GRANTED, SMALL
@@ -41,7 +42,13 @@ Weights = Callable[[int, tuple[int, ...]], Array]
 
 
 def traced(
-    framework: str, forward: Any, backward: Any, inputs: Mapping[str, Any], weights: Weights, reference: Mapping[Any, Any]
+    framework: str,
+    forward: Any,
+    backward: Any,
+    inputs: Mapping[str, Any],
+    weights: Weights,
+    reference: Mapping[Any, Any],
+    budget: Budget,
 ) -> WatchedStep:
     """One backward pass through `forward`, from Σ dy · y to the inputs, recorded.
 
@@ -50,7 +57,9 @@ def traced(
     """
     asked = import_module(RECORDERS[framework]).asked
     watched, also = asked(forward, backward, inputs, weights, reference)
-    return WatchedStep(watched, also=also)
+    step = WatchedStep(watched, also=also, sample=budget.sample())
+    step.judge(budget.observed)
+    return step
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +71,7 @@ class Traced:
     """
 
     step: WatchedStep
+    budget: Budget = field(default_factory=Budget)
 
     @cached_property
     def findings(self) -> tuple[InputFinding, ...]:
@@ -71,7 +81,7 @@ class Traced:
         ends = [found for found in self.step.findings if found[1].statement == "gradient"]
         doubted = any(claim.statement in BACK for _, claim, _ in self.step.undecided)
         if between or doubted:
-            ends = [found for one in self.step.judged for found in _whole(one)]
+            ends = [found for one in self.step.judged for found in self._whole(one)]
         return (*inner, *(self._end(*found) for found in ends))
 
     @cached_property
@@ -84,6 +94,17 @@ class Traced:
         ]
         return max(sizes, default=0.0)
 
+    def _whole(self, one: Judged) -> Iterator[tuple[Judged, Claim, Finding]]:
+        """The findings about inputs, where nothing but the values between was recorded."""
+        judging = Judging([opened(one.recording)], one.laws)
+        judging.go_on(self.budget.until, self.budget.observed)
+        (again,) = judging.judged()
+        if again.left:
+            self.budget.leave("the whole way from the output to the inputs")
+        for claim, finding in again.findings:
+            if claim.statement == "gradient":
+                yield again, claim, finding
+
     def _end(self, one: Judged, claim: Claim, finding: Finding) -> InputFinding:
         shape = np.shape(one.values.recorded[claim.path])
         if finding.outcome == "refuted" and (size := _in_another_order(one, claim)) is not None:
@@ -94,7 +115,7 @@ class Traced:
             verdict = "certified"
         cause = ""
         if finding.outcome == "refuted":
-            cause = _likely(one, claim) or Wrong(one, claim, finding).cause
+            cause = ("" if self.budget.over() else _likely(one, claim)) or Wrong(one, claim, finding).cause
             cause = "; of the others: ".join(filter(None, (finding.note, cause)))
         return InputFinding(
             claim.subject,
@@ -154,15 +175,7 @@ def _between(wrong: Wrong) -> InputFinding:
     )
 
 
-def _whole(one: Judged) -> Iterator[tuple[Judged, Claim, Finding]]:
-    """The findings about inputs, where nothing but the values between was recorded."""
-    again = judged(_open(one.recording), one.laws)
-    for claim, finding in again.findings:
-        if claim.statement == "gradient":
-            yield again, claim, finding
-
-
-def _open(recording: Recording) -> Recording:
+def opened(recording: Recording) -> Recording:
     """The same program without any Δ but those of inputs and parameters."""
     program = recording.program
     values = {

@@ -95,7 +95,9 @@ class TracedArray(NDArrayOperatorsMixin):
     __index__ = __int__
 
     def __complex__(self) -> complex:
-        return complex(float(self))
+        if self.depends:
+            self._bare()
+        return complex(self.x)
 
     def __bool__(self) -> bool:
         return bool(self.x)
@@ -107,6 +109,32 @@ class TracedArray(NDArrayOperatorsMixin):
     def tolist(self) -> Any:
         """Python's own lists, where no input reaches it."""
         return self._bare() if self.depends else self.x.tolist()
+
+    # complex numbers
+
+    def as_complex(self) -> TracedArray:
+        """Pairs along the last axis as complex numbers."""
+        x = np.asarray(self.x, order="C").view(np.result_type(self.dtype, np.complex64))[..., 0].copy()
+        path = self.tape.step("view_as_complex", {"self": Read(0)}, [self.path()], [x]) if self.depends else None
+        return TracedArray(self.tape, x, Memory(x, path))
+
+    def as_pairs(self) -> TracedArray:
+        """Complex numbers as pairs along a last axis."""
+        x = np.stack([self.x.real, self.x.imag], -1)
+        path = self.tape.step("view_as_real", {"self": Read(0)}, [self.path()], [x]) if self.depends else None
+        return TracedArray(self.tape, x, Memory(x, path))
+
+    @property
+    def real(self) -> TracedArray:
+        """The real parts; of real numbers, they themselves."""
+        return self.as_pairs()[..., 0] if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> TracedArray:
+        """The imaginary parts. Raises UntraceableError for real numbers, of which they are 0."""
+        if self.dtype.kind != "c":
+            raise UntraceableError(".imag of an array of real numbers")
+        return self.as_pairs()[..., 1]
 
     # what moves
 

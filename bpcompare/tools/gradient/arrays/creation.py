@@ -76,7 +76,7 @@ def _new(tape: Tape, function: Any) -> Any:
             x.written(..., value)
             return x
         x = function(*map(bare, args), **{key: bare(value) for key, value in kwargs.items()})
-        return fresh(tape, x) if x.dtype.kind == "f" else x
+        return fresh(tape, x) if x.dtype.kind in "fc" else x
 
     return made
 

@@ -17,7 +17,7 @@ from bpcompare.tools.gradient.arrays.ufuncs import recorded, reduced
 MOVES = frozenset({
     "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "squeeze",
     "expand_dims", "broadcast_to", "tile", "repeat", "roll", "flip", "fliplr", "flipud", "rot90", "diagonal", "take", "compress",
-    "delete", "atleast_1d", "atleast_2d", "atleast_3d", "sliding_window_view", "copy", "flatten", "resize", "real",
+    "delete", "atleast_1d", "atleast_2d", "atleast_3d", "sliding_window_view", "copy", "flatten", "resize",
 })  # fmt: skip
 """What moves the entries of its first argument, whatever they are."""
 SPLITS = frozenset({"split", "array_split", "hsplit", "vsplit", "dsplit", "unstack"})
@@ -45,6 +45,8 @@ def called(tape: Tape, function: Any, args: Sequence[Any], kwargs: dict[str, Any
         return fresh(tape, function(*bare(tuple(args)), **{key: bare(value) for key, value in kwargs.items()}))
     if not reaching([*args, *kwargs.values()]):
         return _unreached(tape, function, args, kwargs)
+    if name in ("real", "imag"):
+        return getattr(args[0], name)
     if name in MOVES:
         x, *rest = args
         rest, kwargs = plain(tuple(rest)), {key: plain(value) for key, value in kwargs.items()}
@@ -69,7 +71,7 @@ def method(x: TracedArray, name: str) -> Any:
         return x.moved(lambda ids: ids.T, "transpose")
     if name == "mT":
         return x.moved(lambda ids: np.swapaxes(ids, -1, -2), "transpose")
-    if name in ("flags", "strides", "base", "data", "ctypes", "imag", "view"):
+    if name in ("flags", "strides", "base", "data", "ctypes", "view"):
         raise UntraceableError(f".{name} of an array")
     if name == "flat":
         return x.reshape(-1)
@@ -78,7 +80,7 @@ def method(x: TracedArray, name: str) -> Any:
     if name == "fill":
         return lambda value: x.written(..., value)
     if name in ("conj", "conjugate"):
-        return lambda: x
+        return lambda: np.conjugate(x)
     if name in METHODS and hasattr(np.ndarray, name):
         return lambda *args, **kwargs: _method(x, name, args, kwargs)
     if hasattr(np.ndarray, name):
@@ -103,7 +105,7 @@ def _unreached(tape: Tape, function: Any, args: Sequence[Any], kwargs: dict[str,
         args[0].written(..., args[1])
         return None
     found = function(*bare(tuple(args)), **{key: bare(value) for key, value in kwargs.items()})
-    if isinstance(found, np.ndarray) and found.dtype.kind == "f":
+    if isinstance(found, np.ndarray) and found.dtype.kind in "fc":
         return fresh(tape, found)
     return found
 
@@ -115,7 +117,8 @@ def joined(tape: Tape, parts: Sequence[Any], how: Callable[[Any], Array], called
     def numbered(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [numbered(one) for one in value]
-        x = value if isinstance(value, TracedArray) else fresh(tape, np.asarray(value, np.float64))
+        bare_format = np.complex128 if np.iscomplexobj(value) else np.float64
+        x = value if isinstance(value, TracedArray) else fresh(tape, np.asarray(value, bare_format))
         start = sum(one.size for one in flat)
         flat.append(x)
         return np.arange(start, start + x.size).reshape(x.shape)
@@ -134,9 +137,9 @@ def joined(tape: Tape, parts: Sequence[Any], how: Callable[[Any], Array], called
 
 def _astype(x: TracedArray, dtype: Any) -> Any:
     y = x.x.astype(dtype)
-    if y.dtype.kind != "f":
+    if y.dtype.kind not in "fc" or (y.dtype.kind == "f" and x.dtype.kind == "c"):
         if x.depends:
-            raise UntraceableError("floats are made whole numbers (astype)")
+            raise UntraceableError("floats are made whole numbers, or complex ones real (astype)")
         return y
     if not x.depends:
         return fresh(x.tape, y)
@@ -247,6 +250,30 @@ def _norm(tape: Tape, x: Any, ord: Any = None, axis: Any = None, keepdims: bool 
     return reduced(tape, "linalg_vector_norm", x, axis, y, "norm", keepdims=keepdims, ord=2 if ord is None else ord)
 
 
+def _vdot(tape: Tape, a: Any, b: Any) -> Any:
+    return _dot(tape, np.conjugate(a).reshape(-1), b.reshape(-1))
+
+
+def _transform(name: str) -> Callable[..., Any]:
+    """A discrete Fourier transform along one axis, or along several (fftn), of the length that there is."""
+    several, inverse, half = name.endswith("n"), name.startswith("i"), "rfft" in name
+
+    def found(tape: Tape, a: Any, n: Any = None, axis: int = -1, norm: Any = None, axes: Any = None) -> Any:
+        if n is not None and (several or n != a.shape[axis]):
+            raise UntraceableError(f"np.fft.{name} of another length, which cuts or pads")
+        along = {"axes": axes} if several else {"axis": axis}
+        y = getattr(np.fft, name)(a.x, norm=norm, **along)
+        dim = tuple(range(a.ndim)) if several and axes is None else tuple(axes) if several else (axis,)
+        scaled = {"ortho": 1, "forward": 0 if inverse else 2}.get(norm, 2 if inverse else 0)  # by 1/√n, by 1/n
+        more: dict[str, Any] = {"onesided": True} if half else {"forward": not inverse}
+        if not half and a.dtype.kind == "f":
+            a = a.astype(np.result_type(a.dtype, np.complex64))
+        arguments = {"self": a, "dim": tuple(int(one) % a.ndim for one in dim), "normalization": scaled, **more}
+        return recorded(tape, "_fft_r2c" if half else "_fft_c2c", arguments, y, name)
+
+    return found
+
+
 def _trace(tape: Tape, a: Any, offset: int = 0) -> Any:
     diagonal = a.moved(lambda ids: np.diagonal(ids, offset), "diagonal")
     return _reduction(tape, "sum", diagonal, axis=-1)
@@ -267,10 +294,10 @@ def _linear(law: str, name: str) -> Callable[..., Any]:
 
 _KNOWN: Mapping[str, Callable[..., Any]] = {
     "where": _where, "clip": _clip, "cumsum": _cumulated("cumsum", "cumsum"), "cumprod": _cumulated("cumprod", "cumprod"),
-    "dot": _dot, "inner": _inner, "outer": outer, "vdot": lambda tape, a, b: _dot(tape, a.reshape(-1), b.reshape(-1)),
+    "dot": _dot, "inner": _inner, "outer": outer, "vdot": _vdot,
     "tensordot": tensordot, "einsum": einsum, "pad": _pad, "diag": _diag, "tril": _triangle("tril"), "triu": _triangle("triu"),
     "take_along_axis": _along_axis, "sort": _sort, "norm": _norm, "trace": _trace, "copyto": _copyto,
     "round": _round, "around": _round,
-    "inv": _linear("linalg_inv", "inv"),
+    "inv": _linear("linalg_inv", "inv"), **{name: _transform(name) for name in ("fft", "ifft", "fftn", "ifftn", "rfft")},
 }  # fmt: skip
 """What has a law of its own."""

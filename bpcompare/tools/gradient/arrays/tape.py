@@ -18,6 +18,15 @@ OURS = str(Path(__file__).parents[3])
 NUMPY = str(Path(np.__file__).parent)
 
 
+PARTS: Mapping[str, str] = {"complex64": "float32", "complex128": "float64"}
+"""The format of the parts of complex numbers."""
+
+
+def paired(x: Array) -> Array:
+    """A copy; of complex numbers as pairs along a last axis."""
+    return np.stack([x.real, x.imag], -1) if x.dtype.kind == "c" else x.copy()
+
+
 class UntraceableError(Exception):
     """The code does something that its arrays cannot write down."""
 
@@ -29,6 +38,8 @@ class Tape:
         self.values: dict[str, Value] = {}
         self.given: dict[str, Any] = {}
         self.recorded: dict[str, Any] = {}
+        self._complex: set[str] = set()
+        """Paths of complex numbers, which stand in a program as pairs along a last axis."""
         self._steps: list[Step] = []
         self._places: dict[str, Place] = {}
         self._names: Counter[str] = Counter()
@@ -48,9 +59,27 @@ class Tape:
     def constant(self, x: Array) -> str:
         """The path of numbers that no input reaches."""
         path = self.unique("constant")
-        self.given[path] = x.copy()
-        self.values[path] = Value(path, path, given=True, dtype=str(x.dtype))
+        self.given[path] = paired(x)
+        self.values[path] = Value(path, path, given=True, dtype=self._format(path, x.dtype))
         return path
+
+    def _format(self, path: str, dtype: Any) -> str:
+        """The format of the numbers at a path, of complex ones that of their parts."""
+        if np.dtype(dtype).kind == "c":
+            self._complex.add(path)
+        return PARTS.get(str(dtype), str(dtype))
+
+    def _call(
+        self, function: str, arguments: Mapping[str, Any], reads: Sequence[str], results: Sequence[Any], output: int
+    ) -> Call:
+        """A function of these `reads`; of complex numbers, by its law for pairs. `results`: shape and format of each."""
+        pairs = tuple(slot for slot, path in enumerate(reads) if path in self._complex)
+        made = [np.dtype(dtype).kind == "c" for _, dtype in results]
+        if pairs or any(made):
+            function = f"complex.{function}"
+            arguments = {**arguments, "pairs": pairs, "to_pairs": all(made)}
+        shapes = tuple((*shape, 2) if double else tuple(shape) for (shape, _), double in zip(results, made, strict=True))
+        return Call(function, dict(arguments), shapes, output)
 
     def step(
         self,
@@ -80,10 +109,10 @@ class Tape:
 
         arguments = {key: placed(key, value) for key, value in arguments.items()}
         writes, x = f"{name}.y", results[output]
-        self.recorded[writes] = x.copy()
-        self.values[writes] = Value(writes, name, dtype=str(x.dtype))
-        shapes = tuple(one.shape for one in results)
-        self._steps.append(Step(name, Call(function, arguments, shapes, output), tuple(reads), writes, constants=constants))
+        self.recorded[writes] = paired(x)
+        self.values[writes] = Value(writes, name, dtype=self._format(writes, x.dtype))
+        op = self._call(function, arguments, reads, [(one.shape, one.dtype) for one in results], output)
+        self._steps.append(Step(name, op, tuple(reads), writes, constants=constants))
         self._places[name] = Place("", called, line())
         return writes
 
@@ -99,8 +128,8 @@ class Tape:
         """The path of what nobody computed by itself: a part of what NumPy calls `called`, which has no law as a whole."""
         name = self.unique(f"{function} inside")
         writes = f"{name}.y"
-        self.values[writes] = Value(writes, name, open=True, dtype=str(dtype))
-        self._steps.append(Step(name, Call(function, dict(arguments), (shape,)), tuple(reads), writes))
+        self.values[writes] = Value(writes, name, open=True, dtype=self._format(writes, dtype))
+        self._steps.append(Step(name, self._call(function, arguments, reads, [(shape, dtype)], 0), tuple(reads), writes))
         self._places[name] = Place("", called or function, line())
         return writes
 

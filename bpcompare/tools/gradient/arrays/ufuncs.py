@@ -64,10 +64,16 @@ def applied(tape: Tape, ufunc: Any, method: str, inputs: Sequence[Any], kwargs: 
 def _called(tape: Tape, ufunc: Any, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     x = ufunc(*map(bare, inputs), **kwargs)
     name = ufunc.__name__
-    if isinstance(x, tuple) or (np.asarray(x).dtype.kind != "f" and name not in FLAT and reaching(inputs)):
+    if isinstance(x, tuple) or (np.asarray(x).dtype.kind not in "fc" and name not in FLAT and reaching(inputs)):
         raise UntraceableError(f"np.{name} of what depends on an input")
     if name in FLAT or not reaching(inputs):
-        return fresh(tape, x) if np.asarray(x).dtype.kind == "f" else x
+        return fresh(tape, x) if np.asarray(x).dtype.kind in "fc" else x
+    if np.asarray(x).dtype.kind == "c":
+        if name in ("conjugate", "square"):
+            more = {"other": inputs[0]} if name == "square" else {}
+            return recorded(tape, "conj" if name == "conjugate" else "mul", {"self": inputs[0], **more}, x, name)
+        if name == "power" and isinstance(inputs[1], (int, float)) and inputs[1] == 2:
+            return recorded(tape, "mul", {"self": inputs[0], "other": inputs[0]}, x, name)
     if name in ONE:
         arguments: dict[str, Any] = {"self": inputs[0]}
         return recorded(tape, ONE[name], arguments, x, name)
@@ -91,10 +97,12 @@ def recorded(tape: Tape, function: str, arguments: Mapping[str, Any], x: Any, ca
     def placed(value: Any) -> Any:
         if isinstance(value, TracedArray):
             return read(value.path())
-        if isinstance(value, np.generic) and value.dtype.kind in "fiub":
+        if isinstance(value, complex) and not isinstance(value, np.generic):
+            return str(value)
+        if isinstance(value, np.generic) and value.dtype.kind in "fiubc":
             value = np.asarray(value)
         if isinstance(value, np.ndarray):
-            return read(tape.constant(value)) if value.dtype.kind == "f" else value
+            return read(tape.constant(value)) if value.dtype.kind in "fc" else value
         if isinstance(value, (tuple, list)):
             return tuple(map(placed, value))
         return value

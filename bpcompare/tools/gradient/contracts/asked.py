@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -80,6 +81,18 @@ class Asked:
         """Gradients by the number of their input; None stands for zeros."""
         asked = [i for i in self.code.carrying if needs is None or i in needs]
         return {i: np.zeros(self.code.inputs[i].shape) if (g := found[i]) is None else g for i in asked}
+
+    @property
+    def inputs_alone(self) -> list[int]:
+        """The inputs that carry a gradient and are no parameters of a module."""
+        return [i for i in self.code.carrying if i not in self.code.parameters]
+
+    def with_dys(self, dys: Dys) -> Asked:
+        """The same code, asked with other dys."""
+        other = copy(self)
+        vars(other).pop("first", None)
+        vars(other)["dys"] = dys
+        return other
 
     def vector(self, i: int) -> Array:
         """A direction to move input `i` along: numbers of both signs, none of them small."""

@@ -37,6 +37,7 @@ def batch(asked: Asked, options: Options) -> Outcome:
         for i, x in enumerate(inputs)
         if isinstance(x, np.ndarray)
         and x.ndim > axis
+        and i not in asked.code.parameters
         and (x.shape[axis] == n if isinstance(names, int) else asked.names[i] in names)
     ]
     if n < 2 or not split or any(inputs[i].shape[axis] != n for i in split):

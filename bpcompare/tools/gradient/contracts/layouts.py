@@ -59,7 +59,8 @@ def _dy(asked: Asked, name: str, done: str, layout: str, dys: Dys) -> Iterator[O
 
 
 def _of_inputs(asked: Asked, ways: Sequence[str], name: str = "layouts") -> Iterator[Outcome]:
-    arrays = [i for i, x in enumerate(asked.code.inputs) if isinstance(x, np.ndarray)]
+    # How a module lays out its parameters in memory is its own affair.
+    arrays = [i for i, x in enumerate(asked.code.inputs) if isinstance(x, np.ndarray) and i not in asked.code.parameters]
     for layout in ways:
         at = [i for i in arrays if asked.way.array(asked.code.inputs[i], layout) is not None]
         if at:
@@ -101,7 +102,7 @@ def _once(
 
 def _expanded(asked: Asked) -> Iterator[Outcome]:
     """Inputs of floats whose first entry is repeated: as it is in memory, and with a stride of 0."""
-    for i in asked.code.carrying:
+    for i in asked.inputs_alone:
         x = repeated(asked.code.inputs[i])
         if x is None:
             continue

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bpcompare.text.words import did_you_mean
+from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.contracts.outcome import CONTRACTS
 
 if TYPE_CHECKING:
+    from bpcompare.own.step import WatchedStep
     from bpcompare.tools.gradient.finding import GradientCheck
 
 ROWS = (1, 31, 32, 33, 127, 128, 129)
@@ -32,7 +34,8 @@ class Options:
     """Which contracts are `wanted`, and of these, which were asked for by name (`named`).
 
     `batch`: the axis that examples lie along, or the names of the inputs whose first axis that is. `shapes`: numbers of rows, or
-    what gives inputs for one. `order`: 2 for derivatives of the gradient. `again` checks the same code on other inputs.
+    what gives inputs for one. `order`: 2 for derivatives of the gradient. `again` checks the same code on other inputs. `step` is
+    the forward as a program, where all of it could be followed, on a way back that begins with dys of this `seed`.
     """
 
     wanted: frozenset[str]
@@ -41,6 +44,9 @@ class Options:
     shapes: Shapes = None
     order: int = 1
     again: Again | None = None
+    step: WatchedStep | None = None
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def of(cls, contracts: bool | Sequence[str], batch: Batch, shapes: Shapes, order: int) -> Options:

@@ -14,6 +14,7 @@ CONTRACTS = {
     "inputs": "inputs unchanged",
     "runs": "run to run",
     "twice": "called twice",
+    "accumulate": "added up in .grad",
     "alone": "one input alone",
     "linear": "linear in dy",
     "layouts": "strides",

@@ -21,10 +21,14 @@ def shapes(asked: Asked, options: Options) -> Outcome:
     if wish is None or wish is False or again is None:
         return Outcome("shapes", "not tried", "ask for it with shapes=True, or with numbers of rows")
     rows = ROWS if isinstance(wish, bool) or callable(wish) else tuple(wish)
+    own = len(asked.code.inputs) - len(asked.code.parameters)
     found: list[Outcome] = []
     for n in rows:
+        if options.budget.over():
+            found.append(Outcome("shapes", "not tried", options.budget.leave(f"contract: {n} rows")))
+            break
         try:
-            inputs = wish(n) if callable(wish) else asked.arguments(_resized(asked, n))
+            inputs = wish(n) if callable(wish) else asked.arguments(_resized(asked, n))[:own]
             check = again(inputs, leaves=not callable(wish))
         except Exception as error:  # noqa: BLE001 — the author's code, or their factory
             words = " ".join(str(error).split())[:160]
@@ -58,7 +62,7 @@ def _resized(asked: Asked, n: int) -> Sequence[Any]:
     at = np.arange(n) % old
 
     def resized(i: int, x: Any) -> Any:
-        if not isinstance(x, np.ndarray) or not x.ndim or len(x) != old:
+        if not isinstance(x, np.ndarray) or not x.ndim or len(x) != old or i in asked.code.parameters:
             return x
         taken = x[at]
         if i in asked.code.carrying:

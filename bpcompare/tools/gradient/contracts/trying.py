@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bpcompare.tools.gradient.answer import Answer
+from bpcompare.tools.gradient.answer import Answer, widened
+from bpcompare.tools.gradient.contracts.accumulation import accumulate
 from bpcompare.tools.gradient.contracts.alone import alone
 from bpcompare.tools.gradient.contracts.asked import Asked
 from bpcompare.tools.gradient.contracts.batch import batch
@@ -28,6 +29,7 @@ AGAIN = 8
 """Runs that a gradient must be the same in before anything else is called broken."""
 Tried = Callable[[Asked, Options], Outcome]
 TRIES: Mapping[str, Tried] = {
+    "accumulate": lambda asked, _: accumulate(asked),
     "linear": lambda asked, _: linear(asked),
     "alone": lambda asked, _: alone(asked),
     "layouts": lambda asked, _: layouts(asked),
@@ -47,6 +49,10 @@ def contracts(answer: Answer, verdicts: Mapping[str, str], options: Options) -> 
     """
     if answer.malformed or not options.wanted:
         return ()
+    if options.budget.over():
+        why = options.budget.leave("contracts")
+        return tuple(Outcome(name, "not tried", why) for name in CONTRACTS if name in options.wanted)
+    answer = widened(answer)
     asked = Asked(answer, way_of(answer.code), verdicts)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of frameworks, and of dy = 0
@@ -63,8 +69,11 @@ def _all(asked: Asked, options: Options) -> tuple[Outcome, ...]:
     except Exception as error:  # noqa: BLE001 — the author's code
         why = f"the backward cannot be called for it: {raised(error)}"
         return tuple(found.get(name) or Outcome(name, "not tried", why) for name in CONTRACTS if name in wanted)
+    if found["inputs"].outcome == "broken":
+        why = "its inputs or what it saved are changed by the first call"
+        found["accumulate"] = Outcome("accumulate", "not tried", why)
     if found["runs"].outcome == "kept":
-        found |= {name: _tried(asked, name, options) for name in TRIES if name in wanted}
+        found |= {name: _tried(asked, name, options) for name in TRIES if name in wanted and name not in found}
         if any(one.outcome == "broken" for one in found.values()):
             # What differs now and then may have differed just there, and nothing else be wrong with it.
             found["runs"] = runs(asked, asked.first, AGAIN)
@@ -79,6 +88,11 @@ def _all(asked: Asked, options: Options) -> tuple[Outcome, ...]:
 
 
 def _tried(asked: Asked, name: str, options: Options) -> Outcome:
+    if options.budget.over():
+        return Outcome(name, "not tried", options.budget.leave(f"contract: {CONTRACTS[name]}"))
+    options.budget.tell(f"contract: {CONTRACTS[name]}")
+    if name in ("layouts", "views") and asked.code.convention:  # pairs are made contiguous before they are complex numbers
+        return Outcome(name, "not tried", "complex numbers are tried contiguous only")
     try:
         return TRIES[name](asked, options)
     except Exception as error:  # noqa: BLE001 — where even asking fails, nothing is said

@@ -36,6 +36,12 @@ class CodeUnderTest:
     forward: Forward
     backward: Backward
     analytic: bool
+    complexes: frozenset[str] = frozenset()
+    """The inputs that are complex, by name: each number is a pair, along a last axis of two."""
+    parameters: frozenset[int] = frozenset()
+    """The inputs that are parameters of a module, by number: see `with_parameters`."""
+    convention: str = ""
+    """Whose gradient of complex numbers the backward is held against, "torch" or "jax"; "" where there are none."""
 
     @property
     def names(self) -> tuple[str, ...]:

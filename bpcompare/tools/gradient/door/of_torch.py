@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -22,6 +23,16 @@ def is_torch(torch: Any, forward: Any) -> bool:
 
 def _is_function(torch: Any, forward: Any) -> bool:
     return isinstance(forward, type) and issubclass(forward, torch.autograd.Function)
+
+
+def apart(torch: Any, forward: Any) -> Any:
+    """A copy of a module, so that what it keeps count of stays as it is; other code, and what cannot be copied, as it is."""
+    if not isinstance(forward, torch.nn.Module):
+        return forward
+    try:
+        return deepcopy(forward)
+    except Exception:  # noqa: BLE001 — the author's own class
+        return forward
 
 
 def in_torch(torch: Any, given: Given) -> CodeUnderTest:
@@ -80,6 +91,32 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
     return CodeUnderTest("torch", given, arrays, call, back, analytic=False)
 
 
+def with_parameters(torch: Any, code: CodeUnderTest) -> CodeUnderTest:
+    """A module as a function of its inputs and of its parameters that want a gradient; other code as it is.
+
+    It is called with buffers of its own, which stay as they are. Modules of complex numbers stay functions of their inputs.
+    """
+    module, inputs = code.given.forward, code.given.inputs
+    if not isinstance(module, torch.nn.Module) or code.given.backward is not None or code.convention:
+        return code
+    named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    own = deepcopy(module)
+    wide: list[Any] = []
+
+    def function(*args: Any) -> Any:
+        given = dict(zip(named, args[len(inputs) :], strict=True))
+        called = own
+        if any(x.dtype == torch.float64 != named[name].dtype for name, x in given.items()):
+            wide[:] = wide or [deepcopy(module).double()]  # its buffers have to go with such parameters
+            (called,) = wide
+        return torch.func.functional_call(called, given, args[: len(inputs)])
+
+    function.__name__ = type(module).__name__
+    titles = {f"parameter {name}" if name in inputs else name: p.detach() for name, p in named.items()}
+    found = in_torch(torch, Given(function, None, {**inputs, **titles}))
+    return replace(found, parameters=frozenset(range(len(inputs), len(inputs) + len(titles))))
+
+
 def _followed(torch: Any, function: Any, arrays: Sequence[Any]) -> list[bool]:
     """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
     given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arrays]
@@ -100,7 +137,10 @@ def pulled_by_torch(torch: Any, forward: Any) -> Any:
 
     def back(*args: Any) -> Any:
         *xs, dy = args
-        own = [x.detach().requires_grad_() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in xs]
+        own = [
+            x.detach().requires_grad_() if isinstance(x, torch.Tensor) and (x.is_floating_point() or x.is_complex()) else x
+            for x in xs
+        ]
         floats = [x for x in own if isinstance(x, torch.Tensor) and x.requires_grad]
         with torch.enable_grad():
             found = iter(torch.autograd.grad(function(*own), floats, dy, allow_unused=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
-from bpcompare.tools.gradient.door import numbers, per_input
+from bpcompare.tools.gradient.door import numbers, outputs, per_input
 
 NODES = 200
 """Nodes of the graph that are looked through for what custom functions keep."""
@@ -71,8 +71,7 @@ class TorchWay:
 
     def floats(self, out: Any) -> list[Any]:
         """Those of its outputs that are tensors of floats."""
-        parts = [out] if isinstance(out, self.torch.Tensor) else list(out.values() if isinstance(out, Mapping) else out)
-        return [y for y in parts if isinstance(y, self.torch.Tensor) and y.is_floating_point()]
+        return [y for y in outputs(out) if isinstance(y, self.torch.Tensor) and y.is_floating_point()]
 
     def pullback(self, arguments: Sequence[Any], needs: Collection[int] | None = None, *, saved: bool = False) -> Pullback:
         """A forward that is recorded by autograd once; its graph is kept for any number of pulls."""
@@ -82,7 +81,8 @@ class TorchWay:
         leaves, kept = self.leaves(arguments, needs), []
 
         def packed(x: Any) -> Any:
-            kept.append(x.detach())
+            if x.dtype not in (torch.uint8, torch.int8):  # bytes are working memory of a library's own, which it may reuse
+                kept.append(x.detach())
             return x.detach()
 
         function = self._in_format(leaves)
@@ -109,6 +109,19 @@ class TorchWay:
             held |= {f"ctx.{name}": x for node in nodes(ys) for name, x in _kept(node) if isinstance(x, torch.Tensor)}
         unit = max((torch.finfo(y.dtype).eps / 2 for y in ys), default=0.0)
         return Pullback(tuple(numbers(y) for y in ys), pull, held, unit)
+
+    def accumulated(self, arguments: Sequence[Any], passes: Sequence[Sequence[Any]]) -> list[Array | None]:
+        """What stands in `.grad` of each argument after a forward and a backward for each of these dys."""
+        leaves = self.leaves(arguments)
+        for dys in passes:
+            with self.torch.enable_grad():
+                ys = self.floats(self._in_format(leaves)(*leaves))
+            terms = [(y, dy) for y, dy in zip(ys, dys, strict=True) if y.requires_grad]
+            if terms:
+                roots, seeds = zip(*terms, strict=True)
+                self.torch.autograd.backward(roots, seeds)
+        found = [x.grad if isinstance(x, self.torch.Tensor) else None for x in leaves]
+        return [None if g is None else numbers(g) for g in found]
 
     def _in_format(self, leaves: Sequence[Any]) -> Any:
         """The function; of a module a copy in float64, where it gets wider numbers than its own."""
