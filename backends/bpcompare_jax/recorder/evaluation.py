@@ -1,13 +1,13 @@
-"""A jaxpr, evaluated equation by equation: what it computes is kept, and a probe of zeros is added to each result.
+"""A jaxpr, evaluated equation by equation: what it computes is kept, and a probe of zeros is added to what a parameter reaches.
 
-The derivative with respect to a probe is what arrives at its value. `scan` is taken in its steps of time, `cond` by the branch
-that is taken; functions with a rule of their own for their derivative (`custom_jvp`, `custom_vjp`) keep it.
+The derivative with respect to a probe is what arrives at its value. `scan` and `while` are taken in their steps of time, `cond`
+by the branch that is taken; functions with a rule of their own for their derivative (`custom_jvp`, `custom_vjp`) keep it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,66 +16,106 @@ from jax.extend import core
 Key = tuple[Any, ...]
 """Where an equation stands: its number, in each jaxpr that is around it, with the steps of time; and the number of the result."""
 
-INLINE = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
+INLINE = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "composite", "custom_vmap_call"})
 """Equations that only run another jaxpr."""
 
 CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
 """Equations with a rule of their own for their derivative."""
 
 
+class Followed(NamedTuple):
+    """A number, and whether a parameter reaches it: whether it has a derivative."""
+
+    number: Any
+    reached: bool
+
+
 class Evaluation:
-    """One evaluation. `taps` are all results of equations by key; `probes` what is added to them."""
+    """One evaluation. `taps` are all results of equations by key, those that are `reached` by a parameter among them.
+
+    `chosen` are the branches that were taken, and how often a loop went round; `probes` what is added to results.
+    """
 
     def __init__(self, probes: Mapping[Key, Any] | None = None) -> None:
         self.taps: dict[Key, Any] = {}
         self.chosen: dict[Key, int] = {}
+        self.reached: set[Key] = set()
         self._probes = probes or {}
 
-    def run(self, closed: Any, args: Sequence[Any], at: Key = ()) -> list[Any]:
+    def run(self, closed: Any, args: Sequence[Followed], at: Key = ()) -> list[Followed]:
         """The results of a jaxpr."""
         jaxpr = closed.jaxpr
-        known: dict[Any, Any] = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+        known = {v: Followed(c, reached=False) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
         known |= dict(zip(jaxpr.invars, args, strict=True))
 
-        def read(v: Any) -> Any:
-            return v.val if isinstance(v, core.Literal) else known[v]
+        def read(v: Any) -> Followed:
+            return Followed(v.val, reached=False) if isinstance(v, core.Literal) else known[v]
 
         for number, equation in enumerate(jaxpr.eqns):
             outs = self._equation(equation, [read(v) for v in equation.invars], (*at, number))
             known |= dict(zip(equation.outvars, outs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    def _equation(self, equation: Any, args: list[Any], at: Key) -> list[Any]:
+    def _equation(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         name = equation.primitive.name
         if name in INLINE:
             return self.run(inner(equation), args, at)
         if name == "scan":
             return self._scan(equation, args, at)
+        if name == "while" and unrolled(equation):
+            return self._while(equation, args, at)
         if name == "cond":
             return self._cond(equation, args, at)
-        return [self._tapped((*at, number), out) for number, out in enumerate(bound(equation, args))]
+        outs = bound(equation, [arg.number for arg in args])
+        followed = name != "stop_gradient" and any(arg.reached for arg in args)
+        return [self._tapped((*at, number), out, followed=followed) for number, out in enumerate(outs)]
 
-    def _tapped(self, key: Key, out: Any) -> Any:
+    def _tapped(self, key: Key, out: Any, *, followed: bool) -> Followed:
         probe = self._probes.get(key)
         out = out if probe is None else out + probe
         self.taps[key] = out
-        return out
+        if followed and floating(out):
+            self.reached.add(key)
+        return Followed(out, followed and (floating(out) or is_complex(out)))
 
-    def _scan(self, equation: Any, args: list[Any], at: Key) -> list[Any]:
+    def _scan(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         p = equation.params
         consts, carry, xs = split(args, p["num_consts"], p["num_carry"])
-        rows: dict[int, list[Any]] = {}
+        rows: dict[int, list[Followed]] = {}
         for t in times(p):
-            outs = self.run(p["jaxpr"], [*consts, *carry, *(x[t] for x in xs)], (*at, ("t", t)))
+            along = [Followed(x.number[t], x.reached) for x in xs]
+            outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)))
             carry, rows[t] = outs[: p["num_carry"]], outs[p["num_carry"] :]
-        stacked = [jnp.stack([rows[t][i] for t in range(p["length"])]) for i in range(len(equation.outvars) - len(carry))]
-        return [*carry, *stacked]
+        return [*carry, *(self._stacked(v, [row[i] for _, row in sorted(rows.items())]) for i, v in stacks(equation, len(carry)))]
 
-    def _cond(self, equation: Any, args: list[Any], at: Key) -> list[Any]:
+    def _stacked(self, v: Any, parts: list[Followed]) -> Followed:
+        if not parts:
+            return Followed(jnp.zeros(v.aval.shape, v.aval.dtype), reached=False)
+        return Followed(jnp.stack([part.number for part in parts]), any(part.reached for part in parts))
+
+    def _while(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
+        """Round after round. Where no parameter reaches it, no round is kept."""
+        within = self if any(arg.reached for arg in args) else Evaluation()
+        tests, consts, carry = loop(equation, args)
+        rounds = 0
+        while Evaluation().run(equation.params["cond_jaxpr"], [*tests, *map(stopped, carry)])[0].number:
+            carry = within.run(equation.params["body_jaxpr"], [*consts, *carry], (*at, ("t", rounds)))
+            rounds += 1
+        self.chosen[at] = rounds
+        if within is not self:
+            self.taps |= {(*at, i): out.number for i, out in enumerate(carry)}
+        return carry
+
+    def _cond(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         branches = equation.params["branches"]
-        chosen = int(jnp.clip(jax.lax.stop_gradient(args[0]), 0, len(branches) - 1))
+        chosen = int(jnp.clip(jax.lax.stop_gradient(args[0].number), 0, len(branches) - 1))
         self.chosen[at] = chosen
         return self.run(branches[chosen], args[1:], (*at, ("branch", chosen)))
+
+
+def stopped(x: Followed) -> Followed:
+    """The number alone."""
+    return Followed(jax.lax.stop_gradient(x.number), reached=False)
 
 
 def bound(equation: Any, args: Sequence[Any]) -> list[Any]:
@@ -89,13 +129,51 @@ def bound(equation: Any, args: Sequence[Any]) -> list[Any]:
 def inner(equation: Any) -> Any:
     """The jaxpr that an equation runs, closed."""
     p = equation.params
-    found = next(p[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in p)
+    found = next(p[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call") if name in p)
     return found if isinstance(found, core.ClosedJaxpr) else core.ClosedJaxpr(found, ())
+
+
+def hides(closed: Any) -> bool:
+    """Whether a jaxpr takes numbers apart into bits, or asks another program: its derivative stands nowhere in it."""
+    return any(
+        equation.primitive.name in HIDING or any(map(hides, _jaxprs(equation.params.values()))) for equation in closed.jaxpr.eqns
+    )
+
+
+def _jaxprs(values: Iterable[Any]) -> Iterator[Any]:
+    """All jaxprs among the parameters of an equation, closed."""
+    for value in values:
+        if isinstance(value, core.ClosedJaxpr):
+            yield value
+        elif isinstance(value, core.Jaxpr):
+            yield core.ClosedJaxpr(value, ())
+        elif isinstance(value, (tuple, list)):
+            yield from _jaxprs(value)
+
+
+HIDING = frozenset({"bitcast_convert_type", "pure_callback", "io_callback", "ffi_call"})
+"""Equations behind which no derivative is to be seen."""
 
 
 def split(args: Sequence[Any], consts: int, carry: int) -> tuple[list[Any], list[Any], list[Any]]:
     """What a scan is given: what stays, what is carried on, and what it runs along."""
     return list(args[:consts]), list(args[consts : consts + carry]), list(args[consts + carry :])
+
+
+def loop(equation: Any, args: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """What a while loop is given: constants of its condition, those of its body, and what it carries on."""
+    first = equation.params["cond_nconsts"]
+    return split(args, first, equation.params["body_nconsts"])
+
+
+def unrolled(equation: Any) -> bool:
+    """Whether a while loop is taken in its steps: one with a condition for each of many examples is one whole."""
+    return bool(equation.params["cond_jaxpr"].out_avals[0].shape == ())
+
+
+def stacks(equation: Any, carried: int) -> Iterator[tuple[int, Any]]:
+    """The results of a scan that are stacked, by number."""
+    return enumerate(equation.outvars[carried:])
 
 
 def times(params: Mapping[str, Any]) -> Iterator[int]:

@@ -32,14 +32,22 @@ SAME: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "erf_inv": ("erfinv", X),
     "copy": ("identity", X),
     "copy_p": ("identity", X),
-    "optimization_barrier": ("identity", X),
+    "name": ("identity", X),
+    "pvary": ("identity", X),
+    "reduced_vary_cast_p": ("identity", X),
+    "sharding_constraint": ("identity", X),
+    "layout_constraint": ("identity", X),
+    "reshard": ("identity", X),
+    "cbrt": ("lax.cbrt", X),
     "convert_element_type": ("_to_copy", X),
-    "reduce_precision": ("_to_copy", X),
     "reshape": ("reshape", X),
     "squeeze": ("reshape", X),
     "expand_dims": ("reshape", X),
 }  # fmt: skip
 """By primitive: the function, and the names of what it reads."""
+
+PASSING = frozenset({"optimization_barrier", "device_put", "tie"})
+"""Primitives whose results are what they read, one by one."""
 
 
 def _sum(p: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,4 +80,6 @@ def common(name: str, params: Mapping[str, Any], numbers: int) -> tuple[str, dic
         return "cat", {"tensors": tuple(Read(i) for i in range(numbers)), "dim": params["dimension"]}
     if name == "select_n" and numbers == 3:
         return "where", {"condition": Read(0), "self": Read(2), "other": Read(1)}
+    if name == "psum" and numbers == 1 and all(isinstance(axis, int) for axis in params["axes"]):
+        return "sum", {"self": Read(0), **_sum(params)}  # of the axis that a vmap has given a name
     return None

@@ -13,14 +13,35 @@ from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import Place, Program, Recording, Step, Unexamined, Value
-from bpcompare_jax.recorder.evaluation import CUSTOM, INLINE, Key, bound, floating, inner, is_complex, split, times
-from bpcompare_jax.recorder.functions import common
-from bpcompare_jax.recorder.moves import moved
+from bpcompare_jax.recorder.evaluation import (
+    CUSTOM,
+    INLINE,
+    Evaluation,
+    Followed,
+    Key,
+    floating,
+    hides,
+    inner,
+    is_complex,
+    loop,
+    split,
+    stacks,
+    times,
+    unrolled,
+)
+from bpcompare_jax.recorder.functions import PASSING, common
+from bpcompare_jax.recorder.moves import moved, permutation
 from bpcompare_jax.recorder.names import place
+
+COMPLEX = "complex numbers"
+WHY_COMPLEX = (
+    "JAX's gradient of a complex number is ∂E/∂re − i ∂E/∂im, the conjugate of torch's; there are laws for torch's alone, and "
+    "nothing is claimed of what goes through them"
+)
 
 
 class Seen:
-    """A value of the jaxpr: its path in the program, its shape; its number where it is known; whether a parameter reaches it."""
+    """A value of the jaxpr: its path in the program, its number and its shape; whether a parameter reaches it."""
 
     __slots__ = ("depends", "number", "path", "shape")
 
@@ -39,9 +60,9 @@ class Draft:
         self.given: dict[str, Any] = {}
         self.recorded: dict[str, Any] = {}
         self.unexamined: list[Unexamined] = []
-        self._taps, self._chosen, self._arrived = taps, chosen, arrived
+        self._taps, self._chosen, self._arrived = taps, dict(chosen), arrived
+        self._inside: dict[Key, Any] = {}
         self._names: Counter[str] = Counter()
-        self._working = False
 
     def unique(self, name: str) -> str:
         """The name, with a number from its second use on."""
@@ -86,51 +107,44 @@ class Draft:
             return self.run(inner(equation), args, at, scope, custom)
         if name == "scan":
             return self._scan(equation, args, at, scope, custom)
-        if name == "cond" and (chosen := self._branch(equation, args[0], at)) is not None:
+        if name == "while" and unrolled(equation) and any(arg.depends for arg in args):
+            return self._while(equation, args, at, scope, custom)
+        if name == "cond":
+            chosen = self._chosen[at]
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
-            return [self._result(equation, at, i, args) for i in range(len(equation.outvars))]
+            return [self.constant(self._number((*at, i))) for i in range(len(equation.outvars))]
         if name in CUSTOM:
             return self._custom(equation, args, at, scope, custom)
         return self._call(equation, args, at, scope, custom)
 
-    def _branch(self, equation: Any, index: Seen, at: Key) -> int | None:
-        """The branch that is taken; None where nobody can tell."""
-        if at in self._chosen or not concrete(index.number):
-            return self._chosen.get(at)
-        return int(np.clip(int(index.number), 0, len(equation.params["branches"]) - 1))
+    def _number(self, key: Key) -> Any:
+        """What was recorded of a result; inside of a custom function, what JAX makes of what the function read."""
+        return self._taps[key] if key in self._taps else self._inside[key]
 
-    def _number(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Any:
-        """What was recorded of a result; inside of a custom function, what JAX makes of data alone, and for what is compared."""
-        key = (*at, i)
-        if key in self._taps:
-            return self._taps[key]
-        numbers = [arg.number for arg in args]
-        if all(not arg.depends for arg in args) or (self._working and all(map(concrete, numbers))):
-            return bound(equation, numbers)[i]
-        return equation.outvars[i].aval
-
-    def _result(self, equation: Any, at: Key, i: int, args: list[Seen]) -> Seen:
-        """A result that no parameter reaches: it is given."""
-        return self.constant(self._number(equation, at, i, args))
-
-    def _call(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
-        function, arguments, sources = called(equation, args)
-        if any(not floating(arg.number) and not concrete(arg.number) for arg in args):
-            function = f"{function} of integers that nobody saw"  # there is no law of this name
-        where = place(equation, equation.primitive.name, scope, custom)
+    def _call(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str, *, function: str = "") -> list[Seen]:
+        """The steps of one equation, a result each. `function` is the name of one that has no law, if it is known."""
+        where = place(equation, function or equation.primitive.name, scope, custom)
         outs = []
         shapes = tuple(tuple(v.aval.shape) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
-            number = self._number(equation, at, i, args)
+            number = self._number((*at, i))
+            if is_complex(v.aval):
+                self._complex(where)
             if not floating(v.aval) and not is_complex(v.aval):
                 outs.append(Seen(self.unique("integers"), number, depends=False))
-                if (*at, i) in self._taps:
-                    self.given[outs[-1].path] = array(number)
-                    self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
+                self.given[outs[-1].path] = array(number)
+                self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
                 continue
-            outs.append(self._step(function, arguments, sources, shapes, i, where, number, (*at, i)))
+            nameless = function, {f"x{k}": Read(k) for k in range(len(args))}, args
+            name, arguments, sources = nameless if function else called(equation, args, i)
+            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i)))
         return outs
+
+    def _complex(self, where: Place) -> None:
+        """Complex numbers are named: what a parameter gives through them is not followed."""
+        if not any(one.what == COMPLEX for one in self.unexamined):
+            self.unexamined.append(Unexamined(COMPLEX, WHY_COMPLEX, where.line))
 
     def _step(
         self,
@@ -153,9 +167,10 @@ class Draft:
             if isinstance(value, Read):
                 return placed[value.slot]
             if isinstance(value, np.ndarray):
-                constants["index"] = f"{name}.index"
-                self.given[f"{name}.index"] = value
-                return Fixed("index")
+                called = "index"
+                constants[called] = f"{name}.{called}"
+                self.given[f"{name}.{called}"] = value
+                return Fixed(called)
             return tuple(map(argument, value)) if isinstance(value, tuple) else value
 
         arguments = {key: argument(value) for key, value in arguments.items()}
@@ -185,9 +200,13 @@ class Draft:
     def _custom(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         """A function with a rule of its own: its inner program is its law, whose values are nobody's; results are recorded."""
         name = custom or rule_name(equation)
-        before, self._working = self._working, self._working or decides(inner(equation).jaxpr)
+        if hides(inner(equation)):
+            return self._call(equation, args, at, scope, name, function=name)
+        evaluation = Evaluation()
+        evaluation.run(inner(equation), [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
+        self._inside |= evaluation.taps
+        self._chosen |= evaluation.chosen
         inside = self.run(inner(equation), args, (*at, "inside"), scope, name)
-        self._working = before
         where = place(equation, name, scope, name)
         outs = []
         for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
@@ -195,9 +214,7 @@ class Draft:
                 outs.append(seen)
                 continue
             shapes = (tuple(v.aval.shape),)
-            outs.append(
-                self._step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self._number(equation, at, i, args), (*at, i))
-            )
+            outs.append(self._step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self._number((*at, i)), (*at, i)))
         return outs
 
     def _scan(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
@@ -210,46 +227,42 @@ class Draft:
             step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"
             outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)), step, custom)
             carry, rows[t] = outs[: p["num_carry"]], outs[p["num_carry"] :]
-        stacked = []
-        for i, v in enumerate(equation.outvars[len(carry) :]):
-            parts = [rows[t][i] for t in range(p["length"])]
-            if not any(part.depends for part in parts):
-                stacked.append(self.constant(jnp.stack([part.number for part in parts])))
-                continue
-            arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
-            known = self._working and all(concrete(part.number) for part in parts)
-            number = jnp.stack([part.number for part in parts]) if known else v.aval
-            stacked.append(self._step("stack", arguments, parts, (tuple(v.aval.shape),), 0, where, number, None))
+        stacked = [self._stacked(v, [row[i] for _, row in sorted(rows.items())], where) for i, v in stacks(equation, len(carry))]
         return [*carry, *stacked]
+
+    def _stacked(self, v: Any, parts: list[Seen], where: Place) -> Seen:
+        if not parts:
+            return self.constant(jnp.zeros(v.aval.shape, v.aval.dtype))
+        number = jnp.stack([part.number for part in parts])
+        if not any(part.depends for part in parts):
+            return self.constant(number)
+        arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
+        return self._step("stack", arguments, parts, (tuple(v.aval.shape),), 0, where, number, None)
+
+    def _while(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        _, consts, carry = loop(equation, args)
+        for t in range(self._chosen[at]):
+            step = f"{scope}/while[{t}]" if scope else f"while[{t}]"
+            carry = self.run(equation.params["body_jaxpr"], [*consts, *carry], (*at, ("t", t)), step, custom)
+        return carry
 
     def _row(self, x: Seen, t: int, where: Place) -> Seen:
         """One step of time of what a scan runs along."""
         if not x.depends:
             return self.constant(x.number[t])
-        number = x.number[t] if concrete(x.number) else jax.ShapeDtypeStruct(x.shape[1:], x.number.dtype)  # type: ignore[no-untyped-call]
-        return self._step("select", {"self": Read(0), "dim": 0, "index": t}, [x], (x.shape[1:],), 0, where, number, None)
+        return self._step("select", {"self": Read(0), "dim": 0, "index": t}, [x], (x.shape[1:],), 0, where, x.number[t], None)
 
 
-def concrete(x: Any) -> bool:
-    """Whether it has numbers, and not only a shape."""
-    return isinstance(x, (jax.Array, np.ndarray, np.generic))
-
-
-def decides(jaxpr: Any) -> bool:
-    """Whether integers are made in a jaxpr: comparisons, places, branches. Laws need their numbers, which no gradient has."""
-    for equation in jaxpr.eqns:
-        name = equation.primitive.name
-        if name == "cond" or any(not floating(v.aval) for v in equation.outvars):
-            return True
-        if name in INLINE | CUSTOM | {"scan"} and decides(inner(equation).jaxpr):
-            return True
-    return False
-
-
-def called(equation: Any, args: list[Seen]) -> tuple[str, dict[str, Any], list[Seen]]:
-    """The function of an equation with its arguments, `Read(i)` for the source i of those that it reads."""
+def called(equation: Any, args: list[Seen], output: int) -> tuple[str, dict[str, Any], list[Seen]]:
+    """The function that gives one result of an equation, its arguments, `Read(i)` for its source i, and the sources."""
     name = equation.primitive.name
-    index = moved(equation, [arg.number for arg in args])
+    numbers = [arg.number for arg in args]
+    if name in PASSING:
+        return "identity", {"self": Read(0)}, [args[output]]
+    if name == "sort":
+        places = {"index": permutation(equation, numbers), "axis": equation.params["dimension"], "key": output == 0}
+        return "lax.sort", {"x0": Read(0), **places}, [args[output]]
+    index = moved(equation, numbers)
     if index is not None:
         function, arguments, which = index
         return function, arguments, [args[i] for i in which]

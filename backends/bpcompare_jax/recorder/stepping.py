@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
-from bpcompare_jax.recorder.evaluation import Evaluation, floating
+from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
 from bpcompare_jax.recorder.names import leaf_name
 from bpcompare_jax.recorder.programs import Draft, array, forward, recording
+from bpcompare_jax.recorder.rules import unruled
 from bpcompare_jax.switches import wide
 
 Run = tuple[str, Watched, tuple[Unexamined, ...]]
@@ -22,11 +23,24 @@ def checked(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: 
     """The runs: what they are called, what was seen, and what could not be done."""
     runs: list[Run] = []
     if copy:
-        with wide(True):
-            theirs, rule, *given = jax.tree_util.tree_map(_widened, (params, update, *data))
-            runs.append(("in float64", *_run(loss, theirs, given, rule)))
+        found = _copied(loss, params, data, update)
+        if isinstance(found, Unexamined):
+            watched, also = _run(loss, params, data, update)
+            return [("as it is", watched, (*also, found))]
+        runs.append(found)
     runs.append(("as it is", *_run(loss, params, data, update)))
     return runs
+
+
+def _copied(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any) -> Run | Unexamined:
+    """The run in float64; why there is none, where the loss has formats written into it that do not go together there."""
+    with wide(True):
+        theirs, rule, *given = jax.tree_util.tree_map(_widened, (params, update, *data))
+        try:
+            return ("in float64", *_run(loss, theirs, given, rule))
+        except Exception as error:  # noqa: BLE001 — what the loss raises as it is, is raised
+            said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+    return Unexamined("the copy in float64", f"the loss does not run in it ({said}); as_is=True leaves it out")
 
 
 def _widened(x: Any) -> Any:
@@ -41,10 +55,11 @@ def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any
     step = Step(loss, params, data)
     recordings = [step.recording()]
     if update is not None:
-        recordings.append(updated(update, params, step.tree_of_gradients()))
+        recordings.append(updated(update, params, step))
     facts = {"framework": "jax", "version": jax.__version__, "device": jax.devices()[0].platform}
+    also = step.compared() if update is None else (*step.compared(), *unruled(update))
     unwatched = step.compiled() if isinstance(loss, jax.stages.Wrapped) else {}
-    return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), step.compared()
+    return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), also
 
 
 class Step:
@@ -74,21 +89,21 @@ class Step:
         leaves = list(self._all)
         for i, x in zip(self._at, arrays, strict=True):
             leaves[i] = x
-        out = self._loss(jax.tree_util.tree_unflatten(self._tree, leaves), *data)
-        return out[0] if isinstance(out, tuple) else out  # what comes with it is no part of the loss
+        return _first(self._loss(jax.tree_util.tree_unflatten(self._tree, leaves), *data))
 
     def _evaluate(self) -> None:
         free = self._free
         first = Evaluation()
-        first.run(self._closed, self._args)
-        probes = {key: jnp.zeros(tap.shape, tap.dtype) for key, tap in first.taps.items() if floating(tap)}
+        first.run(self._closed, [Followed(x, i in free) for i, x in enumerate(self._args)])
+        probes = {key: jnp.zeros(first.taps[key].shape, first.taps[key].dtype) for key in first.reached}
 
         def probed(free: dict[int, Any], probes: Any) -> tuple[Any, Any]:
             evaluation = Evaluation(probes)
-            return evaluation.run(self._closed, [free.get(i, x) for i, x in enumerate(self._args)])[0], evaluation.taps
+            given = [Followed(free.get(i, x), i in free) for i, x in enumerate(self._args)]
+            return evaluation.run(self._closed, given)[0].number, evaluation.taps
 
-        value, back, self._taps = jax.vjp(probed, free, probes, has_aux=True)
-        self.gradients, self._arrived = back(jnp.ones_like(value))
+        self._value, back, self._taps = jax.vjp(probed, free, probes, has_aux=True)
+        self.gradients, self._arrived = back(jnp.ones_like(self._value))
         self._chosen = first.chosen
 
     def recording(self) -> Recording:
@@ -96,11 +111,18 @@ class Step:
         draft = Draft(self._taps, self._chosen, self._arrived)
         given = enumerate(zip(self._names, self._args, strict=True))
         seen = [draft.leaf(name, x, self.gradients.get(i)) for i, (name, x) in given]
-        return recording(draft, "grad", draft.run(self._closed, seen)[0], Place("", "grad"))
+        root = draft.run(self._closed, seen)[0]
+        self._read = {path for step in draft.steps for path in step.reads} | {root.path}
+        return recording(draft, "grad", root, Place("", "grad"))
 
     def parameters(self) -> dict[str, str]:
         """Every parameter, with why it has no gradient."""
-        return {name: "" if i in self.gradients else "integers" for i, name in enumerate(self.names)}
+        return {name: self._why(i) for i, name in enumerate(self.names)}
+
+    def _why(self, i: int) -> str:
+        if i not in self.gradients:
+            return "unseen" if is_complex(self._args[i]) else "integers"
+        return "" if self.names[i] in self._read or np.asarray(self.gradients[i]).any() else "unused"
 
     def tree_of_gradients(self) -> Any:
         """The gradients in the shape of the parameters."""
@@ -108,6 +130,14 @@ class Step:
         for i, at in enumerate(self._at):
             leaves[at] = self.gradients.get(i, self._all[at])
         return jax.tree_util.tree_unflatten(self._tree, leaves)
+
+    def asked_for(self) -> dict[str, Any]:
+        """What rules ask for besides the gradients: the loss, its gradient, and the function of the parameters."""
+        return {
+            "value": self._value,
+            "grad": self.tree_of_gradients(),
+            "value_fn": lambda params: _first(self._loss(params, *self._data)),
+        }
 
     def compiled(self) -> dict[str, Any]:
         """The gradients by name, and the loss under "", as the loss gives them that somebody compiles with `jax.jit`."""
@@ -134,7 +164,12 @@ class Step:
         return (Unexamined(f"the gradient of {', '.join(other[:3])}{more}", "jax.grad of the loss itself gives other bits"),)
 
 
-def updated(update: Any, params: Any, gradients: Any) -> Recording:
+def _first(out: Any) -> Any:
+    """The loss; what comes with it is no part of it."""
+    return out[0] if isinstance(out, tuple) else out
+
+
+def updated(update: Any, params: Any, step: Step) -> Recording:
     """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
 
     Raises TypeError for what is neither.
@@ -146,24 +181,31 @@ def updated(update: Any, params: Any, gradients: Any) -> Recording:
             f"update={kind} is no optax transformation, nor (transformation, its state): what is needed has init(params) and "
             "update(gradients, state, params); optax.GradientTransformation(init, update) makes one of functions of yours"
         )
+    gradients = step.tree_of_gradients()
     state = transformation.init(params) if state is None else state
+    more = step.asked_for if hasattr(transformation, "update") and _takes_more(transformation) else dict
     leaves, _ = jax.tree_util.tree_flatten_with_path({"gradient": gradients, "state": state, "parameter": params})
     arrays = [jnp.asarray(x) for _, x in leaves]
     tree = jax.tree_util.tree_structure({"gradient": gradients, "state": state, "parameter": params})
 
     def moved(*arrays: Any) -> Any:
         given = jax.tree_util.tree_unflatten(tree, arrays)
-        steps, after = transformation.update(given["gradient"], given["state"], given["parameter"])
+        steps, after = transformation.update(given["gradient"], given["state"], given["parameter"], **more())
         return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
     closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
     evaluation = Evaluation()
-    evaluation.run(closed, arrays)
+    evaluation.run(closed, [Followed(x, floating(x)) for x in arrays])
     draft = Draft(evaluation.taps, evaluation.chosen, {})
     seen = [draft.leaf(leaf_name(path), x, None, followed=floating(x)) for (path, _), x in zip(leaves, arrays, strict=True)]
     names = [leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(outs)[0]]
     results = {name: one for name, one in zip(names, draft.run(closed, seen), strict=True) if one.depends}
     return forward(draft, "update", results)
+
+
+def _takes_more(transformation: Any) -> bool:
+    """Whether it is one of those that may ask for the loss, its gradient, or the function itself, as line searches do."""
+    return "ExtraArgs" in type(transformation).__name__
 
 
 def is_array(x: Any) -> bool:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from bpcompare.laws import kernel
-from bpcompare.laws.calls.called import Arguments, Rows, floats
+from bpcompare.laws.calls.called import Arguments, Rows, floats, plainly
 from bpcompare.laws.calls.contractions import cumulated
-from bpcompare.laws.calls.extremes import windowed
+from bpcompare.laws.calls.extremes import TIES_SHARE, entry, last, shared, windowed
+from bpcompare.laws.calls.linear_algebra import cholesky, solved
 from bpcompare.laws.calls.moves import moved, put, taken
 from bpcompare.laws.calls.windows import plane
+from bpcompare.laws.calls.writing import reduced
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import Num
+from bpcompare.numbers.number import Num, dot, order, positive
 
 rows = Rows()
 
@@ -155,6 +157,197 @@ def _scatter_add(a: Arguments) -> Node:
     """What stood there, and all updates that go there: `index` is the place of each, −1 for none."""
     x = lifted(floats(a.x0))
     return kernel.add(x, put(floats(a.x1), a.index, x.shape))
+
+
+@rows.law("lax.scatter-sub")
+def _scatter_sub(a: Arguments) -> Node:
+    x = lifted(floats(a.x0))
+    return kernel.subtract(x, put(floats(a.x1), a.index, x.shape))
+
+
+@rows.law("lax.scatter-mul", rearranged=True)
+def _scatter_mul(a: Arguments) -> Node:
+    return _scattered(a, "prod")
+
+
+@rows.law("lax.scatter-max", kinks=TIES_SHARE)
+def _scatter_max(a: Arguments) -> Node:
+    return _scattered(a, "amax")
+
+
+@rows.law("lax.scatter-min", kinks=TIES_SHARE)
+def _scatter_min(a: Arguments) -> Node:
+    return _scattered(a, "amin")
+
+
+def _scattered(a: Arguments, how: str) -> Node:
+    """What stood there and all updates that go there, multiplied, or the largest or least of them."""
+    index = a.index.ravel()
+    there = np.flatnonzero(index >= 0)
+    terms = taken(kernel.reshape(lifted(floats(a.x1)), (-1,)), there)
+    return reduced(lifted(floats(a.x0)), how, terms, index[there], together=True)
+
+
+@rows.law("lax.gather", moves=True)
+def _gather(a: Arguments) -> Node:
+    """Entries by a table of their places; where there is none, a number that receives no Δ."""
+    x, index = lifted(a.x0), a.index
+    found = taken(x, index)
+    fill = float(a.get("fill", 0.0))
+    return found if fill == 0.0 or (index >= 0).all() else kernel.where(index >= 0, found, np.full((), fill))
+
+
+@rows.law("lax.sort", moves_back=True, kinks=("where several are equal, each keeps the Δ of the place that it was put at",))
+def _sort(a: Arguments) -> Node:
+    """Entries along an axis in an order: `index` says which entry is put at each place. Where they are the first `key`, an
+
+    order counts only if it is one: otherwise the entries are put in their own.
+    """
+    x, axis = lifted(a.x0), int(a.axis)
+    index = a.index
+    if a.key:
+        line = last(x, (axis,))
+        own, given = order(line.value), np.moveaxis(index, axis, -1)
+        lead = list(range(x.ndim - 1))
+        lead.insert(axis, x.ndim - 1)
+        return kernel.permute(entry(line, own, given), lead)
+    return moved(x, lambda ids: np.take_along_axis(ids, index, axis))
+
+
+@rows.law("lax.cbrt", rearranged=True, entrywise=True)
+def _cbrt(a: Arguments) -> Node:
+    """The sign, times a power;  Δ y/(3 x)."""
+    x = lifted(a.self)
+
+    def size() -> Num:
+        return np.where(positive(x.value), x.value, -x.value)
+
+    def g() -> Num:
+        y = np.power(size(), a.number_of(1.0 / 3.0))
+        return np.where(positive(x.value), y, -y)
+
+    return Node(x.shape, g, [(x, lambda dy: np.power(size(), a.number_of(-2.0 / 3.0)) * dy / 3.0)])
+
+
+@rows.law("lax.clamp", kinks=("on a bound: the derivative is 0",))
+def _clamp(a: Arguments) -> Node:
+    """x within bounds, of which each receives Δ where it stands for x."""
+    low, x, high = (lifted(floats(one)) for one in (a.x0, a.x1, a.x2))
+    low, high = kernel.expand(low, x.shape), kernel.expand(high, x.shape)
+    inside = positive(x.value - low.value) & positive(high.value - x.value)
+    under = ~positive(x.value - low.value)
+    return kernel.where(inside, x, kernel.where(under, low, high))
+
+
+@rows.law("lax.triangular_solve", rearranged=True)
+def _triangular_solve(a: Arguments) -> Node:
+    """X with A X = B or X A = B, where A or its transpose is read from one triangle, and its diagonal not where it is 1."""
+    x, ones = lifted(floats(a.x0)), bool(a.unit_diagonal)
+    read = np.ones(x.shape[-2:], bool)
+    read = np.tril(read, -int(ones)) if a.lower else np.triu(read, int(ones))
+    whole = kernel.where(np.broadcast_to(read, x.shape), x, np.eye(x.shape[-1]) if ones else np.zeros(()))
+    if a.transpose_a:
+        whole = kernel.permute(whole, (*range(x.ndim - 2), -1, -2))
+    return solved(whole, lifted(floats(a.x1)), left=bool(a.left_side))
+
+
+@rows.law("lax.cholesky", rearranged=True)
+def _cholesky(a: Arguments) -> Node:
+    """L with L Lᵀ = A;  L⁻ᵀ φ(Lᵀ Δ) L⁻¹, φ the lower triangle with half of the diagonal.
+
+    JAX's Δ is that of an A whose entries move freely; torch's is its symmetric part.
+    """
+    x = lifted(a.x0)
+    found = cholesky(x)
+    n = x.shape[-1]
+    half = np.tril(np.ones((n, n)), -1) + 0.5 * np.eye(n)
+
+    def back(dy: Num) -> Num:
+        lower = found.value
+        turned, inverse = np.swapaxes(lower, -1, -2), np.linalg.inv(lower)
+        return dot(dot(np.swapaxes(inverse, -1, -2), half * dot(turned, dy)), inverse)
+
+    return Node(x.shape, lambda: found.value, [(x, back)])
+
+
+@rows.law("lax.select_n", moves_back=True)
+def _select_n(a: Arguments) -> Node:
+    """Of several arrays the entries of the one that is chosen, everywhere or for each entry."""
+    cases = [floats(getattr(a, f"x{i}")) for i in range(1, len(a.slots) + 1)]
+    which = np.asarray(a.x0)
+    found: Any = cases[-1]
+    for number in reversed(range(len(cases) - 1)):
+        found = kernel.where(np.broadcast_to(which == number, a.shape), cases[number], found)
+    return lifted(found)
+
+
+@rows.law("lax.stack", moves_back=True)
+def _stack(a: Arguments) -> Node:
+    axis = int(a.axis) % len(a.shape)
+    parts = [lifted(floats(getattr(a, f"x{i}"))) for i in range(a.shape[axis])]
+    return kernel.concat([kernel.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:])) for x in parts], axis)
+
+
+@rows.law("lax.unstack", moves_back=True)
+def _unstack(a: Arguments) -> list[Node]:
+    x, axis = lifted(a.x0), int(a.axis)
+    return [kernel.reshape(kernel.cut(x, axis, range(i, i + 1)), shape) for i, shape in enumerate(a.shapes)]
+
+
+@rows.law("lax.cumprod", rearranged=True)
+def _cumprod(a: Arguments) -> Node:
+    return _along(a, lambda x: folded(x, kernel.multiply))
+
+
+@rows.law("lax.cumlogsumexp", rearranged=True)
+def _cumlogsumexp(a: Arguments) -> Node:
+    """ln Σ eˣ up to each entry, each with its own largest entry taken out."""
+
+    def ran(x: Node) -> Node:
+        n = x.shape[-1]
+        among = np.broadcast_to(np.tril(np.ones((n, n), bool)), (*x.shape, n))
+        wide = kernel.expand(kernel.reshape(x, (*x.shape[:-1], 1, n)), among.shape)
+        top = np.maximum.accumulate(plainly(x), axis=-1)
+        parts = kernel.where(among, kernel.exp(kernel.subtract(kernel.where(among, wide, top[..., None]), top[..., None])), 0.0)
+        return kernel.add(kernel.log(kernel.total(parts, (-1,))), top)
+
+    return _along(a, ran)
+
+
+@rows.law("lax.cummax", kinks=TIES_SHARE)
+def _cummax(a: Arguments) -> Node:
+    return _along(a, running)
+
+
+@rows.law("lax.cummin", kinks=TIES_SHARE)
+def _cummin(a: Arguments) -> Node:
+    return _along(a, lambda x: kernel.negative(running(kernel.negative(x))))
+
+
+def running(x: Node) -> Node:
+    """The largest entry so far along the last axis."""
+    n = x.shape[-1]
+    among = np.broadcast_to(np.tril(np.ones((n, n), bool)), (*x.shape, n))
+    wide = kernel.expand(kernel.reshape(x, (*x.shape[:-1], 1, n)), among.shape)
+    return shared(wide, among)
+
+
+def folded(x: Node, by: Callable[[Any, Any], Node]) -> Node:
+    """Entry after entry of the last axis, put together with all before it."""
+    parts = [kernel.cut(x, -1, range(i, i + 1)) for i in range(x.shape[-1])]
+    for i in range(1, len(parts)):
+        parts[i] = by(parts[i - 1], parts[i])
+    return kernel.concat(parts, -1)
+
+
+def _along(a: Arguments, of: Callable[[Node], Node]) -> Node:
+    """A running function along an axis, from its end where it is reversed."""
+    x, axis, back = lifted(a.x0), int(a.axis), bool(a.get("reverse", False))
+    x = _reversed(x, axis) if back else x
+    lead = list(range(x.ndim - 1))
+    lead.insert(axis, x.ndim - 1)
+    y = kernel.permute(of(last(x, (axis,))), lead)
+    return _reversed(y, axis) if back else y
 
 
 @rows.law("lax.cumsum")

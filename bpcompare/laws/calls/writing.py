@@ -168,21 +168,21 @@ def _scatter_add(a: Arguments) -> Node:
 
 @rows.law("scatter_reduce", rearranged=True, kinks=TIES_SHARE)
 def _scatter_reduce(a: Arguments) -> Node:
-    return reduced(a, a.reduce, _head(a.src, a.index), _places(a), together=a.get("include_self", True))
+    return reduced(a.self, a.reduce, _head(a.src, a.index), _places(a), together=a.get("include_self", True))
 
 
 @rows.law("index_reduce", rearranged=True, kinks=TIES_SHARE)
 def _index_reduce(a: Arguments) -> Node:
     places = _slabs(a)
-    return kernel.reshape(reduced(a, a.reduce, _source(a, places), places, together=a.get("include_self", True)), a.shape)
+    return kernel.reshape(reduced(a.self, a.reduce, _source(a, places), places, together=a.get("include_self", True)), a.shape)
 
 
-def reduced(a: Arguments, how: str, terms: Node, places: Array, *, together: bool) -> Node:
+def reduced(x: Any, how: str, terms: Node, places: Array, *, together: bool) -> Node:
     """At every place the sum, mean, product or extreme of the terms that go there, with what is there if it counts `together`.
 
     Raises LookupError for another word than these in `how`: sum, mean, prod, amax, amin.
     """
-    x = lifted(floats(a.self))
+    x = lifted(floats(x))
     counts = np.bincount(places.ravel(), minlength=prod(x.shape)).reshape(x.shape)
     base = x if together else kernel.where(counts == 0, x, 0.0)
     if how in ("sum", "mean"):

@@ -170,7 +170,7 @@ def library(
         major = np.abs(mid) + carried(x.mid, mid, x.magnitude(), fmt.unit) if fmt.rearranged else None
         # Vectorized library functions may flush results that are not normal, even where additions do not.
         rad = within(mid, spread(x.mid, mid, x.radius()) + fmt.tiny, fmt)
-        return Ball(mid, fmt, fmt.library(formats.FUNCTIONS[name]), rad, major=major)
+        return Ball(mid, fmt, fmt.function(name), rad, major=major)
 
     rule.__doc__ = f"{name} of a ball."
     return rule

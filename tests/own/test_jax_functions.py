@@ -1,0 +1,237 @@
+"""Functions of JAX that people's losses are made of: honest ones are certified whole, a wrong number among theirs is refuted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+import jax.numpy as jnp  # noqa: E402
+from jax import lax  # noqa: E402
+from jax.ad_checkpoint import checkpoint_name  # noqa: E402
+from jax.scipy import special  # noqa: E402
+
+import bpcompare  # noqa: E402
+from bpcompare.own.judged import judged  # noqa: E402
+
+V = jnp.array([0.3, 1.7, -0.4, 2.2, 0.9, -1.1])
+POSITIVE = jnp.array([0.3, 0.7, 1.4, 2.2, 0.9, 1.1])
+WEIGHTS = jnp.array([1.0, -2.0, 0.5, 3.0, -1.5, 0.25])
+SYMMETRIC = jnp.array([[3.0, 0.5, 0.2], [0.5, 2.0, -0.4], [0.2, -0.4, 1.5]])
+
+
+def sorted_together(v):
+    keys, values, third = lax.sort((v, v**2, jnp.sin(v)), num_keys=2)
+    return keys * values + third
+
+
+FUNCTIONS = {
+    "softplus": jax.nn.softplus,
+    "logaddexp": lambda v: jnp.logaddexp(v, v**2),
+    "mish": jax.nn.mish,
+    "log_ndtr": special.log_ndtr,
+    "scatter": lambda v: jnp.zeros(6).at[jnp.array([0, 3, 5, 1, 2, 3])].set(v) ** 2,
+    "scatter of a number": lambda v: v.at[jnp.array([0, 3])].set(2.0) ** 2,
+    "scatter-sub": lambda v: v.at[jnp.array([0, 3, 3])].subtract(v[:3]) ** 2,
+    "scatter-mul": lambda v: v.at[jnp.array([0, 3])].mul(v[1:3], unique_indices=True) ** 2,
+    "scatter-max": lambda v: v.at[jnp.array([0, 3, 3])].max(0.5) ** 2,
+    "scatter-min": lambda v: v.at[jnp.array([0, 3, 30])].min(v[:3], mode="drop") ** 2,
+    "segment_max": lambda v: jnp.repeat(jax.ops.segment_max(v, jnp.array([0, 0, 1, 2, 2, 2]), 3), 2),
+    "gather that fills": lambda v: v.at[jnp.array([0, 30, 1, 2, 3, 4])].get(mode="fill", fill_value=7) ** 2,
+    "sort": jnp.sort,
+    "sort downwards": lambda v: jnp.sort(v, descending=True),
+    "several sorted together": sorted_together,
+    "sorted by integers": lambda v: lax.sort((jnp.array([3, 1, 2, 2, 0, 5]), v**2), num_keys=1)[1],
+    "median": lambda v: jnp.median(v) * v,
+    "cumlogsumexp": lax.cumlogsumexp,
+    "cummax": lax.cummax,
+    "cummin backwards": lambda v: lax.cummin(v, reverse=True),
+    "cumprod backwards": lambda v: lax.cumprod(v, reverse=True),
+    "cbrt": jnp.cbrt,
+    "clamp": lambda v: lax.clamp(-0.5, v, jnp.abs(v) * 0.5),
+    "select": lambda v: jnp.select([v < 0, v < 1], [v, v**2], v**3),
+    "lax.select_n of three": lambda v: lax.select_n(jnp.array([0, 1, 2, 2, 1, 0]), v, v**2, v**3),
+    "stack": lambda v: jnp.stack([v, v**2])[0],
+    "checkpoint_name": lambda v: checkpoint_name(v, "h") ** 2,
+    "sum along the axis of a vmap": jax.vmap(lambda x: x * lax.psum(x, "i"), axis_name="i"),
+    "while without gradient": lambda v: (
+        v * lax.while_loop(lambda s: s < 50.0, lambda s: s * 1.5 + 1, lax.stop_gradient(v[0] ** 2))
+    ),
+    "triangular_solve": lambda v: lax.linalg.triangular_solve(
+        SYMMETRIC * v[:3], v.reshape(2, 3), left_side=False, lower=True, transpose_a=True
+    ).ravel(),
+    "cholesky": lambda v: jnp.linalg.cholesky(SYMMETRIC * (1 + v[:3, None] ** 2) * (1 + v[None, :3] ** 2))[jnp.tril_indices(3)],
+}
+OF_POSITIVE = {
+    "xlogy": lambda v: special.xlogy(v, v),
+    "xlog1py": lambda v: special.xlog1py(v, -v / 3),
+    "entr": special.entr,
+    "lgamma": special.gammaln,
+}
+
+
+def loss_of(f):
+    return lambda p: jnp.sum(f(p["v"]) * WEIGHTS)
+
+
+CASES = [*((name, f, V) for name, f in FUNCTIONS.items()), *((name, f, POSITIVE) for name, f in OF_POSITIVE.items())]
+
+
+@pytest.mark.parametrize(("f", "v"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_honest_functions_are_certified_and_wrong_numbers_refuted(f, v):
+    """A loss would be accused or half examined for a function that it uses, or a wrong number among those of it would pass."""
+    found = bpcompare.check(loss_of(f), {"v": v})
+    assert found.verdict == "certified", str(found)
+    (recording,) = found.runs[0].watched.recordings
+    for path in {claim.path for _, claim, _ in found.runs[0].findings}:
+        right = np.asarray(recording.recorded[path])
+        if not right.any():
+            continue
+        wrong = right.copy()
+        at = np.unravel_index(np.argmax(np.abs(right)), right.shape)
+        wrong[at] *= 1.01
+        refuted = {claim.path for claim, _ in judged(replace(recording, recorded={**recording.recorded, path: wrong})).refuted}
+        assert path in refuted, path
+
+
+TIED = jnp.array([1.0, 2.0, 2.0, 0.0, 0.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [jax.nn.relu, jnp.abs, jax.nn.relu6, jnp.sort, lax.cummax, lambda v: jnp.maximum(v, 2.0), lambda v: v * jnp.max(v)],
+    ids=["relu", "abs", "relu6", "sort", "cummax", "maximum", "max"],
+)
+def test_a_parameter_on_a_kink_accuses_nobody(f):
+    """An L1 penalty over weights that begin at 0, or relu of an exact 0, would be called wrong for JAX's derivatives there."""
+    found = bpcompare.check(loss_of(f), {"v": TIED}, as_is=True)
+    assert found.verdict == "certified", str(found)
+
+
+@pytest.mark.parametrize("at_tie", [-0.5, 2.0])
+def test_a_rule_that_is_wrong_at_ties_alone_is_wrong(at_tie):
+    """That a parameter stands on a kink would excuse any number there."""
+
+    @jax.custom_vjp
+    def larger(v):
+        return jnp.maximum(v, 0.0)
+
+    larger.defvjp(lambda v: (larger(v), v), lambda v, g: (jnp.where(v == 0, at_tie, v > 0) * g,))
+    found = bpcompare.check(loss_of(larger), {"v": TIED}, as_is=True)
+    assert found.verdict == "wrong", str(found)
+
+
+def test_what_is_not_followed_is_named():
+    """Numbers behind bits or complex ones would be certified though nobody looked at them, or honest rules for them accused."""
+    for f, named in (
+        (lambda v: jnp.frexp(v)[0], "_frexp"),
+        (lambda v: jnp.abs(jnp.fft.fft(v)), "complex numbers"),
+        (lambda v: lax.reduce_precision(v, 8, 7), "reduce_precision"),
+    ):
+        found = bpcompare.check(loss_of(f), {"v": V}, as_is=True)
+        assert found.verdict == "certified in part", str(found)
+        assert named in str(found)
+
+
+def test_a_complex_parameter_is_no_integer():
+    """A step would be certified although the gradient of a parameter of complex numbers was never looked at."""
+    params = {"v": V, "z": jnp.array([1.0 + 2.0j])}
+    found = bpcompare.check(lambda p: jnp.sum(p["v"] ** 2) + jnp.sum(jnp.abs(p["z"]) ** 2), params, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "the gradient of z" in str(found)
+
+
+def test_a_parameter_that_the_loss_does_not_use_has_no_gradient():
+    """A head that is not trained would keep an honest step from being certified; or a rule that invents a gradient would pass."""
+    found = bpcompare.check(lambda p: jnp.sum(p["v"] ** 2), {"v": V, "u": V}, as_is=True)
+    assert found.verdict == "certified", str(found)
+
+    @jax.custom_vjp
+    def nothing(u):
+        return jnp.zeros(())
+
+    nothing.defvjp(lambda u: (nothing(u), u), lambda u, g: (u,))
+    found = bpcompare.check(lambda p: jnp.sum(p["v"] ** 2) + nothing(p["u"]), {"v": V, "u": V}, as_is=True)
+    assert found.verdict != "certified", str(found)
+
+
+def test_a_loss_with_formats_written_into_it_is_judged_as_it_is():
+    """A scan that starts from a float32 would end in a traceback of JAX about a float64 that nobody wrote."""
+    found = bpcompare.check(lambda p: lax.scan(lambda c, x: (jnp.sin(c) * x, c), jnp.float32(1), p["v"])[0], {"v": V})
+    assert found.verdict == "certified in part"
+    assert "the copy in float64" in str(found)
+    with pytest.raises(ZeroDivisionError):
+        bpcompare.check(lambda p: jnp.sum(p["v"]) / 0 if 1 // 0 else None, {"v": V})
+
+
+def half(v, g):
+    return 0.5 * g * jnp.cos(v)
+
+
+def uphill(v, g):
+    return -g * jnp.cos(v)
+
+
+def last_lost(v, g):
+    return (g * jnp.cos(v)).at[-1].set(0.0)
+
+
+def right(v, g):
+    return g * jnp.cos(v)
+
+
+@pytest.mark.parametrize("rule", [half, uphill, last_lost, right])
+@pytest.mark.parametrize("within", ["scan", "while", "cond", "vmap", "jit", "checkpoint", "fori"])
+def test_rules_are_judged_wherever_they_stand(rule, within):
+    """A wrong custom_vjp inside of a loop, a branch or a map would pass, or a right one be accused."""
+
+    @jax.custom_vjp
+    def sine(v):
+        return jnp.sin(v)
+
+    sine.defvjp(lambda v: (sine(v), v), lambda v, g: (rule(v, g),))
+    f = {
+        "scan": lambda v: lax.scan(lambda c, x: (sine(c) + x, c), v[:2], v[2:].reshape(2, 2))[1].sum() * v,
+        "while": lambda v: v * lax.while_loop(lambda s: s < 9.0, lambda s: s + 2.0, lax.stop_gradient(v[0])) + sine(v),
+        "cond": lambda v: lax.cond(v[0] > 0, sine, jnp.cos, v),
+        "vmap": lambda v: jax.vmap(sine)(v.reshape(3, 2)).ravel(),
+        "jit": jax.jit(lambda v: sine(v) * 2),
+        "checkpoint": jax.checkpoint(lambda v: sine(v) * 2),
+        "fori": lambda v: lax.fori_loop(0, 3, lambda i, h: sine(h) + v, v),
+    }[within]
+    found = bpcompare.check(loss_of(f), {"v": V}, as_is=True)
+    assert found.verdict == ("certified" if rule is right else "wrong"), str(found)
+
+
+@pytest.mark.parametrize("name", ["polyak_sgd", "adafactor", "lion", "sm3"])
+def test_rules_of_optax_are_judged_function_by_function(name):
+    """An optimizer that asks for the loss would end in a traceback, or an honest one be accused."""
+    optax = pytest.importorskip("optax")
+    found = bpcompare.check(lambda p: jnp.sum(jnp.sin(p["v"]) ** 2), {"v": V}, update=getattr(optax, name)(1e-2), as_is=True)
+    assert found.verdict == "certified", str(found)
+
+
+def test_a_search_along_a_line_is_followed_round_by_round():
+    """The loop of a line search would be a function without a law, or a traceback."""
+    optax = pytest.importorskip("optax")
+    found = bpcompare.check(lambda p: jnp.sum(jnp.sin(p["v"]) ** 2), {"v": V}, update=optax.lbfgs(), as_is=True)
+    assert not found.runs[0].refuted, str(found)
+    assert any("while[0]" in name for recording in found.runs[0].watched.recordings for name in recording.places)
+
+
+def test_a_rule_of_ones_own_is_named():
+    """An update that goes uphill would be certified: each of its functions is computed as it should be."""
+    optax = pytest.importorskip("optax")
+
+    def uphill():
+        return optax.GradientTransformation(lambda p: (), lambda g, s, p=None: (jax.tree.map(lambda g: 0.1 * g, g), s))
+
+    def loss(p):
+        return jnp.sum(jnp.sin(p["v"]) ** 2)
+
+    runs = [
+        bpcompare.check(loss, {"v": V}, update=update)
+        for update in (optax.chain(optax.clip(1.0), uphill()), optax.chain(optax.clip(1.0), optax.sgd(0.1)))
+    ]
+    assert [run.verdict for run in runs] == ["certified in part", "certified"]
+    assert "uphill" in str(runs[0])
