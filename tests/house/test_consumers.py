@@ -71,8 +71,6 @@ def test_exact_mode_takes_it_or_says_why_not(case):
         assert bpcompare.run(case.network, ["delta"], exact=True).verdict in ("identical", "certified", "undecided")
 
 
-# The end of the time may be raised in a callback of the garbage collector, where it is ignored, and raised again.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not SYMPY, reason="needs SymPy")
 @pytest.mark.parametrize(("case", "seconds"), PROVED)
 def test_it_is_proved_or_stays_open(case, seconds):
