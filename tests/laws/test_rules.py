@@ -30,7 +30,8 @@ def asked(rule, settings, slots, name="", after=(), maximize=False, t=T, g=G):
 
 def test_every_rule_is_here():
     """A rule could be entered that nobody has worked out by hand."""
-    assert set(RULES) == {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta"}
+    known = {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta", "asgd", "rprop", "adafactor", "muon"}
+    assert set(RULES) == known
 
 
 def test_sgd_with_dampening():
@@ -117,3 +118,58 @@ def test_rmsprop():
     settings = {"rho": 0.75, "momentum": 0.0, "centered": False, "epsilon_inside": False}
     v = 0.75 * V + 0.25 * D * D
     assert asked("rmsprop", settings, {"v": V}) == pytest.approx(W - ETA * D / (sqrt(v) + EPSILON), rel=1e-15)
+
+
+def test_asgd():
+    """A rate that falls with the steps, a decay by that rate, and a mean of what the parameter was."""
+    settings, slots = {"decay": 0.25, "alpha": 0.75, "begins": 1.0}, {"eta": 0.3, "mu": 0.4, "mean": 0.7}
+    now = (1 - 0.25 * 0.3) * W - 0.3 * D
+    assert asked("asgd", settings, slots) == pytest.approx(now, rel=1e-15)
+    assert asked("asgd", settings, slots, "mean") == pytest.approx(0.7 + 0.4 * (now - 0.7), rel=1e-15)
+    assert asked("asgd", settings, slots, "eta") == pytest.approx(ETA / (1 + 0.25 * ETA * T) ** 0.75, rel=1e-15)
+    assert asked("asgd", settings, slots, "mu") == pytest.approx(1 / (T - 1.0), rel=1e-15)
+
+
+@pytest.mark.parametrize(("turned", "most", "size"), [(False, 1.0, 0.24), (False, 0.22, 0.22), (True, 1.0, 0.1)])
+def test_rprop(turned, most, size):
+    """A step of its own size by the sign of the gradient; where that has turned, a smaller size and no step."""
+    settings = {"larger": 1.2, "smaller": 0.5, "least": 1e-3, "most": most}
+    slots = {"size": 0.2, "before": -G if turned else G}
+    assert asked("rprop", settings, slots, "size") == pytest.approx(size, rel=1e-15)
+    assert asked("rprop", settings, slots, "before") == (0.0 if turned else G)
+    assert asked("rprop", settings, slots) == pytest.approx(W if turned else W - size * np.sign(G), rel=1e-15)
+
+
+ADAFACTOR = {"epsilon": 1e-3, "epsilon2": 0.5, "d": 0.9, "beta2_decay": -0.8}
+
+
+def test_adafactor_of_a_vector():
+    """A mean of squares, a step cut to size d, and a rate by the size of the parameter."""
+    v = V + T**-0.8 * (G * G - V)
+    u = G / sqrt(v)
+    step = max(0.5, abs(W)) * min(ETA, T**-0.5) * u / max(1.0, abs(u) / 0.9)
+    assert asked("adafactor", ADAFACTOR, {"v": V}, "v") == pytest.approx(v, rel=1e-15)
+    assert asked("adafactor", ADAFACTOR, {"v": V}) == pytest.approx(W - ETA * DECAY * W - step, rel=1e-14)
+
+
+def test_adafactor_of_a_matrix():
+    """The mean of squares is the product of means over rows and over columns, over their mean."""
+    random = np.random.default_rng(0)
+    w, g = random.normal(size=(2, 3)), random.normal(size=(2, 3))
+    rows, columns = random.uniform(0.5, 1, (2, 1)), random.uniform(0.5, 1, (1, 3))
+    op = Rule("adafactor", {**COMMON, "maximize": False, **ADAFACTOR}, ("rows", "columns"))
+    found = LAWS.update("w", op).parameter(UpdateAt(op, T, w, g, {"rows": rows, "columns": columns}, "", {}))
+    part = T**-0.8
+    rows = (1 - part) * rows + part * (g * g).mean(1, keepdims=True)
+    columns = (1 - part) * columns + part * (g * g).mean(0, keepdims=True)
+    u = g / np.sqrt(rows * columns / rows.mean())
+    size = sqrt((u * u).mean())
+    step = max(0.5, sqrt((w * w).mean())) * min(ETA, T**-0.5) * u / max(1.0, size / 0.9)
+    assert np.allclose(found, w - ETA * DECAY * w - step, rtol=1e-13, atol=0)
+
+
+def test_of_muon_the_momentum_alone():
+    """Its step has no law: a ball around it would hold any number."""
+    assert asked("muon", {"momentum": 0.75}, {"m": M}, "m") == pytest.approx(M + 0.25 * (G - M), rel=1e-15)
+    with pytest.raises(LookupError, match="Newton"):
+        asked("muon", {"momentum": 0.75}, {"m": M})

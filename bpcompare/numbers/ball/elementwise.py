@@ -227,6 +227,18 @@ def _sqrt_carried(x: Array, y: Array, big: Array, u: float) -> Array:
     return np.where(y > 0, np.minimum(0.5 * big / np.where(y > 0, y, 1.0), steepest), steepest)
 
 
+_LOG1P = library("log1p", np.log1p, lambda x, y, r: log_spread(1 + x, r), lambda x, y, big, u: big / np.abs(1 + x))
+
+
+def log1p(x: Ball) -> Ball:
+    """ln(1 + x) of a ball, as good as XLA's."""
+    found, r = _LOG1P(x), x.radius()
+    near = (x.mid + r > -0.5) & (x.mid - r < -0.29)
+    if x.fmt.u <= formats.UNITS["float64"] and near.any():
+        found.rad = found.rad + np.where(near, x.fmt.library(formats.LOG1P_OF_XLA) * np.abs(found.mid), 0.0)
+    return found
+
+
 UFUNCS |= {
     np.add: add,
     np.subtract: subtract,
@@ -239,7 +251,7 @@ UFUNCS |= {
     np.exp: library("exp", np.exp, exp_spread, _exp_carried),
     np.expm1: library("expm1", np.expm1, lambda x, y, r: exp_spread(x, np.exp(x), r), lambda x, y, big, u: np.exp(x) * big),
     np.log: library("log", np.log, lambda x, y, r: log_spread(x, r), lambda x, y, big, u: big / np.abs(x)),
-    np.log1p: library("log1p", np.log1p, lambda x, y, r: log_spread(1 + x, r), lambda x, y, big, u: big / np.abs(1 + x)),
+    np.log1p: log1p,
     np.sqrt: library("sqrt", np.sqrt, _sqrt_spread, _sqrt_carried),
     np.tanh: library("tanh", np.tanh, _tanh_spread, lambda x, y, big, u: np.where(np.isinf(x), 0.0, _sech2(x) * big)),
     special.erf: library(

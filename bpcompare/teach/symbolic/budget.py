@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from importlib.util import find_spec
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, currentframe
 from pathlib import Path
 from time import monotonic
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 OURS = str(Path(__file__).parents[2])
 """Where our own functions stand."""
+ALGEBRA = str(Path(find_spec("sympy").origin).parent) if find_spec("sympy") else OURS  # type: ignore[union-attr, arg-type]
+"""Where SymPy's functions stand."""
 ARRAYS = str(Path(__file__).with_name("symbols.py"))
 """Who lets NumPy call SymPy, element by element."""
 SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -45,6 +48,7 @@ class Budget:
         self._running = False
         self._before: Any = None
         self._profile: Any = None
+        self._block: CodeType | None = None
 
     @property
     def _left(self) -> float:
@@ -56,7 +60,8 @@ class Budget:
             raise OutOfTime
 
     def __enter__(self) -> None:
-        self._running = True
+        here = currentframe()
+        self._running, self._block = True, here.f_back.f_code if here is not None and here.f_back is not None else None
         if self._until is not None and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGALRM, self._over)
             signal.setitimer(signal.ITIMER_REAL, min(max(self._left, 1e-3), LONGEST_TIMER), AGAIN)
@@ -79,20 +84,21 @@ class Budget:
 
     def _called(self, frame: FrameType, event: str, _: Any) -> None:
         """Every call, once the time is over."""
-        if self._running and event == "call" and not frame.f_code.co_flags & SUSPENDED and _is_free(frame):
+        if self._running and event == "call" and not frame.f_code.co_flags & SUSPENDED and _is_free(frame, self._block):
             raise OutOfTime
 
 
-def _is_free(frame: FrameType) -> bool:
-    """Whether a call was made by one of our functions, or by SymPy's alone, and not out of NumPy or another library in C."""
+def _is_free(frame: FrameType, block: CodeType | None) -> bool:
+    """Whether a call comes from our functions and SymPy's alone, not out of NumPy, a dict or a callback. `block`: who began."""
     if frame.f_code.co_filename == __file__:
         return False
     outer: FrameType | None = frame
     while outer is not None:
         code = outer.f_code
-        if code.co_filename == ARRAYS or code.co_name in CALLED_BY_C:
-            return False
-        if code.co_filename.startswith(OURS) and outer is not frame:
+        if outer is not frame and (code is block or (code.co_filename.startswith(OURS) and code.co_filename != ARRAYS)):
             return True
+        known = code.co_filename.startswith((OURS, ALGEBRA))
+        if not known or code.co_filename == ARRAYS or code.co_name in CALLED_BY_C:
+            return False
         outer = outer.f_back
-    return True
+    return False
