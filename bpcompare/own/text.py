@@ -279,6 +279,8 @@ def told(wrong: Wrong) -> Iterator[Said]:
     if opinion is not None and opinion.value is not None:
         side = {"law": "with the law", "record": "against the law", "neither": "with neither"}[opinion.side]
         yield "oracle", f"{long(opinion.value).strip()}, {side}: from the forward pass alone{_second(wrong)}", 3
+    if wrong.whose:
+        yield "whose", wrong.whose, 2
     if finding.note or wrong.cause:
         yield "cause", finding.note or wrong.cause, 2
     parameters, values = wrong.carried

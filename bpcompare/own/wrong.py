@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpcompare.engine.arithmetics import voices
+from bpcompare.ops.call import Call
 from bpcompare.own.cause import cause
 from bpcompare.own.formula import formula
 from bpcompare.own.judged import Judged
@@ -71,6 +72,16 @@ class Wrong:
         if self.claim.statement in ("update", "state"):
             return self.judged.recording.title
         return " or ".join(names[:3]) + (".backward" if self.backward else "")
+
+    @property
+    def whose(self) -> str:
+        """In words: that it is a function of the framework's own, where nothing of theirs stands in between."""
+        ours = any(place.custom or place.backward for place in self.places)
+        if ours or not self.framework or not self.places or not all(isinstance(step.op, Call) for step in self.steps):
+            return ""
+        plural = "functions" if len({place.function for place in self.places}) > 1 else "function"
+        unseen = "or something changed its numbers unseen (.data, NumPy)"
+        return f"{self.framework}'s own {plural}, which your code calls: a fault of {self.framework}'s, {unseen}"
 
     @property
     def module(self) -> str:

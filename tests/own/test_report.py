@@ -185,3 +185,15 @@ def test_the_tree_counts_as_the_report_does(watched, own, model):
     held, of = re.search(r"claims +(\S+) of (\S+) hold, 1 meant to differ", str(step)).groups()
     assert step.tree().split("\n")[1].split()[3] == f"{held}/{of}"
     assert held != of
+
+
+def test_a_function_of_the_frameworks_own_is_told_apart():
+    """Who calls a function of torch's that is wrong would look for the fault in code of theirs; and the other way round."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    with bpcompare.watch(model) as step:
+        loss = model(torch.randn(4, 3)).sum()
+        model[2].weight.data.mul_(2)  # unseen by autograd
+        loss.backward()
+    assert step.verdict == "wrong"
+    assert "torch's own function, which your code calls" in " ".join(str(step).split())

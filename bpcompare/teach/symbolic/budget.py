@@ -5,17 +5,19 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from importlib.util import find_spec
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, currentframe
 from pathlib import Path
 from time import monotonic
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+import sympy
+
 OURS = str(Path(__file__).parents[2])
 """Where our own functions stand."""
-ALGEBRA = str(Path(find_spec("sympy").origin).parent) if find_spec("sympy") else OURS  # type: ignore[union-attr, arg-type]
-"""Where SymPy's functions stand."""
+ALGEBRA = str(Path(sympy.__file__).parent)
+NUMERIC = str(Path(sympy.__file__).parents[1] / "mpmath")
+"""Where SymPy's functions stand, and those that it evaluates numbers with."""
 ARRAYS = str(Path(__file__).with_name("symbols.py"))
 """Who lets NumPy call SymPy, element by element."""
 SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -97,7 +99,7 @@ def _is_free(frame: FrameType, block: CodeType | None) -> bool:
         code = outer.f_code
         if outer is not frame and (code is block or (code.co_filename.startswith(OURS) and code.co_filename != ARRAYS)):
             return True
-        known = code.co_filename.startswith((OURS, ALGEBRA))
+        known = code.co_filename.startswith((OURS, ALGEBRA, NUMERIC))
         if not known or code.co_filename == ARRAYS or code.co_name in CALLED_BY_C:
             return False
         outer = outer.f_back
