@@ -93,6 +93,22 @@ MOVES = {
 }
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_wrong_entry_does_not_hide_behind_one_that_looks_worse(dtype):
+    """Where terms cancel, a right number looks farther off than a wrong one where they do not: the wrong one would hold."""
+    x, w, _ = operands("positive", dtype)
+    x[1, 1::2] *= -1  # here the parts of a sum are far less than its terms
+    y = x @ w
+    _, balls = claimed(x, w, y)
+    gamma, terms = balls.fmt.gamma(72), np.abs(x).astype(float) @ np.abs(w).astype(float)
+    y[1, 0] += 0.9 * gamma * terms[1, 0]
+    claim, balls = claimed(x, w, y)
+    assert summed(claim, balls, LAWS) is not None
+    y[0, 0] += 1.5 * gamma * terms[0, 0]
+    claim, balls = claimed(x, w, y)
+    assert summed(claim, balls, LAWS) is None
+
+
 @pytest.mark.parametrize("name", MOVES)
 def test_single_entries_are_found_where_they_went(name):
     """A number would be held against the sum of another place, or a zero that was put beside it against any number."""
