@@ -1,4 +1,4 @@
-"""Functions of JAX: jax.nn, jax.numpy, jax.scipy.special, linear algebra, losses, normalizations, attention, recurrent cells."""
+"""Functions of JAX: jax.nn, jax.numpy, jax.scipy, linear algebra; layers and losses are a file of their own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gradients.sample import Change, Function, Sample
-
-Row = tuple[Callable[..., Any], str]
-"""A function, and its inputs: a letter each, from `DOMAINS`."""
+from benchmarks.gradients.jax_layers import attention, losses, normalizations, recurrent
+from benchmarks.gradients.sample import Change, Function, Row, Sample
 
 DOMAINS: dict[str, Callable[[np.random.Generator], Any]] = {
     "x": lambda r: r.standard_normal((3, 4)),
@@ -128,10 +126,10 @@ def families() -> Mapping[str, Mapping[str, Row]]:
             if hasattr(getattr(jsp.stats, name), kind)
         },
         "jax.lax.": _named(jax.lax, LAX) | _of_lax(jax.lax, jnp),
-        "optax.": _losses(),
-        "normalization.": _normalizations(jax, jnp),
-        "attention.": _attention(jax, jnp),
-        "recurrent.": _recurrent(jax, jnp),
+        "optax.": losses(),
+        "normalization.": normalizations(jax, jnp),
+        "attention.": attention(jax, jnp),
+        "recurrent.": recurrent(jax, jnp),
     }
 
 
@@ -155,28 +153,22 @@ NUMPY = {
     "cross": "kk",
     "vander": "v",
     "polyval": "vx",
-    "stack_": "x",
-    "i0 atleast_2d atleast_3d ones_like_": "x",
+    "i0 atleast_2d atleast_3d": "x",
 }
-NUMPY = {" ".join(name for name in line.split() if not name.endswith("_")): inputs for line, inputs in NUMPY.items()}
-NUMPY.pop("", None)
 
 LINALG = {
     "inv det slogdet norm matrix_transpose": "s",
     "cholesky eigvalsh eigh": "d",
     "solve": "ds",
     "svdvals qr pinv": "s",
-    "multi_dot_": "s",
-    "vector_norm trace_": "x",
+    "vector_norm": "x",
     "matmul": "xw",
     "outer": "vv",
 }
-LINALG = {" ".join(name for name in line.split() if not name.endswith("_")): inputs for line, inputs in LINALG.items()}
-LINALG.pop("", None)
 
 SPECIAL = {
     "expit erf erfc i0 i0e i1 i1e log_ndtr ndtr log_softmax softmax logsumexp": "x",
-    "gammaln digamma gamma entr exp1 expi zeta_ loggamma_": "p",
+    "gammaln digamma gamma entr exp1 expi": "p",
     "logit ndtri": "q",
     "erfinv": "u",
     "xlogy xlog1py": "xp",
@@ -187,7 +179,6 @@ SPECIAL = {
     "poch": "pp",
     "hyp1f1": "ppp",
 }
-SPECIAL = {" ".join(name for name in line.split() if not name.endswith("_")): inputs for line, inputs in SPECIAL.items()}
 
 STATS = {
     "norm": "xxp",
@@ -204,8 +195,7 @@ STATS = {
 
 LAX = {
     "rsqrt": "p",
-    "logistic erf_ cumlogsumexp": "x",
-    "integer_pow_": "x",
+    "logistic cumlogsumexp": "x",
     "atan2": "xp",
     "lgamma": "p",
     "erf_inv": "u",
@@ -213,7 +203,6 @@ LAX = {
     "pow": "px",
     "cummax cummin cumsum cumprod": "x",
 }
-LAX = {" ".join(name for name in line.split() if not name.endswith("_")): inputs for line, inputs in LAX.items()}
 
 
 def _activations(nn: Any) -> dict[str, Row]:
@@ -340,119 +329,3 @@ def _jitted(x: Any, s: Any) -> Any:
     import jax
 
     return jax.jit(lambda z: jax.numpy.tanh(z @ s) * z)(x)
-
-
-def _losses() -> dict[str, Row]:
-    import optax
-
-    return {
-        "squared_error": (optax.squared_error, "xx"),
-        "l2_loss": (optax.l2_loss, "xx"),
-        "huber_loss": (optax.huber_loss, "xx"),
-        "log_cosh": (optax.log_cosh, "xx"),
-        "cosine_similarity": (optax.cosine_similarity, "xx"),
-        "cosine_distance": (optax.cosine_distance, "xx"),
-        "softmax_cross_entropy": (optax.softmax_cross_entropy, "xo"),
-        "softmax_cross_entropy_with_integer_labels": (optax.softmax_cross_entropy_with_integer_labels, "xi"),
-        "sigmoid_binary_cross_entropy": (optax.sigmoid_binary_cross_entropy, "xb"),
-        "hinge_loss": (lambda x, b: optax.hinge_loss(x, 2 * b - 1), "xb"),
-        "kl_divergence": (lambda x, y: optax.kl_divergence(_log_softmax(x), _log_softmax(y, soft=True)), "xx"),
-        "sigmoid_focal_loss": (lambda x, b: optax.sigmoid_focal_loss(x, b, alpha=0.3), "xb"),
-        "poly_loss_cross_entropy": (optax.losses.poly_loss_cross_entropy, "xo"),
-        "convex_kl_divergence": (lambda x, y: optax.convex_kl_divergence(_log_softmax(x), _log_softmax(y, soft=True)), "xx"),
-        "smooth_labels": (lambda x, o: optax.softmax_cross_entropy(x, optax.smooth_labels(o, 0.1)), "xo"),
-        "triplet_margin_loss": (optax.losses.triplet_margin_loss, "xxx"),
-        "ctc_loss": (_ctc, "t"),
-    }
-
-
-def _log_softmax(x: Any, *, soft: bool = False) -> Any:
-    import jax
-
-    return jax.nn.softmax(x) if soft else jax.nn.log_softmax(x)
-
-
-def _ctc(x: Any) -> Any:
-    import jax.numpy as jnp
-    import optax
-
-    return optax.ctc_loss(
-        x, jnp.zeros((2, 3), x.dtype), jnp.array([[1, 2], [3, 0]]), jnp.array([[0.0, 0.0], [0.0, 1.0]], x.dtype)
-    )
-
-
-def _normalizations(jax: Any, jnp: Any) -> dict[str, Row]:
-    def layer_norm(x: Any, g: Any, b: Any) -> Any:
-        return (x - x.mean(-1, keepdims=True)) * jax.lax.rsqrt(x.var(-1, keepdims=True) + 1e-5) * g + b
-
-    def rms_norm(x: Any, g: Any) -> Any:
-        return x * jax.lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + 1e-6) * g
-
-    def batch_norm(x: Any, g: Any, b: Any) -> Any:
-        return (x - x.mean(0)) / jnp.sqrt(x.var(0) + 1e-5) * g + b
-
-    def group_norm(t: Any) -> Any:
-        z = t.reshape(2, 3, 2, 2)
-        return ((z - z.mean((1, 3), keepdims=True)) / jnp.sqrt(z.var((1, 3), keepdims=True) + 1e-5)).reshape(t.shape)
-
-    def weight_norm(x: Any, w: Any) -> Any:
-        return x @ (w / jnp.linalg.norm(w, axis=0))
-
-    return {
-        "layer_norm": (layer_norm, "xvv"),
-        "rms_norm": (rms_norm, "xv"),
-        "batch_norm": (batch_norm, "xvv"),
-        "group_norm": (group_norm, "t"),
-        "weight_norm": (weight_norm, "xw"),
-    } | {f"flax {name}": (_flax(name), "t") for name in ("LayerNorm", "RMSNorm", "BatchNorm", "InstanceNorm")}
-
-
-def _flax(name: str) -> Callable[[Any], Any]:
-    def function(x: Any) -> Any:
-        import jax
-        from flax import linen
-
-        more = {"use_running_average": False} if name == "BatchNorm" else {}
-        layer = getattr(linen, name)(**more)
-        made = layer.init(jax.random.key(0), x)
-        out = layer.apply(made, x, mutable=["batch_stats"])
-        return out[0]
-
-    return function
-
-
-def _attention(jax: Any, jnp: Any) -> dict[str, Row]:
-    def by_hand(x: Any, y: Any, z: Any) -> Any:
-        return jax.nn.softmax(x @ y.swapaxes(-1, -2) / 2.0, -1) @ z
-
-    def causal(x: Any, y: Any, z: Any) -> Any:
-        scores = jnp.where(jnp.tril(jnp.ones((3, 3), bool)), x @ y.swapaxes(-1, -2), -jnp.inf)
-        return jax.nn.softmax(scores, -1) @ z
-
-    return {
-        "dot_product_attention": (jax.nn.dot_product_attention, "mmm"),
-        "dot_product_attention (causal)": (lambda q, k, v: jax.nn.dot_product_attention(q, k, v, is_causal=True), "mmm"),
-        "by hand": (by_hand, "ttt"),
-        "causal": (causal, "ttt"),
-    }
-
-
-def _recurrent(jax: Any, jnp: Any) -> dict[str, Row]:
-    def gru(x: Any, h: Any, w: Any) -> Any:
-        z, r, _ = jnp.split(jnp.concatenate((x, h), 1) @ w, 3, 1)
-        z, r = jax.nn.sigmoid(z), jax.nn.sigmoid(r)
-        n = jnp.tanh(jnp.concatenate((x, r * h), 1) @ w[:, 10:])
-        return (1 - z) * n + z * h
-
-    def lstm(x: Any, h: Any, c: Any, w: Any) -> Any:
-        i, f, g, o = jnp.split(jnp.concatenate((x, h), 1) @ w, 4, 1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        return jax.nn.sigmoid(o) * jnp.tanh(c), c
-
-    def elman(x: Any, h: Any, w: Any) -> Any:
-        return jnp.tanh(jnp.concatenate((x, h), 1) @ w)
-
-    def unrolled(t: Any, h: Any, w: Any) -> Any:
-        return jax.lax.scan(lambda s, x: (elman(x, s, w),) * 2, h[:2], jnp.swapaxes(t, 0, 1))
-
-    return {"gru": (gru, "xhg"), "lstm": (lstm, "xhhl"), "elman": (elman, "xhr"), "elman (scan)": (unrolled, "thr")}

@@ -11,6 +11,9 @@ import numpy as np
 LARGEST = 400
 """Numbers in all inputs of a sample; larger ones are not asked."""
 
+Row = tuple[Callable[..., Any], str]
+"""A function, and its inputs: a letter each, which says where they are drawn from."""
+
 Change = Callable[[list[Any]], list[Any]]
 """Arrays in, arrays out: of what is sent back, or of the gradients."""
 

@@ -84,15 +84,6 @@ def test_an_entry_just_outside_of_its_ball_is_not_said_to_hold(kind, dtype):
         assert summed(claim, balls, LAWS) is None, at
 
 
-MOVES = {
-    "transposed": lambda y: y.T,
-    "turned": lambda y: np.flip(np.reshape(y, (44, -1)), axis=1),
-    "padded": lambda y: np.pad(y, ((0, 0), (3, 2))),
-    "cut": lambda y: y[3:, ::2],
-    "turned round": lambda y: -y,
-}
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_wrong_entry_does_not_hide_behind_one_that_looks_worse(dtype):
     """Where terms cancel, a right number looks farther off than a wrong one where they do not: the wrong one would hold."""
@@ -107,6 +98,15 @@ def test_a_wrong_entry_does_not_hide_behind_one_that_looks_worse(dtype):
     y[0, 0] += 1.5 * gamma * terms[0, 0]
     claim, balls = claimed(x, w, y)
     assert summed(claim, balls, LAWS) is None
+
+
+MOVES = {
+    "transposed": lambda y: y.T,
+    "turned": lambda y: np.flip(np.reshape(y, (44, -1)), axis=1),
+    "padded": lambda y: np.pad(y, ((0, 0), (3, 2))),
+    "cut": lambda y: y[3:, ::2],
+    "turned round": lambda y: -y,
+}
 
 
 @pytest.mark.parametrize("name", MOVES)

@@ -18,6 +18,7 @@ from bpcompare.own.pair.updates import Move
 EQUAL = 1e-6
 """Relative difference up to which two settings are one: frameworks keep them in float32 or float64."""
 LATER = "a step whose result is the same in both cannot show it: watch a later one"
+VELOCITY = "it is the gradient itself: what it is multiplied with in the next step does not show"
 NEAR = 1e-5
 """How far apart, relative to its largest element, state may be that two programs keep, in float32 or float64."""
 
@@ -72,8 +73,15 @@ def _kept(moves: Mapping[str, Move], others: Mapping[str, Move], names: tuple[st
             one = print_of(x)
             near = index.near(one, NEAR)
             if one.count > 1 and not one.mute and not any(distance(one, pool[int(other)]) <= NEAR for other in near):
-                subject = name if move.rule is None else f"{name} of {parameter}"
-                yield f"{subject} in {names[0]}", f"nothing that {names[1]} keeps holds its numbers: its next step may be another"
+                yield (
+                    f"{_called(name, move, parameter)} in {names[0]}",
+                    f"nothing that {names[1]} keeps holds its numbers: its next step may be another",
+                )
+
+
+def _called(name: str, move: Move, parameter: str) -> str:
+    """State by name; of a known rule, whose it is."""
+    return name if move.rule is None else f"{name} of {parameter}"
 
 
 def _factors(first: Mapping[str, Move], second: Mapping[str, Move]) -> Iterator[tuple[str, str]]:
@@ -95,11 +103,7 @@ def _factors(first: Mapping[str, Move], second: Mapping[str, Move]) -> Iterator[
             for name, x in move.kept.items():
                 one = print_of(x)
                 if any(distance(one, gradients[int(other)]) <= NEAR for other in index.near(one, NEAR)):
-                    subject = name if move.rule is None else f"{name} of {parameter}"
-                    yield (
-                        f"{subject} in {where}",
-                        "it is the gradient itself: what it is multiplied with in the next step does not show",
-                    )
+                    yield f"{_called(name, move, parameter)} in {where}", VELOCITY
 
 
 def _functions(moves: Mapping[str, Move]) -> list[tuple[str, list[float]]]:
