@@ -20,7 +20,7 @@ from bpcompare.program import Place
 from bpcompare_torch.recorder.geometry import Geometry, addresses, geometry, key, places
 from bpcompare_torch.recorder.graph import Point, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen
+from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
 
 Edge = tuple[int, int]
 
@@ -45,9 +45,9 @@ class Identity:
         self.memory = Memory()
         self.leaves: dict[int, Seen] = {}
         self.custom: Custom | None = None
-        self.follow: Callable[[Seen, Tensor], None] = lambda _seen, _tensor: None
-        self.leaving: Callable[[Seen, Tensor], None] = lambda _seen, _tensor: None
-        self.settle: Callable[[], None] = lambda: None
+        self.follow: Callable[[Seen, Tensor], None] = silent
+        self.leaving: Callable[[Seen, Tensor], None] = silent
+        self.settle: Callable[[], None] = silent
         self._names = names
         self._entered = entered
         self.now: int | None = None
@@ -143,6 +143,7 @@ class Identity:
         self._strangers.clear()
         self._by_place.clear()
         self.memory.secure(foreign)
+        self.follow = self.leaving = self.settle = silent
 
     def renamed(self, t: Tensor, seen: Seen, edge: Edge) -> None:
         """t, the result of a custom function, has a new name in autograd."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare_torch.recorder.chunks import Chunks
+from bpcompare_torch.recorder.copies import Copies
 
 _pointer = Tensor.data_ptr
 """Torch's own, for others who ask where numbers stand are watched."""
@@ -87,8 +88,8 @@ class Memory:
     def __init__(self) -> None:
         self.clock = 0
         self.limit = float("inf")
-        self.full: Callable[[Iterable[int]], Iterable[int]] = lambda storages: storages
-        self._chunks = Chunks()
+        self.full: Callable[[Iterable[int]], Iterable[int]] = tuple
+        self._chunks, self._copies = Chunks(), Copies()
         self._bytes = 0
         self._lent: set[int] = set()
         self._kept: dict[int, list[ReferenceType[Kept]]] = {}
@@ -139,7 +140,7 @@ class Memory:
 
     def _put(self, t: Tensor) -> Tensor:
         """A copy: in memory while there is room."""
-        return self._chunks.put(t) if self._bytes > self.limit else t.clone()
+        return self._chunks.put(t) if self._bytes > self.limit else self._copies.put(t)
 
     def written(self, t: Tensor) -> bool:
         """t is about to be written into: what shares its memory is copied. Whether there was anything."""
@@ -160,13 +161,14 @@ class Memory:
             elif alive and self._bytes > self.limit:
                 _copy(alive, self._chunks.put)
         self._kept.clear()
+        self.full = tuple
 
 
 def _gone(t: Tensor) -> bool:
     """Whether the memory of a tensor is smaller than it is."""
-    if not t.numel() or t.layout != torch.strided:
+    if t.layout != torch.strided or not t.numel():
         return False
-    last = sum((size - 1) * stride for size, stride in zip(t.shape, t.stride(), strict=True))
+    last = t.numel() - 1 if t.is_contiguous() else sum((n - 1) * step for n, step in zip(t.shape, t.stride(), strict=True))
     return bool(t.untyped_storage().nbytes() < (t.storage_offset() + last + 1) * t.element_size())
 
 
@@ -189,29 +191,36 @@ def _alive(shared: Iterable[ReferenceType[Kept]]) -> list[Kept]:
 
 def _copy(shared: list[Kept], copied: Callable[[Tensor], Tensor]) -> None:
     """Numbers in one memory, `copied`: each part once; the whole memory where several parts of it are larger together."""
-    if not shared:
+    if len(shared) == 1:  # most are
+        (kept,) = shared
+        if not kept.torn:
+            kept.put(copied(kept.tensor))
         return
-    parts = {_part(kept.tensor): kept.tensor for kept in shared}
-    storage = shared[0].tensor.untyped_storage()
-    if len(parts) > 1 and sum(t.nbytes for t in parts.values()) > storage.nbytes():
-        whole = storage.clone()  # type: ignore[no-untyped-call]
-        copies = {part: _within(whole, t) for part, t in parts.items()}
-    else:
-        copies = {part: copied(t) for part, t in parts.items()}
+    parts: dict[tuple[Any, ...], list[Kept]] = {}
     for kept in shared:
         if not kept.torn:
-            kept.put(copies[_part(kept.tensor)])
+            parts.setdefault(_part(kept.tensor), []).append(kept)
+    found = {part: several[0].tensor for part, several in parts.items()}
+    if len(found) > 1 and sum(t.nbytes for t in found.values()) > (storage := shared[0].tensor.untyped_storage()).nbytes():
+        whole = copied(torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage))
+        copies = {part: _within(whole, t) for part, t in found.items()}
+    else:
+        copies = {part: copied(t) for part, t in found.items()}
+    for part, several in parts.items():
+        for kept in several:
+            kept.put(copies[part])
 
 
 def _part(t: Tensor) -> tuple[Any, ...]:
     return t.storage_offset(), t.shape, t.stride(), t.dtype, t.is_conj(), t.is_neg()
 
 
-def _within(storage: Any, t: Tensor) -> Tensor:
-    """What t would be in another memory."""
+def _within(memory: Tensor, t: Tensor) -> Tensor:
+    """What t would be in a copy of all bytes of its memory."""
     if t.is_conj() or t.is_neg():
         return t.clone()
-    return torch.empty(0, dtype=t.dtype, device=t.device).set_(storage, t.storage_offset(), t.shape, t.stride())
+    at = memory.storage_offset() // t.element_size() + t.storage_offset()
+    return torch.empty(0, dtype=t.dtype, device=t.device).set_(memory.untyped_storage(), at, t.shape, t.stride())
 
 
 def _holders(storage: int) -> float:

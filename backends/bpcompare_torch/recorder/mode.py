@@ -17,7 +17,7 @@ from bpcompare_torch.recorder.members import apart, results_of
 from bpcompare_torch.recorder.memory import tensors
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.signature import signature, statistics
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen
+from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
 
 
 class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -36,7 +36,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.references: dict[str, Callable[..., Any]] = {}
         self.failures: dict[str, str] = {}
         self.unexamined: dict[str, Unexamined] = {}
-        self.wrote: Callable[[Tensor, Seen | None], None] = lambda _tensor, _written: None
+        self.wrote: Callable[[Tensor, Seen | None], None] = silent
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

@@ -19,7 +19,7 @@ from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.saved import Saved
-from bpcompare_torch.recorder.tape import Pass, Seen
+from bpcompare_torch.recorder.tape import Pass, Seen, silent
 
 ENGINE = "_engine_run_backward"
 """The function of torch.autograd by which `backward` and `grad` reach the engine: an interface of torch's own, not promised."""
@@ -49,10 +49,10 @@ class Engine:
         self._inside: list[Tensor] = []
         self._outer: Any = None
         self._undo = ExitStack()
-        self.before: Callable[[], None] = lambda: None
-        self.after: Callable[[], None] = lambda: None
-        self.accumulated: Callable[[Tensor, Seen, Kept, Seen | None], None] = lambda _leaf, _seen, _arrived, _before: None
-        self.captured: Callable[[Tensor, Tensor, Seen], None] = lambda _gradient, _leaf, _seen: None
+        self.before: Callable[[], None] = silent
+        self.after: Callable[[], None] = silent
+        self.accumulated: Callable[[Tensor, Seen, Kept, Seen | None], None] = silent
+        self.captured: Callable[[Tensor, Tensor, Seen], None] = silent
         identity.follow = self._follow
         identity.leaving = self.leaving
 
@@ -70,6 +70,10 @@ class Engine:
 
     def __exit__(self, *error: object) -> None:
         self._undo.close()
+
+    def end(self) -> None:
+        """Nobody tells anybody any more: whom the parts of a recorder tell knows these parts, and would keep their numbers alive."""
+        self.before = self.after = self.accumulated = self.captured = silent
 
     def _run(self, original: Any, roots: Any, args: Any, kwargs: Any) -> Any:
         if self._now is not None:  # a checkpoint runs the engine again inside of the engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Self
+from weakref import finalize
 
 import torch
 from torch import nn
@@ -30,7 +31,7 @@ from bpcompare_torch.recorder.reduction import Reductions, in_parts, ranks
 from bpcompare_torch.recorder.references import Reference, references
 from bpcompare_torch.recorder.resizing import Resizing
 from bpcompare_torch.recorder.step_program import of_step
-from bpcompare_torch.recorder.tape import Entry, Seen
+from bpcompare_torch.recorder.tape import Entry, Seen, silent
 from bpcompare_torch.recorder.updates import Updates
 
 
@@ -76,6 +77,7 @@ class TorchRecorder:
         self._left: list[Held] = []
         self._parts: list[str] = []
         self._distributed: dict[str, str] = {}
+        finalize(self, _let_go, entries).atexit = False
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -106,6 +108,8 @@ class TorchRecorder:
         self.updates.continuity.by_hand([one.address for one in self.updates.by_hand])
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
+        self._engine.end()
+        self._mode.wrote = silent
 
     def watched(self) -> Watched:
         """Everything that was seen."""
@@ -170,3 +174,11 @@ class TorchRecorder:
         why = "code outside of all optimizers wrote into it, without reading a gradient"
         rewritten = [Unexamined(name, why, place.line) for name, place in self.updates.rewritten.items()]
         return [*in_parts(self._parts), *rewritten, *self.updates.continuity.unexamined.values()]
+
+
+def _let_go(entries: list[Entry]) -> None:
+    """Calls and their results know each other. They are taken apart, so that the numbers are free now, and not some time later."""
+    for entry in entries:
+        for result in entry.results:
+            if result is not None:
+                result.entry = None

@@ -18,6 +18,11 @@ ANEW = ("zero", "fill", "copy")
 """Functions that write without reading what stood there."""
 
 
+
+def silent(*_args: Any) -> None:
+    """In the place of somebody who is told: nobody is."""
+
+
 @dataclass(eq=False, slots=True)
 class Seen:
     """A value at one time. `leaf`: it asks for a gradient itself; `made`: by a recorded call; `given`: nothing reaches it.
