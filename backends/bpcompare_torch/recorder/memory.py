@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare_torch.recorder.chunks import Chunks
-from bpcompare_torch.recorder.copies import Copies
 
 _pointer = Tensor.data_ptr
 """Torch's own, for others who ask where numbers stand are watched."""
@@ -89,7 +88,7 @@ class Memory:
         self.clock = 0
         self.limit = float("inf")
         self.full: Callable[[Iterable[int]], Iterable[int]] = tuple
-        self._chunks, self._copies = Chunks(), Copies()
+        self._chunks = Chunks()
         self._bytes = 0
         self._lent: set[int] = set()
         self._kept: dict[int, list[ReferenceType[Kept]]] = {}
@@ -140,7 +139,7 @@ class Memory:
 
     def _put(self, t: Tensor) -> Tensor:
         """A copy: in memory while there is room."""
-        return self._chunks.put(t) if self._bytes > self.limit else self._copies.put(t)
+        return self._chunks.put(t) if self._bytes > self.limit else t.clone()
 
     def written(self, t: Tensor) -> bool:
         """t is about to be written into: what shares its memory is copied. Whether there was anything."""
@@ -202,7 +201,7 @@ def _copy(shared: list[Kept], copied: Callable[[Tensor], Tensor]) -> None:
             parts.setdefault(_part(kept.tensor), []).append(kept)
     found = {part: several[0].tensor for part, several in parts.items()}
     if len(found) > 1 and sum(t.nbytes for t in found.values()) > (storage := shared[0].tensor.untyped_storage()).nbytes():
-        whole = copied(torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage))
+        whole = storage.clone()  # type: ignore[no-untyped-call]
         copies = {part: _within(whole, t) for part, t in found.items()}
     else:
         copies = {part: copied(t) for part, t in found.items()}
@@ -215,12 +214,11 @@ def _part(t: Tensor) -> tuple[Any, ...]:
     return t.storage_offset(), t.shape, t.stride(), t.dtype, t.is_conj(), t.is_neg()
 
 
-def _within(memory: Tensor, t: Tensor) -> Tensor:
-    """What t would be in a copy of all bytes of its memory."""
+def _within(storage: Any, t: Tensor) -> Tensor:
+    """What t would be in another memory."""
     if t.is_conj() or t.is_neg():
         return t.clone()
-    at = memory.storage_offset() // t.element_size() + t.storage_offset()
-    return torch.empty(0, dtype=t.dtype, device=t.device).set_(memory.untyped_storage(), at, t.shape, t.stride())
+    return torch.empty(0, dtype=t.dtype, device=t.device).set_(storage, t.storage_offset(), t.shape, t.stride())
 
 
 def _holders(storage: int) -> float:
