@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -17,7 +17,7 @@ _pointer = Tensor.data_ptr
 
 def storage_of(t: Tensor) -> int:
     """What two tensors have in common that share memory."""
-    storage: int = here(t).untyped_storage()._cdata
+    storage: int = (t if type(t) in PLAIN else here(t)).untyped_storage()._cdata
     return storage
 
 
@@ -42,7 +42,7 @@ class Kept:
     def put(self, tensor: Tensor) -> None:
         """The tensor that holds the numbers from now on."""
         self.tensor = tensor
-        self._version = _version(tensor)
+        self._version = -1 if tensor.is_inference() else tensor._version
 
     @property
     def torn(self) -> bool:
@@ -95,17 +95,19 @@ class Memory:
 
     def keep(self, t: Tensor) -> Kept:
         """The numbers of t as they are now; of a sparse one written out, of a distributed one the part that is here."""
-        t = here(t)
+        if type(t) not in PLAIN:
+            t = here(t)
         if t.layout != torch.strided:
             return Kept(t.detach().to_dense())
-        if self.foreign(t):
+        memory = t.untyped_storage()
+        storage = memory._cdata
+        if storage in self._lent or not memory.resizable():
             return Kept(t.detach().clone())
-        storage = storage_of(t)
         if storage not in self._kept:
             if self._bytes > self.limit:
                 self.spill()
             self._kept[storage] = []
-            self._bytes += t.untyped_storage().nbytes()
+            self._bytes += memory.nbytes()
         kept = Kept(_detached(t))
         self._kept[storage].append(ref(kept))
         return kept
@@ -123,8 +125,8 @@ class Memory:
 
     def foreign(self, t: Tensor) -> bool:
         """Whether others may write into the memory of t, unseen: NumPy's, a file's, another process's, or lent to somebody."""
-        storage = here(t).untyped_storage()
-        return storage._cdata in self._lent or not storage.resizable()
+        storage = (t if type(t) in PLAIN else here(t)).untyped_storage()
+        return not storage.resizable() or storage._cdata in self._lent
 
     def lend(self, t: Tensor) -> None:
         """From now on somebody outside of torch shares the memory of t."""
@@ -226,10 +228,10 @@ def _holders(storage: int) -> float:
     return float("inf") if count is None else count(storage)
 
 
-def tensors(value: Any) -> Iterator[Tensor]:
+def tensors(value: Any) -> list[Tensor]:
     """The tensors among arguments, also inside lists."""
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from tensors(one)
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for one in value for t in tensors(one)]
+    return []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,11 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.geometry import geometry, layout
-from bpcompare_torch.recorder.identity import Identity
+from bpcompare_torch.recorder.identity import Identity, strided
 from bpcompare_torch.recorder.members import apart, results_of
-from bpcompare_torch.recorder.memory import tensors
+from bpcompare_torch.recorder.memory import storage_of, tensors
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.signature import signature, statistics
+from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
+from bpcompare_torch.recorder.signature import Signature, signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
 
 
@@ -33,6 +33,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stepping = False
         self.passing = False
         self.idle = False
+        self.foreseen: set[int] = set()
         self.references: dict[str, Callable[..., Any]] = {}
         self.failures: dict[str, str] = {}
         self.unexamined: dict[str, Unexamined] = {}
@@ -43,14 +44,9 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """No: nothing in here is ever compiled, and what torch wraps around each call to be sure costs more than the call."""
         return False
 
-    @contextmanager
-    def unwatched(self) -> Iterator[None]:
+    def unwatched(self) -> Unwatched:
         """Calls in here are the recorder's own."""
-        before, self.idle = self.idle, True
-        try:
-            yield
-        finally:
-            self.idle = before
+        return Unwatched(self)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -61,15 +57,18 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
         followed: list[tuple[Tensor, Tensor]] = []
         known = signature(func)
-        if (self.backward or self.stepping) and not known.writes and not known.has_statistics:
+        beside = self.backward or self.stepping
+        if beside and not known.has_statistics and (not known.writes or self._foreseen(known, args)):
             return func(*args, **kwargs)
         with self.safe(known.full_name):
             given = known.named(args, kwargs)
             writes = [t for name in known.writes for t in tensors(given.get(name))]
             if known.has_statistics:
                 writes += [given[name] for name in statistics(func, given) if not any(given[name] is t for t in writes)]
-            if not (self.backward or self.stepping or known.name in ANEW) and self._matters(given):
-                return self._recorded(func, args, kwargs, given, writes)
+            if not (beside or known.name in ANEW):
+                found = [t for value in given.values() for t in tensors(value)]
+                if self._matters(found):
+                    return self._recorded(func, args, kwargs, given, writes, found)
             followed = self._unfollowed(writes)
         out = func(*args, **kwargs)
         if followed:
@@ -79,15 +78,9 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                         self.identity.overwritten(t, None, noted=True)
         return out
 
-    @contextmanager
-    def safe(self, where: str) -> Iterator[None]:
+    def safe(self, where: str) -> Safe:
         """What fails in here is the recorder's own failure: it is named, and somebody's step goes on."""
-        try:
-            yield
-        except _Theirs as error:
-            raise error.error from None
-        except Exception as error:  # noqa: BLE001 — whatever it is, a training must not end by being watched
-            self.failures.setdefault(where, f"{type(error).__name__}: {error}".splitlines()[0])
+        return Safe(self.failures, where)
 
     def _unfollowed(self, writes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Writes of a call that no gradient comes to. A write that changes nothing (a bound that nothing passes) is none.
@@ -104,21 +97,27 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.wrote(t, None)
         return followed
 
-    def _matters(self, given: dict[str, Any]) -> bool:
+    def _foreseen(self, known: Signature, args: Any) -> bool:
+        """Whether a step writes into what was told beforehand that it writes into, and into nothing else."""
+        if not self.foreseen or known.writes != ("self",) or not args:
+            return False
+        return all(strided(t) and storage_of(t) in self.foreseen for t in tensors(args[0]))
+
+    def _matters(self, found: list[Tensor]) -> bool:
         if self.custom is not None:
             return True
-        found = [t for value in given.values() for t in tensors(value)]
         if torch.is_grad_enabled():
             newest = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
             if any(t.requires_grad or self.identity.resolved(t, newest) for t in found):
                 return True
         return any(self.identity.reduced(t) for t in found)
 
-    def _recorded(self, func: Any, args: Any, kwargs: Any, given: dict[str, Any], writes: list[Tensor]) -> Any:
+    def _recorded(
+        self, func: Any, args: Any, kwargs: Any, given: dict[str, Any], writes: list[Tensor], read: list[Tensor]
+    ) -> Any:
         # The node that autograd made for this call is the newest one of this thread.
         node = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
         tracked = self.custom is None and torch.is_grad_enabled()
-        read = [t for value in given.values() for t in tensors(value)]
         asked = tracked and any(t.requires_grad or self.identity.resolved(t, node) for t in read)
         self.identity.now = node if asked else None  # where nothing asks for a gradient, the newest node is another call's
         for t in writes:
@@ -135,7 +134,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         try:
             out = func(*args, **kwargs)
         except Exception as error:
-            raise _Theirs(error) from error
+            raise Theirs(error) from error
         with self.safe(signature(func).full_name):
             if lay is not None:
                 arguments["index"] = layout(geometry(out), lay)
@@ -230,13 +229,6 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 NO_TASK = -1
 """What torch says where autograd's engine does not run."""
-
-
-class _Theirs(Exception):  # noqa: N818 — it carries another one through
-    """An error of the function that was called."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
 
 
 GENERATED = "GeneratedBackwardFor_"

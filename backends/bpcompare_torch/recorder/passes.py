@@ -13,6 +13,7 @@ from torch import Tensor
 from bpcompare_torch.recorder.customs import Customs
 from bpcompare_torch.recorder.graph import Point, behind, leaf_of
 from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, nearest, theirs
+from bpcompare_torch.recorder.registered import Registered
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.leaf import Leaf
 from bpcompare_torch.recorder.memory import Kept
@@ -47,6 +48,10 @@ class Engine:
         self._followed: dict[tuple[Point, int], list[Seen]] = {}
         self._hooked: set[Seen] = set()
         self._inside: list[Tensor] = []
+        self._registered = Registered()
+        self._handles: list[Any] = []
+        self._made: set[int] = set()
+        """Nodes that came to be while this is entered, by their identity."""
         self._outer: Any = None
         self._undo = ExitStack()
         self.before: Callable[[], None] = silent
@@ -64,11 +69,15 @@ class Engine:
 
         setattr(torch.autograd, ENGINE, run)
         self._undo.callback(setattr, torch.autograd, ENGINE, original)
+        self._undo.enter_context(self._registered)
         self._undo.enter_context(Customs(self._mode, self.identity, self._places))
         self._undo.enter_context(Saved(self._mode, self._bent))
         return self
 
     def __exit__(self, *error: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
         self._undo.close()
 
     def end(self) -> None:
@@ -158,6 +167,8 @@ class Engine:
         for t, seen in self.identity.hooked(reached):
             self._around(seen, t, undo)
         for node in nodes:
+            if id(node) in self._made and not self._registered.theirs:
+                continue
             Hooked(node, self.identity.memory, self._arrives, self._bent).hook(undo)
         for t in self._inside:
             if t.grad_fn is not None and self.identity.point_of(t) in reached:
@@ -228,8 +239,10 @@ class Engine:
                 engine.note(engine._now.deltas, seen, gradients[number])
 
         if node is not None:
-            self._followed.setdefault((self.identity.point(node), number), []).append(seen)
-            self._undo.callback(node.register_prehook(passed).remove)
+            self._followed.setdefault((seen.point or self.identity.point(node), number), []).append(seen)
+            if seen.kind == "made":
+                self._made.add(id(node))
+            self._handles.append(node.register_prehook(passed))
 
     def note(self, where: dict[Seen, Kept], seen: Seen, g: Tensor) -> Kept:
         """g arrives at `seen`."""
