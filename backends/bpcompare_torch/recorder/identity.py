@@ -39,8 +39,8 @@ class Identity:
     what custom functions have given back meanwhile.
     """
 
-    def __init__(self, names: Mapping[int, str], entered: Callable[[Entry], None]) -> None:
-        self.memory = Memory()
+    def __init__(self, names: Mapping[int, str], entered: Callable[[Entry], None], memory: Memory) -> None:
+        self.memory = memory
         self.leaves: dict[int, Seen] = {}
         self.custom: Custom | None = None
         self.follow: Callable[[Seen, Tensor], None] = silent

@@ -112,6 +112,14 @@ class Memory:
         self._kept[storage].append(ref(kept))
         return kept
 
+    def copy(self, t: Tensor) -> Kept:
+        """The numbers of t as they are now, in memory of their own: it is about to be written into."""
+        if type(t) not in PLAIN or t.layout != torch.strided:
+            return self.keep(t)
+        self._bytes += t.nbytes
+        with torch._C._DisableTorchDispatch():
+            return Kept(self._put(t.detach()))
+
     def spill(self) -> None:
         """Put what is kept into the file, as far as nobody else needs the memory. Raises OSError where the disk is full."""
         most, self.limit = self.limit, float("inf")  # what cannot be written stays, and is not tried again and again
@@ -154,10 +162,11 @@ class Memory:
     def secure(self, foreign: Iterable[Kept] = ()) -> None:
         """Nobody watches writes any more: what others may still write into is copied, and what shares memory with `foreign`."""
         certain = {storage_of(kept.tensor) for kept in foreign}
+        count = getattr(torch._C, "_storage_Use_Count", None)
         for storage, shared in self._kept.items():
             alive = _alive(shared)
             # A storage counts the tensors that share it, and once the object that Python sees.
-            if storage in certain or _holders(storage) > len(alive) + 1:
+            if count is None or storage in certain or count(storage) > len(alive) + 1:
                 _copy(alive, self._put)
             elif alive and self._bytes > self.limit:
                 _copy(alive, self._chunks.put)
@@ -221,11 +230,6 @@ def _within(storage: Any, t: Tensor) -> Tensor:
     if t.is_conj() or t.is_neg():
         return t.clone()
     return torch.empty(0, dtype=t.dtype, device=t.device).set_(storage, t.storage_offset(), t.shape, t.stride())
-
-
-def _holders(storage: int) -> float:
-    count = getattr(torch._C, "_storage_Use_Count", None)
-    return float("inf") if count is None else count(storage)
 
 
 def tensors(value: Any) -> list[Tensor]:

@@ -11,9 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.geometry import geometry, layout
-from bpcompare_torch.recorder.identity import Identity, strided
+from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.members import apart, results_of
-from bpcompare_torch.recorder.memory import storage_of, tensors
+from bpcompare_torch.recorder.memory import PLAIN, storage_of, tensors
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
 from bpcompare_torch.recorder.signature import Signature, signature, statistics
@@ -99,9 +99,11 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _foreseen(self, known: Signature, args: Any) -> bool:
         """Whether a step writes into what was told beforehand that it writes into, and into nothing else."""
-        if not self.foreseen or known.writes != ("self",) or not args:
+        if not (self.foreseen and known.alone and args):
             return False
-        return all(strided(t) and storage_of(t) in self.foreseen for t in tensors(args[0]))
+        if type(args[0]) in PLAIN:
+            return storage_of(args[0]) in self.foreseen
+        return all(type(t) in PLAIN and storage_of(t) in self.foreseen for t in tensors(args[0]))
 
     def _matters(self, found: list[Tensor]) -> bool:
         if self.custom is not None:
@@ -122,7 +124,8 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.identity.now = node if asked else None  # where nothing asks for a gradient, the newest node is another call's
         for t in writes:
             self.identity.before_write(t)
-        into = set(signature(func).writes) if tracked else ()
+        known = signature(func)
+        into = known.writes if tracked else ()
         arguments = {
             name: self.identity.under_write(value) if name in into and isinstance(value, Tensor) else self._seen(value)
             for name, value in given.items()
@@ -130,12 +133,12 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.identity.now = None
         for t in writes:
             self.identity.memory.written(t)
-        lay = geometry(given["self"]) if signature(func).full_name in RESTRIDED else None
+        lay = geometry(given["self"]) if known.full_name in RESTRIDED else None
         try:
             out = func(*args, **kwargs)
         except Exception as error:
             raise Theirs(error) from error
-        with self.safe(signature(func).full_name):
+        with self.safe(known.full_name):
             if lay is not None:
                 arguments["index"] = layout(geometry(out), lay)
             self._made(func, given, arguments, out, writes, node if tracked else None)
@@ -145,11 +148,11 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, given: dict[str, Any], arguments: dict[str, Any], out: Any, writes: list[Tensor], node: int | None
     ) -> None:
         """What a call gave back, and wrote."""
-        results = results_of(out)
+        results, known = results_of(out), signature(func)
         unseen = [t for t in writes if not any(t is one for one in results)]
         if unseen and len(unseen) == len(writes) and not results:  # it gives back nothing but what it wrote into
             results, unseen = list(writes), []
-        name = signature(func).name
+        name = known.name
         if self.custom is not None and self.custom.name.startswith(GENERATED) and "::" in name:
             self.custom.name = name
         if name in self.references and self.custom is not None and not writes:
@@ -160,7 +163,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._note(function, one, made, writes, node)
         for t in unseen:
             self.identity.overwritten(t, None, noted=True)
-        for name in statistics(func, given):
+        for name in statistics(func, given) if known.has_statistics else ():
             self.entries[-1].states[name] = self.identity.memory.keep(given[name])
 
     def refer(self, name: str, arguments: tuple[Any, ...], results: list[Tensor | None]) -> None:
@@ -223,7 +226,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, Tensor):
             return self.identity.of(value)
         if isinstance(value, (list, tuple)):
-            return tuple(self._seen(one) for one in value)
+            return tuple(map(self._seen, value))
         return plain(value)
 
 

@@ -48,7 +48,7 @@ class Engine:
         self._followed: dict[tuple[Point, int], list[Seen]] = {}
         self._hooked: set[Seen] = set()
         self._inside: list[Tensor] = []
-        self._registered = Registered()
+        self._registered, self._weak = Registered(), ref(self)
         self._handles: list[Any] = []
         self._made: set[int] = set()
         """Nodes that came to be while this is entered, by their identity."""
@@ -230,8 +230,7 @@ class Engine:
 
     def _follow(self, seen: Seen, t: Tensor) -> None:
         """What arrives at `seen`, which is no leaf, whichever pass it is."""
-        weak = ref(self)
-        number, node = t.output_nr, t.grad_fn
+        number, node, weak = t.output_nr, t.grad_fn, self._weak
 
         def passed(gradients: Any) -> None:
             engine = weak()

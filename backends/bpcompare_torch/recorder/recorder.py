@@ -20,7 +20,7 @@ from bpcompare_torch.recorder.garbage import Spared
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.interfaces import ensure
 from bpcompare_torch.recorder.lending import Lending
-from bpcompare_torch.recorder.memory import here
+from bpcompare_torch.recorder.memory import Memory, here
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.models import Models
 from bpcompare_torch.recorder.moved import Held
@@ -52,13 +52,14 @@ class TorchRecorder:
         memory: int | None = None,
     ) -> None:
         ensure()
-        self.models = Models(models)
+        numbers = Memory()
+        self.models = Models(models, numbers)
         names = self.models.names
         self._places = Places(self.models.modules, self.models.called)
         entries: list[Entry] = []
-        self._identity = Identity(names, entries.append)
-        self._identity.memory.limit = room() if memory is None else memory
-        self._identity.memory.full = Forgetting(self._identity)
+        self._identity = Identity(names, entries.append, numbers)
+        numbers.limit = room() if memory is None else memory
+        numbers.full = Forgetting(self._identity)
         self._mode = Mode(self._identity, self._places)
         self._mode.entries = entries
         self._mode.references = references(reference or {})
@@ -80,6 +81,7 @@ class TorchRecorder:
         finalize(self, _let_go, entries).atexit = False
 
     def __enter__(self) -> Self:
+        self.models.note()
         with ExitStack() as stack:
             memory = Lending(self._identity, self._mode), Resizing(self._identity, self._mode)
             for part in (Compiling(), Spared(), self._places, self._engine, self.updates, *memory, self._mode):

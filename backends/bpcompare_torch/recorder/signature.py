@@ -26,6 +26,7 @@ class Signature:
         if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
             self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
         self.name = _name(schema.name, in_place=bool(self.writes))
+        self.alone = self.writes == ("self",)
         self.has_statistics = any(one.name in RUNNING for one in schema.arguments)
         self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
         self._order = tuple(name for name, *_ in arguments)
@@ -33,8 +34,13 @@ class Signature:
 
     def named(self, args: Any, kwargs: Any) -> dict[str, Any]:
         """The arguments by their names, in the schema's order, with its defaults where the caller left them out."""
-        found = self._defaults | dict(zip(self._positional, args, strict=False)) | kwargs
-        return {name: found[name] for name in self._order if name in found}
+        found = dict(zip(self._positional, args, strict=False))
+        for name in self._order[len(args) :]:
+            if name in kwargs:
+                found[name] = kwargs[name]
+            elif name in self._defaults:
+                found[name] = self._defaults[name]
+        return found
 
 
 @cache

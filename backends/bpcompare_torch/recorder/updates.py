@@ -172,16 +172,16 @@ class Updates:
         """The step itself begins. What it is to be called with instead; None: as it was."""
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         if not callable(closure):
-            self._foresee(optimizer, self._begins(optimizer))
+            self._foresee(optimizer, self._begins(optimizer, self._identity.memory.copy))
             return None
-        step = self._begins(optimizer)
+        step = self._begins(optimizer, self._identity.memory.keep)
 
         def watched(*inner: Any, **named: Any) -> Any:
             """The closure, watched like any code; what the step starts from is what it leaves."""
             self._mode.stepping = False
             out = closure(*inner, **named)
             with self._mode.unwatched():
-                step.moved = self._all_moving(optimizer)
+                step.moved = self._all_moving(optimizer, self._identity.memory.keep)
                 for one in step.moved:
                     self.continuity.begins(optimizer, one, self._identity.memory.clock)
             self._mode.stepping = True
@@ -191,9 +191,10 @@ class Updates:
             return args, {**kwargs, "closure": watched}
         return (args[0], watched, *args[2:]), kwargs
 
-    def _begins(self, optimizer: Any) -> OptimizerStep:
+    def _begins(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> OptimizerStep:
+        """`keep`: how numbers of its state are kept."""
         with self._mode.unwatched():
-            step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer))
+            step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer, keep))
         for one in step.moved:
             self._by_hand(one.parameter)
             self.continuity.begins(optimizer, one, self._identity.memory.clock)
@@ -219,22 +220,23 @@ class Updates:
                 self._identity.overwritten(t, None)
                 self._mode.foreseen.add(storage_of(t))
 
-    def _all_moving(self, optimizer: Any) -> list[Moved]:
+    def _all_moving(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> list[Moved]:
         rules = Rules(optimizer)
-        return [self._moving(optimizer, rules.of(group, p), group, p) for group in optimizer.param_groups for p in group["params"]]
+        return [
+            self._moving(optimizer, rules.of(group, p), group, p, keep) for group in optimizer.param_groups for p in group["params"]
+        ]
 
-    def _moving(self, optimizer: Any, rule: Rule | str, group: Any, p: Tensor) -> Moved:
-        keep = self._identity.memory.keep
-        found = isinstance(rule, Rule)
+    def _moving(self, optimizer: Any, rule: Rule | str, group: Any, p: Tensor, keep: Callable[[Tensor], Kept]) -> Moved:
+        found, kept = isinstance(rule, Rule), keep if p.grad is not None else self._identity.memory.keep
         slots = slots_of(optimizer, rule, p) if isinstance(rule, Rule) else {}
         self.continuity.states(self._names.get(id(p), "a parameter"), slots)
         return Moved(
             self._names.get(id(p), "a parameter outside of the model"),
             rule if isinstance(rule, Rule) else None,
             "" if found else str(rule),
-            keep(p),
+            self._identity.memory.keep(p),
             None if p.grad is None else self._identity.of(p.grad),
-            {name: None if t is None else keep(t) for name, t in slots.items()},
+            {name: None if t is None else kept(t) for name, t in slots.items()},
             steps_of(optimizer, p) + 1,
             p,
             rate_format(group),
