@@ -21,7 +21,7 @@ def layout(mine: Geometry, theirs: Geometry) -> Array | None:
 
 def geometry(t: Tensor) -> Geometry:
     """Where its entries stand in memory."""
-    return t.storage_offset(), t.shape, t.stride()
+    return t.storage_offset(), t.shape, t.stride()  # type: ignore[return-value]
 
 
 def key(t: Tensor) -> tuple[Any, ...]:

@@ -113,12 +113,12 @@ class Memory:
         return kept
 
     def copy(self, t: Tensor) -> Kept:
-        """The numbers of t as they are now, in memory of their own: it is about to be written into."""
-        if type(t) not in PLAIN or t.layout != torch.strided:
+        """The numbers of t as they are now, in memory of their own if there is room: it is about to be written into."""
+        if type(t) not in PLAIN or t.layout != torch.strided or self._bytes > self.limit:
             return self.keep(t)
         self._bytes += t.nbytes
         with torch._C._DisableTorchDispatch():
-            return Kept(self._put(t.detach()))
+            return Kept(t.detach().clone())
 
     def spill(self) -> None:
         """Put what is kept into the file, as far as nobody else needs the memory. Raises OSError where the disk is full."""

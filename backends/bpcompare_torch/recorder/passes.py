@@ -13,12 +13,12 @@ from torch import Tensor
 from bpcompare_torch.recorder.customs import Customs
 from bpcompare_torch.recorder.graph import Point, behind, leaf_of
 from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, nearest, theirs
-from bpcompare_torch.recorder.registered import Registered
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.leaf import Leaf
 from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.places import Places
+from bpcompare_torch.recorder.registered import Registered
 from bpcompare_torch.recorder.saved import Saved
 from bpcompare_torch.recorder.tape import Pass, Seen, silent
 
@@ -81,7 +81,7 @@ class Engine:
         self._undo.close()
 
     def end(self) -> None:
-        """Nobody tells anybody any more: whom the parts of a recorder tell knows these parts, and would keep their numbers alive."""
+        """Nobody tells anybody any more: who is told knows the parts that tell, and would keep their numbers alive."""
         self.before = self.after = self.accumulated = self.captured = silent
 
     def _run(self, original: Any, roots: Any, args: Any, kwargs: Any) -> Any:

@@ -37,7 +37,7 @@ class Places:
 
     def __init__(self, names: Mapping[Any, str], called: Callable[[Any], None]) -> None:
         self._names = names
-        self._called = called
+        self.called = called
         self._stack: list[str] = []
         self._known: dict[tuple[str, ...], Place] = {}
         self._handles: list[Any] = []
@@ -59,7 +59,7 @@ class Places:
 
     def _entered(self, module: Any, _inputs: Any) -> None:
         if not self._stack:
-            self._called(module)
+            self.called(module)
         self._stack.append(self._names.get(module, type(module).__name__))
 
     def _left(self, _module: Any, _inputs: Any, _outputs: Any) -> None:

@@ -55,7 +55,7 @@ class TorchRecorder:
         numbers = Memory()
         self.models = Models(models, numbers)
         names = self.models.names
-        self._places = Places(self.models.modules, self.models.called)
+        self._places = Places(self.models.modules, self._called)
         entries: list[Entry] = []
         self._identity = Identity(names, entries.append, numbers)
         numbers.limit = room() if memory is None else memory
@@ -81,13 +81,19 @@ class TorchRecorder:
         finalize(self, _let_go, entries).atexit = False
 
     def __enter__(self) -> Self:
-        self.models.note()
+        with self._mode.safe("gradients from before"):
+            self.models.note()
         with ExitStack() as stack:
             memory = Lending(self._identity, self._mode), Resizing(self._identity, self._mode)
             for part in (Compiling(), Spared(), self._places, self._engine, self.updates, *memory, self._mode):
                 stack.enter_context(part)
             self._undo = stack.pop_all()
         return self
+
+    def _called(self, module: nn.Module) -> None:
+        """A module is called outside of all others."""
+        with self._mode.unwatched(), self._mode.safe("gradients from before"):
+            self.models.called(module)
 
     def _begins(self) -> None:
         """A backward pass begins: whatever is called has been called, so that models found on the way are known."""
@@ -111,7 +117,7 @@ class TorchRecorder:
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
         self._engine.end()
-        self._mode.wrote = silent
+        self._mode.wrote = self._places.called = silent
 
     def watched(self) -> Watched:
         """Everything that was seen."""
@@ -179,7 +185,7 @@ class TorchRecorder:
 
 
 def _let_go(entries: list[Entry]) -> None:
-    """Calls and their results know each other. They are taken apart, so that the numbers are free now, and not some time later."""
+    """Calls and their results know each other. They are taken apart, so that the numbers are free now, not some time later."""
     for entry in entries:
         for result in entry.results:
             if result is not None:

@@ -13,7 +13,7 @@ REGISTER = "_register_hook"
 
 
 class Registered:
-    """While it is entered: `theirs`, whether somebody has hooked a node. Where this torch does not tell, it is taken for granted."""
+    """While it is entered: `theirs`, whether somebody has hooked a node. Where this torch does not tell, they may have."""
 
     def __init__(self) -> None:
         self.theirs = True

@@ -5,8 +5,6 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-KindOf = type[BaseException] | None
-
 
 class Theirs(Exception):  # noqa: N818 — it carries another one through
     """An error of the function that was called."""
@@ -26,7 +24,7 @@ class Safe:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: KindOf, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
         if isinstance(error, Theirs):
             raise error.error from None
         if isinstance(error, Exception):  # whatever it is, a training must not end by being watched
@@ -46,5 +44,5 @@ class Unwatched:
     def __enter__(self) -> None:
         self._before, self._mode.idle = self._mode.idle, True
 
-    def __exit__(self, kind: KindOf, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._mode.idle = self._before

@@ -19,7 +19,6 @@ ANEW = ("zero", "fill", "copy")
 """Functions that write without reading what stood there."""
 
 
-
 def silent(*_args: Any) -> None:
     """In the place of somebody who is told: nobody is."""
 

@@ -213,9 +213,9 @@ class Updates:
             for one in step.moved
             if one.gradient is not None and one.rule is not None
             for t in (one.parameter, *slots_of(optimizer, one.rule, one.parameter).values())
-            if type(t) in PLAIN and strided(t)
+            if t is not None and type(t) in PLAIN and strided(t)
         ]
-        with torch._C._DisableTorchDispatch():  # copies are nobody's calls
+        with self._mode.safe("step"), torch._C._DisableTorchDispatch():  # copies are nobody's calls
             for t in written:
                 self._identity.overwritten(t, None)
                 self._mode.foreseen.add(storage_of(t))
@@ -223,7 +223,9 @@ class Updates:
     def _all_moving(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> list[Moved]:
         rules = Rules(optimizer)
         return [
-            self._moving(optimizer, rules.of(group, p), group, p, keep) for group in optimizer.param_groups for p in group["params"]
+            self._moving(optimizer, rules.of(group, p), group, p, keep)
+            for group in optimizer.param_groups
+            for p in group["params"]
         ]
 
     def _moving(self, optimizer: Any, rule: Rule | str, group: Any, p: Tensor, keep: Callable[[Tensor], Kept]) -> Moved:
