@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import ClassVar, Literal
 
+from bpcompare.network.nodes import Nodes
 from bpcompare.network.parameter import Array, Parameter
 from bpcompare.network.steps import program_of
 from bpcompare.ops import Identity
@@ -225,6 +226,11 @@ class Network(Shown):
     def draw_paths(self) -> dict[str, dict[str, str]]:
         """For every layer: its draw names to paths."""
         return {name: {key: f"{name}.{key}" for key in self.shapes[name].draws} for name in self.order}
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """Its layers of one unit each."""
+        return Nodes(self)
 
     @cached_property
     def program(self) -> Program:
