@@ -41,7 +41,7 @@ class Groups:
         self._plan, self._balls, self._laws = plan, balls, laws
         self._layers = plan.network.layers
         self._columns = Columns(plan, balls)
-        self._nodes: Sequence[Node] = plan.network.nodes.all
+        self._nodes: Sequence[Node] = tuple(plan.network.nodes.by_name.values())
         self._examples = self._columns.examples
 
     def __iter__(self) -> Iterator[Group]:
