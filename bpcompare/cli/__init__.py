@@ -21,7 +21,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     occupy()
     words = sys.argv[1:]
-    return supervised(lambda: _answered(words), own=words[:1] in (["check"], ["watch"], ["doubt"]))
+    own = words[:1] in (["check"], ["watch"], ["doubt"])
+    return supervised(lambda: _answered(words) if own else _ended_soon(words), own=own)
+
+
+def _ended_soon(words: list[str]) -> int:
+    from bpcompare.cli.memory import look_for_cycles_seldom
+
+    look_for_cycles_seldom()
+    return _answered(words)
 
 
 def _answered(words: list[str]) -> int:

@@ -114,9 +114,7 @@ class Nodes:
             else:
                 reads = [one for source in sources for one in range(columns[source], columns[source] + widths[source])]
             readers, places = read.get(name, ([], []))
-            found[name] = Node(
-                name, columns[name], *(np.array(part, np.int64) for part in (reads, readers, places))
-            )
+            found[name] = Node(name, columns[name], *(np.array(part, np.int64) for part in (reads, readers, places)))
         return found
 
     @cached_property

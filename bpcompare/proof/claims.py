@@ -118,7 +118,7 @@ def claims(program: Program) -> Claims:
         found.append((value.delta or value.path, _delta, (program, value)))
     for update in program.updates:
         if update.op is not None:
-            found += [(path, _slot, (update, name, path)) for name, path in update.slots.items()]
+            found += [(path, _slot, (update, update.op, name, path)) for name, path in update.slots.items()]
         found.append((update.writes, _update, (update,)))
     return Claims(found)
 
@@ -231,10 +231,9 @@ def _update(update: Update) -> Claim:
     return Claim(update.writes, "update", parameter, ((parameter, op),), reads, value, update.dtype)
 
 
-def _slot(update: Update, name: str, path: str) -> Claim:
+def _slot(update: Update, op: UpdateOp, name: str, path: str) -> Claim:
     """A slot after the step."""
-    op, parameter = update.op, update.parameter
-    assert op is not None
+    parameter = update.parameter
 
     def value(get: Lookup, laws: Laws) -> Num:
         return laws.update(parameter, op).slot(_before(update, op, get, name))

@@ -65,16 +65,14 @@ class Certificate(Shown):
     plain: tuple[Finding, ...] = ()
     failure: str | None = None
     refuted: tuple[Finding, ...] = field(init=False)
+    all: Findings = field(init=False, repr=False, compare=False)
+    """The findings, by what they are kept in."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "findings", Findings.of(self.findings))
-        object.__setattr__(self, "refuted", tuple(f for f in self.all.judged if f.outcome == "refuted"))
-
-    @property
-    def all(self) -> Findings:
-        """The findings, as what they are kept in."""
-        assert isinstance(self.findings, Findings)
-        return self.findings
+        findings = Findings.of(self.findings)
+        object.__setattr__(self, "findings", findings)
+        object.__setattr__(self, "all", findings)
+        object.__setattr__(self, "refuted", tuple(f for f in findings.judged if f.outcome == "refuted"))
 
     @property
     def notable(self) -> tuple[Finding, ...]:

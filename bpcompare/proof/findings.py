@@ -17,6 +17,7 @@ from bpcompare.proof.claims import Statement
 if TYPE_CHECKING:
     from bpcompare.proof.finding import Finding
 
+
 class Findings(Sequence["Finding"]):
     """`judged` exist, by their places; all others hold, and `make(place)` makes one.
 
@@ -31,13 +32,14 @@ class Findings(Sequence["Finding"]):
         judged: Mapping[int, Finding],
         make: Callable[[int], Finding] | None = None,
     ) -> None:
-        self._statements, self._shares, self._powers = statements.copy(), shares.copy(), powers.copy()
-        self._places = sorted(judged)
-        self.judged = tuple(judged[place] for place in self._places)
+        self.statements, self.shares, self.powers = statements.copy(), shares.copy(), powers.copy()
+        self.places = sorted(judged)
+        """Where those stand that exist."""
+        self.judged = tuple(judged[place] for place in self.places)
         """Those that were judged by themselves, whatever came of it. Of all others it is known that they hold."""
-        self._statements[self._places] = [one.statement for one in self.judged]
-        self._shares[self._places] = [one.share for one in self.judged]
-        self._powers[self._places] = [one.power for one in self.judged]
+        self.statements[self.places] = [one.statement for one in self.judged]
+        self.shares[self.places] = [one.share for one in self.judged]
+        self.powers[self.places] = [one.power for one in self.judged]
         self._made = dict(judged)
         self._make = make
 
@@ -50,20 +52,20 @@ class Findings(Sequence["Finding"]):
         judged = {
             int(start) + place: one
             for start, step in zip(starts, steps, strict=False)
-            for place, one in zip(step._places, step.judged, strict=True)
+            for place, one in zip(step.places, step.judged, strict=True)
         }
 
         def made(place: int) -> Finding:
             number = int(np.searchsorted(starts, place, "right")) - 1
             return steps[number][place - int(starts[number])]
 
-        parts = [[getattr(step, name) for step in steps] for name in ("_statements", "_shares", "_powers")]
-        statements, shares, powers = (np.concatenate(part) if part else np.zeros(0) for part in parts)
+        parts = zip(*((step.statements, step.shares, step.powers) for step in steps), strict=True)
+        statements, shares, powers = map(np.concatenate, parts) if steps else (np.zeros(0, "U9"), np.zeros(0), np.zeros(0))
         return cls(statements, shares, powers, judged, made)
 
     def with_judged(self, judged: Sequence[Finding]) -> Findings:
         """The same with others in the place of those that were judged by themselves, in their order."""
-        return Findings(self._statements, self._shares, self._powers, dict(zip(self._places, judged, strict=True)), self._make)
+        return Findings(self.statements, self.shares, self.powers, dict(zip(self.places, judged, strict=True)), self._make)
 
     @classmethod
     def of(cls, findings: Sequence[Finding]) -> Findings:
@@ -74,7 +76,7 @@ class Findings(Sequence["Finding"]):
         return cls(np.full(count, "", "U9"), np.zeros(count), np.zeros(count), dict(enumerate(findings)))
 
     def __len__(self) -> int:
-        return len(self._statements)
+        return len(self.statements)
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...
@@ -87,7 +89,8 @@ class Findings(Sequence["Finding"]):
             return tuple(self[place] for place in range(*index.indices(len(self))))
         place = range(len(self))[index]
         if place not in self._made:
-            assert self._make is not None
+            if self._make is None:
+                raise AssertionError(f"there is no finding number {place}, and nobody who makes it")
             self._made[place] = self._make(place)
         return self._made[place]
 
@@ -105,19 +108,23 @@ class Findings(Sequence["Finding"]):
     @property
     def worst(self) -> Finding | None:
         """The first of those with the largest share."""
-        return self[_largest(self._shares)] if len(self) else None
+        return self[_largest(self.shares)] if len(self) else None
 
     @property
     def blindest(self) -> Finding | None:
         """The first of those with the least power."""
-        return self[_largest(self._powers)] if len(self) else None
+        return self[_largest(self.powers)] if len(self) else None
 
     def among(self, statements: Collection[Statement]) -> Findings:
         """Those of some statements."""
-        places = np.flatnonzero(np.isin(self._statements, list(statements)))
-        judged = {int(place): one for place, one in zip(np.searchsorted(places, self._places), self.judged, strict=True) if one.statement in statements}
-        parts = (part[places] for part in (self._statements, self._shares, self._powers))
-        return Findings(*parts, judged, lambda place: self[int(places[place])])
+        places = np.flatnonzero(np.isin(self.statements, list(statements)))
+        judged = {
+            int(place): one
+            for place, one in zip(np.searchsorted(places, self.places), self.judged, strict=True)
+            if one.statement in statements
+        }
+        measures = self.statements[places], self.shares[places], self.powers[places]
+        return Findings(*measures, judged, lambda place: self[int(places[place])])
 
 
 def _largest(measures: Array) -> int:

@@ -64,7 +64,7 @@ class Groups:
         if law is None:
             return
         given = self._columns.given
-        keys = [(given[node.reads].tobytes(), self._layers[node.name].op.bias) for node in self._nodes]
+        keys = [(given[node.reads].tobytes(), self._layers[node.name].op) for node in self._nodes]
         for among in alike(keys):
             first = self._nodes[among[0]]
             n = len(first.reads)
@@ -160,7 +160,7 @@ def _parts(among: Array, cost: int) -> Iterator[Array]:
 
 
 def _examples_first(x: Array) -> Array:
-    """(nodes, units, examples) as (nodes, examples, units), each node as it lies in memory when it stands alone: then so are bits."""
+    """(nodes, units, examples) as (nodes, examples, units), each node as it lies in memory when alone: so are its bits."""
     return np.ascontiguousarray(x.transpose(0, 2, 1))
 
 
@@ -193,7 +193,7 @@ class _Sums:
 
     def _at(self, rows: Any) -> At[Any] | None:
         xs, p = self._read(rows), {"weight": self._given("weight", rows)}
-        if self._op.bias:
+        if "bias" in self._plan.network.layers[self.nodes[0].name].parameters:
             p["bias"] = self._given("bias", rows)
         return None if any(one is None for one in (*xs, *p.values())) else At(self._op, xs, p)
 
@@ -226,7 +226,9 @@ class _Updates:
         rule, slots = self._plan.network.update, self._plan.slot_paths
         w = self._given(self.names)
         gradient = self._columns.recorded([f"{name}.gradient" for name in self.names], self.shape)
-        before: Mapping[str, Any] = {one: self._given([f"{slots[name][one]}.before" for name in self.names]) for one in rule.slots}
+        before: Mapping[str, Any] = {
+            one: self._given([f"{slots[name][one]}.before" for name in self.names]) for one in rule.slots
+        }
         if w is None or any(x is None for x in before.values()):
             return None
         t = self._balls.values.given["t"]
@@ -237,4 +239,3 @@ class _Updates:
         given = self._balls.values.given
         x = np.concatenate([given[path].reshape(1, -1) for path in paths]).reshape(len(paths), *self.shape)
         return self._columns.ball(x.astype(np.float64, copy=False), self._fmt, given=True)
-

@@ -83,7 +83,7 @@ def _held(group: Group, ball: Ball, balls: Balls) -> Held:
     power = 2 * np.divide(floored, np.abs(step)).min(axis=one)
     sure = (largest <= NEARLY_ONE) & np.isfinite(r.max(axis=one)) & (r.min(axis=one) >= 0) & (power <= needed(balls.fmt.u))
     rows = np.flatnonzero(sure)
-    return Held(group.statement, [group.paths[row] for row in rows], largest[rows], power[rows], rows, m, r)
+    return Held(group.statement, [group.paths[row] for row in rows.tolist()], largest[rows], power[rows], rows, m, r)
 
 
 def _before(group: Group, balls: Balls) -> Array:
