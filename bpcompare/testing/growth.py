@@ -168,10 +168,10 @@ def grow(draft: Drawing) -> None:  # noqa: C901 — a row for each kind of layer
     elif kind == "square":
         draft.layer(ops.Power(choose.one_of((2.0, 3.0))), [draft.layer(ops.Dense(width), [source], ops.Tanh())])
     elif kind in _REST:
-        _as_in_its_cases(draft, _REST[kind], source)
+        as_in_its_cases(draft, _REST[kind], source)
 
 
-def _as_in_its_cases(draft: Drawing, kind: type[LayerOp], source: str) -> None:
+def as_in_its_cases(draft: Drawing, kind: type[LayerOp], source: str) -> None:
     """The op in a form of its conformance cases, on sources of the shapes that they have there, and back to a vector."""
     from bpcompare.testing.cases import forms
 
