@@ -44,6 +44,7 @@ class Engine:
         self._places = places
         self._now: Pass | None = None
         self._asked = False
+        self._graphed = False
         self._followed: dict[tuple[Point, int], list[Seen]] = {}
         self._hooked: set[Seen] = set()
         self._inside: list[Tensor] = []
@@ -83,7 +84,9 @@ class Engine:
             self.before()
             leaves = self._begin(begun, roots, args[0], given, hooks)
             undo = hooks.pop_all()
-        self._now, self._mode.backward, self._mode.passing = begun, True, True
+        self._graphed = bool(given.get("create_graph"))
+        self._now, self._mode.passing = begun, True
+        self.recording(on=False)
         try:
             with undo, hooking(self._inside):
                 out = original(roots, *args, **kwargs)
@@ -114,8 +117,6 @@ class Engine:
             else:
                 failed = "backward was called on an edge of the graph, not on a tensor"
         self._hook_inner(begun, roots, hooks)
-        if given.get("create_graph"):
-            failed = failed or "the graph of backward itself was asked for (create_graph=True)"
         leaves = [Leaf(self, begun, seen, self.identity.tensor(address)) for address, seen in self.identity.leaves.items()]
         for leaf in leaves:
             leaf.hook(hooks)
@@ -242,5 +243,8 @@ class Engine:
             return kept
 
     def recording(self, *, on: bool) -> None:
-        """Whether calls inside of the engine are recorded: those of hooks are, which run on a gradient that was accumulated."""
-        self._mode.backward = not on
+        """Whether calls inside of the engine are recorded: those of hooks are, which run on a gradient that was accumulated.
+
+        Where the graph of the pass itself is made (create_graph=True), all are: what they make is differentiated once more.
+        """
+        self._mode.backward = not (on or self._graphed)
