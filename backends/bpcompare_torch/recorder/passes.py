@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Self
 from weakref import ref
@@ -82,9 +82,9 @@ class Engine:
         undo = ExitStack()
         with self._mode.unwatched(), self._mode.safe("backward"), ExitStack() as hooks:
             self.before()
-            leaves = self._begin(begun, roots, args[0], given, hooks)
+            leaves = self._begin(begun, roots, args[0], hooks)
             undo = hooks.pop_all()
-        self._graphed = bool(given.get("create_graph"))
+        self._graphed = begun.graphed = bool(given.get("create_graph"))
         self._now, self._mode.passing = begun, True
         self.recording(on=False)
         try:
@@ -104,7 +104,7 @@ class Engine:
                 self._captured(begun, inputs, out)
         return out
 
-    def _begin(self, begun: Pass, roots: Any, seeds: Any, given: Mapping[str, Any], hooks: ExitStack) -> list[Leaf]:
+    def _begin(self, begun: Pass, roots: Any, seeds: Any, hooks: ExitStack) -> list[Leaf]:
         """Hook whatever the pass comes to, until `hooks` is closed; the leaves among it."""
         if any(isinstance(root, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(root) for root in roots):
             begun.failed = "a transform of torch.func (grad, vjp, jacrev) ran it, and nobody can look inside of one"

@@ -54,9 +54,11 @@ def _least_step(a: Arguments) -> float:
 @rows.law("native_group_norm", rearranged=True)
 def _group_norm(a: Arguments) -> list[Node | None]:
     x = lifted(a.input)
-    groups = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW))
-    hat = kernel.reshape(kernel.standardized(groups, (2, 3), a.number("eps")), x.shape)
-    return [_affine(hat, a.get("weight"), a.get("bias"), _per_channel(x)), None, None]
+    groups, epsilon = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW)), a.number("eps")
+    hat = kernel.reshape(kernel.standardized(groups, (2, 3), epsilon), x.shape)
+    mean, (_, variance) = kernel.mean(groups, (2, 3)), kernel.moments(groups, (2, 3))
+    inverse = kernel.divide(1.0, kernel.sqrt(kernel.add(kernel.reshape(variance, (a.N, a.group)), epsilon)))
+    return [_affine(hat, a.get("weight"), a.get("bias"), _per_channel(x)), mean, inverse]
 
 
 def _per_channel(x: Node) -> tuple[int, ...]:
@@ -68,7 +70,7 @@ def _but_channels(x: Node) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-def _batch_norm(a: Arguments) -> list[Node | None]:
+def by_batch(a: Arguments) -> list[Node | None]:
     """By this batch's mean and variance in training, by the running ones else."""
     x = lifted(a.input)
     epsilon = a.number("eps" if "eps" in a else "epsilon")
@@ -85,7 +87,7 @@ class BatchNormCall(CallLaw):
     """Batch normalization, which leaves its running statistics moved."""
 
     def __init__(self) -> None:
-        super().__init__(_batch_norm, rearranged=True)
+        super().__init__(by_batch, rearranged=True)
 
     def state(self, at: At[Any]) -> Num:
         """(1 − momentum) running + momentum · this batch's; the variance with n − 1. Raises LookupError for one number."""
