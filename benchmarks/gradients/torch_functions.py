@@ -15,16 +15,26 @@ DRAWN = 60
 """Samples of a function that are looked through for those that can be asked."""
 
 
-def functions() -> Iterator[Function]:
-    """Every function with a derivative, by its name and variant."""
-    from torch.testing._internal.common_methods_invocations import op_db
+def functions() -> tuple[list[Function], list[str]]:
+    """Every function with a derivative, by its name and variant; and what is not there. Raises ImportError without torch."""
+    import torch
 
+    found, absent = [], []
+    try:
+        from torch.testing._internal.common_methods_invocations import op_db
+    except ImportError as error:
+        absent.append(f"torch's own samples of its functions: {error}")
+        op_db = []
     for op in op_db:
         if op.supports_autograd:
             name = f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
-            yield Function("torch", name, partial(_sample, op))
+            found.append(Function("torch", name, partial(_sample, op)))
     for name, (made, shapes) in modules().items():
-        yield Function("torch", name, partial(_module, made, shapes))
+        if hasattr(torch.nn, name.partition(".")[2]):
+            found.append(Function("torch", name, partial(_module, made, shapes)))
+        else:
+            absent.append(name)
+    return found, absent
 
 
 def _sample(op: Any, seed: int, dtype: str) -> Sample | None:
