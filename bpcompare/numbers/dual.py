@@ -117,13 +117,13 @@ class Dual(Number):
         return self._each(lambda x: total(x, axis=axis, keepdims=keepdims))
 
     def positive(self) -> Array:
-        """Where the value is above 0. Raises TypeError where that cannot be told: on a kink there is no derivative."""
+        """Where the value is above 0. Raises NoDerivativeError where that cannot be told: on a kink there is no derivative."""
         if self._kinked(self.value).any():
             raise NoDerivativeError("on a kink, there is no second derivative")
         return np.asarray(self.plain() > 0)
 
     def first_max(self, among: Array | None) -> Array:
-        """Where the largest values are. Raises TypeError where two tie."""
+        """Where the largest values are. Raises NoDerivativeError where two tie."""
         x, r = np.asarray(self.plain()), self._radius(self.value)
         x = x if among is None else np.where(among, x, -np.inf)
         mask = np.zeros(x.shape, bool)
@@ -175,7 +175,7 @@ class Dual(Number):
         return found
 
     def either(self, other: Num) -> Num:
-        """Of both parts. Raises TypeError where one formula moves, and the other does not."""
+        """Of both parts. Raises NoDerivativeError where one formula moves, and the other does not."""
         if self.tangent is None and other.tangent is None:
             return Dual(self.value.either(other.value))
         if self.tangent is None or other.tangent is None:

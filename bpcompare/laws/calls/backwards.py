@@ -41,7 +41,10 @@ class Turned:
     toward: str
 
     def node(self) -> Node:
-        """As a node of the program of f_backward, with the transposes toward all that it reads."""
+        """As a node of the program of f_backward, with the transposes toward all that it reads.
+
+        Raises LookupError where `toward` is no array of floats.
+        """
         a = self.a
         slot = a.slot(self.toward)
         if slot is None:
