@@ -55,9 +55,11 @@ def _least_step(a: Arguments) -> float:
 @rows.law("native_group_norm", rearranged=True)
 def _group_norm(a: Arguments) -> list[Node | None]:
     x = lifted(a.input)
-    groups = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW))
-    hat = kernel.reshape(kernel.standardized(groups, (2, 3), a.number("eps")), x.shape)
-    return [_affine(hat, a.get("weight"), a.get("bias"), _per_channel(x)), None, None]
+    groups, epsilon = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW)), a.number("eps")
+    hat = kernel.reshape(kernel.standardized(groups, (2, 3), epsilon), x.shape)
+    mean, (_, variance) = kernel.mean(groups, (2, 3)), kernel.moments(groups, (2, 3))
+    inverse = kernel.divide(1.0, kernel.sqrt(kernel.add(kernel.reshape(variance, (a.N, a.group)), epsilon)))
+    return [_affine(hat, a.get("weight"), a.get("bias"), _per_channel(x)), mean, inverse]
 
 
 def _per_channel(x: Node) -> tuple[int, ...]:
@@ -69,8 +71,13 @@ def _but_channels(x: Node) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
+<<<<<<< HEAD
 def _batch_norm(a: Arguments, *, trained: bool = False) -> list[Node | None]:
     """By this batch's mean and variance in training, by the running ones else. `trained`: always in training."""
+=======
+def by_batch(a: Arguments) -> list[Node | None]:
+    """By this batch's mean and variance in training, by the running ones else."""
+>>>>>>> main
     x = lifted(a.input)
     epsilon = a.number("eps" if "eps" in a else "epsilon")
     if trained or a.get("training", a.get("train", False)) or a.get("running_mean") is None:
@@ -84,8 +91,13 @@ def _batch_norm(a: Arguments, *, trained: bool = False) -> list[Node | None]:
 class BatchNormCall(CallLaw):
     """Batch normalization, which leaves its running statistics moved."""
 
+<<<<<<< HEAD
     def __init__(self, *, trained: bool = False) -> None:
         super().__init__(partial(_batch_norm, trained=trained), rearranged=True)
+=======
+    def __init__(self) -> None:
+        super().__init__(by_batch, rearranged=True)
+>>>>>>> main
 
     def state(self, at: At[Any]) -> Num:
         """(1 − momentum) running + momentum · this batch's; the variance with n − 1. Raises LookupError for one number."""
