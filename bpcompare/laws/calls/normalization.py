@@ -71,13 +71,8 @@ def _but_channels(x: Node) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-<<<<<<< HEAD
-def _batch_norm(a: Arguments, *, trained: bool = False) -> list[Node | None]:
+def by_batch(a: Arguments, *, trained: bool = False) -> list[Node | None]:
     """By this batch's mean and variance in training, by the running ones else. `trained`: always in training."""
-=======
-def by_batch(a: Arguments) -> list[Node | None]:
-    """By this batch's mean and variance in training, by the running ones else."""
->>>>>>> main
     x = lifted(a.input)
     epsilon = a.number("eps" if "eps" in a else "epsilon")
     if trained or a.get("training", a.get("train", False)) or a.get("running_mean") is None:
@@ -91,13 +86,8 @@ def by_batch(a: Arguments) -> list[Node | None]:
 class BatchNormCall(CallLaw):
     """Batch normalization, which leaves its running statistics moved."""
 
-<<<<<<< HEAD
     def __init__(self, *, trained: bool = False) -> None:
-        super().__init__(partial(_batch_norm, trained=trained), rearranged=True)
-=======
-    def __init__(self) -> None:
-        super().__init__(by_batch, rearranged=True)
->>>>>>> main
+        super().__init__(partial(by_batch, trained=trained), rearranged=True)
 
     def state(self, at: At[Any]) -> Num:
         """(1 − momentum) running + momentum · this batch's; the variance with n − 1. Raises LookupError for one number."""
