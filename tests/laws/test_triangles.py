@@ -13,7 +13,7 @@ DY = np.array([[1.0, 0.0, 0.0], [-0.4, 0.7, 0.0], [0.3, 1.1, -0.9]])
 
 @pytest.mark.parametrize("place", [(0, 0), (1, 0), (2, 1), (0, 1)])
 def test_a_cholesky_factor_by_the_triangle_that_is_read(place):
-    """Under JAX 0.11 an honest Δ would be called wrong: it has nothing in the upper triangle, and twice as much in the lower one."""
+    """Under JAX 0.11 an honest Δ would be called wrong: 0 in the upper triangle, and twice as much in the lower one."""
     op = Call("lax.cholesky", {"x0": Read(0), "triangle": True}, ((3, 3),))
     moved, h = np.zeros((3, 3)), 1e-6
     moved[place] = h
