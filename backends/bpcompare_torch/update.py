@@ -1,7 +1,8 @@
 """Update rules by the functions that the optimizers of torch.optim call in `step()`, and their state under the textbook's names.
 
-Making an optimizer object, and its `step()`, import torch's compiler, which takes longer than torch itself; the functions under them do
-not. That both have the same bits, with every switch of a rule, is tested.
+An optimizer object and its `step()` import torch's compiler, which takes longer than torch itself; they do not. That both
+have the same bits, with every switch of a rule, is tested. A row of the table changes parameters and state in place: lists of
+tensors, those of one parameter at one position, state by slot; `steps` count the updates before this one, as torch keeps them.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ Rule = Callable[[Any, Tensors, Tensors, Mapping[str, Tensors], Tensors], None]
 
 
 def sgd(op: Sgd, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
-    """torch.optim.SGD; decay is added to the gradient before momentum sees it."""
+    """torch.optim.SGD, in place; decay is added to the gradient before momentum sees it. No slot without momentum."""
     _sgd(
         parameters,
         gradients,
@@ -39,7 +40,7 @@ def sgd(op: Sgd, parameters: Tensors, gradients: Tensors, state: Mapping[str, Te
 
 
 def adam(op: Adam | AdamW, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
-    """torch.optim.Adam, which adds decay to the gradient before the moments see it, or AdamW, which does not."""
+    """torch.optim.Adam, which adds decay to the gradient before the moments see it, or AdamW, which does not; in place."""
     rule = _adamw if isinstance(op, AdamW) else _adam
     rule(
         parameters,
@@ -60,7 +61,7 @@ def adam(op: Adam | AdamW, parameters: Tensors, gradients: Tensors, state: Mappi
 
 
 def rmsprop(op: RmsProp, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
-    """torch.optim.RMSprop; its alpha is ρ, and its momentum adds up what is not yet multiplied by η."""
+    """torch.optim.RMSprop, in place; its alpha is ρ, and its momentum adds up what is not yet multiplied by η."""
     _rmsprop(
         parameters,
         gradients,
@@ -79,7 +80,7 @@ def rmsprop(op: RmsProp, parameters: Tensors, gradients: Tensors, state: Mapping
 
 
 def adagrad(op: Adagrad, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
-    """torch.optim.Adagrad. What its sum begins with is in the plan's slots."""
+    """torch.optim.Adagrad, in place. What its sum begins with is in the plan's slots, as all of its state is."""
     _adagrad(
         parameters,
         gradients,
