@@ -31,20 +31,26 @@ class Key:
         return f"{self.library}:{self.name} {self.dtype} seed {self.seed}{' cancelling' if self.cancelling else ''}"
 
 
-def asked(function: Function, key: Key) -> Iterator[dict[str, str]]:
-    """What was found: of the honest gradient first, then of each mutant. Nothing where there is no such sample."""
+def asked(function: Function, key: Key, mutants: int = len(KINDS)) -> Iterator[dict[str, str]]:
+    """What was found: of the honest gradient first, then of so many mutants. Nothing where there is no such sample."""
     sample = function.sample(key.seed, key.dtype)
     if sample is None:
         return
     own = cancelling(sample) if key.cancelling else sample
     found, honest = _honest(own)
     yield found
-    if honest is None:
+    if honest is None or not mutants:
         return
     count = sum(_floats(x) for x in own.inputs)
     sizes = Sizes(own)
-    for number, kind in enumerate(KINDS):
+    for number, kind in _some(mutants, key.seed):
         yield _mutant(own, kind, (key.seed + number) % count, honest, sizes)
+
+
+def _some(count: int, seed: int) -> Sequence[tuple[int, str]]:
+    """So many of the mutants, by their numbers; others for the next seed."""
+    turned = [(seed * count + k) % len(KINDS) for k in range(min(count, len(KINDS)))]
+    return [(number, KINDS[number]) for number in turned]
 
 
 def cancelling(sample: Sample) -> Sample:
@@ -77,7 +83,8 @@ def _honest(sample: Sample) -> tuple[dict[str, str], Any]:
     try:
         check = check_gradient(sample.function, inputs=sample.inputs)
     except ValueError as error:
-        return {"what": "honest", "verdict": "refused", "told": str(error)[:200]}, None
+        absent = "has no attribute" in str(error) or "No module named" in str(error)
+        return {"what": "honest", "verdict": "not there" if absent else "refused", "told": str(error)[:200]}, None
     told = "" if check.verdict in ("certified", "convention") else _told(check)
     verdict = {"what": "honest", "verdict": check.verdict, "traced": "" if check.untraced else "whole", "told": told}
     try:
