@@ -35,6 +35,7 @@ FAMILIES = (
     "segments",
     "linear_algebra",
     "complex_numbers",
+    "backwards",
 )
 
 CALLS: dict[str, CallLaw] = {
