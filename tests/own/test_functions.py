@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bpcompare.own.judged import judged
-from called import judged_with, watched
+from called import Call, between, judged_with, watched
 from calls_of_functions import CALLS
 
 STEPPED = {"floor", "ceil", "trunc", "round", "sign", "sgn", "norm 0"}
@@ -53,3 +53,12 @@ def test_a_wrong_gradient_is_refuted(name):
                 continue
             found = judged_with(recording, path, change)
             assert [claim.path for claim, _ in found.refuted] == [path], kind
+
+
+@pytest.mark.parametrize(("dtype", "refuted"), [("float64", {"polygamma.y"}), ("float32", set())])
+def test_trigamma_of_torch(dtype, refuted):
+    """torch cuts a series after four terms in every format: in float64 that would pass for rounding, or float32 be accused for it."""
+    call = Call("polygamma 1", lambda x: torch.polygamma(1, x), (between(0.2, 9, 3, 5),))
+    found = judged(watched(call, getattr(torch, dtype)))
+    assert {claim.path for claim, _ in found.refuted} == refuted
+    assert not found.unexamined

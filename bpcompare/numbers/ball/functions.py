@@ -6,6 +6,7 @@ Each says how far f moves when its argument moves by r; what the library itself 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,19 @@ def _digamma_spread(x: Array, y: Array, r: Radius) -> Radius:
     return np.where(inside, special.zeta(2.0, np.where(inside, x - r, 1.0)) * r, np.inf)
 
 
+def zeta(s: float, x: Any) -> Ball:
+    """ζ(s, x) = Σ (x + k)⁻ˢ over k ≥ 0, for s > 1 and x > 0, where it falls and is convex: the lower end of a ball is farther.
+
+    Its slope is −s ζ(s + 1, x); infinite where the ball reaches 0.
+    """
+
+    def spread(v: Array, y: Array, r: Radius) -> Radius:
+        inside = v > r
+        return np.where(inside, s * special.zeta(s + 1.0, np.where(inside, v - r, 1.0)) * r, np.inf)
+
+    return library("zeta", partial(special.zeta, s), spread, _steep(lambda v: s * special.zeta(s + 1.0, v)))(x)
+
+
 def _around_zero(name: str, f: Slope, spread: Callable[[Array, Array, Radius], Radius], slope: Slope) -> Callable[[Ball], Ball]:
     """A function with zeros where libraries lose digits: their error there is one of numbers near 1, not of the result."""
     rule = library(name, f, spread, lambda x, y, big, u: np.abs(slope(x)) * big)
@@ -119,6 +133,8 @@ def _steep(slope: Slope) -> Callable[[Array, Array, Array, float], Array]:
 
 LN_2, LN_10 = float(np.log(2.0)), float(np.log(10.0))
 
+ZETA = getattr(special._ufuncs, "_zeta", special.zeta)  # noqa: SLF001 — SciPy's own function is written around its ufunc
+
 UFUNCS |= {
     np.sin: library("sin", np.sin, _periodic(np.cos), _steep(np.cos)),
     np.cos: library("cos", np.cos, _periodic(np.sin), _steep(np.sin)),
@@ -150,5 +166,6 @@ UFUNCS |= {
         "erfinv", special.erfinv, _ends(special.erfinv, -1.0, 1.0), _steep(lambda x: 0.887 * np.exp(special.erfinv(x) ** 2))
     ),
     special.gammaln: _around_zero("gammaln", special.gammaln, _lgamma_spread, special.digamma),
+    ZETA: zeta,
     special.digamma: _around_zero("digamma", special.digamma, _digamma_spread, lambda x: special.zeta(2.0, x)),
 }
