@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare.network.parameter import Array
+from bpcompare.numbers import special
 from bpcompare.numbers.number import MOVES, Axes, Num, Number, dot, gather, scatter, total
 
 __all__ = ["Dual", "NoDerivativeError"]

@@ -71,8 +71,9 @@ def test_kinks_are_listed_as_the_ops_state_them():
 
 def test_thresholds_are_those_of_the_code():
     """The page would promise another threshold than the one that decides."""
-    from bpcompare.proof import exact, oracle, power
+    from bpcompare.proof import oracle, power
     from bpcompare.proof import watching as plain
+    from bpcompare.proof.exact import drawing
 
     page = " ".join(_mathematics().split())
     assert power.LEAST == 0.01
@@ -82,7 +83,7 @@ def test_thresholds_are_those_of_the_code():
     assert "h = 2⁻³⁰⁰" in page
     assert (plain.CLOSE, plain.SPREAD, plain.RUNS) == (8, 10, 16)
     assert "more than 8 u of the norm, it must be within 10 times what up to 16 float64 runs" in page
-    assert exact.ALIVE == 0.25
+    assert drawing.ALIVE == 0.25
     assert "fewer than a quarter of all Δ" in page
 
 
