@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     occupy()
     words = sys.argv[1:]
     own = words[:1] in (["check"], ["watch"], ["doubt"])
+<<<<<<< HEAD
     return supervised(lambda: _answered(words) if own else _ended_soon(words), own=own)
 
 
@@ -30,6 +32,12 @@ def _ended_soon(words: list[str]) -> int:
 
     look_for_cycles_seldom()
     return _answered(words)
+=======
+    if not own:
+        # Importing makes a million objects that stay; looking through them again and again took a seventh of a run.
+        gc.set_threshold(10_000, 10, 10)
+    return supervised(lambda: _answered(words), own=own)
+>>>>>>> main
 
 
 def _answered(words: list[str]) -> int:
