@@ -1,13 +1,10 @@
-"""Settings of memory for the command's own process: glibc's allocator, and how often Python looks for cycles."""
+"""A setting of glibc's allocator, for the command's own process."""
 
 from __future__ import annotations
 
 import ctypes
-import gc
 import sys
 
-_SELDOM = 200_000
-"""So many objects more, before Python looks for cycles among them."""
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 
@@ -22,13 +19,3 @@ def keep_freed_memory() -> None:
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(_TOP_PAD, 64 * 2**20)
         mallopt(_MMAP_THRESHOLD, 32 * 2**20)
-
-
-def look_for_cycles_seldom() -> None:
-    """Let Python look for cycles among objects two hundred times less often, and never among those there are now.
-
-    A graph of ten thousand nodes is a million objects without a cycle; to look for one among them took half of the time in which
-    its spec was read. Only the command does this: it ends soon.
-    """
-    gc.freeze()
-    gc.set_threshold(_SELDOM, 20, 20)
