@@ -30,13 +30,9 @@ class Signature:
         if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
             self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
         self.name = _name(schema.name, in_place=bool(self.writes))
-<<<<<<< HEAD
         self.alone = self.writes == ("self",)
-        self.has_statistics = any(one.name in RUNNING for one in schema.arguments)
-=======
         named = {one.name for one in schema.arguments}
         self.has_statistics = not named.isdisjoint(RUNNING) and not named.isdisjoint(MOMENTUM)
->>>>>>> main
         self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
         self._order = tuple(name for name, *_ in arguments)
         self._defaults = {name: default for name, _, has, default in arguments if has}

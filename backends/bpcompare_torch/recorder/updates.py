@@ -236,15 +236,9 @@ class Updates:
             self._names.get(id(p), "a parameter outside of the model"),
             rule if isinstance(rule, Rule) else None,
             "" if found else str(rule),
-<<<<<<< HEAD
             self._identity.memory.keep(p),
-            None if p.grad is None else self._identity.of(p.grad),
-            {name: None if t is None else kept(t) for name, t in slots.items()},
-=======
-            keep(p),
             None if p.grad is None else self._identity.gradient(p.grad),
-            {name: None if t is None else keep(t) for name, t in slots.items()},
->>>>>>> main
+            {name: None if t is None else kept(t) for name, t in slots.items()},
             steps_of(optimizer, p) + 1,
             p,
             rate_format(group),
