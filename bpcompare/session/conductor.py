@@ -33,7 +33,7 @@ from bpcompare.text import arguments
 from bpcompare.verdict.blame import Case, blames
 from bpcompare.verdict.change import Change
 from bpcompare.verdict.comparison import Comparison
-from bpcompare.verdict.distance import pairs
+from bpcompare.verdict.distance import Pairs
 
 BEFORE = 8
 """Steps before a wrong one in which its cause is looked for: what adds up over steps is refuted in the second that it does so."""
@@ -148,7 +148,7 @@ def judge(
         records=records,
         certificates=certificates,
         blames=found,
-        pairs=pairs(records),
+        pairs=Pairs(records),
         unseen=None if blind.mistakes is None else tuple(mistake.code for mistake in blind.mistakes),
         searched=blind.steps,
         unsearched=blind.why,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -15,7 +15,7 @@ from bpcompare.proof.exact import Sight, sight
 from bpcompare.proof.finding import Certificate, Finding
 from bpcompare.text.shown import Paged
 from bpcompare.verdict.blame import Blame
-from bpcompare.verdict.distance import Pair
+from bpcompare.verdict.distance import Pair, same
 
 Verdict = Literal["identical", "certified", "convention", "undecided", "wrong", "not_run"]
 
@@ -66,7 +66,7 @@ class Comparison(Paged):
     records: Mapping[str, Record]
     certificates: Mapping[str, Certificate]
     blames: tuple[Blame, ...] = ()
-    pairs: tuple[Pair, ...] = ()
+    pairs: Sequence[Pair] = ()
     unseen: tuple[str, ...] | None = None
     searched: int = 0
     unsearched: str = ""
@@ -100,13 +100,10 @@ class Comparison(Paged):
 
     def _judged(self, name: str, certificate: Certificate) -> Judged:
         verdict: Verdict = certificate.verdict
-        if verdict == "certified" and len(self.ran) > 1 and self._apart(name) == 0 and not self._blurred:
+        if verdict == "certified" and len(self.ran) > 1 and same(self.pairs, name) and not self._blurred:
             verdict = "identical"
         provenance = certificate.provenance
         return Judged(verdict, provenance.version, certificate.worst, provenance.seconds)
-
-    def _apart(self, name: str) -> float:
-        return max((pair.max_ulp for pair in self.pairs if name in (pair.a, pair.b)), default=float("inf"))
 
     @property
     def ran(self) -> tuple[str, ...]:
@@ -122,8 +119,8 @@ class Comparison(Paged):
                 return bad
         if not verdicts:
             return "not_run"
-        same = len(self.ran) > 1 and all(pair.max_ulp == 0 for pair in self.pairs)
-        return "identical" if same and not self._blurred else "certified"
+        alike = len(self.ran) > 1 and all(same(self.pairs, name) for name in self.ran)
+        return "identical" if alike and not self._blurred else "certified"
 
     @cached_property
     def sight(self) -> Sight | None:
