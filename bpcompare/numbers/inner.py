@@ -9,6 +9,7 @@ part is at most Σ|its terms|: so Σ|parts| is Σ|terms| or less, and nobody has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import MOVES, Axes, Num, Number
 from bpcompare.numbers.parts import parts
+from bpcompare.numbers.sums import AT_ONCE, Exact, Sums
 
 PARTS = 2
 """A sum is cut into so many: with one alone, every sum that cancels would look as if it had no room."""
@@ -25,71 +27,31 @@ PARTS = 2
 SHORT = 16
 """Sums of fewer products are worked out in float64, and so are their Σ|terms|: of so few roundings none is left over."""
 
-AT_ONCE = 2**16
-"""So many sums at a time: they stay in the processor's cache while parts are added to them."""
 
-ROWS = 64
-"""And so many rows at least, where rows are long: for fewer, a product takes longer."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Factors:
+    """What sums are made of where they are ±(x @ w + plus) for two matrices of recorded numbers, and `plus` for each column."""
 
-
-Entry = Callable[[Array], tuple[Array, Array]]
-"""From places (numbers of entries in row order, from 1; 0: no entry, there stands 0) to their sums and Σ|terms|, in float64."""
-
-
-class Exact:
-    """Single entries of an array of sums of some shape, which were moved since."""
-
-    def __init__(self, shape: tuple[int, ...], entry: Entry, moves: tuple[Callable[[Array], Array], ...] = ()) -> None:
-        self._shape, self._entry, self._moves = shape, entry, moves
-
-    def after(self, move: Callable[[Array], Array]) -> Exact:
-        """Moved once more."""
-        return Exact(self._shape, self._entry, (*self._moves, move))
-
-    def __call__(self, at: Array) -> tuple[Array, Array]:
-        """See `Entry`."""
-        if not self._moves:
-            return self._entry(at)
-        came = np.arange(1, prod(self._shape) + 1, dtype=np.int32 if prod(self._shape) < 2**31 - 1 else np.int64)
-        came = came.reshape(self._shape)
-        for move in self._moves:
-            came = move(came)  # which puts a 0 where it puts zeros
-        there = at > 0
-        found = np.zeros(at.shape, np.int64)
-        found[there] = came[np.unravel_index(at[there] - 1, came.shape)]
-        return self._entry(found)
-
-
-Block = Callable[[slice], tuple[Array, Array]]
-"""From indices along the first axis to the sums there, and what Σ|terms| does not fall short of."""
-
-
-class Sums:
-    """Sums of products that are worked out when asked for, some along the first axis at a time, and single ones exactly."""
-
-    def __init__(self, shape: tuple[int, ...], block: Block, exact: Exact) -> None:
-        self.shape, self.block, self.exact = shape, block, exact
-
-    @property
-    def rows(self) -> int:
-        """So many indices along the first axis are worked out at a time."""
-        return max(1, max(AT_ONCE, ROWS * self.shape[-1]) // max(1, prod(self.shape[1:])))
+    x: Inner
+    w: Inner
+    plus: Array | None = None
+    negative: bool = False
 
 
 class Inner(Number):
     """Numbers as they were recorded, or sums of products of these.
 
     `mid`: the sums, worked out in the format of the record. `n`: how many roundings the record's sums have; 0 for what was
-    recorded. `own`: how many are on any way to `mid`, so that it is off by γ_own Σ|terms|, with that `roundoff`. `low` ≤ Σ|terms|,
-    up to these roundings. `most`: no Σ|terms| is larger. `exact` works out single entries. `rel` and `rad`: what a ball
+    recorded. `own`: how many are on any way to `mid`, so that it is off by γ_own Σ|terms|, with that `roundoff`. `low` ≤
+    Σ|terms|, up to these roundings. `most`: no Σ|terms| is larger. `exact` works out single entries. `rel` and `rad`: what a ball
     grants beside the roundings of a sum, for what went in: at most `rel` of each term, and `rad` for each entry. `dtype`: the
-    record's format.
+    record's format. `factors`: of a product that nothing was done with but a change of sign.
 
     A law that does anything else with it than moving entries, setting some to 0 and adding up products raises TypeError: it has
     no such numbers.
     """
 
-    __slots__ = ("_low", "_mid", "_most", "_sums", "dtype", "n", "own", "rad", "rel", "roundoff")
+    __slots__ = ("_low", "_mid", "_most", "_sums", "dtype", "factors", "n", "own", "rad", "rel", "roundoff")
 
     def __init__(
         self,
@@ -108,6 +70,7 @@ class Inner(Number):
         self._mid, self._low, self._sums = mid, low, sums
         self.n, self.own, self._most, self.rel, self.rad, self.roundoff = n, own, most, rel, rad, roundoff
         self.dtype = mid.dtype if dtype is None and mid is not None else dtype
+        self.factors: Factors | None = None
 
     def like(self, mid: Array | None, low: Array | None, sums: Sums | None) -> Inner:
         """The same sums, moved."""
@@ -206,7 +169,7 @@ class Inner(Number):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if ufunc is np.negative and method == "__call__" and not kwargs:
-            return self._negative()
+            return self.turned()
         raise TypeError(f"{ufunc.__name__} of sums of products")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -237,12 +200,13 @@ class Inner(Number):
 
         return self.like(None, None, Sums(self.shape, block, before.exact.after(kept)))
 
-    def _negative(self) -> Inner:
+    def turned(self) -> Inner:
+        """With the other sign."""
         if self._sums is None:
             return self.like(-self.mid, None, None)
         before, single = self._sums.block, self._sums.exact
 
-        def turned(at: Array) -> tuple[Array, Array]:
+        def other(at: Array) -> tuple[Array, Array]:
             m, size = single(at)
             return -m, size
 
@@ -250,10 +214,13 @@ class Inner(Number):
             m, low = before(some)
             return np.negative(m, out=m), low
 
-        exact = Exact(self.shape, turned)
+        exact = Exact(self.shape, other)
         if self._mid is not None:
             return self.like(-self._mid, self._low, Sums(self.shape, block, exact))
-        return self.like(None, None, Sums(self.shape, block, exact))
+        found = self.like(None, None, Sums(self.shape, block, exact))
+        if self.factors is not None:
+            found.factors = replace(self.factors, negative=not self.factors.negative)
+        return found
 
     # the primitives
 
@@ -263,7 +230,13 @@ class Inner(Number):
         if not (isinstance(x, Inner) and isinstance(w, Inner)) or x.n or w.n or x.dtype != w.dtype:
             raise TypeError("a product of something else than two recorded numbers")
         found = _product(x, w)
-        return found if plus is None else cls.total([found, np.broadcast_to(plus, found.shape)])
+        factors = Factors(x, w) if x.ndim == w.ndim == 2 else None
+        if plus is not None:
+            row = plus.mid if isinstance(plus, Inner) and plus.ndim == 1 and not plus.n else None
+            factors = replace(factors, plus=row) if factors is not None and row is not None else None
+            found = cls.total([found, np.broadcast_to(plus, found.shape)])
+        found.factors = factors
+        return found
 
     @classmethod
     def total(cls, terms: Sequence[Num]) -> Inner:

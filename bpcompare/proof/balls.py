@@ -22,6 +22,7 @@ class Balls:
 
     `exact`: recorded ones are exact as well, for each step read what was recorded and nothing wider: code that runs eagerly.
     `quick`: numbers that need no ball to be found inside are given none; but where another algorithm than the law's widens balls.
+    `random`: large products are tried along vectors drawn from it.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class Balls:
         *,
         exact: bool = False,
         quick: bool = True,
+        random: np.random.Generator | None = None,
     ) -> None:
         self.values = values
         self.exact = exact
         self.quick = quick and not algorithms
+        self.random = random
         self.fmt = fmt
         self.algorithms = algorithms or {}
         self._wide = Widened()

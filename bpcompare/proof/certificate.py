@@ -26,6 +26,7 @@ from bpcompare.proof.kinks import excused
 from bpcompare.proof.latitude import latitude, named
 from bpcompare.proof.power import least as needed
 from bpcompare.proof.power import power
+from bpcompare.proof.probes import probed
 from bpcompare.proof.products import summed
 from bpcompare.proof.question import question
 from bpcompare.proof.structure import settled
@@ -68,10 +69,17 @@ class Recomputed(Balls):
         return self._radii[path]
 
 
-def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None) -> Certificate:
+Means = Literal["probes", "full", "balls"]
+"""How claims are judged: large products along random vectors; every element, most without a ball; every element by its ball."""
+
+
+def certify(
+    plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None, means: Means = "full"
+) -> Certificate:
     """Judge every claim of every step of `record`.
 
     `steps`: numbers of the steps that are judged, from 1; None for all. The record must fit the plan (`engine.worker.answer`).
+    Random vectors are drawn from the system's entropy now that the record is there.
 
     Never raises on what a record holds: NaN, infinities and overflow are findings. A record with a failure gives a
     certificate with that failure and no findings.
@@ -81,10 +89,11 @@ def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] 
     fmt = format_of(plan.dtype, record.provenance.flushes)
     listed = question(plan).claims
     findings = []
+    random = np.random.default_rng() if means == "probes" else None
     with np.errstate(all="ignore"):
         for number, values in enumerate(step_values(plan, record), 1):
             if steps is None or number in steps:
-                balls = Balls(values, fmt, record.provenance.algorithms)
+                balls = Balls(values, fmt, record.provenance.algorithms, quick=means != "balls", random=random)
                 judged = _step_judged(listed, balls, laws, step_prefix(number))
                 if record.provenance.mode != "eager":
                     judged = _reconsidered(listed, judged, balls, laws, step_prefix(number))
@@ -129,7 +138,7 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mappi
         return found
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, balls.recorded(claim.path), balls.values.given[claim.subject])
-    if balls.quick and (found := held(claim, balls, laws, prefix) or summed(claim, balls, laws, prefix)) is not None:
+    if balls.quick and (found := _quickly(claim, balls, laws, prefix)) is not None:
         return found
     ball = evaluate(claim, balls, laws)
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
@@ -141,6 +150,14 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mappi
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     return _judged(claim, prefix, x, ball, balls, laws, before, zeros or {})
+
+
+def _quickly(claim: Claim, balls: Balls, laws: Laws, prefix: str) -> Finding | None:
+    """That it holds, without balls for most of its elements; None where that does not decide."""
+    found = held(claim, balls, laws, prefix)
+    if found is None and balls.random is not None:
+        found = probed(claim, balls, laws, balls.random, prefix)
+    return summed(claim, balls, laws, prefix) if found is None else found
 
 
 def _judged(

@@ -37,6 +37,13 @@ NARROWED = 1.0 - 2.0**-10
 
 def summed(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | None:
     """That `claim` holds, found out as above; None where that does not decide."""
+    value = sums(claim, balls, laws)
+    x = balls.values.recorded[claim.path]
+    return None if value is None else near(claim, x, value, format_for(claim, balls, laws), prefix)
+
+
+def sums(claim: Claim, balls: Balls, laws: Laws) -> Inner | None:
+    """What the laws make of a claim, if these are sums of products, none of which comes near the format's largest number."""
     x = balls.values.recorded[claim.path]
     if not x.ndim or x.dtype.name != balls.fmt.dtype or claim.statement in ("update", "state") or balls.algorithms:
         return None
@@ -59,16 +66,15 @@ def summed(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding 
         return None
     if not isinstance(value, Inner) or value.shape != x.shape or value.dtype != x.dtype or value.n < 2:
         return None
-    if not 2 * value.most * (1 + value.n * fmt.u) <= fmt.room * fmt.largest:
-        return None
-    return _finding(claim, x, value, fmt, prefix)
+    return value if 2 * value.most * (1 + value.n * fmt.u) <= fmt.room * fmt.largest else None
 
 
 LEFT = 0.25
 """So much of what a sum may be off must be left over from what it is off here."""
 
 
-def _finding(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str) -> Finding | None:
+def near(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str = "") -> Finding | None:
+    """That all of `x` is within what rounding may do to `value`; None where that does not decide."""
     granted, mine = fmt.gamma(value.n), value.own * value.roundoff / (1 - value.own * value.roundoff)
     if not (granted < MOST and mine < (1 - LEFT) * granted):
         return None

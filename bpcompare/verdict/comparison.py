@@ -135,6 +135,14 @@ class Comparison(Paged):
         """Whether equal bits leave open in which format some step was computed: then they are not called identical."""
         return self.sight is not None and bool(self.sight.blurred)
 
+    @cached_property
+    def probed(self) -> tuple[int, int]:
+        """How many claims were tried along random vectors, and how many numbers of them were not judged one by one."""
+        found = [
+            finding.probed for certificate in self.certificates.values() for finding in certificate.findings if finding.probed
+        ]
+        return len(found), sum(found)
+
     @property
     def exit_code(self) -> int:
         """0 success, 1 wrong or convention, 3 a backend did not run, 4 undecided, 5 fewer than two backends."""
@@ -198,6 +206,7 @@ class Comparison(Paged):
             "verdict": self.verdict,
             "exit_code": self.exit_code,
             "power": {"relative": power, "path": where},
+            "probed": dict(zip(("claims", "numbers"), self.probed, strict=True)),
             "first": None if self.first is None else vars(self.first),
             "backends": {
                 name: {

@@ -6,6 +6,7 @@ import pytest
 from bpcompare.verdict import distance
 from bpcompare.verdict.distance import apart
 
+WHAT = ["same", "one bit", "zeros", "infinity in both", "infinity in one", "NaN in both", "infinity and a bit"]
 RANDOM = np.random.default_rng(3)
 
 
@@ -20,7 +21,9 @@ def plainly(x, y):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("what", ["same", "one bit", "zeros", "infinity in both", "infinity in one", "NaN in both", "infinity and a bit"])
+@pytest.mark.parametrize(
+    "what", ["same", "one bit", "zeros", "infinity in both", "infinity in one", "NaN in both", "infinity and a bit"]
+)
 def test_parts_say_what_the_whole_says(what, dtype, monkeypatch):
     """Two records would be called identical because the last part of an array was not looked at, or held NaN in both."""
     monkeypatch.setattr(distance, "BLOCK", 7)
