@@ -28,6 +28,7 @@ class Elementwise(PlainLaw):
     """
 
     entrywise = True
+    side_by_side = True
 
     def __init__(
         self, g: Function, g_prime: Function, back: Callable[[Any, Num, Num], Num] | None = None, *, rearranged: bool = True
@@ -52,6 +53,7 @@ class IdentityLaw(PlainLaw):
     """g(x) = x, g'(x) = 1."""
 
     entrywise = True
+    side_by_side = True
 
     def forward(self, at: At[Any]) -> Num:
         """in."""

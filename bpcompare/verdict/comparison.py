@@ -13,6 +13,7 @@ from bpcompare.plan import Plan
 from bpcompare.plan.record import Record
 from bpcompare.proof.exact import Sight, sight
 from bpcompare.proof.finding import Certificate, Finding
+from bpcompare.proof.findings import Findings
 from bpcompare.text.shown import Paged
 from bpcompare.verdict.blame import Blame
 from bpcompare.verdict.distance import Pair, same
@@ -138,9 +139,9 @@ class Comparison(Paged):
     @cached_property
     def probed(self) -> tuple[int, int]:
         """How many claims were tried along random vectors, and how many numbers of them were not judged one by one."""
-        found = [
-            finding.probed for certificate in self.certificates.values() for finding in certificate.findings if finding.probed
-        ]
+        every = (certificate.findings for certificate in self.certificates.values())
+        judged = (findings.judged if isinstance(findings, Findings) else findings for findings in every)
+        found = [finding.probed for findings in judged for finding in findings if finding.probed]
         return len(found), sum(found)
 
     @property
@@ -158,7 +159,7 @@ class Comparison(Paged):
             blame = self.blames[0]
             return First(blame.path, blame.backend, blame.blame, blame.ground, blame.code, blame.relative)
         for name, certificate in self.certificates.items():
-            for finding in certificate.findings:
+            for finding in certificate.notable:
                 if finding.outcome == "convention":
                     return First(finding.path, name, None, finding.note, None, finding.relative)
         for name, certificate in self.certificates.items():
