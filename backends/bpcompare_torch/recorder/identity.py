@@ -129,11 +129,8 @@ class Identity:
                 self._by_edge[edge] = seen
             seen.node = (edge[0], id(t))
             self._known_at(("node", edge[0]), t)
-        storage, place = storage_of(t), key(t)
-        here = self._by_place.get(storage)
-        if here is None:
-            self._by_place[storage] = {place: seen}
-        elif not (seen.reduced and place in here and here[place].reduced):  # the same numbers under another name
+        here, place = self._by_place.setdefault(storage_of(t), {}), key(t)
+        if not (seen.reduced and place in here and here[place].reduced):  # the same numbers under another name
             here[place] = seen
         self._alive[id(t)] = t
         self._last[id(t)] = seen
@@ -161,11 +158,7 @@ class Identity:
 
     def _known_at(self, point: Point, t: Tensor) -> None:
         """The gradient of t arrives at a point."""
-        found = self._by_point.get(point)
-        if found is None:
-            self._by_point[point] = {id(t): t}
-        else:
-            found[id(t)] = t
+        self._by_point.setdefault(point, {})[id(t)] = t
 
     def inside(self, t: Tensor) -> Seen | None:
         """The value of the memory of t, made inside of a custom function or handed in to it."""
