@@ -100,13 +100,15 @@ class Comparison(Paged):
 
     def _judged(self, name: str, certificate: Certificate) -> Judged:
         verdict: Verdict = certificate.verdict
-        if verdict == "certified" and len(self.ran) > 1 and self._apart(name) == 0 and not self._blurred:
+        if verdict == "certified" and len(self.ran) > 1 and self._same(name) and not self._blurred:
             verdict = "identical"
         provenance = certificate.provenance
         return Judged(verdict, provenance.version, certificate.worst, provenance.seconds)
 
-    def _apart(self, name: str) -> float:
-        return max((pair.max_ulp for pair in self.pairs if name in (pair.a, pair.b)), default=float("inf"))
+    def _same(self, name: str) -> bool:
+        """Whether it has the bits of every other backend."""
+        own = [pair for pair in self.pairs if name in (pair.a, pair.b)]
+        return bool(own) and all(pair.same for pair in own)
 
     @property
     def ran(self) -> tuple[str, ...]:
@@ -122,7 +124,7 @@ class Comparison(Paged):
                 return bad
         if not verdicts:
             return "not_run"
-        same = len(self.ran) > 1 and all(pair.max_ulp == 0 for pair in self.pairs)
+        same = len(self.ran) > 1 and all(pair.same for pair in self.pairs)
         return "identical" if same and not self._blurred else "certified"
 
     @cached_property
@@ -225,7 +227,7 @@ class Comparison(Paged):
                 "narrower_bits": self.sight.limit,
                 "unseen": [{"path": blur.path, "operand": blur.operand or None} for blur in self.sight.blurred],
             },
-            "pairs": [vars(pair) for pair in self.pairs],
+            "pairs": [{key: getattr(pair, key) for key in ("a", "b", "max_ulp", "max_scaled")} for pair in self.pairs],
             "certificate_seconds": self.certificate_seconds,
         }
 

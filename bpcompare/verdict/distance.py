@@ -6,8 +6,9 @@ is for the certificates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from itertools import combinations
 
 import numpy as np
@@ -18,43 +19,75 @@ from bpcompare.plan.record import Record
 from bpcompare.proof.question import question
 from bpcompare.proof.values import recorded_values
 
+BLOCK = 2**16
+"""Elements that are looked at together: what is worked out of them stays in the processor's cache."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Pair:
-    """Two backends: the largest difference of two elements in units in the last place, and relative to its tensor's largest."""
+    """Two backends, and how far apart they are; measured when somebody asks.
+
+    `arrays` gives what both recorded at each place, one after the other.
+    """
 
     a: str
     b: str
-    max_ulp: float
-    max_scaled: float
+    arrays: Callable[[], Iterable[tuple[Array, Array]]] = field(repr=False)
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether all of it has the same bits; +0 and −0 are equal, NaN is equal to nothing. Ends at the first that differs."""
+        return all(np.array_equal(x, y) for x, y in self.arrays())
+
+    @property
+    def max_ulp(self) -> float:
+        """The largest difference of two elements in units in the last place."""
+        return self._largest[0]
+
+    @property
+    def max_scaled(self) -> float:
+        """The largest difference of two elements, relative to the largest of their tensor."""
+        return self._largest[1]
+
+    @cached_property
+    def _largest(self) -> tuple[float, float]:
+        ulps, scaled = 0.0, 0.0
+        with np.errstate(all="ignore"):
+            for x, y in self.arrays():
+                u, s = apart(x, y)
+                ulps, scaled = max(ulps, u), max(scaled, s)
+        return ulps, scaled
 
 
 def pairs(records: Mapping[str, Record]) -> tuple[Pair, ...]:
     """Every pair of records that have steps."""
     answered = {name: record for name, record in records.items() if record.failure is None}
-    return tuple(_pair(a, answered[a], b, answered[b]) for a, b in combinations(answered, 2))
+    return tuple(Pair(a, b, partial(_side_by_side, answered[a], answered[b])) for a, b in combinations(answered, 2))
 
 
-def _pair(name: str, record: Record, other: str, opposite: Record) -> Pair:
-    ulps, scaled = 0.0, 0.0
-    with np.errstate(all="ignore"):
-        for step, against in zip(record.steps, opposite.steps, strict=True):
-            right = recorded_values(against)
-            for path, x in recorded_values(step).items():
-                u, s = apart(x, right[path])
-                ulps, scaled = max(ulps, u), max(scaled, s)
-    return Pair(name, other, ulps, scaled)
+def _side_by_side(record: Record, other: Record) -> Iterator[tuple[Array, Array]]:
+    for step, against in zip(record.steps, other.steps, strict=True):
+        right = recorded_values(against)
+        yield from ((x, right[path]) for path, x in recorded_values(step).items())
 
 
 def apart(x: Array, y: Array) -> tuple[float, float]:
     """The largest difference in units in the last place, and relative to the largest element; ∞ where one is not finite."""
-    if np.array_equal(x, y):  # +0 and −0 are equal, NaN is equal to nothing
+    ulps, gap, largest, same = 0, 0.0, 0.0, True
+    flat, other = x.reshape(-1), y.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        p, q = flat[start : start + BLOCK], other[start : start + BLOCK]
+        largest = max(largest, *(abs(float(end)) for z in (p, q) for end in (z.max(), z.min()))) if largest < np.inf else largest
+        if np.array_equal(p, q):  # +0 and −0 are equal, NaN is equal to nothing
+            continue
+        same = False
+        if not (np.isfinite(p).all() and np.isfinite(q).all()):
+            return float("inf"), float("inf")
+        gap = max(gap, float(np.abs(p - q).max()))
+        ulps = max(ulps, _ulps(p, q))
+    if same:
         return 0.0, 0.0
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return float("inf"), float("inf")
-    gap = float(np.abs(x - y).max())
-    largest = float(max(np.abs(x).max(), np.abs(y).max()))
-    return float(_ulps(x, y)), gap / largest
+    return (float(ulps), gap / largest) if largest < np.inf else (float("inf"), float("inf"))
 
 
 def _ulps(x: Array, y: Array) -> int:
@@ -63,7 +96,8 @@ def _ulps(x: Array, y: Array) -> int:
 
     def ordered(z: Array) -> Array:
         bits: Array = (np.ascontiguousarray(z) + z.dtype.type(0)).view(kind)  # + 0 makes −0 the same as 0
-        return np.asarray(bits ^ ((bits >> (8 * bits.itemsize - 1)) & np.iinfo(kind).max))
+        below = bits >> (8 * bits.itemsize - 1)  # −1 for what is negative: its magnitude counts down from 0
+        return np.asarray((bits ^ (below & np.iinfo(kind).max)) - below)
 
     a, b = ordered(x), ordered(y)
     low, high = np.minimum(a, b), np.maximum(a, b)
