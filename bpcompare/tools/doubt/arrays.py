@@ -104,7 +104,7 @@ def differentiable(results: list[Any], dys: list[Any]) -> str:
 
 
 def _behind(nodes: list[Any]) -> Iterator[Any]:
-    left, seen = list(nodes), set()
+    left, seen = list(nodes), set[Any]()
     while left and len(seen) < NODES:
         node = left.pop(0)
         if node is not None and node not in seen:
