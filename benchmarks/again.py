@@ -1,7 +1,7 @@
 """A network run again in one process, as a session does: the digits through a small LeNet, ten steps of Adam, all three backends.
 
-The bare steps are those that somebody writes by hand in torch (eager, torch.optim.Adam) and in JAX (jit, optax.adam), compiled before;
-for NumPy's they are delta's own, which is plain NumPy and watches nothing.
+The bare steps are those that somebody writes by hand in torch (eager, torch.optim.Adam) and in JAX (jit, optax.adam), compiled
+before; for NumPy's they are delta's own, which is plain NumPy and watches nothing.
 """
 
 from __future__ import annotations

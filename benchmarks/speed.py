@@ -4,8 +4,9 @@
 
 (a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
 (c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
-gradcheck; what starting costs (`starting`), and a network that is run again (`again`), in CPU time. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a
-plan, and printed by itself. Memory is the peak of the process above what it had before, each point in a process of its own.
+gradcheck; what starting costs (`starting`), and a network that is run again (`again`), in CPU time. Medians of interleaved
+repeats. Compilation (JAX) is left out of (a): it is paid once a plan, and printed by itself. Memory is the peak of the process
+above what it had before, each point in a process of its own.
 """
 
 from __future__ import annotations

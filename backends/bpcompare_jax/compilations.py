@@ -17,8 +17,8 @@ _KEPT: OrderedDict[Hashable, tuple[Any, Compiled]] = OrderedDict()
 def compilations(walk: Callable[[Plan], Any], table: Mapping[Any, Any], plan: Plan) -> tuple[Any, Compiled]:
     """A walk through plans like this one by the functions of `table`, and what was compiled of it.
 
-    `walk` makes the walk of a plan, where there is none yet. Like means: the same graph, the same ops with the same fields, the same
-    names. Numbers are arguments of what is compiled.
+    `walk` makes the walk of a plan, where there is none yet. Like means: the same graph, the same ops with the same fields, the
+    same names. Numbers are arguments of what is compiled.
     """
     key = structure(plan), *table.items()
     if key not in _KEPT:

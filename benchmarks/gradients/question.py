@@ -13,6 +13,7 @@ from benchmarks.gradients.sample import Change, Function, Sample
 
 CANCELS = 100.0
 """Added to every input and to every output, and taken away again."""
+TINY = 1e-300
 EQUAL = 4.0
 """Roundings of the largest element: what is changed by less is no mutant."""
 
@@ -112,8 +113,14 @@ def _mutant(sample: Sample, kind: str, at: int, honest: Any, known: Sizes) -> di
         return row | {"verdict": "caught" if honest.verdict != "wrong" else "caught, like the honest one"}
     if check.verdict == "undecided":
         return row | {"verdict": "undecided"}
-    powers = {one.name: one.power for one in check.findings}
     names = [f"input {i}" for i, x in enumerate(sample.inputs) if _floats(x)]
+    largest = dict(zip(names, known.largest, strict=True))
+    # What is 0 up to rounding states its power relative to its terms.
+    powers = {
+        one.name: one.power * (one.terms / max(largest[one.name], TINY) if one.terms else 1.0)
+        for one in check.findings
+        if one.name in largest
+    }
     beyond = [
         (name, size, powers.get(name, 0.0)) for name, size in zip(names, sizes, strict=True) if size > powers.get(name, 0.0)
     ]
@@ -137,6 +144,12 @@ class Sizes:
         gradients = self._sample.pulled(sent, found)(*self._sample.inputs, *dys)
         floats = [g for x, g in zip(self._sample.inputs, gradients, strict=True) if _floats(x)]
         return [None if g is None else self._sample.numbers(g) for g in floats]
+
+    @property
+    def largest(self) -> list[float]:
+        """The largest element of each right gradient."""
+        some = [[0.0 if g is None else float(np.abs(g).max(initial=0.0)) for g in right] for _, right in self._right]
+        return [min(one) for one in zip(*some, strict=True)]
 
     def of(self, sent: Change, found: Change) -> list[float]:
         """Of the mutant with these changes."""

@@ -73,7 +73,7 @@ class Dual(Number):
         raise TypeError("a dual number is not an array: a silent conversion would drop its derivative")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = ufunc.__name__
+        name = ufunc.__name__.lstrip("_")  # SciPy's zeta is written around a ufunc that it hides
         if method == "__call__" and not kwargs:
             if name in SLOPES:
                 return _one(ufunc, SLOPES[name], inputs[0])
@@ -216,6 +216,7 @@ SLOPES: Mapping[str, Slope] = {
     "erf": lambda x, _: float(2.0 / np.sqrt(np.pi)) * np.exp(-(x * x)),
     "erfc": lambda x, _: float(-2.0 / np.sqrt(np.pi)) * np.exp(-(x * x)),
     "gammaln": lambda x, _: special.digamma(x),
+    "psi": lambda x, _: special.zeta(2.0, x),
 }
 """f′(x), where y = f(x)."""
 
@@ -287,6 +288,12 @@ def _largest(x: Dual, y: Dual) -> Dual:
     return _dual(found)
 
 
+def _zeta(s: Dual, x: Dual) -> Dual:
+    order = float(s.value)
+    found = special.zeta(order, x.value)
+    return Dual(found, None if x.tangent is None else -order * special.zeta(order + 1.0, x.value) * x.tangent)
+
+
 PAIRS: Mapping[str, Callable[[Dual, Dual], Dual]] = {
     "add": _sum,
     "subtract": _difference,
@@ -295,5 +302,6 @@ PAIRS: Mapping[str, Callable[[Dual, Dual], Dual]] = {
     "true_divide": _divided,
     "power": _power,
     "maximum": _largest,
+    "zeta": _zeta,
     "matmul": lambda x, y: Dual.dot(x, y, None),
 }

@@ -6,10 +6,11 @@ is for the certificates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -19,75 +20,86 @@ from bpcompare.plan.record import Record
 from bpcompare.proof.question import question
 from bpcompare.proof.values import recorded_values
 
-BLOCK = 2**16
-"""Elements that are looked at together: what is worked out of them stays in the processor's cache."""
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Pair:
-    """Two backends, and how far apart they are; measured when somebody asks.
-
-    `arrays` gives what both recorded at each place, one after the other.
-    """
+    """Two backends: the largest difference of two elements in units in the last place, and relative to its tensor's largest."""
 
     a: str
     b: str
-    arrays: Callable[[], Iterable[tuple[Array, Array]]] = field(repr=False)
+    max_ulp: float
+    max_scaled: float
+
+
+class Pairs(Sequence[Pair]):
+    """Every pair of records that have steps, worked out when one is looked at."""
+
+    def __init__(self, records: Mapping[str, Record]) -> None:
+        self._records = {name: record for name, record in records.items() if record.failure is None}
 
     @cached_property
-    def same(self) -> bool:
-        """Whether all of it has the same bits; +0 and −0 are equal, NaN is equal to nothing. Ends at the first that differs."""
-        return all(np.array_equal(x, y) for x, y in self.arrays())
+    def _found(self) -> tuple[Pair, ...]:
+        return tuple(_pair(a, self._records[a], b, self._records[b]) for a, b in combinations(self._records, 2))
 
-    @property
-    def max_ulp(self) -> float:
-        """The largest difference of two elements in units in the last place."""
-        return self._largest[0]
+    def __len__(self) -> int:
+        return len(self._records) * (len(self._records) - 1) // 2
 
-    @property
-    def max_scaled(self) -> float:
-        """The largest difference of two elements, relative to the largest of their tensor."""
-        return self._largest[1]
+    def __getitem__(self, index: Any) -> Any:
+        return self._found[index]
 
-    @cached_property
-    def _largest(self) -> tuple[float, float]:
-        ulps, scaled = 0.0, 0.0
-        with np.errstate(all="ignore"):
-            for x, y in self.arrays():
-                u, s = apart(x, y)
-                ulps, scaled = max(ulps, u), max(scaled, s)
-        return ulps, scaled
+    def same(self, name: str) -> bool:
+        """Whether a record and every other one have the same bits everywhere: told where the first differ."""
+        mine, others = self._records.get(name), [record for other, record in self._records.items() if other != name]
+        return mine is not None and bool(others) and all(_same(mine, other) for other in others)
 
 
-def pairs(records: Mapping[str, Record]) -> tuple[Pair, ...]:
-    """Every pair of records that have steps."""
-    answered = {name: record for name, record in records.items() if record.failure is None}
-    return tuple(Pair(a, b, partial(_side_by_side, answered[a], answered[b])) for a, b in combinations(answered, 2))
+def same(pairs: Sequence[Pair], name: str) -> bool:
+    """Whether there are pairs of this record with others, and no number of them is apart. ±0 are the same."""
+    if isinstance(pairs, Pairs):
+        return pairs.same(name)
+    mine = [pair for pair in pairs if name in (pair.a, pair.b)]
+    return bool(mine) and all(pair.max_ulp == 0 for pair in mine)
 
 
-def _side_by_side(record: Record, other: Record) -> Iterator[tuple[Array, Array]]:
-    for step, against in zip(record.steps, other.steps, strict=True):
+def _same(record: Record, opposite: Record) -> bool:
+    for step, against in zip(record.steps, opposite.steps, strict=True):
         right = recorded_values(against)
-        yield from ((x, right[path]) for path, x in recorded_values(step).items())
+        if not all(np.array_equal(x, right[path]) for path, x in recorded_values(step).items()):
+            return False
+    return True
+
+
+def _pair(name: str, record: Record, other: str, opposite: Record) -> Pair:
+    ulps, scaled = 0.0, 0.0
+    with np.errstate(all="ignore"):
+        for step, against in zip(record.steps, opposite.steps, strict=True):
+            right = recorded_values(against)
+            for path, x in recorded_values(step).items():
+                u, s = apart(x, right[path])
+                ulps, scaled = max(ulps, u), max(scaled, s)
+    return Pair(name, other, ulps, scaled)
+
+
+BLOCK = 2**15
+"""So many elements at a time: they stay in the processor's cache."""
 
 
 def apart(x: Array, y: Array) -> tuple[float, float]:
     """The largest difference in units in the last place, and relative to the largest element; ∞ where one is not finite."""
-    ulps, gap, largest, same = 0, 0.0, 0.0, True
-    flat, other = x.reshape(-1), y.reshape(-1)
-    for start in range(0, flat.size, BLOCK):
-        p, q = flat[start : start + BLOCK], other[start : start + BLOCK]
-        largest = max(largest, *(abs(float(end)) for z in (p, q) for end in (z.max(), z.min()))) if largest < np.inf else largest
-        if np.array_equal(p, q):  # +0 and −0 are equal, NaN is equal to nothing
-            continue
-        same = False
-        if not (np.isfinite(p).all() and np.isfinite(q).all()):
-            return float("inf"), float("inf")
-        gap = max(gap, float(np.abs(p - q).max()))
-        ulps = max(ulps, _ulps(p, q))
-    if same:
+    a, b = x.reshape(-1), y.reshape(-1)
+    ulps, gap, largest, finite, alike = 0, 0.0, 0.0, True, True
+    for start in range(0, a.size, BLOCK):
+        one, other = a[start : start + BLOCK], b[start : start + BLOCK]
+        top = max(float(np.abs(one).max()), float(np.abs(other).max()))
+        finite &= bool(np.isfinite(top))
+        if not np.array_equal(one, other):  # +0 and −0 are equal, NaN is equal to nothing
+            gap, ulps, alike = max(gap, float(np.abs(one - other).max())), max(ulps, _ulps(one, other)), False
+        if not finite and not alike:
+            break
+        largest = max(largest, top)
+    if alike:
         return 0.0, 0.0
-    return (float(ulps), gap / largest) if largest < np.inf else (float("inf"), float("inf"))
+    return (float(ulps), gap / largest) if finite else (float("inf"), float("inf"))
 
 
 def _ulps(x: Array, y: Array) -> int:

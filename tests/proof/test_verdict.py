@@ -3,7 +3,6 @@
 from itertools import product
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from bpcompare.plan.record import Provenance
@@ -22,14 +21,9 @@ def _certificate(*outcomes, plain=(), failure=None):
     return Certificate(BY, findings, seen, failure=failure)
 
 
-def _pair(a, b, ulp):
-    """Two backends whose only numbers are so many ulps apart: above 0 an ulp is the smallest number."""
-    return Pair(a, b, lambda: [(np.zeros(3), np.array([0.0, ulp * 5e-324, 0.0]))])
-
-
 def _comparison(ulp=0.0, **certificates):
     names = [name for name, one in certificates.items() if one.failure is None]
-    pairs = tuple(_pair(a, b, ulp) for a, b in product(names, names) if a < b)
+    pairs = tuple(Pair(a, b, ulp, 0.0) for a, b in product(names, names) if a < b)
     plan = SimpleNamespace(dtype="float64", exact=False)
     return Comparison("spec", plan, dict.fromkeys(certificates), certificates, pairs=pairs)
 
@@ -66,7 +60,7 @@ def test_identical_means_every_bit_of_everybody():
     assert _comparison(0.0, a=good).exit_code == 5
     assert _comparison(0.0, a=good, b=_certificate("undecided")).exit_code == 4
     three = _comparison(0.0, a=good, b=good, c=good)
-    two = Comparison("spec", three.plan, three.records, three.certificates, pairs=(*three.pairs[:2], _pair("b", "c", 1.0)))
+    two = Comparison("spec", three.plan, three.records, three.certificates, pairs=(*three.pairs[:2], Pair("b", "c", 1.0, 0.0)))
     assert two.verdict == "certified"
     assert two.backends["a"].verdict == "identical"
     assert two.backends["b"].verdict == "certified"

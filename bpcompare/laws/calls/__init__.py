@@ -34,6 +34,7 @@ FAMILIES = (
     "prefixes",
     "segments",
     "linear_algebra",
+    "factorizations",
     "complex_numbers",
     "backwards",
 )

@@ -322,4 +322,4 @@ def as_ball(value: Any, fmt: Format) -> Ball:
     return value if isinstance(value, Ball) else constant(value, fmt)
 
 
-from bpcompare.numbers.ball import elementwise, functions, matrices, structure  # noqa: E402, F401 — they fill the two tables above
+from bpcompare.numbers.ball import elementwise, factors, functions, matrices, structure  # noqa: E402, F401 — they fill the two tables above

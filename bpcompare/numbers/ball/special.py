@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -25,6 +27,19 @@ def _digamma_spread(x: Array, y: Array, r: Radius) -> Radius:
     """ψ is concave for x > 0, steepest at the lower end."""
     inside = x > r
     return np.where(inside, special.zeta(2.0, np.where(inside, x - r, 1.0)) * r, np.inf)
+
+
+def zeta(s: float, x: Any) -> Ball:
+    """ζ(s, x) = Σ (x + k)⁻ˢ over k ≥ 0, for s > 1 and x > 0, where it falls and is convex: the lower end of a ball is farther.
+
+    Its slope is −s ζ(s + 1, x); infinite where the ball reaches 0.
+    """
+
+    def spread(v: Array, y: Array, r: Radius) -> Radius:
+        inside = v > r
+        return np.where(inside, s * special.zeta(s + 1.0, np.where(inside, v - r, 1.0)) * r, np.inf)
+
+    return library("zeta", partial(special.zeta, s), spread, steep(lambda v: s * special.zeta(s + 1.0, v)))(x)
 
 
 def _around_zero(name: str, f: Slope, spread: Callable[[Array, Array, Radius], Radius], slope: Slope) -> Callable[[Ball], Ball]:
@@ -54,6 +69,8 @@ def erfc(x: Ball) -> Ball:
     return found
 
 
+ZETA = getattr(special._ufuncs, "_zeta", special.zeta)  # noqa: SLF001 — SciPy's own function is written around its ufunc
+
 UFUNCS |= {
     special.erf: library(
         "erf",
@@ -65,6 +82,7 @@ UFUNCS |= {
     special.erfinv: library(
         "erfinv", special.erfinv, ends(special.erfinv, -1.0, 1.0), steep(lambda x: 0.887 * np.exp(special.erfinv(x) ** 2))
     ),
+    ZETA: zeta,
     special.gammaln: _around_zero("gammaln", special.gammaln, _lgamma_spread, special.digamma),
     special.digamma: _around_zero("digamma", special.digamma, _digamma_spread, lambda x: special.zeta(2.0, x)),
 }
