@@ -69,6 +69,7 @@ class Jax(AutodiffBackend[jax.Array]):
         if type(self) is not Jax:
             self._compiled = {}
             return super()._walk(plan)
+        walk: Walk[jax.Array]
         walk, self._compiled = compilations(super()._walk, self.table, plan)
         return walk
 

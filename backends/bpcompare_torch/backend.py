@@ -76,7 +76,7 @@ class Torch(AutodiffBackend[Tensor]):
         def tap(layer: str, y: Tensor) -> Tensor:
             # What no trainable parameter reaches has a Δ as well.
             watched = y if y.requires_grad else y.detach().requires_grad_()
-            watched.register_hook(partial(din.__setitem__, layer))
+            watched.register_hook(partial(din.__setitem__, layer))  # type: ignore[no-untyped-call]
             return watched
 
         walked = walk(leaves, feed, tap)
@@ -86,7 +86,7 @@ class Torch(AutodiffBackend[Tensor]):
         return _detached(walked), gradients, found
 
     def plain_gradient(self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]) -> Tensors:
-        """`E.backward()` and `.grad`, without a hook: see `AutodiffBackend`."""
+        """`E.backward()` and `.grad` on the same walk, with no hook anywhere: see `AutodiffBackend`."""
         trainable = plan.network.trainable
         leaves = _leaves(parameters, trainable)
         error = walk(leaves, feed, lambda _, y: y).error
