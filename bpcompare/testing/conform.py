@@ -188,8 +188,9 @@ def untried(backend: type[Backend]) -> dict[str, str]:
     for op in OPS.values():
         own = [case for case in cases() if case.about is op]
         if own and op not in gaps and all(unsupported(backend, case.network) for case in own):
-            needs = (sorted(one.name for one in case.needs & gaps.keys()) for case in own)
-            found[op.name] = ", ".join(min(filter(None, needs), key=len, default=["a form that it does not have"]))
+            lacks = [lack for case in own if (lack := sorted(one.name for one in case.needs & gaps.keys()))]
+            least: list[str] = min(lacks, key=len, default=["a form that it does not have"])
+            found[op.name] = ", ".join(least)
     return found
 
 

@@ -20,9 +20,8 @@ def rows(it: Conformance) -> list[list[str]]:
             cells = [_cell([one for one in mine if one.dtype == dtype]) for dtype in DTYPES]
             found.append([op.name, str(len(mine) // len(DTYPES)), *cells])
         else:
-            found.append(
-                [op.name, "0", f"not tried: its cases need {it.untried[op.name]}" if op.name in it.untried else "not tried"]
-            )
+            needs = it.untried.get(op.name)
+            found.append([op.name, "0", "not tried" + (f": its cases need {needs}" if needs else "")])
     return found
 
 
