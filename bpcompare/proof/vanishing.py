@@ -33,7 +33,7 @@ def vanishes(claim: Claim, balls: Balls, laws: Laws, among: Array) -> bool:
     """
     if len(claim.owners) < 2:
         return True
-    kind = np.dtype(np.float64 if balls.fmt.dtype == "float64" else np.float32)
+    kind: type[np.floating[Any]] = np.float64 if balls.fmt.dtype == "float64" else np.float32
     found = np.stack([_drawn(claim, balls, laws, kind, np.random.default_rng(number))[among] for number in range(DRAWS)])
     if not np.isfinite(found).all():
         return False
@@ -43,7 +43,7 @@ def vanishes(claim: Claim, balls: Balls, laws: Laws, among: Array) -> bool:
     return steady <= STEADY * apart and recorded <= LARGEST * rounding
 
 
-def _drawn(claim: Claim, balls: Balls, laws: Laws, kind: np.dtype[Any], random: np.random.Generator) -> Array:
+def _drawn(claim: Claim, balls: Balls, laws: Laws, kind: type[np.floating[Any]], random: np.random.Generator) -> Array:
     """The law in plain arithmetic, on premises that are some roundings off."""
 
     def get(path: str) -> Any:
