@@ -1,7 +1,7 @@
 """Random networks through every backend: how many honest runs raise an alarm? None may.
 
     python -m benchmarks.fuzz [--count 2000] [--seed 0] [--backends delta,torch,jax] [--draws 1] [--extreme] [--minutes 60]
-                              [--write]
+                              [--jobs 16] [--rows FILE] [--write]
 
 Prints a table by kind of net and dtype, and the largest share of a ball that each backend used. For every net that is undecided
 the advice of the report is followed, to see whether it helps. `--extreme`: nets at the ends of what numbers can hold.
@@ -10,20 +10,26 @@ net (the step with all its Δ, the plain gradient, the update), which is three q
 shapes and constants, so the other draws of a net find its programs compiled, the very ones that a new compilation would give.
 `--minutes`: end after so long, with the nets that were judged by then. `--write` puts the table into benchmarks/fuzz.md, in place
 of the last one with the same backends. Every net is named by its number: the same number, of the same `--draws`, is the same net.
+
+`--jobs`: how many processes, else one for each core. `--rows FILE`: each net that is judged adds a line to the file, and one that
+stands there, of the same backends, draws and ends, is not judged again. So a run that was cut short goes on where it ended, and a
+range of nets may be judged in parts, on several machines (`--seed`, `--count`, a file each): the files one after the other, as
+`--rows` of the whole range, give the table of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from multiprocessing import TimeoutError, get_context  # noqa: A004 — the pool's own
 from pathlib import Path
@@ -59,6 +65,48 @@ class Task:
     draws: int
     backends: tuple[str, ...]
     extreme: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows of earlier runs, and of this one, as lines of a file. Without a path nothing is kept."""
+
+    path: Path | None
+    backends: tuple[str, ...]
+    draws: int
+    extreme: bool
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """What made the rows: a row of something else is not for this table."""
+        return {"backends": list(self.backends), "draws": self.draws, "extreme": self.extreme}
+
+    def read(self, numbers: range) -> list[Row]:
+        """The rows of these nets, one each. A last line that a killed run left half written is no row."""
+        found: dict[int, Row] = {}
+        if self.path is None or not self.path.exists():
+            return []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            row = Row(**entry["row"] | {"doubts": tuple(entry["row"]["doubts"])})
+            if entry["asked"] == self.asked and row.number in numbers:
+                found[row.number] = row
+        return list(found.values())
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write them behind what is there, each on a line of its own, whatever the last one looks like."""
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.writelines("\n" + json.dumps({"asked": self.asked, "row": asdict(row)}) for row in rows)
+
+
+def unjudged(tasks: Sequence[Task], rows: Sequence[Row]) -> list[Task]:
+    """The tasks, without the nets that have a row."""
+    done = {row.number for row in rows}
+    return [replace(task, numbers=left) for task in tasks if (left := tuple(n for n in task.numbers if n not in done))]
 
 
 def judged_apart(task: Task) -> list[Row]:
@@ -195,19 +243,25 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=1, help="how often each net is tried, with other numbers each time")
     parser.add_argument("--extreme", action="store_true", help="nets at the ends of what numbers can hold")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after so long, with the nets judged by then")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
+    parser.add_argument("--rows", type=Path, help="file of the nets that were judged: taken from it, and added to it")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     backends = tuple(asked.backends.split(","))
     # One thread each: the nets are small, the cores are for different nets.
     os.environ |= {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
     started = perf_counter()
-    rows: list[Row] = []
+    numbers = range(asked.seed, asked.seed + asked.count)
+    kept = Kept(asked.rows, backends, asked.draws, asked.extreme)
+    rows = kept.read(numbers)
+    earlier = len(rows)
+    tell(rows)
     over = False
-    nets = groupby(range(asked.seed, asked.seed + asked.count), lambda number: number // asked.draws)
-    tasks = [Task(tuple(numbers), asked.draws, backends, asked.extreme) for _, numbers in nets]
+    nets = groupby(numbers, lambda number: number // asked.draws)
+    tasks = unjudged([Task(tuple(draws), asked.draws, backends, asked.extreme) for _, draws in nets], rows)
     with compiled_once(asked.draws):
         for work in (judged, judged_apart):
-            with get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=max(1, 100 // asked.draws)) as pool:
+            with get_context("spawn").Pool(asked.jobs, maxtasksperchild=max(1, 100 // asked.draws)) as pool:
                 answers = pool.imap_unordered(work, tasks)
                 for _ in tasks:
                     try:
@@ -216,22 +270,17 @@ def main() -> int:
                         break
                     before = len(rows)
                     rows += found
-                    for row in found:
-                        if row.alarm:
-                            print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
+                    kept.add(found)
+                    tell(found)
                     if before // 100 != len(rows) // 100:
                         print(f"{len(rows)} nets, {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
                     if over := perf_counter() - started > 60 * asked.minutes:
                         break
-            done = {row.number for row in rows}
-            tasks = (
-                []
-                if over
-                else [replace(task, numbers=left) for task in tasks if (left := tuple(n for n in task.numbers if n not in done))]
-            )
+            tasks = [] if over else unjudged(tasks, rows)
     if tasks:
         print(f"no answer: nets {', '.join(str(number) for task in tasks for number in task.numbers)}", flush=True)
     text = table(rows, backends, perf_counter() - started)
+    text += f" {earlier} of the nets had been judged before; the time is that of the others." if earlier else ""
     print(text)
     if asked.write:
         title = f"{'Nets at the ends of what numbers can hold' if asked.extreme else 'Random nets'}: {', '.join(backends)}"
@@ -243,6 +292,13 @@ def main() -> int:
         )
         write(title, f"`{command}`, {versions(backends)}\n\n{text}\n")
     return 1 if tasks or any(row.alarm for row in rows) else 0
+
+
+def tell(rows: Sequence[Row]) -> None:
+    """Print the alarms among them."""
+    for row in rows:
+        if row.alarm:
+            print(f"net {row.number} ({row.kind}, {row.dtype}): {row.alarm}", flush=True)
 
 
 def write(title: str, text: str) -> None:

@@ -7,7 +7,6 @@ from math import pi, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare import ops
 from bpcompare.laws import elementary
@@ -15,6 +14,7 @@ from bpcompare.laws.elementary import sigmoid
 from bpcompare.laws.kernel.scores import softmax_along, softmax_back
 from bpcompare.laws.law import At, Law, PlainLaw
 from bpcompare.network.parameter import Array
+from bpcompare.numbers import special
 from bpcompare.numbers.number import Num, applied, either, hyperparameter, masked, named, positive, shown
 
 Function = Callable[[Any, Num], Num]
@@ -26,6 +26,9 @@ class Elementwise(PlainLaw):
 
     `back(op, in, Δ_a)` is Δ_in where it is more than that product: a branch for Δ itself, or another order of the factors.
     """
+
+    entrywise = True
+    side_by_side = True
 
     def __init__(
         self, g: Function, g_prime: Function, back: Callable[[Any, Num, Num], Num] | None = None, *, rearranged: bool = True
@@ -48,6 +51,9 @@ class Elementwise(PlainLaw):
 
 class IdentityLaw(PlainLaw):
     """g(x) = x, g'(x) = 1."""
+
+    entrywise = True
+    side_by_side = True
 
     def forward(self, at: At[Any]) -> Num:
         """in."""

@@ -133,9 +133,13 @@ class Sources(Sequence[Num]):
 
 
 class PlainLaw:
-    """What most laws share: no parameters, no state, one formula that every framework evaluates alike."""
+    """What most laws share: no parameters, no state, one formula that every framework evaluates alike.
+
+    `side_by_side`: whether layers alike may be asked at once, by a leading axis of all numbers.
+    """
 
     rearranged = False
+    side_by_side = False
 
     def gradient(self, at: At[Any]) -> Num:
         """Raises KeyError: there are no parameters."""
@@ -162,8 +166,8 @@ class Laws:
     ) -> None:
         self.ops = ops
         self.updates = updates
-        self.calls = calls or {}
-        self.rules = rules or {}
+        self.calls = {} if calls is None else calls
+        self.rules = {} if rules is None else rules
 
     def of(self, owner: str, op: Op) -> Law:  # noqa: ARG002 — a mistake may be planted at one owner alone
         """The law of `op` at `owner`."""

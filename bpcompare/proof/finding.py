@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from bpcompare.plan.record import Provenance
 from bpcompare.proof.claims import Statement
+from bpcompare.proof.findings import Findings
 from bpcompare.text.shown import Shown
 
 Outcome = Literal["holds", "convention", "undecided", "refuted"]
@@ -27,7 +29,8 @@ class Finding:
     `relative` is how far the recorded tensor is off, relative to the law's at its worst element. `off` elements of `size` are
     outside. `note` says why, in words. `terms` is not 0 for a quantity that is 0 up to rounding: the size of the terms that
     cancelled, against which `power` is measured there; `structural`: it is 0 whatever the weights and data are. `doubt` is why
-    an undecided finding is undecided.
+    an undecided finding is undecided. `probed` elements were tried along random vectors alone, and not judged one by one: `share`
+    and `worst` are those of the others, and `power` counts what a vector could have missed.
     """
 
     path: str
@@ -47,6 +50,7 @@ class Finding:
     terms: float = 0.0
     structural: bool = False
     doubt: Doubt = ""
+    probed: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,30 @@ class Certificate(Shown):
     bundle: ClassVar[str] = "certificate_bundle"
 
     provenance: Provenance
-    findings: tuple[Finding, ...]
+    findings: Sequence[Finding]
     plain: tuple[Finding, ...] = ()
     failure: str | None = None
     refuted: tuple[Finding, ...] = field(init=False)
+    all: Findings = field(init=False, repr=False, compare=False)
+    """The findings, by what they are kept in."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "refuted", tuple(f for f in self.findings if f.outcome == "refuted"))
+        findings = Findings.of(self.findings)
+        object.__setattr__(self, "findings", findings)
+        object.__setattr__(self, "all", findings)
+        object.__setattr__(self, "refuted", tuple(f for f in findings.judged if f.outcome == "refuted"))
+
+    @property
+    def notable(self) -> tuple[Finding, ...]:
+        """Those that do not hold, or as 0 alone, are among these; plain ones are the last of them."""
+        return (*self.all.judged, *self.plain)
 
     @property
     def verdict(self) -> Literal["certified", "convention", "undecided", "wrong", "not_run"]:
         """The worst outcome; undecided findings only where the others hold."""
         if self.failure is not None:
             return "not_run"
-        outcomes = {finding.outcome for finding in (*self.findings, *self.plain)}
+        outcomes = {finding.outcome for finding in self.notable}
         if "refuted" in outcomes:
             return "wrong"
         if "undecided" in outcomes:
@@ -82,14 +96,14 @@ class Certificate(Shown):
     @property
     def zeros(self) -> tuple[Finding, ...]:
         """Findings that hold as 0: up to rounding, or by structure."""
-        return tuple(f for f in self.findings if (f.terms or f.structural) and f.outcome == "holds")
+        return tuple(f for f in self.all.judged if (f.terms or f.structural) and f.outcome == "holds")
 
     @property
     def worst(self) -> Finding | None:
         """The finding nearest to, or farthest beyond, its ball."""
-        return max(self.findings, key=lambda finding: finding.share, default=None)
+        return self.all.worst
 
     @property
     def blindest(self) -> Finding | None:
         """The finding with the least power."""
-        return max(self.findings, key=lambda finding: finding.power, default=None)
+        return self.all.blindest
