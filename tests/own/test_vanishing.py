@@ -24,7 +24,7 @@ class Softmax(torch.autograd.Function):
 
 @pytest.fixture
 def checked():
-    """About the cube root of a + (b − b) by Newton, whose backward gives `factor` times a's gradient, and `of_b` times it for b."""
+    """Newton's cube root of a + (b − b): its backward gives `factor` times the gradient of a, and `of_b` times it for b."""
     jax = pytest.importorskip("jax")
 
     def check(factor, of_b):
