@@ -45,6 +45,10 @@ class Continuity:
         """Somebody's code wrote into a parameter by torch's own functions, which is told elsewhere."""
         self._known.add(address)
 
+    def moved(self, one: Moved, clock: int) -> None:
+        """The optimizer whose step this is has moved a parameter itself, between two evaluations of its closure."""
+        self._left[id(one.parameter)] = one.before, clock
+
     def touched(self, t: Tensor) -> None:
         """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
         number = id(t)
