@@ -12,6 +12,8 @@ from bpcompare.own.left import STATEMENTS, founded
 from bpcompare.own.replay import Replay
 from bpcompare.own.step import HOOK, WatchedStep, harmless
 from bpcompare.own.wrong import Wrong, wrongs
+from bpcompare.proof.evaluation import REDUCED as CUT
+from bpcompare.proof.evaluation import reduced
 from bpcompare.report.lines import clipped, counted, joined, labelled, named, roomy, shown
 from bpcompare.report.numbers import long, off, short
 from bpcompare.text.folding import wrapped
@@ -99,6 +101,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
         yield "power", f"a mistake of {short(size)} (relative) would have shown {reach}; least sharp at {where}", 2
     if outcomes["convention"]:
         yield "kinks", f"{outcomes['convention']:,} at a kink, with another valid derivative than the law's convention", 1
+    yield from _reduced(step)
     yield from _zeros(step)
     yield from _own(step)
     yield from _changed(step)
@@ -121,6 +124,15 @@ def _sampled(step: WatchedStep) -> Iterator[Said]:
             "as far as the loss"
         )
     yield "sampled", words, 3
+
+
+def _reduced(step: WatchedStep) -> Iterator[Said]:
+    """Products of float32 that were computed with fewer bits than these have: it is allowed, and takes of the power."""
+    found = [(claim, finding) for _, claim, finding in step.findings if finding.note == CUT]
+    if found:
+        off = max(reduced(claim) for claim, _ in found)
+        words = f"{counted(len(found), 'claim')} only if factors may be off by {short(off)}, as {step.framework} was allowed"
+        yield "products", f"{words} ({named([claim.path for claim, _ in found], 1)})", 2
 
 
 def _zeros(step: WatchedStep) -> Iterator[Said]:

@@ -17,6 +17,10 @@ from bpcompare.proof.claims import Claim
 from bpcompare.proof.entries import BLOCK, Entries, blocks, is_update
 
 
+REDUCED = "with factors of its products cut, as the framework was allowed"
+"""What is noted of a claim that holds no other way."""
+
+
 def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Ball:
     """The law of a claim as a ball, on the numbers of `balls`; it has the shape of the claim's array.
 
@@ -50,8 +54,16 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
     """The format of the balls that the law of a claim is evaluated in; see `evaluate`."""
     rearranged = majorant or any(_rearranged(owner, op, laws) for owner, op in claim.owners)
     room = 1.0 if once(claim, laws) else HEADROOM
-    special = rearranged or side or ties or room != HEADROOM
-    return balls.fmt(rearranged=rearranged, side=side, ties=ties, room=room) if special else balls.fmt
+    factors = 0.0 if balls.whole else reduced(claim)
+    special = rearranged or side or ties or factors or room != HEADROOM
+    if not special:
+        return balls.fmt
+    return balls.fmt(rearranged=rearranged, side=side, ties=ties, room=room, factors=factors)
+
+
+def reduced(claim: Claim) -> float:
+    """How far, relatively, factors of products in a claim's law may be off, as the code's own framework was allowed."""
+    return max((op.factors for _, op in claim.owners if isinstance(op, Call)), default=0.0)
 
 
 def _rearranged(owner: str, op: Any, laws: Laws) -> bool:

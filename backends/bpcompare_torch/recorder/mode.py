@@ -16,6 +16,7 @@ from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.members import apart, results_of
 from bpcompare_torch.recorder.memory import tensors
 from bpcompare_torch.recorder.places import Places
+from bpcompare_torch.recorder.precision import factors
 from bpcompare_torch.recorder.signature import signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen
 
@@ -192,6 +193,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         custom, identity = self.custom, self.identity
         within = (custom.name, custom.place.backward) if custom else ()
         entry = Entry(function, arguments, self.places.here(function, *within), [], custom)
+        entry.factors = factors(function, made[0]) if made else 0.0
         read = entry.read()
         depends = any(one.depends for one in read) and (node is not None or custom is not None)
         reduced = any(one.reduced for one in read)
