@@ -60,9 +60,8 @@ def _call(step: Step) -> Tree:
     if not isinstance(op, Call):
         raise StorageError(f"{step.name} is no call of a function")
     arguments = {name: _argument(value) for name, value in op.arguments.items()}
-    return {"function": op.function, "arguments": arguments, "results": [list(one) for one in op.results], "output": op.output} | (
-        {"factors": op.factors} if op.factors else {}
-    )
+    content = {"function": op.function, "arguments": arguments, "results": [list(one) for one in op.results], "output": op.output}
+    return content | ({"factors": op.factors} if op.factors else {})
 
 
 def _rule(update: Update) -> Tree | None:

@@ -16,7 +16,6 @@ from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.entries import BLOCK, Entries, blocks, is_update
 
-
 REDUCED = "with factors of its products cut, as the framework was allowed"
 """What is noted of a claim that holds no other way."""
 
@@ -54,7 +53,9 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
     """The format of the balls that the law of a claim is evaluated in; see `evaluate`."""
     rearranged = majorant or any(_rearranged(owner, op, laws) for owner, op in claim.owners)
     room = 1.0 if once(claim, laws) else HEADROOM
-    factors = 0.0 if balls.whole else reduced(claim)
+    factors = reduced(claim)
+    if factors and balls.whole:
+        factors = 0.0
     special = rearranged or side or ties or factors or room != HEADROOM
     if not special:
         return balls.fmt

@@ -160,7 +160,7 @@ class Draft:
         key: Key | None,
         off: float = 0.0,
     ) -> Seen:
-        """A step that writes one result, the factors of whose products may be `off`; open where nothing was recorded under the key."""
+        """A step that writes one result; open where nothing was recorded under the key. Factors of its products may be `off`."""
         name = self.unique(f"{where.module}:{where.function}" if where.module else where.function)
         constants: dict[str, str] = {}
         reads: list[str] = []
