@@ -106,6 +106,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _own(step)
     yield from _changed(step)
     yield from _unused(step)
+    yield from _varies(step)
     yield from _deviations(step)
     yield from _undecided(step)
     yield from _replays(step)
@@ -173,6 +174,14 @@ def _unused(step: WatchedStep) -> Iterator[Said]:
     if unused := step.watched.facts.get("unused", ""):
         names = unused.split("; ")
         yield "unused", f"{counted(len(names), 'gradient')}: no step of an optimizer used that of {named(names)}", 2
+
+
+def _varies(step: WatchedStep) -> Iterator[Said]:
+    """Gradients that have other last bits in each run, watched or not: sums are added up in whatever order comes."""
+    if varying := step.watched.facts.get("varies", ""):
+        names = varying.split("; ")
+        words = f"{counted(len(names), 'gradient')} from run to run, by roundings ({named(names, 2)})"
+        yield "varies", f"{words}: watched or not; judged is this run", 2
 
 
 def _deviations(step: WatchedStep) -> Iterator[Said]:

@@ -19,6 +19,7 @@ from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.precision import factors
 from bpcompare_torch.recorder.signature import signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen
+from bpcompare_torch.recorder.together import together
 
 
 class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -57,6 +58,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if self.idle:
             return func(*args, **kwargs)
+        args = together(func, args)
         if not self.passing and torch._C._current_graph_task_id() != NO_TASK:
             why = "the engine was run in a way that nobody saw: not by backward() or torch.autograd.grad"
             self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
