@@ -1,88 +1,115 @@
-"""Update rules as torch.optim optimizers, and their state under the textbook's names."""
+"""Update rules by the functions that the optimizers of torch.optim call in `step()`, and their state under the textbook's names.
 
-from collections.abc import Callable, Mapping, Sequence
+An optimizer object and its `step()` import torch's compiler, which takes longer than torch itself; they do not. That both
+have the same bits, with every switch of a rule, is tested. A row of the table changes parameters and state in place: lists of
+tensors, those of one parameter at one position, state by slot; `steps` count the updates before this one, as torch keeps them.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim.adagrad import adagrad as _adagrad
+from torch.optim.adam import adam as _adam
+from torch.optim.adamw import adamw as _adamw
+from torch.optim.rmsprop import rmsprop as _rmsprop
+from torch.optim.sgd import sgd as _sgd
 
 from bpcompare.ops import Adagrad, Adam, AdamW, Op, RmsProp, Sgd, UpdateOp
 
+Tensors = list[Tensor]
+Rule = Callable[[Any, Tensors, Tensors, Mapping[str, Tensors], Tensors], None]
+"""rule(op, parameters, gradients, state by slot, counts of steps) changes parameters and state in place."""
 
-def sgd(op: Sgd, parameters: Sequence[Tensor]) -> Optimizer:
-    """torch.optim.SGD; decay is added to the gradient before momentum sees it."""
-    return torch.optim.SGD(
+
+def sgd(op: Sgd, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
+    """torch.optim.SGD, in place; decay is added to the gradient before momentum sees it. No slot without momentum."""
+    _sgd(
         parameters,
-        lr=op.eta,
+        gradients,
+        [*state.get("velocity", [])],
+        foreach=False,
+        weight_decay=op.weight_decay,
         momentum=op.momentum,
+        lr=op.eta,
         dampening=0,
-        weight_decay=op.weight_decay,
         nesterov=op.nesterov,
-        foreach=False,
+        maximize=False,
     )
 
 
-def adam(op: Adam, parameters: Sequence[Tensor]) -> Optimizer:
-    """torch.optim.Adam; decay is added to the gradient before the moments see it."""
-    return torch.optim.Adam(
+def adam(op: Adam | AdamW, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
+    """torch.optim.Adam, which adds decay to the gradient before the moments see it, or AdamW, which does not; in place."""
+    rule = _adamw if isinstance(op, AdamW) else _adam
+    rule(
         parameters,
+        gradients,
+        state["m"],
+        state["v"],
+        [],
+        steps,
+        foreach=False,
+        amsgrad=False,
+        beta1=op.beta1,
+        beta2=op.beta2,
         lr=op.eta,
-        betas=(op.beta1, op.beta2),
-        eps=op.epsilon,
         weight_decay=op.weight_decay,
-        foreach=False,
+        eps=op.epsilon,
+        maximize=False,
     )
 
 
-def adamw(op: AdamW, parameters: Sequence[Tensor]) -> Optimizer:
-    """torch.optim.AdamW."""
-    return torch.optim.AdamW(
+def rmsprop(op: RmsProp, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
+    """torch.optim.RMSprop, in place; its alpha is ρ, and its momentum adds up what is not yet multiplied by η."""
+    _rmsprop(
         parameters,
-        lr=op.eta,
-        betas=(op.beta1, op.beta2),
-        eps=op.epsilon,
-        weight_decay=op.weight_decay,
+        gradients,
+        state["v"],
+        state.get("m", []),
+        state.get("velocity", []),
+        steps,
         foreach=False,
-    )
-
-
-def rmsprop(op: RmsProp, parameters: Sequence[Tensor]) -> Optimizer:
-    """torch.optim.RMSprop; its alpha is ρ, and its momentum adds up what is not yet multiplied by η."""
-    return torch.optim.RMSprop(
-        parameters,
         lr=op.eta,
         alpha=op.rho,
         eps=op.epsilon,
         weight_decay=op.weight_decay,
         momentum=op.momentum,
         centered=op.centered,
-        foreach=False,
     )
 
 
-def adagrad(op: Adagrad, parameters: Sequence[Tensor]) -> Optimizer:
-    """torch.optim.Adagrad. What its sum begins with is in the plan's slots."""
-    return torch.optim.Adagrad(parameters, lr=op.eta, lr_decay=0, weight_decay=op.weight_decay, eps=op.epsilon, foreach=False)
+def adagrad(op: Adagrad, parameters: Tensors, gradients: Tensors, state: Mapping[str, Tensors], steps: Tensors) -> None:
+    """torch.optim.Adagrad, in place. What its sum begins with is in the plan's slots, as all of its state is."""
+    _adagrad(
+        parameters,
+        gradients,
+        state["sum"],
+        steps,
+        foreach=False,
+        lr=op.eta,
+        weight_decay=op.weight_decay,
+        lr_decay=0,
+        eps=op.epsilon,
+        maximize=False,
+    )
 
 
-class _Rule(NamedTuple):
-    """What makes the optimizer, its name in words for the provenance, and our slot names → the keys of its state."""
+class _Named(NamedTuple):
+    """A rule, and the optimizer that it belongs to, in words for the provenance."""
 
-    make: Callable[..., Any]
+    rule: Rule
     name: str
-    keys: Mapping[str, str]
 
 
-_MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq"}
-RULES: Mapping[type[Op], _Rule] = {
-    Sgd: _Rule(sgd, "torch.optim.SGD", {"velocity": "momentum_buffer"}),
-    Adam: _Rule(adam, "torch.optim.Adam", _MOMENTS),
-    AdamW: _Rule(adamw, "torch.optim.AdamW", _MOMENTS),
-    RmsProp: _Rule(rmsprop, "torch.optim.RMSprop", {"v": "square_avg", "m": "grad_avg", "velocity": "momentum_buffer"}),
-    Adagrad: _Rule(adagrad, "torch.optim.Adagrad", {"sum": "sum"}),
+RULES: Mapping[type[Op], _Named] = {
+    Sgd: _Named(sgd, "torch.optim.SGD"),
+    Adam: _Named(adam, "torch.optim.Adam"),
+    AdamW: _Named(adam, "torch.optim.AdamW"),
+    RmsProp: _Named(rmsprop, "torch.optim.RMSprop"),
+    Adagrad: _Named(adagrad, "torch.optim.Adagrad"),
 }
-TABLE: Mapping[type[Op], Callable[..., Any]] = {op: rule.make for op, rule in RULES.items()}
+TABLE: Mapping[type[Op], Callable[..., Any]] = {op: named.rule for op, named in RULES.items()}
 LIMITS: Mapping[type[Op], tuple[Callable[[Any], bool], str]] = {
     RmsProp: (lambda op: op.epsilon_inside, "ε inside the root: torch.optim.RMSprop adds it outside"),
     Adagrad: (
@@ -93,7 +120,7 @@ LIMITS: Mapping[type[Op], tuple[Callable[[Any], bool], str]] = {
 
 
 def one_step(
-    make: Callable[[UpdateOp, Sequence[Tensor]], Optimizer],
+    rule: Rule,
     op: UpdateOp,
     count: int,
     parameters: Mapping[str, Tensor],
@@ -102,17 +129,14 @@ def one_step(
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
     """New parameters and new slots (by parameter, then slot), after `count` earlier updates that left `slots`.
 
-    The optimizer changes parameters and state in place, so it works on copies. Its state is never empty: with none, torch
-    would take the first momentum for a step without history, and begin the others anew. Those that do not count steps do not
-    look at the number.
+    The rule changes parameters and state in place, so it works on copies. Its state is never empty: with none, torch would take
+    the first momentum for a step without history, and begin the others anew. Those that do not count steps do not look at the
+    number.
     """
-    keys = RULES[type(op)].keys
-    own = {name: p.clone().requires_grad_() for name, p in parameters.items()}
-    optimizer = make(op, list(own.values()))
-    for name, p in own.items():
-        p.grad = gradients[name].clone()
-        optimizer.state[p] = {keys[slot]: value.clone() for slot, value in slots[name].items()}
-        optimizer.state[p]["step"] = torch.tensor(float(count), dtype=torch.float32, device="cpu")
-    optimizer.step()
-    moved = {name: {slot: optimizer.state[p][keys[slot]] for slot in op.slots} for name, p in own.items()}
-    return {name: p.detach() for name, p in own.items()}, moved
+    with torch.no_grad():
+        own = {name: p.clone() for name, p in parameters.items()}
+        state = {slot: [slots[name][slot].clone() for name in own] for slot in op.slots}
+        steps = [torch.tensor(float(count), dtype=torch.float32, device="cpu") for _ in own]
+        rule(op, [*own.values()], [gradients[name].clone() for name in own], state, steps)
+    moved = {name: {slot: state[slot][at] for slot in op.slots} for at, name in enumerate(own)}
+    return own, moved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -36,11 +36,21 @@ DOMAINS: dict[str, Callable[[np.random.Generator], Any]] = {
 """Numbers of any sign, positive, within one, probabilities, above one; vectors, matrices, square, definite; examples; …"""
 
 
-def functions() -> Iterator[Function]:
-    """Every row of the tables."""
-    for prefix, rows in families().items():
-        for name, (function, inputs) in rows.items():
-            yield Function("jax", f"{prefix}{name}", partial(_sample, function, inputs, f"{prefix}{name}"))
+def functions() -> tuple[list[Function], list[str]]:
+    """Every row of the tables, and what is not there. Raises ImportError without JAX."""
+    found, absent = [], []
+    for prefix, made in families().items():
+        try:
+            rows = made()
+        except (ImportError, AttributeError) as error:
+            absent.append(f"{prefix}*: {error}")
+            continue
+        for name, row in rows.items():
+            if row is None:
+                absent.append(f"{prefix}{name}")
+            else:
+                found.append(Function("jax", f"{prefix}{name}", partial(_sample, *row, f"{prefix}{name}")))
+    return found, absent
 
 
 def _sample(function: Callable[..., Any], domains: str, name: str, seed: int, dtype: str) -> Sample:
@@ -104,33 +114,46 @@ def sample_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Sample:
     return Sample(function, flat, inputs, pulled, constant, np.array, like)
 
 
-def _named(module: Any, names: Mapping[str, str]) -> dict[str, Row]:
-    return {name: (getattr(module, name), inputs) for line, inputs in names.items() for name in line.split()}
+Rows = dict[str, Row | None]
+"""By name; None where these versions have no such function."""
 
 
-def families() -> Mapping[str, Mapping[str, Row]]:
-    """Names and inputs, by the module that they stand in."""
+def _named(module: Any, names: Mapping[str, str]) -> Rows:
+    found: Rows = {}
+    for line, inputs in names.items():
+        for name in line.split():
+            function = getattr(module, name, None)
+            found[name] = None if function is None else (function, inputs)
+    return found
+
+
+def families() -> Mapping[str, Callable[[], Rows]]:
+    """What gives names and inputs, by the module that they stand in."""
     import jax
     import jax.numpy as jnp
     import jax.scipy as jsp
 
     return {
-        "jax.nn.": _activations(jax.nn),
-        "jax.numpy.": _named(jnp, NUMPY) | _with_options(jnp),
-        "jax.numpy.linalg.": _named(jnp.linalg, LINALG),
-        "jax.scipy.special.": _named(jsp.special, SPECIAL),
-        "jax.scipy.stats.": {
-            f"{name}.{kind}": (getattr(getattr(jsp.stats, name), kind), inputs)
-            for name, inputs in STATS.items()
-            for kind in ("logpdf", "cdf")
-            if hasattr(getattr(jsp.stats, name), kind)
-        },
-        "jax.lax.": _named(jax.lax, LAX) | _of_lax(jax.lax, jnp),
-        "optax.": losses(),
-        "normalization.": normalizations(jax, jnp),
-        "attention.": attention(jax, jnp),
-        "recurrent.": recurrent(jax, jnp),
+        "jax.nn.": lambda: _activations(jax.nn),
+        "jax.numpy.": lambda: _named(jnp, NUMPY) | _with_options(jnp),
+        "jax.numpy.linalg.": lambda: _named(jnp.linalg, LINALG),
+        "jax.scipy.special.": lambda: _named(jsp.special, SPECIAL),
+        "jax.scipy.stats.": lambda: _distributions(jsp.stats),
+        "jax.lax.": lambda: _named(jax.lax, LAX) | _of_lax(jax.lax, jnp),
+        "optax.": lambda: dict(losses()),
+        "normalization.": lambda: dict(normalizations(jax, jnp)),
+        "attention.": lambda: dict(attention(jax, jnp)),
+        "recurrent.": lambda: dict(recurrent(jax, jnp)),
     }
+
+
+def _distributions(stats: Any) -> Rows:
+    found: Rows = {}
+    for name, inputs in STATS.items():
+        for kind in ("logpdf", "cdf"):
+            function = getattr(getattr(stats, name, None), kind, None)
+            found[f"{name}.{kind}"] = None if function is None else (function, inputs)
+    return found
 
 
 NUMPY = {
@@ -205,7 +228,7 @@ LAX = {
 }
 
 
-def _activations(nn: Any) -> dict[str, Row]:
+def _activations(nn: Any) -> Rows:
     names = (
         "relu relu6 sigmoid softplus sparse_plus sparse_sigmoid soft_sign silu log_sigmoid leaky_relu hard_sigmoid hard_silu "
         "hard_tanh elu celu selu gelu glu squareplus mish identity softmax log_softmax standardize logsumexp"
@@ -227,7 +250,7 @@ def _both(z: Any) -> Any:
     return jnp.stack((z.real, z.imag))
 
 
-def _with_options(jnp: Any) -> dict[str, Row]:
+def _with_options(jnp: Any) -> Rows:
     return {
         "where": (lambda x, y: jnp.where(x > 0, x * y, y), "xx"),
         "clip": (lambda x: jnp.clip(x, -0.5, 0.5), "x"),
@@ -279,7 +302,7 @@ def _with_options(jnp: Any) -> dict[str, Row]:
     }
 
 
-def _of_lax(lax: Any, jnp: Any) -> dict[str, Row]:
+def _of_lax(lax: Any, jnp: Any) -> Rows:
     def conv(x: Any, k: Any) -> Any:
         return lax.conv_general_dilated(x, k, (2,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
 

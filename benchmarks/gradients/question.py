@@ -13,6 +13,7 @@ from benchmarks.gradients.sample import Change, Function, Sample
 
 CANCELS = 100.0
 """Added to every input and to every output, and taken away again."""
+TINY = 1e-300
 EQUAL = 4.0
 """Roundings of the largest element: what is changed by less is no mutant."""
 
@@ -31,20 +32,26 @@ class Key:
         return f"{self.library}:{self.name} {self.dtype} seed {self.seed}{' cancelling' if self.cancelling else ''}"
 
 
-def asked(function: Function, key: Key) -> Iterator[dict[str, str]]:
-    """What was found: of the honest gradient first, then of each mutant. Nothing where there is no such sample."""
+def asked(function: Function, key: Key, mutants: int = len(KINDS)) -> Iterator[dict[str, str]]:
+    """What was found: of the honest gradient first, then of so many mutants. Nothing where there is no such sample."""
     sample = function.sample(key.seed, key.dtype)
     if sample is None:
         return
     own = cancelling(sample) if key.cancelling else sample
     found, honest = _honest(own)
     yield found
-    if honest is None:
+    if honest is None or not mutants:
         return
     count = sum(_floats(x) for x in own.inputs)
     sizes = Sizes(own)
-    for number, kind in enumerate(KINDS):
+    for number, kind in _some(mutants, key.seed):
         yield _mutant(own, kind, (key.seed + number) % count, honest, sizes)
+
+
+def _some(count: int, seed: int) -> Sequence[tuple[int, str]]:
+    """So many of the mutants, by their numbers; others for the next seed."""
+    turned = [(seed * count + k) % len(KINDS) for k in range(min(count, len(KINDS)))]
+    return [(number, KINDS[number]) for number in turned]
 
 
 def cancelling(sample: Sample) -> Sample:
@@ -77,7 +84,8 @@ def _honest(sample: Sample) -> tuple[dict[str, str], Any]:
     try:
         check = check_gradient(sample.function, inputs=sample.inputs)
     except ValueError as error:
-        return {"what": "honest", "verdict": "refused", "told": str(error)[:200]}, None
+        absent = "has no attribute" in str(error) or "No module named" in str(error)
+        return {"what": "honest", "verdict": "not there" if absent else "refused", "told": str(error)[:200]}, None
     told = "" if check.verdict in ("certified", "convention") else _told(check)
     verdict = {"what": "honest", "verdict": check.verdict, "traced": "" if check.untraced else "whole", "told": told}
     try:
@@ -105,8 +113,14 @@ def _mutant(sample: Sample, kind: str, at: int, honest: Any, known: Sizes) -> di
         return row | {"verdict": "caught" if honest.verdict != "wrong" else "caught, like the honest one"}
     if check.verdict == "undecided":
         return row | {"verdict": "undecided"}
-    powers = {one.name: one.power for one in check.findings}
     names = [f"input {i}" for i, x in enumerate(sample.inputs) if _floats(x)]
+    largest = dict(zip(names, known.largest, strict=True))
+    # What is 0 up to rounding states its power relative to its terms.
+    powers = {
+        one.name: one.power * (one.terms / max(largest[one.name], TINY) if one.terms else 1.0)
+        for one in check.findings
+        if one.name in largest
+    }
     beyond = [
         (name, size, powers.get(name, 0.0)) for name, size in zip(names, sizes, strict=True) if size > powers.get(name, 0.0)
     ]
@@ -130,6 +144,12 @@ class Sizes:
         gradients = self._sample.pulled(sent, found)(*self._sample.inputs, *dys)
         floats = [g for x, g in zip(self._sample.inputs, gradients, strict=True) if _floats(x)]
         return [None if g is None else self._sample.numbers(g) for g in floats]
+
+    @property
+    def largest(self) -> list[float]:
+        """The largest element of each right gradient."""
+        some = [[0.0 if g is None else float(np.abs(g).max(initial=0.0)) for g in right] for _, right in self._right]
+        return [min(one) for one in zip(*some, strict=True)]
 
     def of(self, sent: Change, found: Change) -> list[float]:
         """Of the mutant with these changes."""

@@ -10,7 +10,7 @@ from benchmarks.gradients.faults import FAULTS, KNOWN
 from benchmarks.gradients.mutants import KINDS
 from benchmarks.gradients.question import Key
 
-HONEST = ("certified", "convention", "undecided", "wrong", "refused", "out of time", "raised", "ended the process")
+HONEST = ("certified", "convention", "undecided", "wrong", "refused", "out of time", "raised", "ended the process", "not there")
 MUTANTS = (
     "caught",
     "below the power",
@@ -97,7 +97,7 @@ def _whys(answers: Mapping[Key, Found]) -> Iterator[str]:
     whys: dict[str, set[str]] = {}
     for key, found in answers.items():
         for one in found:
-            if one["what"] == "honest" and one["verdict"] in ("undecided", "refused", "out of time"):
+            if one["what"] == "honest" and one["verdict"] in ("undecided", "refused", "out of time", "not there"):
                 text = " ".join(one.get("told", "").split()) or one["verdict"]
                 whys.setdefault(f"{one['verdict']}: {_kind(text)}", set()).add(key.name)
     for why, names in sorted(whys.items(), key=lambda pair: -len(pair[1])):

@@ -15,16 +15,26 @@ DRAWN = 60
 """Samples of a function that are looked through for those that can be asked."""
 
 
-def functions() -> Iterator[Function]:
-    """Every function with a derivative, by its name and variant."""
-    from torch.testing._internal.common_methods_invocations import op_db
+def functions() -> tuple[list[Function], list[str]]:
+    """Every function with a derivative, by its name and variant; and what is not there. Raises ImportError without torch."""
+    import torch
 
+    found, absent = [], []
+    try:
+        from torch.testing._internal.common_methods_invocations import op_db
+    except ImportError as error:
+        absent.append(f"torch's own samples of its functions: {error}")
+        op_db = []
     for op in op_db:
         if op.supports_autograd:
             name = f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
-            yield Function("torch", name, partial(_sample, op))
+            found.append(Function("torch", name, partial(_sample, op)))
     for name, (made, shapes) in modules().items():
-        yield Function("torch", name, partial(_module, made, shapes))
+        if hasattr(torch.nn, name.partition(".")[2]):
+            found.append(Function("torch", name, partial(_module, made, shapes)))
+        else:
+            absent.append(name)
+    return found, absent
 
 
 def _sample(op: Any, seed: int, dtype: str) -> Sample | None:
@@ -47,11 +57,37 @@ def _sample(op: Any, seed: int, dtype: str) -> Sample | None:
 
     def function(*given: Any) -> Any:
         torch.default_generator.manual_seed(0)  # functions that draw
+        if kwargs.get("hermitian"):  # of a matrix that is none, it reads one triangle, and its derivative is not defined
+            given = (given[0] + given[0].mH, *given[1:])
         out = op(*given, **kwargs)
-        return torch.view_as_real(out) if isinstance(out, torch.Tensor) and out.is_complex() else out
+        return torch.view_as_real(out.resolve_conj()) if isinstance(out, torch.Tensor) and out.is_complex() else out
 
     function.__name__ = op.name
-    return sample_of(function, (chosen.input, *args))
+    return sample_of(*_differentiable(function, (chosen.input, *args)))
+
+
+def _differentiable(function: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The function of those inputs that may ask for a gradient: autograd refuses a running mean, or a target."""
+
+    def refused(at: int) -> bool:
+        try:
+            function(*(x.detach().clone().requires_grad_(i == at) if _floats(x) else x for i, x in enumerate(inputs)))
+        except RuntimeError as error:
+            return "cannot have requires_grad True" in str(error)
+        return False
+
+    kept = [i for i, x in enumerate(inputs) if not (_floats(x) and refused(i))]
+    if len(kept) == len(inputs):
+        return function, inputs
+
+    def of_these(*given: Any) -> Any:
+        whole = [x.clone() if _floats(x) else x for x in inputs]
+        for i, x in zip(kept, given, strict=True):
+            whole[i] = x
+        return function(*whole)
+
+    of_these.__name__ = function.__name__
+    return of_these, tuple(inputs[i] for i in kept)
 
 
 def _fits(sample: Any) -> bool:
@@ -101,7 +137,7 @@ def sample_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Sample:
     def like(other: Callable[..., Any]) -> Sample:
         return sample_of(other, inputs)
 
-    return Sample(function, flat, inputs, pulled, constant, lambda x: x.detach().numpy().copy(), like)
+    return Sample(function, flat, inputs, pulled, constant, lambda x: x.detach().numpy(force=True).copy(), like)
 
 
 def _floats(x: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     occupy()
     words = sys.argv[1:]
-    return supervised(lambda: _answered(words), own=words[:1] in (["check"], ["watch"], ["doubt"]))
+    own = words[:1] in (["check"], ["watch"], ["doubt"])
+    if not own:
+        # Importing makes a million objects that stay; looking through them again and again took a seventh of a run.
+        gc.set_threshold(10_000, 10, 10)
+    return supervised(lambda: _answered(words), own=own)
 
 
 def _answered(words: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from bpcompare import __version__
+from bpcompare.cli.help import PLAIN
 
 HELP = """Do these backends compute the same gradients and weight updates? Proved node by node, without tolerances.
 
@@ -64,14 +65,14 @@ def app() -> App:
         name="bpcompare",
         help=HELP,
         help_format="plaintext",
-        help_formatter="plain",
+        help_formatter=PLAIN,
         version=__version__,
         suppress_keyboard_interrupt=False,
     )
     for verb, words in VERBS.items():
         it.command(f"bpcompare.cli.{verb}:{verb}", name=verb, help=words)
     for group, (words, verbs) in GROUPS.items():
-        inner = App(name=group, help=words, help_format="plaintext", help_formatter="plain", suppress_keyboard_interrupt=False)
+        inner = App(name=group, help=words, help_format="plaintext", help_formatter=PLAIN, suppress_keyboard_interrupt=False)
         for verb, what in verbs.items():
             inner.command(f"bpcompare.cli.{group}:{verb}", name=verb, help=what)
         it.command(inner)

@@ -157,6 +157,7 @@ def _line(address: str, check: GradientCheck) -> str:
             "name": one.name, "shape": list(one.shape), "verdict": one.verdict, "power": _number(one.power), "tried": one.tried,
             "index": list(one.index), "got": _number(one.got), "expected": _number(one.expected), "error": _number(one.error),
             "part": one.part, "off": one.off, "cause": one.cause, "code": one.code, "note": one.note,
+            "terms": _number(one.terms),
         }
         for one in check.findings
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, Field, fields
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -47,11 +47,22 @@ def _page(op: type[Op]) -> list[str]:
         ("equations", op.equations),
         ("fields", tuple(_field(one) for one in fields(op))),
         ("conventions", op.kinks),
+        ("rounding", (_grant(op),)),
         ("backends", tuple(_backends(op))),
     ):
         if rows:
             lines += ["", title, *(f"  {row}" for row in rows)]
     return lines
+
+
+def _grant(op: type[Op]) -> str:
+    from bpcompare.laws import LAWS
+    from bpcompare.numbers.ball.format import REARRANGED
+
+    law: Any = LAWS.ops.get(op) or LAWS.updates[op]  # type: ignore[index]
+    if law.rearranged:
+        return f"a formula in another form is granted: {REARRANGED:g} u times all its terms"
+    return "no other formula is granted, only its sums in any order"
 
 
 def _field(one: Field[object]) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from packaging.version import Version
 
 from bpcompare.backend import Backend
 from bpcompare.engine.address import Address, UnknownBackendError, address_of, locate, names, offers
@@ -74,7 +73,7 @@ def _identity(one: Located) -> Any:
     if isinstance(one, Address):
         path, _, attribute = one.target.rpartition(":")
         target = (Path(path).resolve(), attribute) if one.from_file else one.base
-        version = Version(one.version) if one.version else ""
+        version = _version(one.version) if one.version else ""
         # Not resolved: the Python of an environment is a link to the one that it was made from.
         return target, one.mistake, version, os.path.normpath(one.interpreter) if one.interpreter else ""
     if offered := _offered(one):
@@ -84,6 +83,12 @@ def _identity(one: Located) -> Any:
         return one
     path, _, attribute = address.target.rpartition(":")
     return (Path(path).resolve(), attribute), "", "", ""
+
+
+def _version(text: str) -> Any:
+    from packaging.version import Version
+
+    return Version(text)
 
 
 def _offered(backend: type[Backend]) -> str:

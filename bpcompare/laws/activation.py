@@ -7,7 +7,6 @@ from math import pi, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare import ops
 from bpcompare.laws import elementary
@@ -15,6 +14,7 @@ from bpcompare.laws.elementary import sigmoid
 from bpcompare.laws.kernel.scores import softmax_along, softmax_back
 from bpcompare.laws.law import At, Law, PlainLaw
 from bpcompare.network.parameter import Array
+from bpcompare.numbers import special
 from bpcompare.numbers.number import Num, applied, either, hyperparameter, masked, named, positive, shown
 
 Function = Callable[[Any, Num], Num]

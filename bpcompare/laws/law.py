@@ -162,8 +162,8 @@ class Laws:
     ) -> None:
         self.ops = ops
         self.updates = updates
-        self.calls = calls or {}
-        self.rules = rules or {}
+        self.calls = {} if calls is None else calls
+        self.rules = {} if rules is None else rules
 
     def of(self, owner: str, op: Op) -> Law:  # noqa: ARG002 — a mistake may be planted at one owner alone
         """The law of `op` at `owner`."""

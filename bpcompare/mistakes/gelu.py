@@ -7,11 +7,11 @@ from math import pi, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare.laws import LAWS, elementary
 from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places, at_activations
 from bpcompare.network import Network
+from bpcompare.numbers import special
 from bpcompare.ops import GeluErf, GeluTanh
 from bpcompare.ops.op import Op
 

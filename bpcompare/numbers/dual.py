@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare.network.parameter import Array
+from bpcompare.numbers import special
 from bpcompare.numbers.number import MOVES, Axes, Num, Number, dot, gather, scatter, total
 
-__all__ = ["Dual"]
+__all__ = ["Dual", "NoDerivativeError"]
+
+
+class NoDerivativeError(TypeError, LookupError):
+    """There is no derivative at this point, or no rule for it: who looks for a law finds none there."""
 
 
 class Dual(Number):
@@ -69,13 +73,13 @@ class Dual(Number):
         raise TypeError("a dual number is not an array: a silent conversion would drop its derivative")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = ufunc.__name__
+        name = ufunc.__name__.lstrip("_")  # SciPy's zeta is written around a ufunc that it hides
         if method == "__call__" and not kwargs:
             if name in SLOPES:
                 return _one(ufunc, SLOPES[name], inputs[0])
             if name in PAIRS:
                 return PAIRS[name](*map(_dual, inputs))
-        raise TypeError(f"no rule of dual numbers for numpy.{name}")
+        raise NoDerivativeError(f"no rule of dual numbers for numpy.{name}")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func in MOVES:
@@ -88,7 +92,7 @@ class Dual(Number):
             condition, x, y = args[0], _dual(args[1]), _dual(args[2])
             tangent = None if x.tangent is None and y.tangent is None else func(condition, _moves(x), _moves(y))
             return Dual(func(condition, x.value, y.value), tangent)
-        raise TypeError(f"no rule of dual numbers for numpy.{func.__name__}")
+        raise NoDerivativeError(f"no rule of dual numbers for numpy.{func.__name__}")
 
     # the primitives
 
@@ -113,20 +117,20 @@ class Dual(Number):
         return self._each(lambda x: total(x, axis=axis, keepdims=keepdims))
 
     def positive(self) -> Array:
-        """Where the value is above 0. Raises TypeError where that cannot be told: on a kink there is no derivative."""
+        """Where the value is above 0. Raises NoDerivativeError where that cannot be told: on a kink there is no derivative."""
         if self._kinked(self.value).any():
-            raise TypeError("on a kink, there is no second derivative")
+            raise NoDerivativeError("on a kink, there is no second derivative")
         return np.asarray(self.plain() > 0)
 
     def first_max(self, among: Array | None) -> Array:
-        """Where the largest values are. Raises TypeError where two tie."""
+        """Where the largest values are. Raises NoDerivativeError where two tie."""
         x, r = np.asarray(self.plain()), self._radius(self.value)
         x = x if among is None else np.where(among, x, -np.inf)
         mask = np.zeros(x.shape, bool)
         np.put_along_axis(mask, np.argmax(x, axis=-1)[..., None], True, axis=-1)
         lowest = np.max(np.where(mask, x - r, -np.inf), axis=-1, keepdims=True)
         if (~mask & (x + r >= lowest)).any():
-            raise TypeError("several share a maximum: there is no second derivative")
+            raise NoDerivativeError("several share a maximum: there is no second derivative")
         return mask
 
     def excluded(self) -> Array:
@@ -171,9 +175,11 @@ class Dual(Number):
         return found
 
     def either(self, other: Num) -> Num:
-        """Of both parts. Raises TypeError where one formula moves, and the other does not."""
+        """Of both parts. Raises NoDerivativeError where one formula moves, and the other does not."""
+        if self.tangent is None and other.tangent is None:
+            return Dual(self.value.either(other.value))
         if self.tangent is None or other.tangent is None:
-            raise TypeError("one formula moves, and the other does not")
+            raise NoDerivativeError("one formula moves, and the other does not")
         return Dual(self.value.either(other.value), self.tangent.either(other.tangent))
 
     @staticmethod
@@ -210,6 +216,7 @@ SLOPES: Mapping[str, Slope] = {
     "erf": lambda x, _: float(2.0 / np.sqrt(np.pi)) * np.exp(-(x * x)),
     "erfc": lambda x, _: float(-2.0 / np.sqrt(np.pi)) * np.exp(-(x * x)),
     "gammaln": lambda x, _: special.digamma(x),
+    "psi": lambda x, _: special.zeta(2.0, x),
 }
 """f′(x), where y = f(x)."""
 
@@ -265,7 +272,7 @@ def _divided(x: Dual, y: Dual) -> Dual:
 
 def _power(x: Dual, p: Dual) -> Dual:
     if p.tangent is not None:
-        raise TypeError("no rule of dual numbers for an exponent that moves")
+        raise NoDerivativeError("no rule of dual numbers for an exponent that moves")
     value = x.value**p.value
     if x.tangent is None:
         return Dual(value)
@@ -281,6 +288,12 @@ def _largest(x: Dual, y: Dual) -> Dual:
     return _dual(found)
 
 
+def _zeta(s: Dual, x: Dual) -> Dual:
+    order = float(s.value)
+    found = special.zeta(order, x.value)
+    return Dual(found, None if x.tangent is None else -order * special.zeta(order + 1.0, x.value) * x.tangent)
+
+
 PAIRS: Mapping[str, Callable[[Dual, Dual], Dual]] = {
     "add": _sum,
     "subtract": _difference,
@@ -289,5 +302,6 @@ PAIRS: Mapping[str, Callable[[Dual, Dual], Dual]] = {
     "true_divide": _divided,
     "power": _power,
     "maximum": _largest,
+    "zeta": _zeta,
     "matmul": lambda x, y: Dual.dot(x, y, None),
 }

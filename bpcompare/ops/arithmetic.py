@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from bpcompare.ops.op import LayerOp, Shape, Shapes, broadcast
 
@@ -51,6 +51,11 @@ class Divide(TwoSources):
     rounding: ClassVar[str] = "it divides by numbers that are not given"
     equations: ClassVar[tuple[str, ...]] = ("in = a₁ / a₂", "Δ₁ = Δ / a₂,  Δ₂ = −a₁ Δ / a₂², summed over what was repeated")
 
+    @property
+    def domain(self) -> Mapping[int, Literal["positive", "not zero"]]:
+        """The divisor is not 0."""
+        return {1: "not zero"}
+
 
 @dataclass(frozen=True)
 class OneSource(LayerOp):
@@ -78,6 +83,11 @@ class Log(OneSource):
     name: ClassVar[str] = "log"
     equations: ClassVar[tuple[str, ...]] = ("in = ln a", "the source receives Δ / a")
 
+    @property
+    def domain(self) -> Mapping[int, Literal["positive", "not zero"]]:
+        """Positive numbers."""
+        return {0: "positive"}
+
 
 @dataclass(frozen=True)
 class Sqrt(OneSource):
@@ -85,6 +95,11 @@ class Sqrt(OneSource):
 
     name: ClassVar[str] = "sqrt"
     equations: ClassVar[tuple[str, ...]] = ("in = √a", "the source receives Δ / (2 √a)")
+
+    @property
+    def domain(self) -> Mapping[int, Literal["positive", "not zero"]]:
+        """Positive numbers: at 0 it has no derivative."""
+        return {0: "positive"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,13 @@ class Power(OneSource):
         """A finite exponent other than 0, of a size that numbers survive."""
         fits = isfinite(self.exponent) and self.exponent and abs(self.exponent) <= 64
         return () if fits else (f"exponent: must be finite, not 0, and at most 64 in size, is {self.exponent!r}",)
+
+    @property
+    def domain(self) -> Mapping[int, Literal["positive", "not zero"]]:
+        """Any numbers, where it is a product of the source with itself."""
+        if self.exponent != int(self.exponent):
+            return {0: "positive"}
+        return {0: "not zero"} if self.exponent < 0 else {}
 
     def rounds(self, xs: Sequence[Shape]) -> str:
         """Unless it is a product of the source with itself."""

@@ -102,6 +102,11 @@ class LayerOp(Op):
         return ""
 
     @property
+    def domain(self) -> Mapping[int, Literal["positive", "not zero"]]:
+        """What the numbers of a source must be, by its slot, where they may not be any: of a logarithm, of a divisor."""
+        return {}
+
+    @property
     def dropped(self) -> float:
         """The share of zeros in what is drawn for it; the rest is ones."""
         return 0.0

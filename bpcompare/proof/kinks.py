@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.sparse import coo_array, vstack
-from scipy.sparse.csgraph import connected_components
 
 from bpcompare.laws import Laws
 from bpcompare.laws.law import At
@@ -152,6 +150,9 @@ def _together(claim: Claim, laws: Laws, x: Array, r: Array, ties: _Ties, at: Eva
     chosen: one common direction in which the derivative is no matter of choice. Windows that overlap in a tie are one group.
     The sum over a group is judged to the last digit; that no window pays for another one is left to a linear programme.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     entry, place = np.unique(ties.entry, return_inverse=True)
     windows = len(ties.delta)
     graph = coo_array((np.ones(len(place)), (ties.window, place + windows)), shape=(windows + len(entry),) * 2)
@@ -193,6 +194,7 @@ def _shared_out(window: Array, entry: Array, delta: Array, mine: tuple[Array, Ar
     if len(window) > MOST_TIES:
         return True
     from scipy.optimize import linprog
+    from scipy.sparse import coo_array, vstack
 
     at = np.arange(len(window))
     ones = coo_array((np.ones(len(window)), (window, at)), shape=(len(delta), len(window))).tocsr()

@@ -14,7 +14,8 @@ from bpcompare.network.problems import sound
 from bpcompare.ops import OPS
 from bpcompare.ops.op import Op
 from bpcompare.spec.dataset import dataset
-from bpcompare.spec.document import Document, Entry, InputEntry, LayerEntry
+from bpcompare.spec.document import Document, InputEntry
+from bpcompare.spec.entries import Entry, LayerEntry
 from bpcompare.spec.files import Room
 from bpcompare.spec.weights import Weights
 

@@ -19,7 +19,7 @@ from bpcompare.network import Network
 from bpcompare.network.problems import structure_problems
 from bpcompare.network.problems.data import data_problems
 from bpcompare.spec.build import Built, build
-from bpcompare.spec.document import Document
+from bpcompare.spec.document import Document, read_as_document
 from bpcompare.spec.files import missing_file
 from bpcompare.spec.messages import in_plain_words, spec_error, syntax_error, unreadable
 from bpcompare.spec.references import references
@@ -90,7 +90,7 @@ def _parse(text: str, source: str, base: Path, *, is_json: bool) -> Built:
     _small_enough(text, source, is_json=is_json)
     raw = _json(text, source) if is_json else _toml(text, source)
     try:
-        document = Document.model_validate(raw)
+        document = read_as_document(raw)
     except ValidationError as error:
         problems = [*in_plain_words(error, raw), *references(raw)]
         raise spec_error(source, problems, text, is_json=is_json) from None

@@ -10,7 +10,8 @@ import numpy as np
 
 from bpcompare.network import Problem
 from bpcompare.ops import OPS
-from bpcompare.spec.document import ROLES, Document, LayerEntry, RepeatEntry, counts
+from bpcompare.spec.document import Document, RepeatEntry
+from bpcompare.spec.entries import ROLES, LayerEntry, counts
 from bpcompare.spec.index import Indexed, depends, indexed
 from bpcompare.spec.repeat import Graph, Repeat, Where, name_of, written_out
 

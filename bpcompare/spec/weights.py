@@ -19,8 +19,9 @@ from bpcompare.network.parameter import Array, Initializer, Parameter
 from bpcompare.network.problems.parameters import Use, shape_problem
 from bpcompare.ops import L2, Dense
 from bpcompare.ops.op import Shapes
-from bpcompare.spec.document import ROLES, Document, InitEntry, LayerEntry, ParameterEntry
+from bpcompare.spec.document import Document, ParameterEntry
 from bpcompare.spec.edges import by_name
+from bpcompare.spec.entries import ROLES, InitEntry, LayerEntry
 from bpcompare.spec.files import Room, missing_file
 from bpcompare.text.words import Suggestions, listed, quote
 

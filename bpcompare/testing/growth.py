@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,7 +130,7 @@ def grow(draft: Drawing) -> None:  # noqa: C901 — a row for each kind of layer
     vectors = draft.vectors()
     source = choose.one_of(vectors[::-1])
     width = draft.shapes[source][0]
-    kind = choose.one_of((*("dense",) * 4, *_SIMPLE, *_SIMPLE, *_OTHERS))
+    kind = choose.one_of((*("dense",) * 4, *_SIMPLE, *_SIMPLE, *_OTHERS, *_REST))
     if kind == "dense":
         sources = list(dict.fromkeys([source, *(choose.one_of(vectors) for _ in range(choose.integer(0, 2)))]))
         draft.layer(
@@ -166,6 +167,22 @@ def grow(draft: Drawing) -> None:  # noqa: C901 — a row for each kind of layer
         draft.layer(choose.one_of(_OF_POSITIVE[kind]), [draft.positive(source)])
     elif kind == "square":
         draft.layer(ops.Power(choose.one_of((2.0, 3.0))), [draft.layer(ops.Dense(width), [source], ops.Tanh())])
+    elif kind in _REST:
+        as_in_its_cases(draft, _REST[kind], source)
+
+
+def as_in_its_cases(draft: Drawing, kind: type[LayerOp], source: str) -> None:
+    """The op in a form of its conformance cases, on sources of the shapes that they have there, and back to a vector."""
+    from bpcompare.testing.cases import forms
+
+    op, shapes = draft.choose.one_of(forms(kind))
+    sources = []
+    for slot, shape in enumerate(shapes):
+        group = draft.layer(ops.Dense(prod(shape)), [source])
+        if slot in op.domain:
+            group = draft.positive(group)
+        sources.append(draft.layer(ops.Reshape(shape) if shape else ops.Sum((0,)), [group], ops.Identity()))
+    draft.layer(ops.Flatten(), [draft.layer(op, sources)])
 
 
 _SIMPLE = ("add", "concat", "scale", "dropout", "layer_norm", "batch_norm")
@@ -175,6 +192,17 @@ _OF_POSITIVE: Mapping[str, tuple[LayerOp, ...]] = {
     "sqrt": (ops.Sqrt(),),
     "power": tuple(ops.Power(p) for p in (-1.0, -2.0, 0.5, 1.5)),
 }
+_KNOWN: frozenset[type[LayerOp]] = frozenset(
+    {
+        *(ops.Dense, ops.Conv2d, ops.MaxPool2d, ops.AvgPool2d, ops.AdaptiveAvgPool2d, ops.Embedding, ops.PRelu, ops.Constant),
+        *(ops.LayerNorm, ops.RmsNorm, ops.GroupNorm, ops.BatchNorm, ops.Add, ops.Concat, ops.Scale, ops.Flatten, ops.Dropout),
+        *(ops.Permute, ops.Reshape, ops.Slice, ops.Multiply, ops.Subtract, ops.Divide, ops.Exp, ops.Log, ops.Sqrt, ops.Power),
+        *(ops.Matmul, ops.Sum, ops.Mean),
+    }
+)
+"""What is drawn in ways of its own, above and where networks are built."""
+_REST: Mapping[str, type[LayerOp]] = {op.name: op for op in ops.LAYERS if op not in _KNOWN and not op.integer}
+"""Every other op: as its conformance cases have it."""
 _OTHERS = ("rms_norm", "group_norm", "prelu", "constant", "divide", "square", *_TWO, *_OF_POSITIVE)
 
 

@@ -13,8 +13,8 @@ from bpcompare.backend import unsupported
 from bpcompare.network import Error
 from bpcompare.plan import Plan
 from bpcompare.plan.record import Record
-from bpcompare.testing.networks import ACTIVATIONS
-from lowering_plans import CASES, ERRORS, PENALTIES, SUM, UPDATES, activations, at, case, judged, layer, plan_of
+from bpcompare.testing.networks import ACTIVATIONS, UPDATES
+from lowering_plans import CASES, ERRORS, PENALTIES, SUM, activations, at, case, judged, layer, plan_of
 from samples import WHOLE
 
 CLOSE = {"float64": 2e-14, "float32": 1e-5}
@@ -84,6 +84,9 @@ in_both_dtypes = pytest.mark.parametrize(
     [("torch", "float64"), ("torch", "float32"), ("jax", "float64"), pytest.param("jax", "float32", marks=pytest.mark.slow)],
 )
 
+STARTS = [(form, 4) for form in UPDATES] + [(rule.forms()[0], 0) for rule in ops.UPDATES]
+"""Every form of every rule after some steps, and the first form of each at its very first."""
+
 WAYS = [("torch", "float64"), ("torch", "float32"), ("jax", "float64")]
 in_a_dtype = pytest.mark.parametrize(("framework", "dtype"), [*WAYS, ("jax", "float32")] if WHOLE else WAYS)
 """JAX in float32, too, only with `make whole`: there its conformance cases hold the same ops against the laws."""
@@ -126,8 +129,7 @@ def test_penalties(framework: str, penalty: ops.PenaltyOp, dtype: str) -> None:
 
 
 @in_a_dtype
-@pytest.mark.parametrize("done", [0, 4])
-@pytest.mark.parametrize("update", UPDATES, ids=str)
+@pytest.mark.parametrize(("update", "done"), STARTS, ids=str)
 def test_updates(framework: str, update: ops.UpdateOp, done: int, dtype: str) -> None:
     """An optimizer starts from other state or another step number, or follows another rule, than the plan's."""
     plan = case("shared_and_frozen", dtype, update, steps=3, updates_done=done)

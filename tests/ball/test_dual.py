@@ -15,7 +15,7 @@ UFUNCS = {name: getattr(np, name, None) or getattr(special, name) for name in SL
 NAMES = {
     "negative": lambda x: -x, "square": lambda x: x * x, "exp2": lambda x: mpmath.mpf(2) ** x, "log2": lambda x: mpmath.log(x, 2),
     "arctan": mpmath.atan, "arcsinh": mpmath.asinh, "arctanh": mpmath.atanh, "arcsin": mpmath.asin, "arccos": mpmath.acos,
-    "gammaln": mpmath.loggamma,
+    "gammaln": mpmath.loggamma, "psi": mpmath.digamma,
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_slopes(name):
     assert holds(found.tangent, exact)
 
 
-@pytest.mark.parametrize("name", sorted(set(PAIRS) - {"matmul", "power", "true_divide"}))
+@pytest.mark.parametrize("name", sorted(set(PAIRS) - {"matmul", "power", "true_divide", "zeta"}))
 def test_pairs(name):
     """A product is differentiated by one of its factors alone."""
     x, dx, y, dy = np.array([0.3, 2.0]), np.array([1.5, -1.0]), np.array([1.25, 0.5]), np.array([0.5, 3.0])
@@ -54,6 +54,16 @@ def test_pairs(name):
     assert (np.abs(found.tangent.mid - exact) <= 1e-14 * np.abs(exact) + 1e-15).all()
     alone = getattr(np, name)(x, Dual(ball(y), ball(dy)))
     assert alone.value.mid.tolist() == found.value.mid.tolist()
+
+
+def test_zeta():
+    """Where polygamma functions are differentiated twice, a right double backward is accused."""
+    x, v = np.array([0.3, 2.0]), np.array([1.5, -1.0])
+    found = special.zeta(3.0, Dual(ball(x), ball(v)))
+    with mpmath.workdps(40):
+        exact = [-3 * mpmath.zeta(4, mpmath.mpf(float(a))) * mpmath.mpf(float(b)) for a, b in zip(x, v, strict=True)]
+    assert (np.abs(found.tangent.mid - np.array([float(one) for one in exact])) <= found.tangent.radius()).all()
+    assert (found.tangent.radius() < 1e-11).all()
 
 
 def test_powers_of_negative_numbers_products_and_moves():

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from bpcompare import __version__
+from bpcompare.laws import LAWS
 from bpcompare.mistakes import MISTAKES
 from bpcompare.ops import OPS
 from bpcompare.text.plain import in_ascii
@@ -58,6 +59,15 @@ def test_an_op_has_a_page(said, name):
     assert all(equation in shown for equation in OPS[name].equations)
     assert all(kink in shown for kink in OPS[name].kinks)
     assert "delta: yes" in shown
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+def test_an_ops_page_says_what_is_granted(said, op):
+    """Nobody could find out how wide the ball of an op is that the documents do not list."""
+    shown = said("ops", op.name).out
+    law = LAWS.ops.get(op) or LAWS.updates[op]
+    assert ("a formula in another form is granted: 8 u" in shown) is law.rearranged
+    assert ("no other formula is granted" in shown) is not law.rearranged
 
 
 def test_ops_are_listed(said):

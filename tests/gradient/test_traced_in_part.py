@@ -7,30 +7,30 @@ from bpcompare import check_gradient
 torch = pytest.importorskip("torch")
 
 
-def digamma(x):
+def bessel(x):
     """A function that has no law."""
-    return torch.digamma(x) * x
+    return torch.special.i0(x) * x
 
 
-class Digamma(torch.autograd.Function):
+class Bessel(torch.autograd.Function):
     factor = 1.0
 
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return digamma(x)
+        return bessel(x)
 
     @staticmethod
     def backward(ctx, dy):
         (x,) = ctx.saved_tensors
-        return Digamma.factor * dy * (torch.digamma(x) + x * torch.polygamma(1, x))
+        return Bessel.factor * dy * (torch.special.i0(x) + x * torch.special.i1(x))
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "undecided"), (1.1, "wrong")])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "certified"), (1.1, "wrong")])
 def test_differences_stand_in_for_a_function_without_a_law(factor, verdict):
     """The other parts would certify the whole, or nothing would be said of it."""
-    Digamma.factor = factor
-    check = check_gradient(Digamma, inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), names=["x"])
+    Bessel.factor = factor
+    check = check_gradient(Bessel, inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), names=["x"])
     assert check.untraced
     assert [(finding.name, finding.verdict) for finding in check.findings] == [("x", verdict)]
     assert "differences" in str(check)
@@ -46,7 +46,7 @@ def test_parameters_of_a_module_that_cannot_be_followed_are_not_certified():
             self.other = torch.nn.Parameter(torch.ones(6, dtype=torch.float64))
 
         def forward(self, x):
-            return digamma(x * self.scale) + self.other
+            return bessel(x * self.scale) + self.other
 
     check = check_gradient(Net(), inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), names=["x"], contracts=False)
     found = {finding.name: finding.verdict for finding in check.findings}
@@ -59,7 +59,7 @@ def test_an_output_that_autograd_does_not_follow_has_no_part_in_differences():
     """A right gradient would be called wrong for the slope of a detached statistic, to which nothing is sent back."""
 
     def forward(x):
-        return x.detach() * 2, digamma(x), (x > 1).sum()
+        return x.detach() * 2, bessel(x), (x > 1).sum()
 
     check = check_gradient(forward, inputs=(torch.linspace(0.5, 2, 6, dtype=torch.float64),), contracts=False)
     assert check.untraced

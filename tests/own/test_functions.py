@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bpcompare.own.judged import judged
-from called import judged_with, watched
+from called import Call, between, judged_with, normal, watched
 from calls_of_functions import CALLS
 
 STEPPED = {"floor", "ceil", "trunc", "round", "sign", "sgn", "norm 0"}
@@ -53,3 +53,33 @@ def test_a_wrong_gradient_is_refuted(name):
                 continue
             found = judged_with(recording, path, change)
             assert [claim.path for claim, _ in found.refuted] == [path], kind
+
+
+@pytest.mark.parametrize(("dtype", "refuted"), [("float64", {"polygamma.y"}), ("float32", set())])
+def test_trigamma_of_torch(dtype, refuted):
+    """torch cuts a series after four terms in every format: in float64 that would pass, or float32 be accused."""
+    call = Call("polygamma 1", lambda x: torch.polygamma(1, x), (between(0.2, 9, 3, 5),))
+    found = judged(watched(call, getattr(torch, dtype)))
+    assert {claim.path for claim, _ in found.refuted} == refuted
+    assert not found.unexamined
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_vectors_of_values_that_meet_are_not_certified(dtype):
+    """Eigenvectors of a multiple eigenvalue, whose derivative divides by 0, would be certified; or an honest step refuted."""
+    call = Call(
+        "eigh", lambda x: torch.linalg.eigh(torch.diag(torch.tensor([2.0, 2.0, 5.0]).to(x)) + 0 * x)[1] * x, (normal(3, 3),)
+    )
+    found = judged(watched(call, getattr(torch, dtype)))
+    outcomes = {claim.path: finding.outcome for claim, finding in found.findings}
+    assert not found.refuted
+    assert outcomes["_linalg_eigh.y"] == outcomes["add.y.delta"] == "undecided"
+
+
+@pytest.mark.parametrize(("f", "name"), [(torch.linalg.eigh, "_linalg_eigh"), (torch.linalg.qr, "linalg_qr")])
+def test_a_wrong_factor_is_refuted(f, name):
+    """The record says which signs its vectors have; it would justify any other number by that, too."""
+    recording = watched(Call("factors", lambda x: f(x @ x.mT)[0] ** 2, (normal(4, 4),)), torch.float64)
+    path = f"{name}.y"
+    found = judged_with(recording, path, lambda y: y * (1 + 1e-6))
+    assert path in {claim.path for claim, _ in found.refuted}

@@ -67,6 +67,8 @@ OF_POSITIVE = {
     "xlog1py": lambda v: special.xlog1py(v, -v / 3),
     "entr": special.entr,
     "lgamma": special.gammaln,
+    "digamma": special.digamma,
+    "polygamma": lambda v: special.polygamma(2, v),
 }
 
 

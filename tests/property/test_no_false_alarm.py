@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 
 import bpcompare
 from bpcompare.network import SpecError
+from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES
 from bpcompare.plan.draw import plan
 from bpcompare.testing.conform import able
-from bpcompare.testing.networks import Seeded, Size, build, extreme, ordinary, redrawn
+from bpcompare.testing.growth import as_in_its_cases
+from bpcompare.testing.networks import Drawing, Seeded, Size, build, extreme, ordinary, redrawn
 from bpcompare.testing.strategies import networks
 from samples import WHOLE
 
@@ -108,8 +110,6 @@ def test_most_ordinary_nets_are_decided(dtype, most):
 
 def test_the_generator_uses_every_op():
     """An op that no random net contains is an op whose false alarms nobody sees."""
-    from bpcompare.ops import ACTIVATIONS, ERRORS, LAYERS, UPDATES
-
     nets = [build(Seeded(number), Size()) for number in range(400)]
     seen = {type(layer.op) for net in nets for layer in net.layers.values()}
     assert seen == set(LAYERS)
@@ -118,6 +118,22 @@ def test_the_generator_uses_every_op():
     assert {type(net.update) for net in nets} == set(UPDATES)
     assert any(len(uses) > 1 for net in nets for uses in net.uses.values())
     assert any(len(consumers) > 1 for net in nets for consumers in net.consumers.values())
+
+
+@pytest.mark.parametrize("op", [op for op in LAYERS if not op.integer], ids=lambda op: op.name)
+def test_a_new_op_is_drawn_as_its_cases_have_it(op):
+    """An op that nobody wrote a way for would be in no random net, or end the generator in a traceback."""
+    for number in range(4):
+        draft = Drawing(Seeded(number), Size())
+        draft.input("x", (3,))
+        as_in_its_cases(draft, op, "x")
+        assert op in {type(layer.op) for layer in draft.layers.values()}
+        assert len(draft.shapes[list(draft.layers)[-1]]) == 1
+        assert not [problem for layer in draft.layers.values() for problem in _misfits(draft, layer)]
+
+
+def _misfits(draft, layer):
+    return layer.op.shapes([draft.shapes[source] for source in layer.sources]).problems
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -12,6 +12,7 @@ from bpcompare.laws.law import At
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import total
+from bpcompare.testing.cases import forms
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,7 @@ LAYERS = (
     *(_p(op(), *shapes) for op in (ops.Multiply, ops.Subtract, ops.Divide) for shapes in (
         ((2, 3), (2, 3)), ((2, 3, 2), (2, 2)), ((2, 1, 2), (2, 3, 1)), ((2,), (2, 3)), ((1, 3), (1,)), ((2, 2), (2, 3, 1)),
     )),
-    *(_p(op, (2, 3)) for op in (ops.Exp(), ops.Log(), ops.Sqrt(), *ops.Power.forms(), ops.Power(0.3), ops.Power(1.0))),
-    _p(ops.Exp(), (2,)),
+    *(_p(op, (2, 3)) for op in (*ops.Power.forms(), ops.Power(0.3), ops.Power(1.0))),
     _p(ops.Matmul(), (2, 3, 4), (2, 4, 2)),
     _p(ops.Matmul(), (2, 1, 3, 2), (2, 2, 2, 3)),
     _p(ops.Matmul(), (2, 3, 2), (2, 3, 2, 4)),
@@ -107,6 +107,11 @@ LAYERS = (
 CONSTANTS = (_p(ops.Constant((2, 3)), (3,)), _p(ops.Constant(()), (2,)))
 """Their one shape is that of `ones`."""
 BENT = (_p(ops.PRelu(), (2, 3)), _p(ops.PRelu(channels=True), (2, 3, 2)), _p(ops.PRelu(), (3,)))
+NAMED = {type(place.op) for place in (*LAYERS, *CONSTANTS, *BENT)}
+LAYERS += tuple(
+    _p(op, *((2, *shape) for shape in shapes)) for kind in ops.LAYERS if kind not in NAMED for op, shapes in forms(kind)
+)
+"""Ops without rows of their own, as their conformance cases have them, with two examples."""
 ACTIVATIONS = (
     *(_p(g, (2, 3, 2)) for kind in ops.ACTIVATIONS for g in kind.forms()),
     _p(ops.Softmax(axis=1), (2, 3, 2)),
@@ -145,10 +150,9 @@ def asked(place, more=0):
         return At(op, xs)
     if isinstance(op, ops.Embedding):
         xs = [random.integers(0, op.rows, place.shapes[0])]
-    if isinstance(op, ops.Log | ops.Sqrt) or (isinstance(op, ops.Power) and not op.exponent.is_integer()):
-        xs = [np.exp(x) for x in xs]
-    if isinstance(op, ops.Divide) or (isinstance(op, ops.Power) and op.exponent < 0):
-        xs[-1] = np.sign(xs[-1]) * (0.3 + np.abs(xs[-1]))
+    for slot, numbers in op.domain.items() if op.role == "layer" else ():
+        x = xs[slot]
+        xs[slot] = np.exp(x) if numbers == "positive" else np.sign(x) * (0.3 + np.abs(x))
     if isinstance(op, ops.Constant):
         c, xs = {"ones": np.ones(place.shapes[0])}, []
     if op.role == "layer":

@@ -1,6 +1,6 @@
 """Small plans on which a framework's lowerings are tried: every op, in each of its forms that differ, beside its like."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from bpcompare import ops
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
 from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.plan import Batch, Plan, draw
+from bpcompare.testing.cases import forms
 from bpcompare.testing.networks import ACTIVATIONS
 
 SUM = ops.HalfSquared(reduce="sum")
@@ -84,7 +85,7 @@ SHAPES = {
     "t4": (3, 3, 2),
     "f": (2, 1, 2, 3),
 }
-"""Inputs by name; `w+` is `w` made positive."""
+"""Inputs by name, others by their shapes: `2x3`. `w+` is `w` made positive."""
 FAMILIES: dict[str, dict[str, tuple[Any, ...]]] = {
     "dense": {
         "flat": (ops.Dense(2), "v"),
@@ -103,9 +104,6 @@ FAMILIES: dict[str, dict[str, tuple[Any, ...]]] = {
         "divide": (ops.Divide(), "m", "m+"),
         "divide_by_column": (ops.Divide(), "m", "column+"),
         "divide_row": (ops.Divide(), "w", "u+"),
-        "exp": (ops.Exp(), "m"),
-        "log": (ops.Log(), "m+"),
-        "sqrt": (ops.Sqrt(), "m+"),
         **{f"power_{p:.0f}": (ops.Power(p), "m") for p in (1.0, 2.0, 3.0, 4.0)},
         **{f"power_{10 * p:.0f}_tenths": (ops.Power(p), "m+") for p in (-1.0, -2.0, 0.5, 1.5, -0.7)},
     },
@@ -214,6 +212,21 @@ FAMILIES: dict[str, dict[str, tuple[Any, ...]]] = {
 }
 
 
+def family_of(kind: type[ops.LayerOp]) -> str:
+    """The file that it stands in."""
+    return kind.__module__.rpartition(".")[2]
+
+
+def in_their_cases(kinds: Sequence[type[ops.LayerOp]]) -> dict[str, tuple[Any, ...]]:
+    """A row for each form in which the conformance cases have these ops."""
+    rows: dict[str, tuple[Any, ...]] = {}
+    for kind in kinds:
+        for number, (op, shapes) in enumerate(forms(kind)):
+            sources = (("x".join(map(str, shape)) or "s") + "+" * (slot in op.domain) for slot, shape in enumerate(shapes))
+            rows[f"{kind.name}_{number}"] = (op, *sources)
+    return rows
+
+
 def side_by_side(family: Mapping[str, tuple[Any, ...]]) -> tuple[dict[str, tuple[int, ...]], dict[str, Layer]]:
     """Inputs and layers: each op on activated sources, so that it has a Δ to pass on and numbers of both signs."""
     layers: dict[str, Layer] = {}
@@ -224,8 +237,9 @@ def side_by_side(family: Mapping[str, tuple[Any, ...]]) -> tuple[dict[str, tuple
         layers[name] = layer(op, *(f"{name}<{slot}" for slot in range(len(sources))))
         layers[f"{name}>"] = layer(ops.Flatten(), name)
     layers |= {"all": layer(ops.Concat(), *(f"{name}>" for name in family)), "o": layer(ops.Dense(2), "all")}
-    used = {source for x in layers.values() for source in x.sources} - layers.keys()
-    return {name: shape for name, shape in SHAPES.items() if name in used}, layers
+    used = dict.fromkeys(source for x in layers.values() for source in x.sources if source not in layers)
+    inputs = {name: shape for name, shape in SHAPES.items() if name in used}
+    return inputs | {name: tuple(map(int, name.split("x"))) for name in used if name not in inputs}, layers
 
 
 # ---- networks in which it is the graph that matters ----
@@ -301,6 +315,13 @@ GRAPHS: dict[str, tuple[Any, ...]] = {
     "all_frozen": ({"x": (3,)}, {"o": layer(ops.Dense(2), "x")}, {"frozen": ("o.weight", "o.bias")}),
 }
 OWN: dict[str, dict[str, Any]] = {"batch_norm": {"steps": 2, "batch": 5}, "constant": {"frozen": ("frozen.value",)}}
+TRIED = {type(op) for family in FAMILIES.values() for op, *_ in family.values()} | {ops.Embedding}
+REST = [kind for kind in ops.LAYERS if kind not in TRIED]
+"""Ops without rows of their own: as their conformance cases have them, beside the ops of their family."""
+FAMILIES |= {
+    name: FAMILIES.get(name, {}) | in_their_cases([kind for kind in REST if family_of(kind) == name])
+    for name in dict.fromkeys(family_of(kind) for kind in REST)
+}
 CASES: dict[str, tuple[Any, ...]] = GRAPHS | {
     name: (*side_by_side(family), {"steps": 1, **OWN.get(name, {})}) for name, family in FAMILIES.items()
 }
@@ -311,20 +332,6 @@ ERROR_KINDS: tuple[ops.ErrorOp, ...] = (
 )
 ERRORS = tuple(op for error in ERROR_KINDS for op in (error, replace(error, reduce="mean", scale=2.5)))
 PENALTIES: tuple[ops.PenaltyOp, ...] = (ops.L2(0.3),)
-UPDATES: tuple[ops.UpdateOp, ...] = (
-    ops.Sgd(0.1),
-    ops.Sgd(0.1, weight_decay=0.2),
-    ops.Sgd(0.1, momentum=0.9),
-    ops.Sgd(0.1, momentum=0.9, nesterov=True, weight_decay=0.2),
-    ops.Adam(0.01, 0.8, 0.95, 1e-3),
-    ops.Adam(0.01, 0.8, 0.95, 1e-3, weight_decay=0.1),
-    ops.AdamW(0.01, 0.8, 0.95, 1e-3, weight_decay=0.1),
-    ops.RmsProp(0.01, 0.8, epsilon_inside=False, epsilon=1e-3),
-    ops.RmsProp(0.01, 0.8, epsilon_inside=False, epsilon=1e-3, momentum=0.9, centered=True, weight_decay=0.1),
-    ops.RmsProp(0.01, 0.8, epsilon_inside=True, epsilon=1e-3, momentum=0.9),
-    ops.Adagrad(0.01, 1e-3, epsilon_inside=False, weight_decay=0.1),
-    ops.Adagrad(0.01, 1e-3, epsilon_inside=True),
-)
 
 
 @cache

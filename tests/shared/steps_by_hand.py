@@ -1,4 +1,4 @@
-"""Steps of training by hand: forward example by example, derivatives by complex steps, updates by their formulas.
+"""Steps of training from the formulas by hand: forward example by example, derivatives by complex steps, updates as they stand.
 
 f(x + ih) = f(x) + ih f'(x) + O(h²): with h = 1e-100, the imaginary part is the derivative to the last digits, and nothing is
 subtracted. No formula of a derivative is written down here.
@@ -10,62 +10,20 @@ from typing import Any
 
 import numpy as np
 
-import activations_by_hand
-import layers_by_hand
-from bpcompare import ops
+from bpcompare.ops.op import LayerOp
 from bpcompare.plan import Batch, Plan
+from by_hand import FORMULAS
+from by_hand.normalization import running
 
 H = 1e-100
 
-ERRORS: dict[type[ops.Op], Any] = {
-    ops.HalfSquared: lambda op, a, t: ((t - a) ** 2).sum() / 2,
-    ops.MeanSquared: lambda op, a, t: ((t - a) ** 2).mean(),
-    ops.SoftmaxCrossEntropy: lambda op, a, t: (
-        (np.eye(a.shape[-1])[t] if op.integer_target else t) * (np.log(np.exp(a).sum(-1, keepdims=True)) - a)
-    ).sum(),
-    ops.BinaryCrossEntropyWithLogits: lambda op, a, t: (np.log(1 + np.exp(a)) - t * a).sum(),
-    ops.Huber: lambda op, a, t: np.where(
-        abs((t - a).real) <= op.threshold,
-        (t - a) ** 2 / 2,
-        op.threshold * (activations_by_hand.size(t - a) - op.threshold / 2),
-    ).sum(),
-}
-"""E of one example, before it is scaled."""
 
-
-def updated(op: Any, t: int, w: Any, g: Any, slots: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The update rules' equations."""
-    if isinstance(op, ops.Sgd):
-        d = g + op.weight_decay * w
-        if not op.momentum:
-            return w - op.eta * d, {}
-        v = op.momentum * slots["velocity"] + d
-        return w - op.eta * (d + op.momentum * v if op.nesterov else v), {"velocity": v}
-    if isinstance(op, ops.Adagrad):
-        d = g + op.weight_decay * w
-        total = slots["sum"] + d**2
-        return w - op.eta * d / _rooted(op, total), {"sum": total}
-    if isinstance(op, ops.RmsProp):
-        d = g + op.weight_decay * w
-        after = {"v": op.rho * slots["v"] + (1 - op.rho) * d**2}
-        spread = after["v"]
-        if op.centered:
-            after["m"] = op.rho * slots["m"] + (1 - op.rho) * d
-            spread = spread - after["m"] ** 2
-        step = d / _rooted(op, spread)
-        if op.momentum:
-            step = after["velocity"] = op.momentum * slots["velocity"] + step
-        return w - op.eta * step, after
-    if not isinstance(op, ops.AdamW):
-        g = g + op.weight_decay * w
-    m = op.beta1 * slots["m"] + (1 - op.beta1) * g
-    v = op.beta2 * slots["v"] + (1 - op.beta2) * g * g
-    step = m / (1 - op.beta1**t) / (np.sqrt(v / (1 - op.beta2**t)) + op.epsilon)
-    return w - op.eta * (step + (op.weight_decay * w if isinstance(op, ops.AdamW) else 0)), {"m": m, "v": v}
-
-
-def _rooted(op: Any, squares: Any) -> Any:
-    return np.sqrt(squares + op.epsilon) if op.epsilon_inside else np.sqrt(squares) + op.epsilon
+def layer(op: LayerOp, xs: Any, p: Any, e: Any, examples: int) -> Any:
+    """The op on a batch: example by example, unless it couples them."""
+    formula = FORMULAS[type(op)]
+    if op.couples_examples:
+        return formula(op, xs, p, e)
+    return np.stack([formula(op, [x[n] for x in xs], p, {key: x[n] for key, x in e.items()}) for n in range(examples)])
 
 
 class Walk:
@@ -101,12 +59,11 @@ class Walk:
             if name not in net_in:
                 roles = {role: parameters[p] for role, p in x.parameters.items()}
                 draws = {key: batch.draws[path].astype("float64") for key, path in self.plan.draw_paths[name].items()}
-                net_in[name] = layers_by_hand.layer(x.op, [a[s] for s in x.sources], roles, draws, examples)
-            g = activations_by_hand.G[type(x.g)]
-            a[name] = np.stack([g(x.g, one) for one in net_in[name]])
+                net_in[name] = layer(x.op, [a[s] for s in x.sources], roles, draws, examples)
+            a[name] = np.stack([FORMULAS[type(x.g)](x.g, one) for one in net_in[name]])
         op, of = network.error.op, a[network.error.of]
-        total = sum(ERRORS[type(op)](op, of[n], batch.target[n]) for n in range(examples))
-        penalties = sum(0.5 * one.factor * (parameters[p] ** 2).sum() for p, one in network.penalties.items())
+        total = sum(FORMULAS[type(op)](op, of[n], batch.target[n]) for n in range(examples))
+        penalties = sum(FORMULAS[type(one)](one, parameters[p]) for p, one in network.penalties.items())
         return op.scale * (total / examples if op.reduce == "mean" else total) + penalties
 
 
@@ -123,6 +80,7 @@ def _slopes(x: Any, error: Callable[[Any], Any]) -> Any:
 def arrays(plan: Plan) -> dict[str, Any]:
     """What a record of `plan` should hold, by step, kind and name."""
     found: dict[str, Any] = {}
+    step = FORMULAS[type(plan.network.update)]
     parameters, state, slots = ({k: x.astype("float64") for k, x in d.items()} for d in (plan.parameters, plan.state, plan.slots))
     for number, batch in enumerate(plan.batches, 1):
         walk = Walk(plan, batch, parameters)
@@ -130,7 +88,7 @@ def arrays(plan: Plan) -> dict[str, Any]:
         state |= dict(_moved(plan, walk, state))
         for p, paths in plan.slot_paths.items():
             now = {slot: slots[path] for slot, path in paths.items()}
-            w, moved = updated(plan.network.update, plan.updates_done + number, parameters[p], gradients[p], now)
+            w, moved = step(plan.network.update, plan.updates_done + number, parameters[p], gradients[p], now)
             parameters = {**parameters, p: w}
             slots |= {paths[slot]: x for slot, x in moved.items()}
         found[f"{number}.error"] = walk.error
@@ -151,5 +109,5 @@ def _moved(plan: Plan, walk: Walk, state: Mapping[str, Any]) -> Iterator[tuple[s
     for name, paths in plan.state_paths.items():
         if paths:
             x = plan.network.layers[name]
-            after = layers_by_hand.running(x.op, walk.a[x.sources[0]], {key: state[path] for key, path in paths.items()})
+            after = running(x.op, walk.a[x.sources[0]], {key: state[path] for key, path in paths.items()})
             yield from ((paths[key], value) for key, value in after.items())

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bpcompare.network import SpecError
 from bpcompare.spec import parse, read
-from bpcompare.spec.document import LAYER_ENTRIES, ROLES, UPDATE_ENTRIES
+from bpcompare.spec.document import ALL
+from bpcompare.spec.entries import ROLES
 from places import EXAMPLES
 
 TEXTS = {path.stem: path.read_text("utf-8") for path in sorted(EXAMPLES.glob("*.toml"))}
@@ -22,8 +23,8 @@ KEYS = sorted(
 )
 WORDS = sorted(
     {
-        *LAYER_ENTRIES,
-        *UPDATE_ENTRIES,
+        *ALL.layers,
+        *ALL.updates,
         *(role for roles in ROLES.values() for role in roles),
         *KEYS,
         "nan",

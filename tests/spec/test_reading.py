@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import tomllib
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,7 +12,21 @@ from safetensors.numpy import save_file
 
 from bpcompare.network import Data, Error, Input, Layer, Network, SpecError, Training
 from bpcompare.network.parameter import Initializer, Parameter
-from bpcompare.ops import Adam, Conv2d, Dense, Dropout, HalfSquared, Identity, LeakyRelu, MeanSquared, Sgd, Sigmoid, Tanh
+from bpcompare.ops import (
+    ACTIVATIONS,
+    OPS,
+    Adam,
+    Conv2d,
+    Dense,
+    Dropout,
+    HalfSquared,
+    Identity,
+    LeakyRelu,
+    MeanSquared,
+    Sgd,
+    Sigmoid,
+    Tanh,
+)
 from bpcompare.plan import draw
 from bpcompare.spec import json_schema, parse, read
 from places import EXAMPLES
@@ -369,7 +384,10 @@ def test_examples_of_the_reference(fragment, tmp_path):
 
 
 def test_reference_is_complete():
-    """If this fails, there are keys or words that no one can find out about."""
+    """If this fails, there are keys or words that no one can find out about.
+
+    Activations, and what they may be given, may also be found by a command that the page names: it lists all by itself.
+    """
     schema = json_schema()
     entries = [schema, *(schema["$defs"][name] for name in schema["$defs"])]
     keys = {key for entry in entries for key in entry.get("properties", {})}
@@ -379,4 +397,8 @@ def test_reference_is_complete():
         for value in entry.get("properties", {}).values()
         for word in (*value.get("enum", ()), value.get("const"))
     }
+    assert "`bpcompare ops` lists" in PAGE
+    others = {field.name for op in OPS.values() if op not in ACTIVATIONS for field in fields(op)}
+    keys -= {field.name for op in ACTIVATIONS for field in fields(op)} - others
+    words -= {op.name for op in ACTIVATIONS}
     assert not {word for word in keys | words - {None} if not re.search(rf"[`\"]{re.escape(word)}[`\" ]", PAGE)}

@@ -13,8 +13,8 @@ SAME: Mapping[str, tuple[str, tuple[str, ...]]] = {
     **{
         name: (name, X)
         for name in (
-            "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "exp2",
-            "expm1", "floor", "lgamma", "log", "log1p", "neg", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "square",
+            "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "digamma", "erf", "erfc", "exp",
+            "exp2", "expm1", "floor", "lgamma", "log", "log1p", "neg", "round", "rsqrt", "sign", "sin", "sinh", "sqrt", "square",
             "tan", "tanh",
         )
     },

@@ -18,6 +18,8 @@ from bpcompare_torch.recorder.tape import Custom, Entry, Seen
 
 HOOK = "BackwardHookFunction"
 """The custom function by which torch runs the backward hooks of modules."""
+HOOKED = "hook"
+"""What it is called here."""
 
 
 SINGLE: Any = getattr(torch.autograd.function, "_SingleLevelFunction", None)
@@ -112,7 +114,7 @@ class Customs:
     def _begun(self, cls: Any, args: Any) -> tuple[Custom, list[Seen]]:
         """A custom function begins; what it is given."""
         mode, identity = self._mode, self._identity
-        name = "hook" if cls.__name__ == HOOK and cls.__module__.startswith("torch.nn.modules") else cls.__name__
+        name = HOOKED if cls.__name__ == HOOK and cls.__module__.startswith("torch.nn.modules") else cls.__name__
         custom, read = Custom(name, self._places.here(name, name, defined(cls.backward))), []
         with mode.unwatched(), mode.safe(f"{name}{FORWARD}"):
             read = custom.arguments = [identity.of(t) for t in args if isinstance(t, Tensor)]

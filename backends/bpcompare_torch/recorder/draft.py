@@ -14,6 +14,9 @@ from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.pairs import format_of, paired, shape_of
 from bpcompare_torch.recorder.tape import Entry, Seen
 
+SIGNED = frozenset({"_linalg_eigh", "_linalg_svd", "linalg_qr"})
+"""Functions whose results have signs that the library chooses: which, their laws look up in the results themselves."""
+
 
 class Numbers(Mapping[str, Any]):
     """Arrays by path, read from kept tensors when they are asked for."""
@@ -85,7 +88,7 @@ class Draft:
         read = Reading(self, name, reached)
         arguments = {key: read.argument(value) for key, value in entry.arguments.items()}
         for number, result in enumerate(entry.results):
-            if result is not None and not result.floating:
+            if result is not None and (not result.floating or entry.function in SIGNED):
                 read.constant(self.numbers(result.kept), f"result{number}")
         shapes = tuple(() if result is None else shape_of(result) for result in entry.results)
         function = entry.function

@@ -87,6 +87,11 @@ class Identity:
             self._by_point.setdefault(self.point_of(t), {})[id(t)] = t
         return seen
 
+    def gradient(self, t: Tensor) -> Seen:
+        """The value that stands in a `.grad`: what was delivered there, also where autograd follows it (create_graph=True)."""
+        found = self.at(t) if t.requires_grad and strided(t) else None
+        return found if found is not None and found.reduced else self.of(t)
+
     def _detached(self, t: Tensor) -> bool:
         """Whether a custom function made a leaf of its own of what reaches it, to differentiate by itself."""
         found = self.at(t)

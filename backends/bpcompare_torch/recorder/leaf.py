@@ -39,7 +39,7 @@ class Leaf:
         except (AssertionError, RuntimeError):  # a view of a leaf that was made without autograd has nowhere to receive anything
             return
         self._now.followed.add(self._seen)
-        self._start = None if t.grad is None else self._engine.identity.of(t.grad)
+        self._start = None if t.grad is None else self._engine.identity.gradient(t.grad)
         others = theirs(t._backward_hooks or {})
         undo.callback(t.register_hook(self._deliver).remove)  # type: ignore[no-untyped-call]
         behind_ours(t._backward_hooks, others)
@@ -62,7 +62,7 @@ class Leaf:
             return
         with engine._mode.unwatched():
             first = self._arrived is None
-            self._before = None if self._t.grad is None else engine.identity.of(self._t.grad)
+            self._before = None if self._t.grad is None else engine.identity.gradient(self._t.grad)
             if first and self._before is not self._start:
                 if self._start is not None and self._before is not None and self._before.kept.same(self._start.kept):
                     self._before = self._start  # others wrote next to it, in the same memory
@@ -81,7 +81,7 @@ class Leaf:
     def end(self) -> None:
         """The pass is over: where nothing was accumulated, `.grad` is still what it was, or somebody's own code wrote into it."""
         if self._arrived is None and self._node is not None:
-            now = None if self._t.grad is None else self._engine.identity.of(self._t.grad)
+            now = None if self._t.grad is None else self._engine.identity.gradient(self._t.grad)
             if now is not self._start:
                 self._now.written.add(self._seen)
 

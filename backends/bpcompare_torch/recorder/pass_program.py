@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpcompare.ops.call import Call, Read
 from bpcompare.program import Recording, Step, Unexamined, Value
+from bpcompare_torch.recorder.customs import HOOKED
 from bpcompare_torch.recorder.deviating import deviating, hooked
 from bpcompare_torch.recorder.draft import Draft
 from bpcompare_torch.recorder.memory import Kept
@@ -46,6 +47,20 @@ def of_pass(number: int, done: Pass, entries: list[Entry], several: bool) -> Rec
         reads = {"tensors": tuple(Read(i) for i in range(len(addends)))}
         draft.steps.append(Step("error", Call("sum_of", reads, ((),)), addends, "error"))
     return draft.recording(end="error", addends=addends)
+
+
+def undifferentiated(passes: Sequence[Pass], entries: list[Entry]) -> list[Unexamined]:
+    """Custom functions through whose backward a later pass went: it was followed as it is written, whatever it leaves out."""
+    customs = dict.fromkeys(entry.custom for entry in entries if entry.custom is not None and entry.custom.name != HOOKED)
+    why = "a later pass differentiates it as it is written: whether that is the second derivative of its forward was not examined"
+    met = {
+        (f"{custom.name}.backward", custom.place.line)
+        for done in passes[:-1]
+        if done.graphed
+        for custom in customs
+        if any(("node", number) in done.reached for number in custom.nodes)
+    }
+    return [Unexamined(name, why, line) for name, line in sorted(met)]
 
 
 def _needed(done: Pass) -> dict[Seen, None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Self
 from weakref import ref
@@ -44,6 +44,7 @@ class Engine:
         self._places = places
         self._now: Pass | None = None
         self._asked = False
+        self._graphed = False
         self._followed: dict[tuple[Point, int], list[Seen]] = {}
         self._hooked: set[Seen] = set()
         self._inside: list[Tensor] = []
@@ -81,9 +82,11 @@ class Engine:
         undo = ExitStack()
         with self._mode.unwatched(), self._mode.safe("backward"), ExitStack() as hooks:
             self.before()
-            leaves = self._begin(begun, roots, args[0], given, hooks)
+            leaves = self._begin(begun, roots, args[0], hooks)
             undo = hooks.pop_all()
-        self._now, self._mode.backward, self._mode.passing = begun, True, True
+        self._graphed = begun.graphed = bool(given.get("create_graph"))
+        self._now, self._mode.passing = begun, True
+        self.recording(on=False)
         try:
             with undo, hooking(self._inside):
                 out = original(roots, *args, **kwargs)
@@ -101,7 +104,7 @@ class Engine:
                 self._captured(begun, inputs, out)
         return out
 
-    def _begin(self, begun: Pass, roots: Any, seeds: Any, given: Mapping[str, Any], hooks: ExitStack) -> list[Leaf]:
+    def _begin(self, begun: Pass, roots: Any, seeds: Any, hooks: ExitStack) -> list[Leaf]:
         """Hook whatever the pass comes to, until `hooks` is closed; the leaves among it."""
         if any(isinstance(root, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(root) for root in roots):
             begun.failed = "a transform of torch.func (grad, vjp, jacrev) ran it, and nobody can look inside of one"
@@ -114,8 +117,6 @@ class Engine:
             else:
                 failed = "backward was called on an edge of the graph, not on a tensor"
         self._hook_inner(begun, roots, hooks)
-        if given.get("create_graph"):
-            failed = failed or "the graph of backward itself was asked for (create_graph=True)"
         leaves = [Leaf(self, begun, seen, self.identity.tensor(address)) for address, seen in self.identity.leaves.items()]
         for leaf in leaves:
             leaf.hook(hooks)
@@ -242,5 +243,8 @@ class Engine:
             return kept
 
     def recording(self, *, on: bool) -> None:
-        """Whether calls inside of the engine are recorded: those of hooks are, which run on a gradient that was accumulated."""
-        self._mode.backward = not on
+        """Whether calls inside of the engine are recorded: those of hooks are, which run on a gradient that was accumulated.
+
+        Where the graph of the pass itself is made (create_graph=True), all are: what they make is differentiated once more.
+        """
+        self._mode.backward = not (on or self._graphed)

@@ -23,7 +23,7 @@ from bpcompare_torch.recorder.memory import here
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.models import Models
 from bpcompare_torch.recorder.moved import Held
-from bpcompare_torch.recorder.pass_program import of_pass
+from bpcompare_torch.recorder.pass_program import of_pass, undifferentiated
 from bpcompare_torch.recorder.passes import Engine
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.reduction import Reductions, in_parts, ranks
@@ -155,7 +155,8 @@ class TorchRecorder:
             Unexamined(f"what {where} made", f"the recorder could not follow it: {why}")
             for where, why in self._mode.failures.items()
         ]
-        return [*failures, *self._mode.unexamined.values(), *self._lacking(recordings)]
+        seconds = undifferentiated(self._engine.passes, self._mode.entries)
+        return [*failures, *self._mode.unexamined.values(), *seconds, *self._lacking(recordings)]
 
     def _strangers(self, recordings: list[Recording]) -> bool:
         """Whether no recording speaks of any parameter of the models, though there are some that ask for a gradient."""

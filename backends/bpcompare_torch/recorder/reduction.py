@@ -50,14 +50,14 @@ class Reductions:
     def begins(self) -> None:
         """A backward pass begins."""
         self._updates.accumulations.clear()
-        self._start = {id(p): self._identity.of(p.grad) for p in self._whole() if p.grad is not None}
+        self._start = {id(p): self._identity.gradient(p.grad) for p in self._whole() if p.grad is not None}
 
     def ends(self) -> None:
         """It is over, and what other processes had to say has arrived."""
         for p in self._whole():
             if p.grad is None:
                 continue
-            local, left = self._updates.accumulations.get(id(p)), self._identity.of(p.grad)
+            local, left = self._updates.accumulations.get(id(p)), self._identity.gradient(p.grad)
             if local is None and left is self._start.get(id(p)):
                 continue
             if left.reduced:  # a hook of theirs made it from what was accumulated, and was watched

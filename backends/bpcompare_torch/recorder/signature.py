@@ -8,10 +8,14 @@ from typing import Any
 from torch import Tensor
 
 RUNNING = ("running_mean", "running_var")
+MOMENTUM = ("momentum", "exponential_average_factor")
+"""By which statistics move: a function without it, such as one of the way back, only reads them."""
 
 
 def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
     """The statistics that batch normalization leaves moved, by the names of its arguments; most of its schemas do not say so."""
+    if not any(name in given for name in MOMENTUM):
+        return ()
     training = given.get("training", given.get("train", "_with_update" in func._schema.name))
     return tuple(name for name in RUNNING if isinstance(given.get(name), Tensor)) if training is True else ()
 
@@ -26,7 +30,8 @@ class Signature:
         if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
             self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
         self.name = _name(schema.name, in_place=bool(self.writes))
-        self.has_statistics = any(one.name in RUNNING for one in schema.arguments)
+        named = {one.name for one in schema.arguments}
+        self.has_statistics = not named.isdisjoint(RUNNING) and not named.isdisjoint(MOMENTUM)
         self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
         self._order = tuple(name for name, *_ in arguments)
         self._defaults = {name: default for name, _, has, default in arguments if has}

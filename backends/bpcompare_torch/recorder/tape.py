@@ -111,7 +111,8 @@ class Pass:
     leaves whose gradient they change, with the names of the hooks. `reached` is what a gradient can come to from the roots, as
     autograd's graph says; `before_hooks` what arrived at values inside before anybody's hook. `again`: the nodes whose backward
     ran the engine once more, on a forward that they ran again (reentrant checkpoints, reversible layers); `asked`: those that ran
-    torch.autograd.grad. `written`: leaves into whose `.grad` somebody's own code wrote inside of backward.
+    torch.autograd.grad. `written`: leaves into whose `.grad` somebody's own code wrote inside of backward. `graphed`: it was
+    asked for its own graph, so that a later pass may go through it.
     """
 
     roots: list[Seen]
@@ -129,6 +130,7 @@ class Pass:
     asked: set[int] = field(default_factory=set)
     written: set[Seen] = field(default_factory=set)
     partial: bool = False
+    graphed: bool = False
     failed: str = ""
 
     def note_hooked(self, leaf: Seen, arrived: Kept, t: Tensor, delivered: Kept | None = None) -> None:

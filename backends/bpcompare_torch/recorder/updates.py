@@ -152,9 +152,9 @@ class Updates:
         """What is in `.grad` at the end."""
         with self._mode.unwatched():
             return [
-                Held(self._names.get(id(p), name), id(p), self._identity.of(p.grad))
+                Held(self._names.get(id(p), name), id(p), self._identity.gradient(p.grad))
                 for name, p in parameters.items()
-                if p.grad is not None and strided(p.grad) and self._identity.of(p.grad).why != LEFT_OVER
+                if p.grad is not None and strided(p.grad) and self._identity.gradient(p.grad).why != LEFT_OVER
             ]
 
     # around step
@@ -214,7 +214,7 @@ class Updates:
             rule if isinstance(rule, Rule) else None,
             "" if found else str(rule),
             keep(p),
-            None if p.grad is None else self._identity.of(p.grad),
+            None if p.grad is None else self._identity.gradient(p.grad),
             {name: None if t is None else keep(t) for name, t in slots.items()},
             steps_of(optimizer, p) + 1,
             p,

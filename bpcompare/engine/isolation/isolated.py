@@ -15,7 +15,6 @@ from typing import Any
 from bpcompare.backend import Backend
 from bpcompare.engine.address import Address, address_of, offered
 from bpcompare.engine.isolation import answers
-from bpcompare.engine.isolation.environment import EnvironmentFailure, interpreter
 from bpcompare.engine.isolation.process import Ended, Process
 from bpcompare.engine.worker.answer import problems
 from bpcompare.engine.worker.bootstrap import PROTOCOL
@@ -51,6 +50,9 @@ class Isolated:
 
     def run(self, backend: Address | type[Backend], plan: Plan) -> Record:
         """The record of `plan`, or a failure."""
+        # What makes environments needs packages that nothing else does.
+        from bpcompare.engine.isolation.environment import EnvironmentFailure, interpreter
+
         address = backend if isinstance(backend, Address) else address_of(backend)
         if address is None:
             reason = "cannot run in a process of its own: its class stands in no file or module that another process can import"

@@ -34,7 +34,9 @@ FAMILIES = (
     "prefixes",
     "segments",
     "linear_algebra",
+    "factorizations",
     "complex_numbers",
+    "backwards",
 )
 
 CALLS: dict[str, CallLaw] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,15 @@ class Arguments:
     def slots(self) -> range:
         """All arrays that it reads."""
         return range(len(self._at.xs))
+
+    def read(self, slot: int) -> Node:
+        """One of the arrays that it reads."""
+        return kernel.lifted(self._at.xs[slot])
+
+    def on(self, xs: Sequence[Num], dy: Num) -> Arguments:
+        """The same arguments on other numbers, of a function whose first result has the shape of `dy`, which arrives there."""
+        op = replace(self._at.op, results=(np.shape(dy) if not isinstance(dy, number.Number) else dy.shape,))
+        return Arguments(self._at.but(op=op, xs=[kernel.lifted(x) for x in xs], dy=dy, kept=None))
 
     def part(self, number: int) -> Part:
         """The same call on one part of its complex arguments."""
@@ -151,7 +161,7 @@ class CallLaw(Composed):
         once: bool = False,
         entrywise: bool = False,
     ) -> None:
-        super().__init__(lambda at: _one(formula(Arguments(at)), at.op.output), rearranged=rearranged)
+        super().__init__(lambda at: one_of(formula(Arguments(at)), at.op.output), rearranged=rearranged)
         self.written = formula
         self.kinks = kinks
         self.moves, self.moves_back = moves or moves_back, moves_back
@@ -179,7 +189,8 @@ class SeedLaw(CallLaw):
         return -at.xs[1]
 
 
-def _one(results: Any, output: int) -> Node:
+def one_of(results: Any, output: int) -> Node:
+    """One result of a formula. Raises LookupError where it says nothing of that."""
     found = results[output] if isinstance(results, (list, tuple)) else results
     if not isinstance(found, Node):
         raise LookupError(f"no law for result {output}")

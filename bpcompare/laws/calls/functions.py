@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import special
 
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.arithmetic import operand
-from bpcompare.laws.calls.called import Arguments, Rows, plainly, recorded, rounded
+from bpcompare.laws.calls.called import Arguments, Rows, floats, plainly, recorded, rounded
 from bpcompare.laws.elementary import sigmoid
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.numbers.number import Num, either, masked, positive, side_of
@@ -56,6 +57,29 @@ _row("log10", np.log10, lambda x: 1.0 / (x * LN_10))
 _row("erf", special.erf, lambda x: (2.0 / math.sqrt(math.pi)) * np.exp(-(x * x)))
 _row("erfc", special.erfc, lambda x: (-2.0 / math.sqrt(math.pi)) * np.exp(-(x * x)))
 _row("lgamma", special.gammaln, special.digamma)
+
+
+def polygamma(n: int, x: Num) -> Num:
+    """ψ⁽ⁿ⁾(x), the n-th derivative of digamma for n ≥ 0: (−1)ⁿ⁺¹ n! ζ(n + 1, x) for n > 0. DLMF 5.15 and 25.11.12."""
+    return special.digamma(x) if n == 0 else (-1.0) ** (n + 1) * math.factorial(n) * special.zeta(n + 1.0, x)
+
+
+_row("digamma", special.digamma, partial(polygamma, 1), rearranged=True)
+
+
+@rows.law("polygamma", rearranged=True, entrywise=True)
+def _polygamma(a: Arguments) -> Node:
+    return kernel.elementwise(a.self, partial(polygamma, int(a.n)), partial(polygamma, int(a.n) + 1))
+
+
+@rows.law("lax.polygamma", rearranged=True)
+def _polygamma_of_jax(a: Arguments) -> Node:
+    """Of one order, which is an array of floats in JAX."""
+    orders = np.unique(plainly(floats(a.x0)))
+    if orders.size != 1 or not float(orders[0]).is_integer() or orders[0] < 0:
+        raise LookupError("orders that are several, or no whole numbers")
+    n = int(orders[0])
+    return kernel.elementwise(a.x1, partial(polygamma, n), partial(polygamma, n + 1))
 
 
 @rows.law("mvlgamma", rearranged=True)

@@ -255,7 +255,8 @@ def _triangular_solve(a: Arguments) -> Node:
 def _cholesky(a: Arguments) -> Node:
     """L with L Lᵀ = A;  L⁻ᵀ φ(Lᵀ Δ) L⁻¹, φ the lower triangle with half of the diagonal.
 
-    JAX's Δ is that of an A whose entries move freely; torch's is its symmetric part.
+    JAX's Δ is that of an A whose entries move freely; torch's is its symmetric part. That of the lower `triangle` alone, which
+    is what is read, is the sum of both halves there (JAX 0.11).
     """
     x = lifted(a.x0)
     found = cholesky(x)
@@ -265,7 +266,10 @@ def _cholesky(a: Arguments) -> Node:
     def back(dy: Num) -> Num:
         lower = found.value
         turned, inverse = np.swapaxes(lower, -1, -2), np.linalg.inv(lower)
-        return dot(dot(np.swapaxes(inverse, -1, -2), half * dot(turned, dy)), inverse)
+        free = dot(dot(np.swapaxes(inverse, -1, -2), half * dot(turned, dy)), inverse)
+        if not a.get("triangle"):
+            return free
+        return np.tril(np.ones((n, n))) * free + np.tril(np.ones((n, n)), -1) * np.swapaxes(free, -1, -2)
 
     return Node(x.shape, lambda: found.value, [(x, back)])
 

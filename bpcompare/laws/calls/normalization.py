@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,11 @@ def _least_step(a: Arguments) -> float:
 @rows.law("native_group_norm", rearranged=True)
 def _group_norm(a: Arguments) -> list[Node | None]:
     x = lifted(a.input)
-    groups = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW))
-    hat = kernel.reshape(kernel.standardized(groups, (2, 3), a.number("eps")), x.shape)
-    return [_affine(hat, a.get("weight"), a.get("bias"), _per_channel(x)), None, None]
+    groups, epsilon = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW)), a.number("eps")
+    hat = kernel.reshape(kernel.standardized(groups, (2, 3), epsilon), x.shape)
+    mean, (_, variance) = kernel.mean(groups, (2, 3)), kernel.moments(groups, (2, 3))
+    inverse = kernel.divide(1.0, kernel.sqrt(kernel.add(kernel.reshape(variance, (a.N, a.group)), epsilon)))
+    return [_affine(hat, a.get("weight"), a.get("bias"), _per_channel(x)), mean, inverse]
 
 
 def _per_channel(x: Node) -> tuple[int, ...]:
@@ -68,12 +71,11 @@ def _but_channels(x: Node) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-def _batch_norm(a: Arguments) -> list[Node | None]:
-    """By this batch's mean and variance in training, by the running ones else."""
+def by_batch(a: Arguments, *, trained: bool = False) -> list[Node | None]:
+    """By this batch's mean and variance in training, by the running ones else. `trained`: always in training."""
     x = lifted(a.input)
     epsilon = a.number("eps" if "eps" in a else "epsilon")
-    training = a.get("training", a.get("train", False))
-    if training or a.get("running_mean") is None:
+    if trained or a.get("training", a.get("train", False)) or a.get("running_mean") is None:
         hat = kernel.standardized(x, _but_channels(x), epsilon)
     else:
         mean, variance = (kernel.reshape(a.get(name), _per_channel(x)) for name in ("running_mean", "running_var"))
@@ -84,8 +86,8 @@ def _batch_norm(a: Arguments) -> list[Node | None]:
 class BatchNormCall(CallLaw):
     """Batch normalization, which leaves its running statistics moved."""
 
-    def __init__(self) -> None:
-        super().__init__(_batch_norm, rearranged=True)
+    def __init__(self, *, trained: bool = False) -> None:
+        super().__init__(partial(by_batch, trained=trained), rearranged=True)
 
     def state(self, at: At[Any]) -> Num:
         """(1 − momentum) running + momentum · this batch's; the variance with n − 1. Raises LookupError for one number."""
@@ -104,10 +106,11 @@ class BatchNormCall(CallLaw):
 
 
 for _name in (
-    "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "_batch_norm_with_update",
+    "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
     "_native_batch_norm_legit_functional", "_batch_norm_no_update", "cudnn_batch_norm", "miopen_batch_norm", "batch_norm",
 ):  # fmt: skip
     rows.table[_name] = BatchNormCall()
+rows.table["_batch_norm_with_update"] = BatchNormCall(trained=True)
 
 
 @rows.law("_weight_norm_interface", "_weight_norm", rearranged=True)

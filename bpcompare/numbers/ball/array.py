@@ -129,6 +129,8 @@ class Ball(Number):
         raise TypeError("a Ball is not an array: a silent conversion would drop its radius")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc not in UFUNCS:
+            from bpcompare.numbers.ball import special  # noqa: F401 — it adds those of SciPy, which nobody else is to wait for
         rule = UFUNCS.get(ufunc)
         if rule is None or method != "__call__" or kwargs:
             raise TypeError(f"no ball rule for {ufunc.__name__}.{method}({', '.join(kwargs)})")
@@ -320,4 +322,4 @@ def as_ball(value: Any, fmt: Format) -> Ball:
     return value if isinstance(value, Ball) else constant(value, fmt)
 
 
-from bpcompare.numbers.ball import elementwise, functions, matrices, structure  # noqa: E402, F401 — they fill the two tables above
+from bpcompare.numbers.ball import elementwise, factors, functions, matrices, structure  # noqa: E402, F401 — they fill the two tables above

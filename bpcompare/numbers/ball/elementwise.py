@@ -7,7 +7,6 @@ from math import frexp
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import format as formats
@@ -260,10 +259,4 @@ UFUNCS |= {
     np.log1p: log1p,
     np.sqrt: library("sqrt", np.sqrt, _sqrt_spread, _sqrt_carried),
     np.tanh: library("tanh", np.tanh, _tanh_spread, lambda x, y, big, u: np.where(np.isinf(x), 0.0, _sech2(x) * big)),
-    special.erf: library(
-        "erf",
-        special.erf,
-        lambda x, y, r: r * 1.13 * np.exp(-(nearest(x, r) ** 2)),
-        lambda x, y, big, u: 1.13 * np.exp(-(x**2)) * big,
-    ),
 }

@@ -1,4 +1,4 @@
-"""Ball rules of the less common library functions: trigonometric and hyperbolic ones, their inverses, and special functions.
+"""Ball rules of the less common library functions: trigonometric and hyperbolic ones, and their inverses.
 
 Each says how far f moves when its argument moves by r; what the library itself may be off stands in `format.FUNCTIONS`.
 """
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import format as formats
@@ -42,7 +41,7 @@ def _sinh_spread(x: Array, y: Array, r: Radius) -> Radius:
     return 2.0 * np.cosh(np.abs(x) + half) * np.sinh(half)
 
 
-def _ends(f: Slope, low: float, high: float) -> Callable[[Array, Array, Radius], Radius]:
+def ends(f: Slope, low: float, high: float) -> Callable[[Array, Array, Radius], Radius]:
     """A function that rises or falls from `low` to `high` and is nowhere else: its values at the ends of the ball enclose it.
 
     What is recorded may stand on the edge itself: the part of the ball beyond the edge has no value, and is left out. Two values
@@ -60,46 +59,6 @@ def _scaled(spread: Callable[[Array, Array, Radius], Radius], by: float) -> Call
     return lambda x, y, r: by * spread(x, y, r)
 
 
-def _lgamma_spread(x: Array, y: Array, r: Radius) -> Radius:
-    """ln Γ is convex for x > 0: no slope between the ends is steeper than both of theirs. Left of 0 there are poles: no bound."""
-    inside = x > r
-    ends = [np.abs(special.digamma(np.where(inside, x + sign * np.asarray(r), 1.0))) for sign in (-1.0, 1.0)]
-    return np.where(inside, np.maximum(*ends) * r, np.inf)
-
-
-def _digamma_spread(x: Array, y: Array, r: Radius) -> Radius:
-    """ψ is concave for x > 0, steepest at the lower end."""
-    inside = x > r
-    return np.where(inside, special.zeta(2.0, np.where(inside, x - r, 1.0)) * r, np.inf)
-
-
-def _around_zero(name: str, f: Slope, spread: Callable[[Array, Array, Radius], Radius], slope: Slope) -> Callable[[Ball], Ball]:
-    """A function with zeros where libraries lose digits: their error there is one of numbers near 1, not of the result."""
-    rule = library(name, f, spread, lambda x, y, big, u: np.abs(slope(x)) * big)
-
-    def wider(x: Ball) -> Ball:
-        found = rule(x)
-        found.rad = found.rad + x.fmt.library(formats.FUNCTIONS[name])
-        return found
-
-    return wider
-
-
-_erfc = library(
-    "erfc",
-    special.erfc,
-    lambda x, y, r: r * 1.13 * np.exp(-(nearest(x, r) ** 2)),
-    lambda x, y, big, u: 1.13 * np.exp(-(x**2)) * big,
-)
-
-
-def erfc(x: Ball) -> Ball:
-    """In its tail libraries have it as e^(−x²) times a polynomial, and x² is rounded: x² u on top, of the midpoint as well."""
-    found = _erfc(x)
-    found.rad = found.rad + x.fmt.unit * np.square(np.maximum(x.mid, 0.0)) * found.mid
-    return found
-
-
 def arctan2(y: Any, x: Any) -> Ball:
     """The angle of (x, y): a point within ρ of one at distance R turns by at most asin(ρ/R); across the cut it jumps."""
     fmt = format_in((y, x))
@@ -112,7 +71,7 @@ def arctan2(y: Any, x: Any) -> Ball:
     return Ball(mid, fmt, fmt.library(formats.FUNCTIONS["arctan2"]), spread + fmt.tiny, major=major)
 
 
-def _steep(slope: Slope) -> Callable[[Array, Array, Array, float], Array]:
+def steep(slope: Slope) -> Callable[[Array, Array, Array, float], Array]:
     """What an error of one u in terms as large as `big` does, to first order."""
     return lambda x, y, big, u: np.abs(slope(x)) * big
 
@@ -120,23 +79,21 @@ def _steep(slope: Slope) -> Callable[[Array, Array, Array, float], Array]:
 LN_2, LN_10 = float(np.log(2.0)), float(np.log(10.0))
 
 UFUNCS |= {
-    np.sin: library("sin", np.sin, _periodic(np.cos), _steep(np.cos)),
-    np.cos: library("cos", np.cos, _periodic(np.sin), _steep(np.sin)),
-    np.tan: library("tan", np.tan, _tan_spread, _steep(lambda x: 1.0 + np.tan(x) ** 2)),
-    np.arcsin: library("arcsin", np.arcsin, _ends(np.arcsin, -1.0, 1.0), _steep(lambda x: 1.0 / np.sqrt(1.0 - x * x))),
-    np.arccos: library("arccos", np.arccos, _ends(np.arccos, -1.0, 1.0), _steep(lambda x: 1.0 / np.sqrt(1.0 - x * x))),
-    np.arctan: library(
-        "arctan", np.arctan, lambda x, y, r: r / (1.0 + nearest(x, r) ** 2), _steep(lambda x: 1.0 / (1.0 + x * x))
-    ),
-    np.sinh: library("sinh", np.sinh, _sinh_spread, _steep(np.cosh)),
-    np.cosh: library("cosh", np.cosh, _cosh_spread, _steep(np.sinh)),
+    np.sin: library("sin", np.sin, _periodic(np.cos), steep(np.cos)),
+    np.cos: library("cos", np.cos, _periodic(np.sin), steep(np.sin)),
+    np.tan: library("tan", np.tan, _tan_spread, steep(lambda x: 1.0 + np.tan(x) ** 2)),
+    np.arcsin: library("arcsin", np.arcsin, ends(np.arcsin, -1.0, 1.0), steep(lambda x: 1.0 / np.sqrt(1.0 - x * x))),
+    np.arccos: library("arccos", np.arccos, ends(np.arccos, -1.0, 1.0), steep(lambda x: 1.0 / np.sqrt(1.0 - x * x))),
+    np.arctan: library("arctan", np.arctan, lambda x, y, r: r / (1.0 + nearest(x, r) ** 2), steep(lambda x: 1.0 / (1.0 + x * x))),
+    np.sinh: library("sinh", np.sinh, _sinh_spread, steep(np.cosh)),
+    np.cosh: library("cosh", np.cosh, _cosh_spread, steep(np.sinh)),
     np.arcsinh: library(
-        "arcsinh", np.arcsinh, lambda x, y, r: r / np.hypot(1.0, nearest(x, r)), _steep(lambda x: 1.0 / np.hypot(1.0, x))
+        "arcsinh", np.arcsinh, lambda x, y, r: r / np.hypot(1.0, nearest(x, r)), steep(lambda x: 1.0 / np.hypot(1.0, x))
     ),
     np.arccosh: library(
-        "arccosh", np.arccosh, _ends(np.arccosh, 1.0, np.inf), _steep(lambda x: 1.0 / np.sqrt((x - 1.0) * (x + 1.0)))
+        "arccosh", np.arccosh, ends(np.arccosh, 1.0, np.inf), steep(lambda x: 1.0 / np.sqrt((x - 1.0) * (x + 1.0)))
     ),
-    np.arctanh: library("arctanh", np.arctanh, _ends(np.arctanh, -1.0, 1.0), _steep(lambda x: 1.0 / (1.0 - x * x))),
+    np.arctanh: library("arctanh", np.arctanh, ends(np.arctanh, -1.0, 1.0), steep(lambda x: 1.0 / (1.0 - x * x))),
     np.arctan2: arctan2,
     np.exp2: library("exp2", np.exp2, lambda x, y, r: exp_spread(LN_2 * x, y, LN_2 * r), lambda x, y, big, u: LN_2 * y * big),
     np.log2: library(
@@ -145,10 +102,4 @@ UFUNCS |= {
     np.log10: library(
         "log10", np.log10, _scaled(lambda x, y, r: log_spread(x, r), 1.0 / LN_10), lambda x, y, big, u: big / np.abs(LN_10 * x)
     ),
-    special.erfc: erfc,
-    special.erfinv: library(
-        "erfinv", special.erfinv, _ends(special.erfinv, -1.0, 1.0), _steep(lambda x: 0.887 * np.exp(special.erfinv(x) ** 2))
-    ),
-    special.gammaln: _around_zero("gammaln", special.gammaln, _lgamma_spread, special.digamma),
-    special.digamma: _around_zero("digamma", special.digamma, _digamma_spread, lambda x: special.zeta(2.0, x)),
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball.array import FUNCTIONS, Ball, within
@@ -51,6 +50,8 @@ def perturbed(x: Ball, times: int) -> Array:
 
 def _factors(mid: Array) -> tuple[Array, Array]:
     """L, with its rows in the order of the matrix, and U."""
+    from scipy import linalg
+
     count = int(np.prod(mid.shape[:-2], dtype=np.int64))
     pairs: Any = [linalg.lu(one, permute_l=True) for one in mid.reshape(count, *mid.shape[-2:])]
     lower, upper = (np.stack([pair[part] for pair in pairs]).reshape(mid.shape) for part in (0, 1))

@@ -5,10 +5,24 @@ every partial sum representable; what a backend records must equal it in every b
 neither on a rounding radius nor on the order of summation nor on the hardware.
 """
 
-from bpcompare.proof.exact.draw import ALIVE, draw
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from bpcompare.proof.exact.exactly import Exactly, evaluate
 from bpcompare.proof.exact.examine import examine
 from bpcompare.proof.exact.reference import unproved
 from bpcompare.proof.exact.sight import Sight, narrowed, sight
 
-__all__ = ["ALIVE", "Exactly", "Sight", "draw", "evaluate", "examine", "narrowed", "sight", "unproved"]
+if TYPE_CHECKING:
+    from bpcompare.network import Dtype, Network
+    from bpcompare.plan import Plan
+
+__all__ = ["Exactly", "Sight", "draw", "evaluate", "examine", "narrowed", "sight", "unproved"]
+
+
+def draw(network: Network, dtype: Dtype | None = None, steps: int | None = None, seed: int | None = None) -> Plan:
+    """The plan of an exact run: see `drawing`, which is imported when one is drawn."""
+    from bpcompare.proof.exact.drawing import draw as drawn
+
+    return drawn(network, dtype, steps, seed)

@@ -35,13 +35,17 @@ def case_of(about: type[Op], what: str, network: Network, *, kink: bool = False)
     return Case(name, about, replace(network, name=name), kink)
 
 
-def on_layers(op: LayerOp, what: str, *shapes: Shape, g: ops.Activation | None = None, **options: Any) -> Case:
-    """`op` on layers of these shapes, not on the data: only then does it carry a Δ back. `g` is what the layers end in."""
+def on_layers(op: LayerOp, what: str, *shapes: Shape, **options: Any) -> Case:
+    """`op` on layers of these shapes, not on the data: only then does it carry a Δ back.
+
+    Their numbers have both signs, or are positive where the op asks that of any of them.
+    """
+    g = ops.Softplus() if op.domain else ops.Tanh()
     draft = Draft(f"{op.name}-{what}", **options)
     sources = []
     for number, shape in enumerate(shapes):
         x = draft.input(f"x{number}", *(shape or (3,)))
-        source = draft.layer(ops.Dense((shape or (3,))[-1]), x, g=g or ops.Tanh())
+        source = draft.layer(ops.Dense((shape or (3,))[-1]), x, g=g)
         sources.append(source if shape else draft.layer(ops.Sum((0,)), source))
     flattened(draft, draft.layer(op, *sources))
     return case_of(type(op), what, draft.network())

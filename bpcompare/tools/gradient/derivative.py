@@ -23,6 +23,16 @@ AGREE = 50.0
 CLEAR = 1e-5
 """… which must be so small itself, relative to the terms, that agreement says something."""
 EPSILON = float(np.finfo(np.float64).eps)
+CLOSE = 1e-6
+"""How far numbers are moved, relative to themselves, to see by how much the output jumps about: its noise."""
+OFFSETS = np.array([0.13, 0.29, 0.46, 0.61, 0.83, 1.0])
+AFAR, NEAR, TIMES = 1e-2, 1e-7, 10.0**-0.5
+"""Steps from afar, relative to the largest x, to close by, relative to this one: do slopes run into the derivative, or jump?"""
+ROUNDED = 2.0**-18
+"""More noise than this share of the output is no rounding to float32: it is one of a few steps that were met."""
+JUMP, SEEN, ONE_SIDED = 300.0, 1e-3, 0.2
+"""From one level to the next a slope's gap falls tenfold (as h²), or a hundredfold: by so much only in a jump; gaps above a share
+of the terms are looked at; a gap on one side alone is a kink close by."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Derivative:
     kink: bool = False
     enclosed: bool = False
     """Whether the `error` is a bound that was proved, and no estimate."""
+    stairs: bool = False
+    """Whether s goes in steps here, on both sides: differences cannot tell a rounding that is meant from one that is not."""
 
 
 class Along:
@@ -50,10 +62,18 @@ class Along:
         self._analytic = analytic
         self._y = self._values(f(x))
         self._noise = EPSILON * float(np.abs(self._y * dy).sum()) + EPSILON**2 * float(np.abs(dy).sum())
+        self._noise = max(self._noise, self._roughness())
 
     def __call__(self, v: Array) -> Derivative:
-        """The derivative along `v`, of the input's shape."""
+        """The derivative along `v`, of the input's shape; of stairs its error is infinite."""
         size = float(np.abs(self._x[v != 0]).max(initial=0.0)) or 1.0
+        found = self._smooth(v, size)
+        if self._stairs(v, size, found):
+            return Derivative(found.value, np.inf, found.bulk, -np.inf, np.inf, stairs=True)
+        return found
+
+    def _smooth(self, v: Array, size: float) -> Derivative:
+        """The derivative of what has one, or a kink."""
         exact = self._complex(v) if self._analytic else None
         best = (0.0, np.inf, 0.0)
         for step in STEPS:
@@ -68,6 +88,44 @@ class Along:
 
     def _shifted(self, v: Array, t: float) -> Array:
         return self._values(self._f(np.asarray(self._x + t * v)))
+
+    def _roughness(self) -> float:
+        """How far s jumps about close to x, beside a curve through it on either side: what is rounded inside shows there."""
+        v = self._x * np.random.default_rng(0).choice([-1.0, 1.0], self._x.shape)
+
+        def side(sign: float) -> float:
+            try:
+                s = np.array([(self._dy * (self._shifted(v, sign * CLOSE * t) - self._y)).sum() for t in OFFSETS])
+            except Exception:  # noqa: BLE001 — the author's code, at the edge of what it takes
+                return 0.0
+            if not np.isfinite(s).all():
+                return 0.0
+            return 2 * float(np.abs(np.polyval(np.polyfit(OFFSETS, s, 2), OFFSETS) - s).max())
+
+        return max(side(-1.0), side(1.0))
+
+    def _stairs(self, v: Array, size: float, near: Derivative) -> bool:
+        """Whether slopes from afar, on both sides, end in a jump at another slope close by."""
+        if near.kink:
+            return False
+        if self._noise > ROUNDED * (float(np.abs(self._y * self._dy).sum()) + size * near.bulk):
+            return True
+        s, last, one_sided = float((self._dy * self._y).sum()), 0.0, True
+        h = AFAR / TIMES * max(size, float(np.abs(self._x).max(initial=0.0)))
+        while (h := h * TIMES) > NEAR * size:
+            right, left = ((self._dy * self._shifted(v, side * h)).sum() - s for side in (1.0, -1.0))
+            gaps = [abs(right / h - near.value), abs(-left / h - near.value)]
+            gap, noise = abs((right - left) / (2 * h) - near.value), 64 * self._noise / h
+            if not np.isfinite(gap):
+                last = 0.0
+                continue
+            if last and gap < last / JUMP and noise < last / 2:
+                return not one_sided
+            seen = SEEN * max(near.bulk, (abs(right) + abs(left)) / (2 * h)) + noise
+            if gap <= seen:
+                return False
+            last, one_sided = gap, one_sided and min(gaps) <= ONE_SIDED * gap
+        return False
 
     def _ridders(self, v: Array, h: float) -> tuple[float, float, float]:
         """Value, error and bulk from central differences with steps h, h/1.6, …"""

@@ -268,6 +268,11 @@ def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
     return (whole or (half and not close(g.reshape(x.shape), turned(want)))) and close(both(g), both(want))
 
 
+STAIRS = (
+    "the forward goes in steps here. Where they come from a rounding to fewer digits, its slope is that of the whole stairs, and "
+    "where they are meant (as of round), it is that of one step: differences cannot tell. A forward that can be followed would "
+    "decide it, or reference="
+)
 SMALL = 0.01
 """Elements below this share of the largest are not asked how sharply they were seen."""
 
@@ -281,6 +286,8 @@ def _power(sizes: Sequence[float], radii: Sequence[float]) -> float:
 def _clean(this: Try, name: str, found: Sequence[Derivative], numbers: Sequence[int], flat: Array, power: float) -> InputFinding:
     shape = this.x.shape
     kinks = [k for k, one in zip(numbers, found, strict=True) if one.kink]
+    if any(one.stairs for one in found):
+        return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=STAIRS)
     if not any(one.bulk for one in found):
         return InputFinding(
             name, shape, "certified", 0.0, len(numbers), note="the output does not depend on it, and its gradient is 0"

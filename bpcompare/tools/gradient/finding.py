@@ -34,6 +34,8 @@ class InputFinding:
     note: str = ""
     part: str = ""
     """Of a complex number, which part `got` and `expected` are: "real" or "imaginary"."""
+    terms: float = 0.0
+    """Where a gradient is 0 up to rounding, the size of the terms that cancel in it: the `power` is relative to them there."""
 
     @property
     def relative(self) -> float:
@@ -78,7 +80,7 @@ class GradientCheck:
 
     @property
     def power(self) -> float:
-        """The smallest relative mistake that would have shown in every input."""
+        """The smallest relative mistake that would have shown in every input; of a 0 up to rounding, relative to its terms."""
         return max((finding.power for finding in self.findings), default=float("inf"))
 
     def __str__(self) -> str:

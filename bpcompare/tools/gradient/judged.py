@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bpcompare.ops.call import Call
 from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.budget import Budget
@@ -30,6 +31,7 @@ def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int, budget
     left = [i for i in code.carrying if code.names[i] not in told]
     if left:
         tried = [differenced(tries, i, code.names[i], answer.gradients[i]) for i in left]
+        tried = [_not_of_a_draw(one, i, answer, step) for one, i in zip(tried, left, strict=True)]
         findings = [*(one for one in findings if one.name not in {other.name for other in tried}), *tried]
         findings = _not_certified(findings, step, why, code.names) if step is not None and why else findings
     return [_in_short_numbers(one, answer) for one in together(answer, findings, budget)]
@@ -43,6 +45,22 @@ def _not_certified(findings: list[InputFinding], step: WatchedStep, why: str, na
     ]
     missing = [name for name in step.watched.parameters if name not in {*names, *(one.name for one in findings)}]
     return [*found, *(InputFinding(name, (), "undecided", float("inf"), 0, note=note) for name in missing)]
+
+
+def _not_of_a_draw(one: InputFinding, at: int, answer: Answer, step: WatchedStep | None) -> InputFinding:
+    """A gradient of 0 of what a random number is drawn by: torch takes a draw for a constant, which differences do not."""
+    g = answer.gradients[at]
+    if one.verdict != "wrong" or step is None or (g is not None and g.any()):
+        return one
+    calls = [(s.op, s) for recording in step.watched.recordings for s in recording.program.steps]
+    drawn = next((op.function for op, s in calls if isinstance(op, Call) and s.reads and "generator" in op.arguments), None)
+    if drawn is None:
+        return one
+    note = (
+        f"its gradient is 0, for {drawn} gives a random number, which autograd takes for a constant; with the generator's state "
+        "held still, differences are not 0. If a gradient is to go through the draw, write mean + std * torch.randn_like(std)"
+    )
+    return replace(one, verdict="undecided", cause="", note=note)
 
 
 def _in_short_numbers(one: InputFinding, answer: Answer) -> InputFinding:

@@ -40,6 +40,7 @@ def _text(check: GradientCheck) -> str:
     lines = columns([[ending(row[0], max(COLUMNS - rest, LEAST)), *row[1:]] for row in rows])
     for names, finding in _together(check.findings):
         lines += ["", *_told(names, finding)]
+    lines += _zeros(check.findings)
     lines += contract_lines(check.contracts, wrong=any(finding.verdict == "wrong" for finding in check.findings))
     if check.untraced:
         said = f"the forward could not be followed: {clipped(check.untraced, 300)}; its differences stand in"
@@ -78,7 +79,18 @@ def _row(finding: InputFinding) -> list[str]:
     shape = "x".join(map(str, finding.shape)) or "scalar"
     words = {"certified": "ok", "convention": "ok, a convention", "wrong": "WRONG"}.get(finding.verdict, finding.verdict)
     power = short(finding.power) if 0 < finding.power < float("inf") else "-"
-    return [finding.name, shape, words, power]
+    return [finding.name, shape, words, f"{power} of its terms" if finding.terms else power]
+
+
+def _zeros(findings: Sequence[InputFinding]) -> list[str]:
+    """Which gradients are 0 up to rounding, and what cannot be told from them."""
+    found = [one for one in findings if one.terms and one.verdict == "certified"]
+    if not found:
+        return []
+    least = max(one.power * one.terms for one in found)
+    said = f"{named([one.name for one in found], 3, NAME)}: 0 up to rounding, what is left of terms of size "
+    said += f"{short(max(one.terms for one in found))}; a mistake smaller than {short(least)} may not show in it"
+    return ["", *labelled("zero", said, 4)]
 
 
 def _told(names: Sequence[str], finding: InputFinding) -> list[str]:

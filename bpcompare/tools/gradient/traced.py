@@ -130,6 +130,7 @@ class Traced:
             finding.off or 1,
             cause,
             note=note,
+            terms=finding.terms if verdict == "certified" else 0.0,
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.asked import Asked, Dys, Gradients
 from bpcompare.tools.gradient.contracts.expected import Expected
+from bpcompare.tools.gradient.contracts.outcome import Outcome
 from bpcompare.tools.gradient.differences import Try
 
 SCREEN = 64.0
@@ -82,23 +83,38 @@ def _index(where: Array) -> tuple[int, ...]:
     return tuple(int(k) for k in np.argwhere(where)[0])
 
 
+def _shaken(asked: Asked, x: Any) -> Any:
+    """The same numbers with errors of rounding."""
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+        return x
+    return (x * (1 + float(np.finfo(x.dtype).eps) * asked.random.choice([-1.0, 1.0], x.shape))).astype(x.dtype)
+
+
 def _noise(asked: Asked, i: int, dys: Dys, inputs: Sequence[Any] | None) -> float:
     """What errors of rounding in the inputs and in dy do to the gradient of input `i`, at most."""
     given = asked.code.inputs if inputs is None else inputs
     first = asked.gradients(dys, asked.arguments(given))[i]
-
-    def shaken(x: Any) -> Any:
-        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
-            return x
-        return (x * (1 + float(np.finfo(x.dtype).eps) * asked.random.choice([-1.0, 1.0], x.shape))).astype(x.dtype)
-
     found = [0.0]
     for _ in range(DRAWS):
-        g = asked.gradients([shaken(dy) for dy in dys], asked.arguments([shaken(x) for x in given]))[i]
+        g = asked.gradients([_shaken(asked, dy) for dy in dys], asked.arguments([_shaken(asked, x) for x in given]))[i]
         if g.shape == first.shape:
             off = np.abs(g.astype(np.float64) - first.astype(np.float64))
             found.append(float(off.max(initial=0.0)) if np.isfinite(off).all() else np.inf)
     return max(found)
+
+
+def of_rounding(asked: Asked, inputs: Sequence[Any], one: Outcome) -> bool:
+    """Whether what an outcome says of the forward is what errors of rounding in these inputs do to it.
+
+    What a normalization gives for rows that are all equal is nothing but rounding, times 1/√ε.
+    """
+    first = asked.open(asked.arguments(inputs)).outputs
+    for _ in range(DRAWS):
+        again = asked.open(asked.arguments([_shaken(asked, x) for x in inputs])).outputs
+        off = max(float(np.abs(a.astype(np.float64) - b).max(initial=0.0)) for a, b in zip(again, first, strict=True))
+        if abs(one.got - one.expected) <= TIMES * off:
+            return True
+    return False
 
 
 def interval(asked: Asked, i: int, index: tuple[int, ...], dys: Dys, inputs: Sequence[Any] | None = None) -> tuple[float, float]:

@@ -85,7 +85,7 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
                     at += y.numel()
             if not terms:
                 return tuple(None for _ in xs)
-            found = iter(torch.autograd.grad([y for y, _ in terms], floats, [d.to(y) for y, d in terms], allow_unused=True))
+            found = iter(_pulled(torch, [y for y, _ in terms], floats, [d.to(y) for y, d in terms]))
         gradients = [next(found) if isinstance(x, torch.Tensor) and x.requires_grad else None for x in tensors]
         return tuple(None if g is None else numbers(g) for g in gradients)
 
@@ -135,6 +135,30 @@ def _followed(torch: Any, function: Any, arrays: Sequence[Any], device: Any) -> 
     with torch.enable_grad():
         found = [getattr(y, "requires_grad", False) for y in outputs(function(*given))]
     return found if any(found) else [True] * len(found)
+
+
+def _pulled(torch: Any, ends: Sequence[Any], floats: Sequence[Any], dys: Sequence[Any]) -> Any:
+    """What autograd gives. Raises RefusedError where that is an error of torch's own backward, and else what it raises."""
+    try:
+        return torch.autograd.grad(ends, floats, dys, allow_unused=True)
+    except RuntimeError as error:
+        if _own_code(torch, ends):
+            raise
+        raise RefusedError(f"backward: torch's own gives no gradient here: {error}") from error
+
+
+def _own_code(torch: Any, ends: Sequence[Any]) -> bool:
+    """Whether a backward that somebody wrote has a part in these outputs; else all of it is torch's."""
+    left, seen = [y.grad_fn for y in ends], set()
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            return True
+        left += [one for one, _ in node.next_functions]
+    return False
 
 
 def numbers(x: Any) -> Array:

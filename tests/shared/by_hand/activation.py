@@ -1,4 +1,4 @@
-"""Every activation by hand: g of one example in plain NumPy, as on paper, and numbers that need no computer."""
+"""Activations by hand. Numbers: (activation, in, g(in), Δ_a, Δ_in)."""
 
 from math import log, sqrt
 from typing import Any
@@ -18,7 +18,7 @@ def size(x: Any) -> Any:
     return np.where(x.real < 0, -x, x)
 
 
-G = {
+FORMULAS = {
     ops.Identity: lambda g, x: x,
     ops.Sigmoid: lambda g, x: 1 / (1 + np.exp(-x)),
     ops.Tanh: lambda g, x: np.tanh(x),
@@ -40,8 +40,8 @@ G = {
     ops.Softmax: lambda g, x: np.exp(x) / np.exp(x).sum(g.axis, keepdims=True),
 }
 
-# (activation, in, g(in), Δ_a, Δ_in): arguments are logarithms, so that exponentials are whole numbers.
-LITERALS = [
+# Arguments are logarithms, so that exponentials are whole numbers.
+NUMBERS = (
     (ops.Identity(), [-2, 3], [-2, 3], [5, 7], [5, 7]),
     (ops.Sigmoid(), [LN3, -LN3, 0], [3 / 4, 1 / 4, 1 / 2], [16, 16, 4], [3, 3, 1]),
     (ops.Tanh(), [LN2, -LN2, 0], [3 / 5, -3 / 5, 0], [25, 25, 2], [16, 16, 2]),
@@ -63,4 +63,5 @@ LITERALS = [
     (ops.Mish(), [LN3, 0], [LN3 * 15 / 17, 0], [289, 5], [255 + 48 * LN3, 3]),
     (ops.Softsign(), [-3, 0, 1], [-0.75, 0, 0.5], [16, 2, 4], [1, 2, 1]),
     (ops.Softmax(), [0, LN2, LN5], [1 / 8, 2 / 8, 5 / 8], [8, 0, 0], [7 / 8, -2 / 8, -5 / 8]),
-]
+    (ops.Softmax(axis=0), *([[0, LN3], [0, 0]], [[0.5, 0.75], [0.5, 0.25]], [[1, 4], [0, 0]], [[0.25, 0.75], [-0.25, -0.75]])),
+)

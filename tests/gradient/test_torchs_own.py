@@ -1,0 +1,68 @@
+"""What torch itself decides: draws, backwards that refuse, rounding of rows that are all equal."""
+
+import pytest
+
+from bpcompare import check_gradient
+
+torch = pytest.importorskip("torch")
+
+
+def drawn(mean, std):
+    torch.manual_seed(0)
+    return 2 * torch.normal(mean, std)
+
+
+def written(mean, std):
+    torch.manual_seed(0)
+    return 2 * (mean + std * torch.randn_like(std))
+
+
+def test_a_draw_is_no_mistake_and_not_certified():
+    """`torch.normal` would be called wrong because autograd takes what it draws for a constant."""
+    inputs = tuple(torch.tensor(x, dtype=torch.float64) for x in ([1.0, 2.0], [0.5, 0.3]))
+    check = check_gradient(drawn, inputs=inputs)
+    assert check.verdict == "undecided"
+    assert "random number" in check.findings[0].note
+    assert check_gradient(written, inputs=inputs).verdict == "certified"
+
+
+def test_a_draw_excuses_no_other_gradient():
+    """Anything would pass beside a draw."""
+    inputs = tuple(torch.tensor(x, dtype=torch.float64) for x in ([1.0, 2.0], [0.5, 0.3]))
+    check = check_gradient(drawn, lambda mean, _, dy: (0.1 * dy, None), inputs)
+    assert [one.verdict for one in check.findings] == ["wrong", "undecided"]
+
+
+class Raises(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, dy):
+        raise RuntimeError("not written yet")
+
+
+def test_a_backward_of_torchs_that_refuses_is_no_mistake_and_ones_own_is():
+    """Where torch gives no gradient of eigenvectors, code would be called wrong for it; or an error of its own be excused."""
+    x = torch.tensor([[0.0, 1.0], [-1.0, 0.1]], dtype=torch.float64)
+    with pytest.raises(ValueError, match="torch's own gives no gradient here"):
+        check_gradient(lambda x: torch.linalg.eig(x)[1], inputs=(x,))
+    assert check_gradient(Raises, inputs=(x,)).verdict == "wrong"
+
+
+def test_rows_that_are_all_equal_are_rounding_alone():
+    """A batch normalization would be said to mind how its input lies in memory, for 4e-14 in place of 0."""
+    torch.manual_seed(0)
+    module, x = torch.nn.BatchNorm1d(3).double(), torch.randn(5, 3, dtype=torch.float64)
+    assert check_gradient(module, inputs=(x,)).verdict == "certified"
+
+
+def test_batch_normalization_that_has_no_switch():
+    """The running statistics would be held against what goes by those of the batch."""
+    x, one, running = torch.randn(5, 3, dtype=torch.float64), torch.ones(3).double(), torch.full((3,), 0.3).double()
+
+    def normalized(x, weight, bias):
+        return torch.ops.aten._batch_norm_with_update(x, weight, bias, running.clone(), running.clone(), 0.5, 0.6)[0]
+
+    assert check_gradient(normalized, inputs=(x, 2 * one, one)).verdict == "certified"
