@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
-from bpcompare.tools.gradient.door import device_of, numbers, outputs, per_input
+from bpcompare.tools.gradient.door import numbers, outputs, per_input
 
 NODES = 200
 """Nodes of the graph that are looked through for what custom functions keep."""
@@ -23,12 +23,12 @@ class TorchWay:
     fixed = ""
     layouts: tuple[str, ...] = ("transposed", "with gaps between its entries", "channels last")
 
-    def __init__(self, torch: Any, forward: Any, backward: Any, inputs: Sequence[Any]) -> None:
+    def __init__(self, torch: Any, forward: Any, backward: Any, inputs: Sequence[Any], device: Any = None) -> None:
         self.torch, self._backward, self._inputs = torch, backward, inputs
         self.custom: Any = forward if isinstance(forward, type) and issubclass(forward, torch.autograd.Function) else None
         self.function = forward.apply if self.custom is not None else forward
         self._wide: Any = None
-        self._device = device_of(torch, forward, inputs)
+        self._device = device
         if isinstance(forward, torch.nn.Module):
             self.function = deepcopy(forward)  # whatever it keeps count of stays as it is
         self.partial = "" if backward is None else "a backward of its own gives all of its gradients at once"
