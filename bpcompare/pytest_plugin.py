@@ -281,7 +281,7 @@ class Checker:
             self._fail(comparison, f"{backend} did not run: {certificate.failure}")
         if len(comparison.ran) < 2:
             self._fail(comparison, text(comparison))
-        bad = [one for one in (*certificate.findings, *certificate.plain) if one.outcome != "holds" and path in ("", one.path)]
+        bad = [one for one in certificate.notable if one.outcome != "holds" and path in ("", one.path)]
         if bad:
             first = comparison.first
             headline = first is not None and first.backend == backend and path in ("", first.path)

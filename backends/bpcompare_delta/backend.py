@@ -6,7 +6,7 @@ algorithm, and what it is for is to be read, to be sabotaged, and to run where n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from bpcompare.numbers.number import total
 from bpcompare.ops.op import Op
 from bpcompare.plan import Batch, Plan
 from bpcompare.plan.record import Provenance, Record, StepRecord
+from bpcompare_delta.nodes import Nodes, side_by_side
 
 Arrays = Mapping[str, Array]
 
@@ -59,47 +60,63 @@ class Delta(Backend):
         step.
         """
         with np.errstate(all="ignore"):  # overflow and NaN are the certificate's to report, with their place
-            net_in, a, error, new_state = self.forward(plan, batch, parameters, state)
-            delta = self.backward(plan, batch, parameters, state, net_in, a)
-            gradient = self.gradient(plan, batch, parameters, state, a, delta)
-            updated, new_slots = self.update(plan, t, parameters, gradient, slots)
+            nodes = Nodes(plan, batch, parameters, self.laws) if side_by_side(plan, self.laws) else None
+            net_in, a, error, new_state = self.forward(plan, batch, parameters, state, nodes)
+            delta = self.backward(plan, batch, parameters, state, net_in, a, nodes)
+            gradient = self.gradient(plan, batch, parameters, state, a, delta, nodes)
+            updated, new_slots = self.update(plan, t, parameters, gradient, slots, nodes)
         a = {name: a[name] for name in plan.order}
         owned = _owner(plan)
         return StepRecord(
             error=owned(error),
-            net_in={name: owned(x) for name, x in net_in.items()},
+            net_in={name: owned(net_in[name]) for name in plan.order},
             a={name: owned(x) for name, x in a.items()},
-            delta={name: owned(x) for name, x in delta.items()},
-            gradient={name: owned(x) for name, x in gradient.items()},
+            delta={name: owned(delta[name]) for name in reversed(plan.order)},
+            gradient={name: owned(gradient[name]) for name in plan.network.trainable},
             plain=None,
             parameters={name: owned(x) for name, x in updated.items()},
             state={name: owned(x) for name, x in new_state.items()},
             slots={name: owned(x) for name, x in new_slots.items()},
         )
 
-    def forward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays) -> tuple[Arrays, Arrays, Any, Arrays]:
-        """in_j = Σ_i w_ij a_i and a_j = g(in_j), sources first; then E, penalties and all."""
+    def forward(
+        self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, nodes: Nodes | None = None
+    ) -> tuple[Arrays, Arrays, Any, Arrays]:
+        """in_j = Σ_i w_ij a_i and a_j = g(in_j), sources first; then E, penalties and all. `nodes` are many single ones."""
         network = plan.network
         net_in: dict[str, Any] = {}
         a: dict[str, Any] = dict(batch.inputs)
         new_state = dict(state)
-        for name in plan.order:
+        for names in _each(plan.order) if nodes is None else nodes.forwards():
+            name = names[0]
+            if nodes is not None and name in nodes.by_name:
+                for found, rows in zip((net_in, a), nodes.forward(names), strict=True):
+                    found.update(zip(names, rows, strict=True))
+                continue
             layer = network.layers[name]
             law, at = self._at(plan, name, batch, parameters, state, a)
             net_in[name] = law.forward(at)
             for key, path in plan.state_paths[name].items():
                 new_state[path] = law.state(at.but(name=key))
             a[name] = self.laws.of(f"{name}.g", layer.g).forward(At(layer.g, [net_in[name]]))
+            if nodes is not None:
+                nodes.activation(name, a[name])
         op = network.error.op
         error = self.laws.of("error", op).forward(At(op, [a[network.error.of], batch.target]))
         terms = [law.forward(at) for law, at in (self._penalty(plan, name, parameters) for name in network.penalties)]
         return net_in, a, total([error, *terms]), new_state
 
-    def backward(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, net_in: Arrays, a: Arrays) -> Arrays:
+    def backward(
+        self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, net_in: Arrays, a: Arrays, nodes: Nodes | None = None
+    ) -> Arrays:
         """Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds; an output node's sum starts with −∂E/∂a (the base case)."""
         network, error = plan.network, plan.network.error
         delta: dict[str, Any] = {}
-        for name in reversed(plan.order):
+        for names in _each(reversed(plan.order)) if nodes is None else nodes.backwards():
+            name = names[0]
+            if nodes is not None and nodes.read(name):
+                delta.update(zip(names, nodes.backward(names, net_in), strict=True))
+                continue
             terms = []
             if name == error.of:
                 terms.append(self.laws.of("error", error.op).delta(At(error.op, [a[name], batch.target])))
@@ -108,13 +125,19 @@ class Delta(Backend):
                 terms.append(law.delta(at.but(dy=delta[consumer], slot=slot)))
             g = network.layers[name].g
             delta[name] = self.laws.of(f"{name}.g", g).delta(At(g, [net_in[name]], dy=total(terms)))
+            if nodes is not None:
+                nodes.delta(name, delta[name])
         return delta
 
-    def gradient(self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays, delta: Arrays) -> Arrays:
+    def gradient(
+        self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, a: Arrays, delta: Arrays, nodes: Nodes | None = None
+    ) -> Arrays:
         """−∂E/∂w_ij = a_i Δ_j, added up over every layer that uses the parameter, and its penalty; recorded as +∂E/∂w."""
         network = plan.network
-        gradient = {}
+        gradient = {} if nodes is None else dict(nodes.gradients())
         for parameter in network.trainable:
+            if parameter in gradient:
+                continue
             terms = []
             for name, role in network.uses[parameter]:
                 law, at = self._at(plan, name, batch, parameters, state, a)
@@ -125,11 +148,20 @@ class Delta(Backend):
             gradient[parameter] = -total(terms)
         return gradient
 
-    def update(self, plan: Plan, t: int, parameters: Arrays, gradient: Arrays, slots: Arrays) -> tuple[Arrays, Arrays]:
+    def update(
+        self, plan: Plan, t: int, parameters: Arrays, gradient: Arrays, slots: Arrays, nodes: Nodes | None = None
+    ) -> tuple[Arrays, Arrays]:
         """w_ij ← w_ij + η a_i Δ_j, or as the update rule says; frozen parameters stay."""
         rule = plan.network.update
         updated, new_slots = dict(parameters), dict(slots)
+        done = set()
+        for name, w, held in nodes.updates(t, gradient, slots) if nodes is not None else ():
+            done.add(name)
+            updated[name] = w
+            new_slots.update(held)
         for parameter, paths in plan.slot_paths.items():
+            if parameter in done:
+                continue
             law = self.laws.update(parameter, rule)
             before = {slot: slots[path] for slot, path in paths.items()}
             at = UpdateAt(rule, t, parameters[parameter], gradient[parameter], before)
@@ -151,6 +183,11 @@ class Delta(Backend):
         c = {key: batch.draws[path] for key, path in plan.draw_paths[name].items()}
         c |= {key: state[path] for key, path in plan.state_paths[name].items()}
         return self.laws.of(name, layer.op), At(layer.op, xs, p, c)
+
+
+def _each(names: Iterable[str]) -> Iterator[tuple[str]]:
+    """One layer at a time."""
+    return ((name,) for name in names)
 
 
 def _owner(plan: Plan) -> Any:

@@ -27,6 +27,8 @@ class Elementwise(PlainLaw):
     `back(op, in, Δ_a)` is Δ_in where it is more than that product: a branch for Δ itself, or another order of the factors.
     """
 
+    side_by_side = True
+
     def __init__(
         self, g: Function, g_prime: Function, back: Callable[[Any, Num, Num], Num] | None = None, *, rearranged: bool = True
     ) -> None:
@@ -48,6 +50,8 @@ class Elementwise(PlainLaw):
 
 class IdentityLaw(PlainLaw):
     """g(x) = x, g'(x) = 1."""
+
+    side_by_side = True
 
     def forward(self, at: At[Any]) -> Num:
         """in."""

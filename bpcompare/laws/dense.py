@@ -27,24 +27,38 @@ def listed(x: Num) -> Num:
     return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
 
 
+def turned(x: Num) -> Num:
+    """Rows and columns exchanged, of each layer where several stand side by side."""
+    return x.T if x.ndim == 2 else np.swapaxes(x, -1, -2)
+
+
 class DenseLaw(PlainLaw):
-    """in_j = Σ_i w_ij a_i + b_j;  Δ_i ← Σ_j w_ij Δ_j;  −∂E/∂w_ij = a_i Δ_j. Other axes than the last are places of their own."""
+    """in_j = Σ_i w_ij a_i + b_j;  Δ_i ← Σ_j w_ij Δ_j;  −∂E/∂w_ij = a_i Δ_j. Other axes than the last are places of their own.
+
+    Layers of one shape may be asked side by side: weight (layers, sources, units), bias (layers, 1, units), sources and Δ
+    (layers, examples, …); of the Δ of sources, those of one source.
+    """
+
+    side_by_side = True
 
     def forward(self, at: At[Dense]) -> Num:
         """in = a w + b, one sum."""
-        x, units = joined(at.xs), at.op.units
-        y = dot(listed(x), at.p["weight"], plus=at.p.get("bias"))
-        return y if x.ndim == 2 else np.reshape(y, (*x.shape[:-1], units))
+        x, w, units = joined(at.xs), at.p["weight"], at.op.units
+        rows = x if w.ndim > 2 else listed(x)
+        y = dot(rows, w, plus=at.p.get("bias"))
+        return y if rows is x else np.reshape(y, (*x.shape[:-1], units))
 
     def delta(self, at: At[Dense]) -> Product:
         """Σ_j w_ij Δ_j, left open so that all consumers of a node enter one sum."""
         w = at.p["weight"] if len(at.xs) == 1 else at.p["weight"][rows_of(at.xs, at.slot)]
-        return Product(at.dy, w.T)
+        return Product(at.dy, turned(w))
 
     def gradient(self, at: At[Dense]) -> Num | Product:
         """a_i Δ_j, or Δ_j for a bias, summed over examples and places."""
+        if at.p["weight"].ndim > 2:
+            return Product(turned(joined(at.xs)), at.dy) if at.role == "weight" else total(at.dy, axis=1)
         dy = listed(at.dy)
-        return Product(listed(joined(at.xs)).T, dy) if at.role == "weight" else total(dy, axis=0)
+        return Product(turned(listed(joined(at.xs))), dy) if at.role == "weight" else total(dy, axis=0)
 
 
 TABLE: Mapping[type[Op], Law] = {Dense: DenseLaw()}

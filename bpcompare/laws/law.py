@@ -133,9 +133,13 @@ class Sources(Sequence[Num]):
 
 
 class PlainLaw:
-    """What most laws share: no parameters, no state, one formula that every framework evaluates alike."""
+    """What most laws share: no parameters, no state, one formula that every framework evaluates alike.
+
+    `side_by_side`: whether layers alike may be asked at once, by a leading axis of all numbers.
+    """
 
     rearranged = False
+    side_by_side = False
 
     def gradient(self, at: At[Any]) -> Num:
         """Raises KeyError: there are no parameters."""

@@ -236,7 +236,7 @@ class Unseen:
 TOO_LARGE = "on a net of this size that would take longer than the verdict"
 
 
-def unseen(claims: tuple[Claim, ...], steps: Sequence[Balls], network: Network, laws: Laws = LAWS) -> Unseen:
+def unseen(claims: Sequence[Claim], steps: Sequence[Balls], network: Network, laws: Laws = LAWS) -> Unseen:
     """Mistakes that can be made in this network and would have stayed inside every ball of every step.
 
     A mistake that shows in one step is not tried in the next ones. What it costs is bounded: see `SEARCHED`.
@@ -265,7 +265,7 @@ def unseen(claims: tuple[Claim, ...], steps: Sequence[Balls], network: Network, 
 
 def _shows(
     mistake: Mistake,
-    claims: tuple[Claim, ...],
+    claims: Sequence[Claim],
     balls: Balls,
     before: Sequence[Balls],
     network: Network,

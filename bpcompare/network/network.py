@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import ClassVar, Literal
 
+from bpcompare.network.nodes import Nodes
 from bpcompare.network.parameter import Array, Parameter
 from bpcompare.network.steps import program_of
 from bpcompare.ops import Identity
@@ -164,14 +165,13 @@ class Network(Shown):
     @cached_property
     def starts(self) -> Mapping[str, tuple[int, ...]]:
         """For every layer: where each source begins when all are joined along the axis that its op joins them in."""
-        return {
-            name: tuple(accumulate((self._width(source, layer.op) for source in layer.sources[:-1]), initial=0))
-            for name, layer in self.layers.items()
-        }
-
-    def _width(self, group: str, op: LayerOp) -> int:
-        shape, axis = self.shape(group), op.joins
-        return shape[axis] if axis is not None and -len(shape) <= axis < len(shape) else 0
+        shapes = {name: group.shape for name, group in self.inputs.items()} | {name: it.out for name, it in self.shapes.items()}
+        found = {}
+        for name, layer in self.layers.items():
+            axis = layer.op.joins
+            widths = [_width(shapes[source], axis) for source in layer.sources[:-1]]
+            found[name] = tuple(accumulate(widths, initial=0))
+        return found
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[tuple[str, int], ...]]:
@@ -227,6 +227,11 @@ class Network(Shown):
         return {name: {key: f"{name}.{key}" for key in self.shapes[name].draws} for name in self.order}
 
     @cached_property
+    def nodes(self) -> Nodes:
+        """Its layers of one unit each."""
+        return Nodes(self)
+
+    @cached_property
     def program(self) -> Program:
         """What a step of it computes, as steps over values."""
         return program_of(self)
@@ -236,6 +241,11 @@ class Network(Shown):
         from bpcompare.network.problems import problems_of  # the checks are a file of their own
 
         return problems_of(self)
+
+
+def _width(shape: Shape, axis: int | None) -> int:
+    """How much of the joined axis a source of this shape takes."""
+    return shape[axis] if axis is not None and -len(shape) <= axis < len(shape) else 0
 
 
 def _arity_fits(op: Op, count: int) -> bool:

@@ -15,6 +15,7 @@ T = TypeVar("T")
 LONGEST_NAME = 1_000
 """Characters of a name."""
 _HINTS: dict[type, Mapping[str, Any]] = {}
+_DEFAULTS: dict[type, Mapping[str, Any]] = {}
 ALWAYS: Mapping[str, Collection[str]] = {
     "Input": ("units",),
     "Training": ("dtype", "steps", "batch", "first", "seed", "updates_done", "slots"),
@@ -138,12 +139,15 @@ def _plain(hint: Any, found: Any) -> Any:
 
 def defaults(kind: type) -> Mapping[str, Any]:
     """The fields of a dataclass that have a default, with it as `dump` spells it."""
-    found = {}
+    if kind in _DEFAULTS:
+        return _DEFAULTS[kind]
+    found: dict[str, Any] = {}
     for field in fields(kind):
         if field.default is not MISSING:
             found[field.name] = _plain(hints(kind)[field.name], field.default)
         elif field.default_factory is not MISSING:
             found[field.name] = _plain(hints(kind)[field.name], field.default_factory())
+    _DEFAULTS[kind] = found
     return found
 
 

@@ -18,13 +18,15 @@ from bpcompare.plan import Plan, step_prefix
 from bpcompare.plan.record import Record
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
-from bpcompare.proof.claims import Claim
+from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entrywise import held
 from bpcompare.proof.evaluation import REDUCED, evaluate, once, reduced
 from bpcompare.proof.finding import Certificate, Doubt, Finding
+from bpcompare.proof.findings import Findings
 from bpcompare.proof.inside import inside
 from bpcompare.proof.kinks import excused
 from bpcompare.proof.latitude import latitude, named
+from bpcompare.proof.nodes import SideBySide
 from bpcompare.proof.power import least as needed
 from bpcompare.proof.power import power
 from bpcompare.proof.products import summed
@@ -81,23 +83,37 @@ def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] 
         return Certificate(record.provenance, (), failure=record.failure)
     fmt = format_of(plan.dtype, record.provenance.flushes)
     listed = question(plan).claims
-    findings = []
+    findings: list[Findings] = []
     with np.errstate(all="ignore"):
         for number, values in enumerate(step_values(plan, record), 1):
             if steps is None or number in steps:
                 balls = Balls(values, fmt, record.provenance.algorithms)
-                judged = _step_judged(listed, balls, laws, step_prefix(number))
-                if record.provenance.mode != "eager":
-                    judged = _reconsidered(listed, judged, balls, laws, step_prefix(number))
-                findings += judged
-        findings = settled(plan, listed, laws, findings)
-    return Certificate(record.provenance, tuple(findings))
+                findings.append(_step_judged(plan, listed, balls, laws, record.provenance.mode, step_prefix(number)))
+        joined = Findings.joined(findings)
+        return Certificate(record.provenance, joined.with_judged(settled(plan, listed, laws, joined.judged)))
 
 
-def _step_judged(listed: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
+def _step_judged(plan: Plan, listed: Claims, balls: Balls, laws: Laws, mode: str, prefix: str) -> Findings:
+    """The findings of one step: those of nodes side by side, the others one by one."""
+    together = SideBySide(plan, listed, balls, laws)
+    judged = dict(zip(together.left, _one_by_one([listed[place] for place in together.left], balls, laws, prefix), strict=True))
+    if mode != "eager":
+        judged = _reconsidered(listed, judged, balls, laws, prefix)
+
+    def made(place: int) -> Finding:
+        claim, before = listed[place], None
+        if claim.statement == "update":
+            before = balls.values.given[claim.subject]
+        with np.errstate(all="ignore"):
+            return _judged(claim, prefix, balls.recorded(claim.path), together.law(place), balls, laws, before, {})
+
+    return Findings(together.statements, together.shares, together.powers, judged, made)
+
+
+def _one_by_one(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
     zeros: dict[str, float] = {}
     judged = []
-    for claim in listed:
+    for claim in claims:
         finding = judge(claim, balls, laws, prefix, zeros)
         if finding.terms and claim.statement == "gradient":
             zeros[claim.path] = finding.terms
@@ -105,16 +121,17 @@ def _step_judged(listed: Sequence[Claim], balls: Balls, laws: Laws, prefix: str)
     return judged
 
 
-def _reconsidered(listed: Sequence[Claim], judged: Sequence[Finding], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
+def _reconsidered(listed: Claims, judged: dict[int, Finding], balls: Balls, laws: Laws, prefix: str) -> dict[int, Finding]:
     """Refuted claims of compiled code once more, on premises that may have been computed again."""
-    if not any(finding.outcome == "refuted" for finding in judged):
-        return list(judged)
+    if not any(finding.outcome == "refuted" for finding in judged.values()):
+        return judged
     wider = Recomputed(balls, {claim.path: claim for claim in listed if claim.owners}, laws)
-    zeros = {claim.path: finding.terms for claim, finding in zip(listed, judged, strict=True) if finding.terms}
-    found = []
-    for claim, finding in zip(listed, judged, strict=True):
+    zeros = {listed.paths[place]: finding.terms for place, finding in judged.items() if finding.terms}
+    found = {}
+    for place, finding in judged.items():
+        claim = listed[place]
         again = judge(claim, wider, laws, prefix, zeros) if finding.outcome == "refuted" and claim.owners else finding
-        found.append(finding if again.outcome == "refuted" else again)
+        found[place] = finding if again.outcome == "refuted" else again
     return found
 
 

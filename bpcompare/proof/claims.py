@@ -9,9 +9,10 @@ before the step, "….before" for state and slots before the step, "t" for the n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal, overload
 
 from bpcompare.laws import Laws, UpdateAt
 from bpcompare.numbers.number import Num
@@ -44,21 +45,82 @@ class Claim:
         return tuple(dict.fromkeys(self.reads()))
 
 
-def claims(program: Program) -> tuple[Claim, ...]:
+class Claims(Sequence[Claim]):
+    """Claims in their order, each made when it is first looked at: a graph of single nodes has many, and a verdict reads few.
+
+    `paths` are theirs, in the same order.
+    """
+
+    def __init__(self, entries: Sequence[tuple[str, Callable[..., Claim], tuple[Any, ...]]]) -> None:
+        self.paths = tuple(path for path, _, _ in entries)
+        self._entries = entries
+        self._made: dict[int, Claim] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Claim: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Claim, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Claim | tuple[Claim, ...]:
+        if isinstance(index, slice):
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        number = range(len(self))[index]
+        if number not in self._made:
+            _, make, where = self._entries[number]
+            self._made[number] = make(*where)
+        return self._made[number]
+
+    def __iter__(self) -> Iterator[Claim]:
+        return (self[number] for number in range(len(self)))
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The place of each claim, by its path."""
+        return {path: number for number, path in enumerate(self.paths)}
+
+
+class ByPath(Mapping[str, Claim]):
+    """Claims by their paths."""
+
+    def __init__(self, listed: Claims) -> None:
+        self._listed = listed
+
+    def __getitem__(self, path: str) -> Claim:
+        return self._listed[self._listed.numbers[path]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed.paths)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._listed.numbers
+
+
+def claims(program: Program) -> Claims:
     """Every claim of `program`, each after those it rests on: forward, E, Δ in reverse order, gradients, updates.
 
     A claim exists for what was recorded only. The same list holds for every step of a run.
     """
     values = tuple(program.values.values())
-    found = []
+    found: list[tuple[str, Callable[..., Claim], tuple[Any, ...]]] = []
     for step in program.steps:
-        found += [_forward(program, step)] if not program.values[step.writes].open else []
-        found += [_state(program, step, name) for name in step.state]
-    found += [_delta(program, value) for value in reversed(values) if _claimed(value) and not value.parameter]
-    found += [_delta(program, value) for value in values if _claimed(value) and value.parameter]
+        if not program.values[step.writes].open:
+            found.append((step.writes, _forward, (program, step)))
+        found += [(path, _state, (program, step, name)) for name, path in step.state.items()]
+    claimed = [value for value in values if value.delta is not None and not value.trusted]
+    for value in (*(one for one in reversed(claimed) if not one.parameter), *(one for one in claimed if one.parameter)):
+        found.append((value.delta or value.path, _delta, (program, value)))
     for update in program.updates:
-        found += _update(update)
-    return tuple(found)
+        if update.op is not None:
+            found += [(path, _slot, (update, update.op, name, path)) for name, path in update.slots.items()]
+        found.append((update.writes, _update, (update,)))
+    return Claims(found)
 
 
 def _forward(program: Program, step: Step) -> Claim:
@@ -83,10 +145,6 @@ def _state(program: Program, step: Step, name: str) -> Claim:
     return Claim(
         step.state[name], "state", owner, _owners(into), lambda: _needs(program, [step]), number, _narrowest(program, into)
     )
-
-
-def _claimed(value: Value) -> bool:
-    return value.delta is not None and not value.trusted
 
 
 def _delta(program: Program, value: Value) -> Claim:
@@ -156,32 +214,38 @@ def _needs(program: Program, steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _update(update: Update) -> list[Claim]:
-    """The slots and the parameter after the step."""
+def _update(update: Update) -> Claim:
+    """The parameter after the step."""
     op, parameter, slots = update.op, update.parameter, update.slots
     if op is None:
-        return [Claim(update.writes, "update", parameter, (), lambda: (parameter,), lambda get, laws: get(parameter))]
-    before = tuple(f"{path}.before" for path in slots.values())
+        return Claim(update.writes, "update", parameter, (), lambda: (parameter,), lambda get, laws: get(parameter))
     counts = {name: slots[name] for name in update.counts}
-    premises = (parameter, update.gradient, *before)
-
-    def at(get: Lookup, name: str = "") -> UpdateAt[UpdateOp]:
-        before = {name: get(f"{path}.before") for name, path in slots.items()}
-        return UpdateAt(op, get(update.t), get(parameter), get(update.gradient), before, name)
-
-    def slot(name: str, path: str) -> Claim:
-        def value(get: Lookup, laws: Laws) -> Num:
-            return laws.update(parameter, op).slot(at(get, name))
-
-        dtype = update.formats.get(name, update.dtype)
-        return Claim(path, "state", parameter, ((parameter, op),), lambda: premises, value, dtype)
 
     def value(get: Lookup, laws: Laws) -> Num:
         after = {name: get(path) for name, path in counts.items()}
-        return laws.update(parameter, op).parameter(at(get).but(after=after))
+        return laws.update(parameter, op).parameter(_before(update, op, get).but(after=after))
 
     def reads() -> tuple[str, ...]:
-        return (*premises, *counts.values())
+        return (*_reads(update), *counts.values())
 
-    last = Claim(update.writes, "update", parameter, ((parameter, op),), reads, value, update.dtype)
-    return [slot(name, path) for name, path in slots.items()] + [last]
+    return Claim(update.writes, "update", parameter, ((parameter, op),), reads, value, update.dtype)
+
+
+def _slot(update: Update, op: UpdateOp, name: str, path: str) -> Claim:
+    """A slot after the step."""
+    parameter = update.parameter
+
+    def value(get: Lookup, laws: Laws) -> Num:
+        return laws.update(parameter, op).slot(_before(update, op, get, name))
+
+    dtype = update.formats.get(name, update.dtype)
+    return Claim(path, "state", parameter, ((parameter, op),), lambda: _reads(update), value, dtype)
+
+
+def _reads(update: Update) -> tuple[str, ...]:
+    return (update.parameter, update.gradient, *(f"{path}.before" for path in update.slots.values()))
+
+
+def _before(update: Update, op: UpdateOp, get: Lookup, name: str = "") -> UpdateAt[UpdateOp]:
+    before = {name: get(f"{path}.before") for name, path in update.slots.items()}
+    return UpdateAt(op, get(update.t), get(update.parameter), get(update.gradient), before, name)

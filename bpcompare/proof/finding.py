@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from bpcompare.plan.record import Provenance
 from bpcompare.proof.claims import Statement
+from bpcompare.proof.findings import Findings
 from bpcompare.text.shown import Shown
 
 Outcome = Literal["holds", "convention", "undecided", "refuted"]
@@ -59,20 +61,30 @@ class Certificate(Shown):
     bundle: ClassVar[str] = "certificate_bundle"
 
     provenance: Provenance
-    findings: tuple[Finding, ...]
+    findings: Sequence[Finding]
     plain: tuple[Finding, ...] = ()
     failure: str | None = None
     refuted: tuple[Finding, ...] = field(init=False)
+    all: Findings = field(init=False, repr=False, compare=False)
+    """The findings, by what they are kept in."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "refuted", tuple(f for f in self.findings if f.outcome == "refuted"))
+        findings = Findings.of(self.findings)
+        object.__setattr__(self, "findings", findings)
+        object.__setattr__(self, "all", findings)
+        object.__setattr__(self, "refuted", tuple(f for f in findings.judged if f.outcome == "refuted"))
+
+    @property
+    def notable(self) -> tuple[Finding, ...]:
+        """Those that do not hold, or as 0 alone, are among these; plain ones are the last of them."""
+        return (*self.all.judged, *self.plain)
 
     @property
     def verdict(self) -> Literal["certified", "convention", "undecided", "wrong", "not_run"]:
         """The worst outcome; undecided findings only where the others hold."""
         if self.failure is not None:
             return "not_run"
-        outcomes = {finding.outcome for finding in (*self.findings, *self.plain)}
+        outcomes = {finding.outcome for finding in self.notable}
         if "refuted" in outcomes:
             return "wrong"
         if "undecided" in outcomes:
@@ -82,14 +94,14 @@ class Certificate(Shown):
     @property
     def zeros(self) -> tuple[Finding, ...]:
         """Findings that hold as 0: up to rounding, or by structure."""
-        return tuple(f for f in self.findings if (f.terms or f.structural) and f.outcome == "holds")
+        return tuple(f for f in self.all.judged if (f.terms or f.structural) and f.outcome == "holds")
 
     @property
     def worst(self) -> Finding | None:
         """The finding nearest to, or farthest beyond, its ball."""
-        return max(self.findings, key=lambda finding: finding.share, default=None)
+        return self.all.worst
 
     @property
     def blindest(self) -> Finding | None:
         """The finding with the least power."""
-        return max(self.findings, key=lambda finding: finding.power, default=None)
+        return self.all.blindest

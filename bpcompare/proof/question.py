@@ -12,7 +12,7 @@ from bpcompare.numbers.ball.format import format_of
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.plan.record import Record
 from bpcompare.program import Program
-from bpcompare.proof.claims import Claim, claims
+from bpcompare.proof.claims import ByPath, Claim, Claims, claims
 from bpcompare.proof.values import StepValues, step_values
 
 
@@ -23,14 +23,14 @@ class Question:
     program: Program
 
     @cached_property
-    def claims(self) -> tuple[Claim, ...]:
+    def claims(self) -> Claims:
         """Every claim of one step, each after those it rests on."""
         return claims(self.program)
 
     @cached_property
     def by_path(self) -> Mapping[str, Claim]:
         """The claims by their paths."""
-        return {claim.path: claim for claim in self.claims}
+        return ByPath(self.claims)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,5 +69,5 @@ def question(plan: Plan) -> Question:
 
 def paths(plan: Plan) -> list[str]:
     """The path of every claim of every step of a run."""
-    listed = question(plan).claims
-    return [step_prefix(number) + claim.path for number in range(1, len(plan.batches) + 1) for claim in listed]
+    listed = question(plan).claims.paths
+    return [step_prefix(number) + path for number in range(1, len(plan.batches) + 1) for path in listed]

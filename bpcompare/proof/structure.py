@@ -37,7 +37,7 @@ SMALL = 1e-9
 """Relative to Σ|terms| of the law: below this a number is what rounding left. Drawn terms do not cancel so far by chance."""
 
 
-def settled(plan: Plan, listed: Sequence[Claim], laws: Laws, findings: list[Finding]) -> list[Finding]:
+def settled(plan: Plan, listed: Sequence[Claim], laws: Laws, findings: Sequence[Finding]) -> Sequence[Finding]:
     """`findings`, with those about zeros decided: what is 0 by structure holds, for no data would give another number.
 
     What is 0 on these numbers alone, because all terms are 0 or cancel, is undecided: it would not be 0 on other numbers.

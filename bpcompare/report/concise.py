@@ -40,7 +40,7 @@ def remarks(comparison: Comparison, spec: str, line_of: Callable[[str], int] = l
     for blame in comparison.blames:
         told.add(blame.backend)
         code = blame.code or "cause unknown"
-        finding = next(one for one in comparison.certificates[blame.backend].findings if one.path == blame.path)
+        finding = next(one for one in comparison.certificates[blame.backend].refuted if one.path == blame.path)
         who = f"blame: {blame.blame}" if blame.blame else "nobody can be blamed"
         amount = off(finding.recorded, finding.expected)
         message = f"{blame.path} of {blame.backend}: {amount}; {who} ({blame.ground})"
@@ -48,8 +48,7 @@ def remarks(comparison: Comparison, spec: str, line_of: Callable[[str], int] = l
         yield Remark(spec, line_of(_layer(comparison, blame.path)), blame.backend, code, message, own)
     for name, certificate in comparison.certificates.items():
         if name not in told and certificate.verdict in ("convention", "undecided", "wrong"):
-            findings = (*certificate.findings, *certificate.plain)
-            bad = next(one for one in findings if one.outcome != "holds")
+            bad = next(one for one in certificate.notable if one.outcome != "holds")
             message = f"{bad.path} of {name}: {bad.note}"
             yield Remark(spec, line_of(_layer(comparison, bad.path)), name, certificate.verdict, message)
     if not comparison.blames and comparison.verdict in ("identical", "certified"):

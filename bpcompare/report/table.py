@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bpcompare.network import Network
-from bpcompare.proof.finding import Certificate, Finding
+from bpcompare.proof.claims import Statement
+from bpcompare.proof.finding import Certificate
 from bpcompare.report.columns import columns, fits
 from bpcompare.report.lines import clipped, counted, widest
 from bpcompare.report.numbers import finite, share
 from bpcompare.verdict.comparison import Comparison
 
-PHASES: Mapping[str, tuple[str, ...]] = {
+PHASES: Mapping[str, tuple[Statement, ...]] = {
     "forward": ("forward",),
     "backward": ("base", "inductive"),
     "gradient": ("gradient",),
@@ -62,8 +63,8 @@ def table(comparison: Comparison, most: int) -> list[str]:
         worst = sorted(names, key=lambda name: _rank(comparison.certificates[name]))
         shown, hidden = set(worst[: most - 1]), worst[most - 1 :]
         names = [name for name in names if name in shown]
-    present = {finding.statement for certificate in comparison.certificates.values() for finding in certificate.findings}
-    phases = [phase for phase, statements in PHASES.items() if present & set(statements)]
+    certificates = comparison.certificates.values()
+    phases = [phase for phase, of in PHASES.items() if any(len(one.all.among(of)) for one in certificates)]
     rows = [["backend", "runs on", *phases], *(_row(name, comparison, phases) for name in names)]
     unit = "(% of the rounding allowed)" if phases and not comparison.plan.exact else ""
     beside = [[*rows[0], unit], *rows[1:]]
@@ -86,18 +87,18 @@ def _row(name: str, comparison: Comparison, phases: list[str]) -> list[str]:
         return [clipped(name, 30), "not run"]
     mode = "" if provenance.mode == "eager" else f" {provenance.mode}"
     exact = comparison.plan.exact
-    cells = [_cell([f for f in _all(certificate) if f.statement in PHASES[phase]], exact=exact) for phase in phases]
+    cells = [_cell(certificate, PHASES[phase], exact=exact) for phase in phases]
     return [clipped(name, 30), clipped(f"{provenance.framework} {provenance.version}{mode}", 24), *cells]
 
 
-def _all(certificate: Certificate) -> tuple[Finding, ...]:
-    return (*certificate.findings, *certificate.plain)
-
-
-def _cell(findings: list[Finding], *, exact: bool) -> str:
-    if not findings:
+def _cell(certificate: Certificate, statements: tuple[Statement, ...], *, exact: bool) -> str:
+    findings, plain = certificate.all.among(statements), [one for one in certificate.plain if one.statement in statements]
+    if not findings and not plain:
         return "-"
-    outcome = min((finding.outcome for finding in findings), key=BADNESS.index)
+    outcome = min((finding.outcome for finding in (*findings.judged, *plain)), key=BADNESS.index, default="holds")
     if outcome != "holds":
         return _WORDS[outcome]
-    return "same bits" if exact else f"ok {share(max(finite(finding.share) for finding in findings))}"
+    if exact:
+        return "same bits"
+    worst = [finding for finding in (findings.worst, *plain) if finding is not None]
+    return f"ok {share(max(finite(finding.share) for finding in worst))}"

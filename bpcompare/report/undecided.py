@@ -59,7 +59,7 @@ def _grouped(comparison: Comparison, outcome: str) -> list[tuple[list[str], Find
     """The first such finding of every backend, those of one place and reason together; and how many more there are of it."""
     groups: dict[tuple[str, str], tuple[list[str], Finding, int]] = {}
     for name, certificate in comparison.certificates.items():
-        found = [finding for finding in (*certificate.findings, *certificate.plain) if finding.outcome == outcome]
+        found = [finding for finding in certificate.notable if finding.outcome == outcome]
         if found:
             names, _, _ = groups.setdefault((found[0].path, found[0].note), ([], found[0], len(found) - 1))
             names.append(name)
@@ -87,7 +87,7 @@ def _more(number: int) -> list[str]:
 
 def _remedy(comparison: Comparison) -> str:
     """What would decide it."""
-    found = {finding.doubt for one in comparison.certificates.values() for finding in (*one.findings, *one.plain)} - {""}
+    found = {finding.doubt for one in comparison.certificates.values() for finding in one.notable} - {""}
     ways = [REMEDIES[doubt] for doubt in REMEDIES if doubt in found]
     narrow = comparison.dtype == "float32" and found & {"blurred", "still", "unbounded", "infinite"}
     if narrow:

@@ -36,7 +36,7 @@ def _why(comparison: Comparison) -> str:
         return f"{clipped(who, 50)} at {clipped(blame.path, 50)}{code}"
     for name, certificate in comparison.certificates.items():
         outcome = {"convention": "convention", "undecided": "undecided"}.get(comparison.verdict)
-        for finding in (*certificate.findings, *certificate.plain):
+        for finding in certificate.notable:
             if finding.outcome == outcome:
                 return f"{clipped(name, 40)} at {clipped(finding.path, 50)}"
     return ""

@@ -153,7 +153,7 @@ class Comparison(Paged):
             blame = self.blames[0]
             return First(blame.path, blame.backend, blame.blame, blame.ground, blame.code, blame.relative)
         for name, certificate in self.certificates.items():
-            for finding in certificate.findings:
+            for finding in certificate.notable:
                 if finding.outcome == "convention":
                     return First(finding.path, name, None, finding.note, None, finding.relative)
         for name, certificate in self.certificates.items():

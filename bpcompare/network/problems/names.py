@@ -50,9 +50,9 @@ def unusable(name: str, *, dots: bool) -> str:
         return "is empty"
     if len(name) > LONGEST_NAME:
         return f"has {len(name)} characters, the limit is {LONGEST_NAME}"
-    if any(c.isspace() or not c.isprintable() for c in name):
+    if " " in name or not name.isprintable():  # which other white space is not
         return "contains white space or a character that cannot be printed"
-    if any(c in FORBIDDEN for c in name):
+    if any(c in name for c in FORBIDDEN):
         return "contains one of / [ ] and comma, which have a meaning in paths"
     if "." in name and not dots:
         return "contains a dot, which separates the parts of a path"

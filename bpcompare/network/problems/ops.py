@@ -160,7 +160,7 @@ def _ill_typed_layer(layer: Layer, where: Where) -> Iterator[Problem]:
 
 
 def _tuple_of(value: Any, kind: type, where: Where) -> Iterator[Problem]:
-    if not isinstance(value, tuple) or not all(_is(kind, entry) for entry in value):
+    if not isinstance(value, tuple) or not (set(map(type, value)) <= {kind} or all(_is(kind, entry) for entry in value)):
         yield Problem(where, f"must be a tuple of {kind.__name__}, is {quote(value)}")
 
 
@@ -182,6 +182,8 @@ def hints(op: type) -> Mapping[str, Any]:
 
 def _is(hint: Any, value: Any) -> bool:
     """Whether `value` is what a field annotated `hint` may hold. True is not 1; NumPy's numbers are numbers."""
+    if type(value) is hint:
+        return True
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return isinstance(value, str) and value in args

@@ -1,0 +1,24 @@
+"""delta's run of many single nodes, side by side: the numbers that it gives of each alone."""
+
+import numpy as np
+import pytest
+
+from bpcompare.plan.draw import plan as draw
+from bpcompare.proof.values import recorded_values
+from bpcompare.testing.nodes import nodes
+from bpcompare_delta import Delta, backend
+from single_nodes import graph
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("network", [nodes(400), nodes(60, fan=40), *(graph(seed, 300) for seed in range(4))], ids=str)
+def test_the_same_bits(monkeypatch, network, dtype):
+    """If this fails, delta's numbers of a node depend on how many others there are, and an old record of it is another's."""
+    plan = draw(network, dtype)
+    found = recorded_values(Delta().run(plan).steps[0])
+    monkeypatch.setattr(backend, "side_by_side", lambda plan, laws: False)
+    alone = recorded_values(Delta().run(plan).steps[0])
+    assert list(found) == list(alone)
+    for path, x in alone.items():
+        assert (found[path].dtype, found[path].shape) == (x.dtype, x.shape), path
+        np.testing.assert_array_equal(found[path], x, err_msg=path)
