@@ -50,6 +50,7 @@ WRONG = {
     "exact": [3, 2.5, "no", [], np.zeros(3), object()],
     "isolate": [3, 2.5, "no", [], np.zeros(3), object()],
     "oracle": [None, *ODD, "on", ""],
+    "certificate": [None, *ODD, "balls", ""],
     "laws": [None, *ODD],
     "timeout": [0, -1, float("nan"), True, "3", [], np.zeros(3), object()],
     "memory": [0, -1, 3, 2.5, True, "4G", [], np.zeros(3), object()],

@@ -38,6 +38,10 @@ def run(
     exact: Annotated[bool, switch("Draw numbers that cannot round, and demand identical bits.")] = False,
     oracle: Annotated[Literal["auto", "off"], Parameter(help="Whether the forward pass alone may settle who is wrong.")] = "auto",
     seed: Seed = None,
+    certificate: Annotated[
+        Literal["probes", "full"],
+        Parameter(help="Whether large products are tried along random vectors first, or every number is judged by itself."),
+    ] = "probes",
     isolate: Annotated[
         bool,
         Parameter(
@@ -85,14 +89,15 @@ def run(
     from bpcompare.engine.address import separated
 
     names = None if backend is None else separated(backend)
-    flags = _flags(backend, dtype, steps, oracle, seed, exact=exact) + apart.flags
+    flags = _flags(backend, dtype, steps, oracle, seed, certificate, exact=exact) + apart.flags
     format = "json" if json == "-" else format  # noqa: A001
     codes, lines, told = [], [], set[str]()
     suites: list[Element] = []
     progress = Progress(quiet=quiet)
     for at, spec in enumerate(specs):
         try:
-            options = {"dtype": dtype, "steps": steps, "exact": exact, "oracle": oracle, "seed": seed, **apart.options}
+            options = {"dtype": dtype, "steps": steps, "exact": exact, "oracle": oracle, "seed": seed, "certificate": certificate}
+            options |= apart.options
             found = _compared(spec, names, progress, **options)
         finally:
             progress.done()
@@ -179,7 +184,7 @@ def _refusal(spec: str, dtype: str | None, error: str) -> str:
 
     content: dict[str, Any] = {
         "spec": spec, "dtype": dtype, "verdict": "not_run", "exit_code": USAGE, "power": None, "first": None, "backends": {},
-        "blind_spots": None, "exact": None, "pairs": [], "certificate_seconds": 0.0, "error": error,
+        "probed": None, "blind_spots": None, "exact": None, "pairs": [], "certificate_seconds": 0.0, "error": error,
     }  # fmt: skip
     return dumps(content, ensure_ascii=False)
 
@@ -195,11 +200,21 @@ def _report(comparison: Comparison, command: str, *, quiet: bool, verbose: bool,
     say(lambda: text(comparison, command=command, verbose=verbose))
 
 
-def _flags(backend: list[str] | None, dtype: str | None, steps: int | None, oracle: str, seed: int | None, *, exact: bool) -> str:
+def _flags(
+    backend: list[str] | None,
+    dtype: str | None,
+    steps: int | None,
+    oracle: str,
+    seed: int | None,
+    certificate: str,
+    *,
+    exact: bool,
+) -> str:
     """The options that decide the result, as they were given."""
     words = [word for name in backend or () for word in ("-b", quote(name))]
     for option, value in (("--dtype", dtype), ("--steps", steps), ("--seed", seed)):
         words += [] if value is None else [option, str(value)]
     words += ["--exact"] if exact else []
     words += ["--oracle", "off"] if oracle == "off" else []
+    words += ["--certificate", "full"] if certificate == "full" else []
     return "".join(f" {word}" for word in words)

@@ -27,6 +27,7 @@ class Elementwise(PlainLaw):
     `back(op, in, Δ_a)` is Δ_in where it is more than that product: a branch for Δ itself, or another order of the factors.
     """
 
+    entrywise = True
     side_by_side = True
 
     def __init__(
@@ -51,6 +52,7 @@ class Elementwise(PlainLaw):
 class IdentityLaw(PlainLaw):
     """g(x) = x, g'(x) = 1."""
 
+    entrywise = True
     side_by_side = True
 
     def forward(self, at: At[Any]) -> Num:

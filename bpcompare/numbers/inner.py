@@ -8,7 +8,8 @@ part is at most Σ|its terms|: so Σ|parts| is Σ|terms| or less, and nobody has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -17,70 +18,102 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import MOVES, Axes, Num, Number
+from bpcompare.numbers.parts import parts
+from bpcompare.numbers.sums import AT_ONCE, Exact, Sums
 
-PARTS = 4
-"""A long sum is cut into so many: with one alone, every sum that cancels would look as if it had no room."""
+PARTS = 2
+"""A sum is cut into so many: with one alone, every sum that cancels would look as if it had no room."""
 
-SHORTEST = 8
-"""So many products at least are a part."""
-
-AT_ONCE = 2**16
-"""So many sums at a time: they stay in the processor's cache while parts are added to them."""
-
-
-Entry = Callable[[Array], tuple[Array, Array]]
-"""From places (numbers of entries in row order, from 1; 0: no entry, there stands 0) to their sums and Σ|terms|, in float64."""
+SHORT = 16
+"""Sums of fewer products are worked out in float64, and so are their Σ|terms|: of so few roundings none is left over."""
 
 
-class Exact:
-    """Single entries of an array of sums of some shape, which were moved since."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Factors:
+    """What sums are made of where they are ±(x @ w + plus) for two matrices of recorded numbers, and `plus` for each column."""
 
-    def __init__(self, shape: tuple[int, ...], entry: Entry, moves: tuple[Callable[[Array], Array], ...] = ()) -> None:
-        self._shape, self._entry, self._moves = shape, entry, moves
-
-    def after(self, move: Callable[[Array], Array]) -> Exact:
-        """Moved once more."""
-        return Exact(self._shape, self._entry, (*self._moves, move))
-
-    def __call__(self, at: Array) -> tuple[Array, Array]:
-        """See `Entry`."""
-        if not self._moves:
-            return self._entry(at)
-        came = np.arange(1, prod(self._shape) + 1, dtype=np.int32 if prod(self._shape) < 2**31 - 1 else np.int64)
-        came = came.reshape(self._shape)
-        for move in self._moves:
-            came = move(came)  # which puts a 0 where it puts zeros
-        there = at > 0
-        found = np.zeros(at.shape, np.int64)
-        found[there] = came[np.unravel_index(at[there] - 1, came.shape)]
-        return self._entry(found)
+    x: Inner
+    w: Inner
+    plus: Array | None = None
+    negative: bool = False
 
 
 class Inner(Number):
     """Numbers as they were recorded, or sums of products of these.
 
     `mid`: the sums, worked out in the format of the record. `n`: how many roundings the record's sums have; 0 for what was
-    recorded, which is exact. `own`: how many are on any way to `mid`, so that it is off by γ_own Σ|terms|. `low` ≤ Σ|terms|,
-    up to these roundings. `most`: no Σ|terms| is larger. `exact` works out single entries.
+    recorded. `own`: how many are on any way to `mid`, so that it is off by γ_own Σ|terms|, with that `roundoff`. `low` ≤
+    Σ|terms|, up to these roundings. `most`: no Σ|terms| is larger. `exact` works out single entries. `rel` and `rad`: what a ball
+    grants beside the roundings of a sum, for what went in: at most `rel` of each term, and `rad` for each entry. `dtype`: the
+    record's format. `factors`: of a product that nothing was done with but a change of sign.
 
-    A law that does anything else with it than moving entries and adding up products raises TypeError: it has no such numbers.
+    A law that does anything else with it than moving entries, setting some to 0 and adding up products raises TypeError: it has
+    no such numbers.
     """
 
-    __slots__ = ("_exact", "_low", "_most", "mid", "n", "own")
+    __slots__ = ("_low", "_mid", "_most", "_sums", "dtype", "factors", "n", "own", "rad", "rel", "roundoff")
 
     def __init__(
-        self, mid: Array, *, n: int = 0, own: int = 0, most: float | None = None, sums: tuple[Array, Exact] | None = None
+        self,
+        mid: Array | None,
+        *,
+        n: int = 0,
+        own: int = 0,
+        most: float | None = None,
+        low: Array | None = None,
+        sums: Sums | None = None,
+        rel: float = 0.0,
+        rad: float = 0.0,
+        roundoff: float = 0.0,
+        dtype: Any = None,
     ) -> None:
-        self.mid, self.n, self.own, self._most = mid, n, own, most
-        self._low: Array | None = None
-        self._exact: Exact | None = None
-        if sums is not None:
-            self._low, self._exact = sums
+        self._mid, self._low, self._sums = mid, low, sums
+        self.n, self.own, self._most, self.rel, self.rad, self.roundoff = n, own, most, rel, rad, roundoff
+        self.dtype = mid.dtype if dtype is None and mid is not None else dtype
+        self.factors: Factors | None = None
+
+    def like(self, mid: Array | None, low: Array | None, sums: Sums | None) -> Inner:
+        """The same sums, moved."""
+        return Inner(
+            mid,
+            n=self.n,
+            own=self.own,
+            most=self.most,
+            low=low,
+            sums=sums,
+            rel=self.rel,
+            rad=self.rad,
+            roundoff=self.roundoff,
+            dtype=self.dtype,
+        )
+
+    @property
+    def mid(self) -> Array:
+        """The sums."""
+        return self._worked_out()[0]
 
     @property
     def low(self) -> Array:
         """Σ|terms| or less."""
-        return np.abs(self.mid) if self._low is None else self._low
+        mid, low = self._worked_out()
+        return np.abs(mid) if low is None else low
+
+    def _worked_out(self) -> tuple[Array, Array | None]:
+        if self._mid is None:
+            pieces = [(m, low) for _, _, m, low in self.blocks()]
+            self._mid, self._low = (np.concatenate([piece[part] for piece in pieces]) for part in (0, 1))
+        return self._mid, self._low
+
+    def blocks(self) -> Iterator[tuple[Any, tuple[int, ...], Array, Array]]:
+        """A part after the other: where it is, the index of its first entry, its sums, and its Σ|terms| or less."""
+        if self._mid is None and self._sums is not None:
+            for start in range(0, self.shape[0], self._sums.rows):
+                some = slice(start, start + self._sums.rows)
+                yield some, (start, *(0,) * (self.ndim - 1)), *self._sums.block(some)
+            return
+        mid, low = self.mid, self.low
+        for part, first in parts(mid, AT_ONCE):
+            yield part, first, mid[part], low[part]
 
     @property
     def most(self) -> float:
@@ -91,21 +124,21 @@ class Inner(Number):
 
     def exact(self, at: Array) -> tuple[Array, Array]:
         """See `Entry`."""
-        if self._exact is not None:
-            return self._exact(at)
+        if self._sums is not None:
+            return self._sums.exact(at)
         found = np.where(at > 0, self.mid[np.unravel_index(np.maximum(at - 1, 0), self.shape)], 0.0).astype(np.float64)
         return found, np.abs(found)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the numbers."""
-        shape: tuple[int, ...] = self.mid.shape
+        shape: tuple[int, ...] = self._sums.shape if self._mid is None and self._sums is not None else self.mid.shape
         return shape
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self.mid.ndim
+        return len(self.shape)
 
     @property
     def T(self) -> Inner:  # noqa: N802 — NumPy's name for it
@@ -114,9 +147,15 @@ class Inner(Number):
 
     def map(self, f: Callable[[Array], Array]) -> Inner:
         """The same move of entries for every part."""
-        low, exact = self._low, self._exact
-        sums = None if low is None or exact is None else (f(low), exact.after(f))
-        return Inner(f(self.mid), n=self.n, own=self.own, most=self.most, sums=sums)
+        if self._sums is None:
+            return self.like(f(self.mid), None, None)
+        mid = f(self.mid)
+
+        def block(some: slice) -> tuple[Array, Array]:
+            return found.mid[some].copy(), found.low[some].copy()
+
+        found = self.like(mid, f(self.low), Sums(mid.shape, block, self._sums.exact.after(f)))
+        return found
 
     def reshape(self, *shape: Any) -> Inner:
         """As ndarray.reshape."""
@@ -130,60 +169,150 @@ class Inner(Number):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if ufunc is np.negative and method == "__call__" and not kwargs:
-            return self._negative()
+            return self.turned()
         raise TypeError(f"{ufunc.__name__} of sums of products")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func is np.where:
+            return self._kept(*args)
         if func not in MOVES:
             raise TypeError(f"numpy.{func.__name__} of sums of products")
         return self.map(lambda part: func(part, *args[1:], **kwargs))
 
-    def _negative(self) -> Inner:
-        def turned(at: Array) -> tuple[Array, Array]:
-            m, size = self.exact(at)
+    def _kept(self, condition: Any, x: object, y: Any) -> Inner:
+        """Entries where a plain condition holds, and exact zeros elsewhere. Raises TypeError for another choice."""
+        if x is not self or not isinstance(condition, np.ndarray) or condition.shape != self.shape or np.ndim(y) or y != 0:
+            raise TypeError("a choice between sums of products")
+        keep: Array = condition
+        before = self._sums
+
+        def kept(part: Array) -> Array:
+            return part * keep  # 0 · ∞ is near nothing
+
+        if before is None or self._mid is not None:
+            return self.map(kept)
+
+        def block(some: slice) -> tuple[Array, Array]:
+            m, low = before.block(some)
+            m *= keep[some]
+            low *= keep[some]
+            return m, low
+
+        return self.like(None, None, Sums(self.shape, block, before.exact.after(kept)))
+
+    def turned(self) -> Inner:
+        """With the other sign."""
+        if self._sums is None:
+            return self.like(-self.mid, None, None)
+        before, single = self._sums.block, self._sums.exact
+
+        def other(at: Array) -> tuple[Array, Array]:
+            m, size = single(at)
             return -m, size
 
-        sums = (self._low, Exact(self.shape, turned)) if self._low is not None else None
-        return Inner(-self.mid, n=self.n, own=self.own, most=self._most, sums=sums)
+        def block(some: slice) -> tuple[Array, Array]:
+            m, low = before(some)
+            return np.negative(m, out=m), low
+
+        exact = Exact(self.shape, other)
+        if self._mid is not None:
+            return self.like(-self._mid, self._low, Sums(self.shape, block, exact))
+        found = self.like(None, None, Sums(self.shape, block, exact))
+        if self.factors is not None:
+            found.factors = replace(self.factors, negative=not self.factors.negative)
+        return found
 
     # the primitives
 
     @classmethod
     def dot(cls, x: Num, w: Num, plus: Num | None) -> Inner:
         """x @ w + plus, worked out in parts. Raises TypeError for what is no product of two recorded numbers."""
-        if not (isinstance(x, Inner) and isinstance(w, Inner)) or x.n or w.n or x.mid.dtype != w.mid.dtype:
+        if not (isinstance(x, Inner) and isinstance(w, Inner)) or x.n or w.n or x.dtype != w.dtype:
             raise TypeError("a product of something else than two recorded numbers")
-        found = _product(x.mid, w.mid, x.most * w.most)
-        return found if plus is None else cls.total([found, np.broadcast_to(plus, found.shape)])
+        found = _product(x, w)
+        factors = Factors(x, w) if x.ndim == w.ndim == 2 else None
+        if plus is not None:
+            row = plus.mid if isinstance(plus, Inner) and plus.ndim == 1 and not plus.n else None
+            factors = replace(factors, plus=row) if factors is not None and row is not None else None
+            found = cls.total([found, np.broadcast_to(plus, found.shape)])
+        found.factors = factors
+        return found
 
     @classmethod
     def total(cls, terms: Sequence[Num]) -> Inner:
         """All terms, and the products in them, as one sum. Raises TypeError if there are none, or other numbers among them."""
         inner = [term for term in terms if isinstance(term, Inner)]
-        if len(inner) != len(terms) or len({term.mid.dtype for term in inner}) > 1:
+        if len(inner) != len(terms) or len({term.dtype for term in inner}) > 1:
             raise TypeError("a sum of something else than recorded numbers")
-        if not any(term.n for term in inner):
+        summed = next((term for term in inner if term.n), None)
+        if summed is None or any(term.shape != summed.shape for term in inner):
             raise TypeError("a sum without products")
-        first, *others = inner
-        mid, low = first.mid, first.low
-        for term in others:
-            mid, low = mid + term.mid, low + term.low
-        n, own = sum(term.n for term in inner) + len(inner), max(term.own for term in inner) + len(inner)
+        shape = summed.shape
+
+        def block(some: slice) -> tuple[Array, Array]:
+            first, *others = (term.block(some) for term in sorted(inner, key=lambda term: term.n == 0))
+            m, low = first
+            for more, least in others:
+                m += more
+                low += least
+            return m, low
 
         def exact(at: Array) -> tuple[Array, Array]:
             pairs = [term.exact(at) for term in inner]
             return sum((m for m, _ in pairs), np.zeros(at.shape)), sum((size for _, size in pairs), np.zeros(at.shape))
 
-        most = sum(term.most for term in inner)
-        return cls(mid, n=n, own=own, most=most, sums=(low, Exact(mid.shape, exact)))
+        return cls(
+            None,
+            n=sum(term.n for term in inner) + len(inner),
+            own=max(term.own for term in inner) + len(inner),
+            most=sum(term.most for term in inner),
+            sums=Sums(shape, block, Exact(shape, exact)),
+            rel=max(term.rel for term in inner),
+            rad=sum(term.rad for term in inner),
+            roundoff=max(term.roundoff for term in inner),
+            dtype=summed.dtype,
+        )
 
-    def total_along(self, axis: Axes, keepdims: bool) -> Inner:  # noqa: ARG002
-        """Raises TypeError: such sums are long and short of parts."""
-        raise TypeError("a sum along axes")
+    def block(self, some: slice) -> tuple[Array, Array]:
+        """Sums along the first axis, and their Σ|terms| or less; both the caller's own where these are sums."""
+        if self._sums is not None and self._mid is None:
+            return self._sums.block(some)
+        m = self.mid[some]
+        low = np.abs(m) if self._low is None else self._low[some].copy()
+        return (m.copy() if self.n else m), low
+
+    def total_along(self, axis: Axes, keepdims: bool) -> Inner:
+        """One sum along axes, of what was recorded, in float64 with Σ|terms|. Raises TypeError for sums of sums."""
+        if self.n:
+            raise TypeError("a sum of sums of products")
+        x, axes = self.mid, (axis,) if isinstance(axis, int) else axis
+        axes = tuple(sorted(one % x.ndim for one in axes))
+        count = prod(x.shape[one] for one in axes)
+        rows = max(1, AT_ONCE // max(1, prod(x.shape[1:])))
+        pieces = [_both(x[start : start + rows], axes, keepdims) for start in range(0, x.shape[0], rows)]
+        if 0 in axes:
+            mid, low = (np.asarray(sum(piece[part] for piece in pieces)) for part in (0, 1))
+        else:
+            mid, low = (np.concatenate([piece[part] for piece in pieces]) for part in (0, 1))
+
+        def single(at: Array) -> tuple[Array, Array]:
+            there, places = at > 0, np.maximum(at - 1, 0)
+            return np.where(there, mid.reshape(-1)[places], 0.0), np.where(there, low.reshape(-1)[places], 0.0)
+
+        def block(some: slice) -> tuple[Array, Array]:
+            return mid[some].copy(), low[some].copy()
+
+        sums = Sums(mid.shape, block, Exact(mid.shape, single))
+        return Inner(
+            mid, n=count, own=count, most=count * self.most, low=low, sums=sums, rel=self.rel, rad=count * self.rad,
+            roundoff=2.0**-53, dtype=self.dtype,
+        )  # fmt: skip
 
     def positive(self) -> Array:
-        """Raises TypeError."""
-        raise TypeError("the sign of sums of products")
+        """Of what was recorded. Raises TypeError for sums, which are off by rounding."""
+        if self.n:
+            raise TypeError("the sign of sums of products")
+        return np.asarray(self.mid > 0)
 
     def first_max(self, among: Array | None) -> Array:  # noqa: ARG002
         """Raises TypeError."""
@@ -202,31 +331,59 @@ class Inner(Number):
         raise TypeError("a hyperparameter in sums of products")
 
 
-def _product(x: Array, w: Array, top: float) -> Inner:
-    """x @ w: parts of each sum one after the other, some rows at a time. No product of two numbers is larger than `top`."""
+def _both(x: Array, axes: tuple[int, ...], keepdims: bool) -> tuple[Array, Array]:
+    """Sums of some numbers along axes, and of their absolute values, in float64."""
+    wide = x.astype(np.float64)
+    if axes == (0,) and x.ndim == 2 and not keepdims:
+        ones = np.ones(len(x))
+        return ones @ wide, ones @ np.abs(wide, out=wide)
+    return wide.sum(axis=axes, keepdims=keepdims), np.abs(wide, out=wide).sum(axis=axes, keepdims=keepdims)
+
+
+def _product(left: Inner, right: Inner) -> Inner:
+    """x @ w: parts of each sum one after the other, some rows at a time."""
+    x, w = left.mid, right.mid
     n = x.shape[-1]
-    parts = max(1, min(PARTS, n // SHORTEST))
-    ends = [n * part // parts for part in range(parts + 1)]
     shape = (*np.broadcast_shapes(x.shape[:-2], w.shape[:-2]), x.shape[-2], w.shape[-1])
-    mid, low = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
-    rows = max(1, AT_ONCE // max(1, shape[-1]))
-    for start in range(0, shape[-2], rows):
-        some = slice(start, start + rows)
-        for number, (begin, end) in enumerate(pairwise(ends)):
-            part = x[..., some, begin:end] @ w[..., begin:end, :]
-            if not number:
-                m, size = part, np.abs(part)
-            else:
-                m += part
-                size += np.abs(part, out=part)
-        mid[..., some, :], low[..., some, :] = m, size
+    short = n < SHORT
+    ends = [n * part // PARTS for part in range(PARTS + 1)]
+    own = n + 1 if short else -(-n // PARTS) + PARTS
+    lead = len(shape) > 2
+
+    def operands(some: slice) -> tuple[Array, Array]:
+        above = x[some] if x.ndim == len(shape) and (not lead or len(x) == shape[0]) else x
+        below = w[some] if lead and w.ndim == len(shape) and len(w) == shape[0] else w
+        return above, below
+
+    def block(some: slice) -> tuple[Array, Array]:
+        a, b = operands(some)
+        if short:
+            a, b = a.astype(np.float64), b.astype(np.float64)
+            return a @ b, np.abs(a) @ np.abs(b)
+        m = a[..., : ends[1]] @ b[..., : ends[1], :]
+        size, part = np.abs(m), np.empty_like(m)
+        for begin, end in pairwise(ends[1:]):
+            np.matmul(a[..., begin:end], b[..., begin:end, :], out=part)
+            m += part
+            np.abs(part, out=part)
+            size += part
+        return m, size
 
     def exact(at: Array) -> tuple[Array, Array]:
         *lead, row, column = np.unravel_index(np.maximum(at - 1, 0), shape)
-        left = np.broadcast_to(x, (*shape[:-2], *x.shape[-2:]))[(*lead, row)].astype(np.float64)
-        right = np.broadcast_to(w, (*shape[:-2], *w.shape[-2:])).swapaxes(-1, -2)[(*lead, column)].astype(np.float64)
-        products = left * right * (at > 0)[:, None]
+        above = np.broadcast_to(x, (*shape[:-2], *x.shape[-2:]))[(*lead, row)].astype(np.float64)
+        below = np.broadcast_to(w, (*shape[:-2], *w.shape[-2:])).swapaxes(-1, -2)[(*lead, column)].astype(np.float64)
+        products = above * below * (at > 0)[:, None]
         return products.sum(axis=-1), np.abs(products).sum(axis=-1)
 
-    own = -(-n // parts) + parts
-    return Inner(mid, n=n, own=own, most=n * top, sums=(low, Exact(shape, exact)))
+    return Inner(
+        None,
+        n=n,
+        own=own,
+        most=n * left.most * right.most,
+        sums=Sums(shape, block, Exact(shape, exact)),
+        rel=left.rel + right.rel + left.rel * right.rel,
+        rad=2 * n * (left.rad * right.most + right.rad * left.most),
+        roundoff=2.0**-53 if short else float(np.finfo(x.dtype).eps) / 2,
+        dtype=left.dtype,
+    )

@@ -22,14 +22,25 @@ class Balls:
 
     `exact`: recorded ones are exact as well, for each step read what was recorded and nothing wider: code that runs eagerly.
     `whole`: factors of products are taken as they are, also where a framework may cut them (to TF32, for example).
+    `quick`: numbers that need no ball to be found inside are given none; but where another algorithm than the law's widens balls.
+    `random`: large products are tried along vectors drawn from it.
     """
 
     def __init__(
-        self, values: StepValues, fmt: Format, algorithms: Mapping[str, str] | None = None, *, exact: bool = False
+        self,
+        values: StepValues,
+        fmt: Format,
+        algorithms: Mapping[str, str] | None = None,
+        *,
+        exact: bool = False,
+        quick: bool = True,
+        random: np.random.Generator | None = None,
     ) -> None:
         self.values = values
         self.exact = exact
         self.whole = False
+        self.quick = quick and not algorithms
+        self.random = random
         self.fmt = fmt
         self.algorithms = algorithms or {}
         self._wide = Widened()
@@ -42,19 +53,20 @@ class Balls:
 
     def ball(self, path: str, fmt: Format) -> Num:
         """A quantity as a ball of the format `fmt`."""
-        values, rad = self.values, fmt.tiny if fmt.flushes else 0.0
-        if path in values.given:
-            x = values.given[path]
-            if isinstance(x, int) or x.dtype.kind != "f":
-                return x
-            return Ball(self._wide.of(path, x), fmt, 0.0, rad if rad and self._denormal(path, x) else 0.0)
-        return Ball(self.recorded(path), fmt, 0.0 if self.exact else fmt.u, rad)
+        x = self.number(path)
+        if isinstance(x, int) or x.dtype.kind != "f":
+            return x
+        return Ball(self._wide.of(path, x), fmt, *self.widths(path, fmt))
 
     def part(self, path: str, fmt: Format, x: Array) -> Ball:
         """Entries `x` of a quantity as a ball of the format `fmt`."""
+        return Ball(x.astype(np.float64, copy=False), fmt, *self.widths(path, fmt))
+
+    def widths(self, path: str, fmt: Format) -> tuple[float, float]:
+        """How far a quantity may be from what was computed with, relative to itself and as a number of the format `fmt`."""
         given = path in self.values.given
-        rad = fmt.tiny if fmt.flushes and (not given or self._denormal(path, self.values.given[path])) else 0.0
-        return Ball(x.astype(np.float64, copy=False), fmt, 0.0 if given or self.exact else fmt.u, rad)
+        flushed = fmt.flushes and (not given or self._denormal(path, self.values.given[path]))
+        return 0.0 if given or self.exact else fmt.u, fmt.tiny if flushed else 0.0
 
     def number(self, path: str) -> Num:
         """A quantity as it was given or recorded."""

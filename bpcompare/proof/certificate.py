@@ -10,16 +10,16 @@ import numpy as np
 
 from bpcompare.laws import LAWS, Laws
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.ball import Ball, Format
+from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
-from bpcompare.numbers.number import Num, Side
+from bpcompare.numbers.number import Side
 from bpcompare.ops.call import Call
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.plan.record import Record
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
 from bpcompare.proof.claims import Claim, Claims
-from bpcompare.proof.entrywise import held
+from bpcompare.proof.entrywise import LARGE, held
 from bpcompare.proof.evaluation import REDUCED, evaluate, once, reduced
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
@@ -29,8 +29,10 @@ from bpcompare.proof.latitude import latitude, named
 from bpcompare.proof.nodes import SideBySide
 from bpcompare.proof.power import least as needed
 from bpcompare.proof.power import power
+from bpcompare.proof.probes import probed
 from bpcompare.proof.products import summed
 from bpcompare.proof.question import question
+from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.structure import settled
 from bpcompare.proof.values import StepValues, step_values
 
@@ -41,40 +43,17 @@ NEARLY_ONE = 0.999
 """Below this largest share, no element can be outside its ball, and the exact comparison is left out."""
 
 
-class Recomputed(Balls):
-    """A lookup for compiled code: the value that a step used may differ from the recorded value by one more rounding.
-
-    XLA may recompute a cheap value inside each consumer, and that rounding may differ from the rounding of the recorded value.
-    Both values lie in the ball of the step that computes them, so they are at most two radii of that ball apart.
-    """
-
-    def __init__(self, balls: Balls, by_path: Mapping[str, Claim], laws: Laws) -> None:
-        super().__init__(balls.values, balls.fmt, balls.algorithms)
-        self._balls, self._by_path, self._laws = balls, by_path, laws
-        self._radii: dict[str, Array | float] = {}
-
-    def lookup(self, fmt: Format) -> Any:
-        """As `Balls.lookup`, with recorded values as wide as their own step allows."""
-        get = super().lookup(fmt)
-
-        def wider(path: str) -> Num:
-            x = get(path)
-            if path in self.values.given or path not in self._by_path:
-                return x
-            return Ball(x.mid, fmt, fmt.u, x.rad + 2 * self._radius(path))
-
-        return wider
-
-    def _radius(self, path: str) -> Array | float:
-        if path not in self._radii:
-            self._radii[path] = evaluate(self._by_path[path], self._balls, self._laws).final_radius()
-        return self._radii[path]
+Means = Literal["probes", "full", "balls"]
+"""How claims are judged: large products along random vectors; every element, most without a ball; every element by its ball."""
 
 
-def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None) -> Certificate:
+def certify(
+    plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] | None = None, means: Means = "full"
+) -> Certificate:
     """Judge every claim of every step of `record`.
 
     `steps`: numbers of the steps that are judged, from 1; None for all. The record must fit the plan (`engine.worker.answer`).
+    Random vectors are drawn from the system's entropy now that the record is there.
 
     Never raises on what a record holds: NaN, infinities and overflow are findings. A record with a failure gives a
     certificate with that failure and no findings.
@@ -84,10 +63,11 @@ def certify(plan: Plan, record: Record, laws: Laws = LAWS, steps: Sequence[int] 
     fmt = format_of(plan.dtype, record.provenance.flushes)
     listed = question(plan).claims
     findings: list[Findings] = []
+    random = np.random.default_rng() if means == "probes" else None
     with np.errstate(all="ignore"):
         for number, values in enumerate(step_values(plan, record), 1):
             if steps is None or number in steps:
-                balls = Balls(values, fmt, record.provenance.algorithms)
+                balls = Balls(values, fmt, record.provenance.algorithms, quick=means != "balls", random=random)
                 findings.append(_step_judged(plan, listed, balls, laws, record.provenance.mode, step_prefix(number)))
         joined = Findings.joined(findings)
         return Certificate(record.provenance, joined.with_judged(settled(plan, listed, laws, joined.judged)))
@@ -158,18 +138,26 @@ def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[s
         return found
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, balls.recorded(claim.path), balls.values.given[claim.subject])
-    if balls.exact and (found := held(claim, balls, laws, prefix)) is not None:
-        return found
-    if balls.exact and (found := summed(claim, balls, laws, prefix)) is not None:
+    if balls.quick and (found := _quickly(claim, balls, laws, prefix)) is not None:
         return found
     ball = evaluate(claim, balls, laws)
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
-    if balls.exact and (found := inside(claim, balls.values.recorded[claim.path], ball, balls.fmt.u, before, prefix)) is not None:
-        return found
+    if balls.quick and (balls.exact or ball.mid.size >= LARGE):
+        found = inside(claim, balls.values.recorded[claim.path], ball, balls.fmt.u, before, prefix)
+        if found is not None:
+            return found
     x = balls.recorded(claim.path)
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     return _judged(claim, prefix, x, ball, balls, laws, before, zeros or {})
+
+
+def _quickly(claim: Claim, balls: Balls, laws: Laws, prefix: str) -> Finding | None:
+    """That it holds, without balls for most of its elements; None where that does not decide."""
+    found = held(claim, balls, laws, prefix)
+    if found is None and balls.random is not None:
+        found = probed(claim, balls, laws, balls.random, prefix)
+    return summed(claim, balls, laws, prefix) if found is None else found
 
 
 def _judged(

@@ -11,7 +11,6 @@ from bpcompare.laws import Laws
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Format
 from bpcompare.numbers.number import Num
-from bpcompare.ops.call import Call
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 
@@ -67,7 +66,7 @@ def is_entrywise(claim: Claim, balls: Balls, laws: Laws) -> bool:
         return True
     if claim.statement not in ("forward", "inductive"):
         return False
-    if not all(isinstance(op, Call) and getattr(laws.of(owner, op), "entrywise", False) for owner, op in claim.owners):
+    if not all(getattr(laws.of(owner, op), "entrywise", False) for owner, op in claim.owners):
         return False
     shape = balls.values.recorded[claim.path].shape
     return all(np.shape(balls.number(path)) in (shape, ()) for path in claim.premises)

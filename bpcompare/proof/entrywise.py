@@ -2,6 +2,7 @@
 
 Every ball is at least one rounding of its result wide, u |m|; 8 u |m| where the law is granted rearrangements (of a parameter,
 which rules only add to, fewer). So an entry that is as near to the law's value as that is inside: its ball need not be formed.
+Before that it is evaluated in the record's own format: numbers with the same bits are inside, for balls cover that evaluation.
 The others are gathered, and judged by their balls; and so is a sample, for the power: the least r/|scale| of some entries is no
 less than the least of all, so that what is said of it is true, if a little weaker. An update rule is evaluated in the record's
 own format, but for the parameter that it changes: what that rounds is in the ball beside the grant, or beside the last rounding.
@@ -53,19 +54,37 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
     wide = claim.subject if claim.statement == "update" else ""
     sure = fmt.u * (GRANTED if narrow and not wide else _least(claim, fmt, laws))
 
+    def before_of(among: slice) -> Array | None:
+        before = entries.flat(claim.subject) if claim.statement == "update" else None
+        return None if before is None else before[among]
+
     def point(path: str, among: slice) -> Num:
         return entries.points(path, among, x.dtype if narrow and path != wide else None)
 
-    asked = []
+    asked, alike = [], x.dtype.name == fmt.dtype and not narrow
     for among in blocks(x.size, BLOCK):
+        if alike and (m := _bits(claim, entries, laws, flat, among)) is not None:
+            asked.append(among.start + _sample(m, before_of(among)))
+            continue
+        alike = False
         m = claim.value(lambda path, among=among: point(path, among), laws)  # type: ignore[misc]
         some = _unsure(flat[among], m, sure)
         if some is None:
             return None
-        before = entries.flat(claim.subject) if claim.statement == "update" else None
-        asked.append(among.start + np.concatenate([some, _sample(m, None if before is None else before[among])]))
+        asked.append(among.start + np.concatenate([some, _sample(m, before_of(among))]))
     at = np.concatenate(asked)
     return None if at.size > x.size // 2 else _by_balls(claim, entries, laws, fmt, prefix, x, at)
+
+
+def _bits(claim: Claim, entries: Entries, laws: Laws, flat: Array, among: slice) -> Array | None:
+    """The law in the record's own format, if the record has these very numbers, all of them finite.
+
+    It is one of the evaluations that balls cover.
+    """
+    x = flat[among]
+    m = claim.value(lambda path: entries.points(path, among, x.dtype), laws)
+    same = isinstance(m, np.ndarray) and m.dtype == x.dtype and m.shape == x.shape and np.array_equal(m, x)
+    return m if same and np.isfinite(x.sum()) else None
 
 
 GRANTED = REARRANGED / 2

@@ -29,7 +29,8 @@ class Finding:
     `relative` is how far the recorded tensor is off, relative to the law's at its worst element. `off` elements of `size` are
     outside. `note` says why, in words. `terms` is not 0 for a quantity that is 0 up to rounding: the size of the terms that
     cancelled, against which `power` is measured there; `structural`: it is 0 whatever the weights and data are. `doubt` is why
-    an undecided finding is undecided.
+    an undecided finding is undecided. `probed` elements were tried along random vectors alone, and not judged one by one: `share`
+    and `worst` are those of the others, and `power` counts what a vector could have missed.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Finding:
     terms: float = 0.0
     structural: bool = False
     doubt: Doubt = ""
+    probed: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.parts import index_from, parts
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.entries import BLOCK
 from bpcompare.proof.finding import Finding
@@ -30,14 +29,14 @@ def inside(claim: Claim, x: Array, ball: Ball, u: float, before: Array | None, p
         found = inside(claim, x.reshape(1), ball.reshape(1), u, None if before is None else np.reshape(before, 1), prefix)
         return None if found is None else replace(found, worst=())
     largest, sharp, worst = -1.0, np.inf, (0,) * x.ndim
-    for part, start in parts(ball.mid):
+    for part, start in parts(ball.mid, BLOCK):
         m = ball.mid[part]
         r = np.add(ball[part].final_radius(), SMALLEST, dtype=np.float64)
         share = np.subtract(m, x[part])  # m first: what is made lies in memory as it does
         np.abs(share, out=share)
         share /= r
         here = float(share.max())  # a NaN is the largest
-        if not (here <= NEARLY_ONE and np.isfinite(r.max())):
+        if not (here <= NEARLY_ONE and np.isfinite(r.max()) and r.min() > 0):
             return None
         if here > largest:
             largest, worst = here, index_from(int(share.argmax()), share.shape, start)
@@ -65,21 +64,3 @@ def inside(claim: Claim, x: Array, ball: Ball, u: float, before: Array | None, p
 
 NEARLY_ONE = 0.999
 """Up to this share, no entry can be outside of its ball by the exact comparison."""
-
-
-def parts(m: Array) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Parts of an array, each of which lies in memory by itself, with the index of its first entry."""
-    shape = m.shape
-    if m.size <= BLOCK:
-        yield ..., (0,) * m.ndim
-        return
-    axis = max((one for one in range(m.ndim) if shape[one] > 1), key=lambda one: abs(m.strides[one]))
-    rows = max(1, BLOCK * shape[axis] // m.size)
-    for start in range(0, shape[axis], rows):
-        first = tuple(start if one == axis else 0 for one in range(len(shape)))
-        yield (*(slice(None),) * axis, slice(start, start + rows)), first
-
-
-def index_from(at: int, shape: tuple[int, ...], start: tuple[int, ...]) -> tuple[int, ...]:
-    """The index of an entry of the whole from its number in a part of some shape, and the index of the part's first entry."""
-    return tuple(int(i) + first for i, first in zip(np.unravel_index(at, shape), start, strict=True))

@@ -11,14 +11,15 @@ import numpy as np
 from bpcompare.laws import Laws
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Format
+from bpcompare.numbers.ball.format import WIDE
 from bpcompare.numbers.inner import Inner
 from bpcompare.numbers.number import Num
+from bpcompare.numbers.parts import index_from
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.entrywise import LARGE
 from bpcompare.proof.evaluation import format_for
 from bpcompare.proof.finding import Finding
-from bpcompare.proof.inside import index_from, parts
 from bpcompare.proof.power import least as needed
 
 SMALLEST = 1e-300
@@ -36,46 +37,56 @@ NARROWED = 1.0 - 2.0**-10
 
 def summed(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | None:
     """That `claim` holds, found out as above; None where that does not decide."""
+    value = sums(claim, balls, laws)
     x = balls.values.recorded[claim.path]
-    if x.size < LARGE or x.dtype.name != balls.fmt.dtype or claim.statement in ("update", "state") or balls.algorithms:
+    return None if value is None else near(claim, x, value, format_for(claim, balls, laws), prefix)
+
+
+def sums(claim: Claim, balls: Balls, laws: Laws) -> Inner | None:
+    """What the laws make of a claim, if these are sums of products, none of which comes near the format's largest number."""
+    x = balls.values.recorded[claim.path]
+    if not x.ndim or x.dtype.name != balls.fmt.dtype or claim.statement in ("update", "state") or balls.algorithms:
+        return None
+    if max([x.size, *(np.size(balls.number(path)) for path in claim.premises)]) < LARGE:
         return None
     fmt = format_for(claim, balls, laws)
-    if fmt.rearranged or fmt.flushes:
+    if fmt.rearranged or fmt.u > WIDE:  # 16 bits are added up in 32
         return None
 
     def get(path: str) -> Num:
         y = balls.number(path)
-        return Inner(y) if isinstance(y, np.ndarray) and y.dtype.kind == "f" else y
+        if not (isinstance(y, np.ndarray) and y.dtype.kind == "f"):
+            return y
+        rel, rad = balls.widths(path, fmt)
+        return Inner(y, rel=rel, rad=rad)
 
     try:
         value = claim.value(get, laws)
     except Exception:  # noqa: BLE001 — whatever it is, it is found again where balls are asked
         return None
-    if not isinstance(value, Inner) or value.shape != x.shape or value.mid.dtype != x.dtype or value.n <= value.own:
+    if not isinstance(value, Inner) or value.shape != x.shape or value.dtype != x.dtype or value.n < 2:
         return None
-    if not 2 * value.most * (1 + value.n * fmt.u) <= fmt.room * fmt.largest:
+    return value if 2 * value.most * (1 + value.n * fmt.u) <= fmt.room * fmt.largest else None
+
+
+LEFT = 0.25
+"""So much of what a sum may be off must be left over from what it is off here."""
+
+
+def near(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str = "") -> Finding | None:
+    """That all of `x` is within what rounding may do to `value`; None where that does not decide."""
+    granted, mine = fmt.gamma(value.n), value.own * value.roundoff / (1 - value.own * value.roundoff)
+    if not (granted < MOST and mine < (1 - LEFT) * granted):
         return None
-    return _finding(claim, x, value, fmt, prefix)
-
-
-def _rounded(n: int, x: Array) -> float:
-    """γ_n of the format in which x is computed here."""
-    nu = n * float(np.finfo(x.dtype).eps) / 2
-    return nu / (1 - nu)
-
-
-def _finding(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str) -> Finding | None:
-    granted, mine = fmt.gamma(value.n), _rounded(value.own, x)
-    if not granted < MOST:
-        return None
-    at = _asked(x, value, x.dtype.type((granted - mine) * NARROWED * (1 - 2 * mine)))
+    at = _asked(x, value, (granted - mine) * NARROWED * (1 - 2 * mine), fmt.tiny)
     if at is None:
         return None
     exact, terms = value.exact(at + 1)
-    radius = granted * terms + SMALLEST
     off = np.abs(x.reshape(-1)[at] - exact)
-    if not (off <= radius).all():
+    if not (off <= granted * terms).all():
         return None
+    # What its ball grants beside that decides nothing here, but a mistake may hide in it.
+    radius = (granted + value.rel + granted * value.rel) * terms + (value.rad + value.n * fmt.tiny) * (1 + granted) + SMALLEST
     with np.errstate(divide="ignore", over="ignore"):
         sharpest = 2 * float((radius / np.abs(exact)).min())
     if not sharpest <= needed(fmt.u):
@@ -99,35 +110,40 @@ def _finding(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str) -> 
     )
 
 
-def _asked(x: Array, value: Inner, sure: float) -> Array | None:
+def _asked(x: Array, value: Inner, sure: float, tiny: float) -> Array | None:
     """Which entries are to be worked out: those that are not near enough, the one that is least near, and large ones.
 
-    None if there are too many of them.
+    None if there are too many of them. `tiny`, of the n that a ball grants for underflow, is left to each entry, too.
     """
     unsure: list[Array] = []
-    others: list[int] = []
-    largest, count = -1.0, 0
-    for part, start in parts(value.mid):
-        m = value.mid[part]
-        distance, room = np.subtract(m, x[part]), value.low[part] * sure
+    large: list[int] = []
+    nearest: list[int] = []
+    largest, count, most = -1.0, 0, max(1, FEW // value.n)
+    for part, start, m, low in value.blocks():
+        distance = np.asarray(np.subtract(m, x[part]))
         np.abs(distance, out=distance)
-        near = distance <= room  # NaN is not
+        room = np.multiply(low, low.dtype.type(sure))
+        room += low.dtype.type(tiny)
+        np.divide(distance, room, out=distance)
+        index = int(distance.argmax())  # NaN is the largest
+        here = float(distance.flat[index])
 
         def place(index: int, shape: tuple[int, ...] = m.shape, start: tuple[int, ...] = start) -> int:
             return int(np.ravel_multi_index(index_from(index, shape, start), x.shape))
 
-        if not near.all():
-            places = [place(int(index)) for index in np.flatnonzero(~near)[: FEW // value.n]]
-            count += len(places)
-            unsure.append(np.array(places))
-            if count >= FEW // value.n:
+        if not here <= 1:
+            far = np.flatnonzero(~(distance <= 1))
+            count += far.size
+            if count > most:
                 return None
-        with np.errstate(divide="ignore", invalid="ignore"):
-            np.divide(distance, room, out=distance)
-        distance[~near | (room == 0)] = 0.0
-        index = int(distance.argmax())
-        here = float(distance.reshape(-1)[index]) if distance.flags.c_contiguous else float(distance.flat[index])
-        others += [place(int(np.abs(m, out=room).argmax()))]
-        if here > largest:
-            largest, nearest = here, place(index)
-    return np.concatenate([*unsure, np.array([nearest, *others])]).astype(np.int64)
+            moved = tuple(at + first for at, first in zip(np.unravel_index(far, m.shape), start, strict=True))
+            unsure.append(np.ravel_multi_index(moved, x.shape))
+        elif here > largest:
+            largest, nearest = here, [place(index)]
+        some = m.reshape(-1)[::SAMPLED] if m.flags.c_contiguous else np.asarray(m.flat[::SAMPLED])
+        large.append(place(SAMPLED * int(np.abs(some).argmax())))
+    return np.concatenate([*unsure, np.array([*nearest, *large])]).astype(np.int64)
+
+
+SAMPLED = 16
+"""Of so many entries one is looked at, for large ones: they show how sharp the claim is."""

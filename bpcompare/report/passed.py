@@ -22,7 +22,7 @@ def measures(comparison: Comparison) -> list[str]:
     found = _apart(comparison)
     if comparison.plan.exact:
         return found + exact(comparison) + _blind(comparison)
-    return found + _power(comparison) + _zeros(comparison) + _blind(comparison)
+    return found + _power(comparison) + _probed(comparison) + _zeros(comparison) + _blind(comparison)
 
 
 def exact(comparison: Comparison) -> list[str]:
@@ -58,6 +58,15 @@ def _power(comparison: Comparison) -> list[str]:
     size, where = comparison.power
     shown = f"a mistake of {short(size)} (relative) would have shown everywhere"
     return labelled("power", f"{shown}; least sharp at {clipped(where, 40)}", 1)
+
+
+def _probed(comparison: Comparison) -> list[str]:
+    """What was tried along random vectors, which may miss what is small: the power counts it."""
+    claims, numbers = comparison.probed
+    if not claims:
+        return []
+    words = f"{counted(claims, 'product')} of {numbers:,} numbers along random vectors: at this power a mistake escapes once in a"
+    return labelled("probed", f"{words} million; --certificate full judges every number", 2)
 
 
 def _zeros(comparison: Comparison) -> list[str]:

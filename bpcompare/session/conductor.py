@@ -23,7 +23,7 @@ from bpcompare.plan.draw import plan as draw
 from bpcompare.plan.record import Record
 from bpcompare.proof import exact as exact_mode
 from bpcompare.proof.balls import Balls
-from bpcompare.proof.certificate import certify
+from bpcompare.proof.certificate import Means, certify
 from bpcompare.proof.finding import Certificate
 from bpcompare.proof.question import question
 from bpcompare.proof.values import StepValues, step_values
@@ -33,7 +33,7 @@ from bpcompare.text import arguments
 from bpcompare.verdict.blame import Case, blames
 from bpcompare.verdict.change import Change
 from bpcompare.verdict.comparison import Comparison
-from bpcompare.verdict.distance import pairs
+from bpcompare.verdict.distance import Pairs
 
 BEFORE = 8
 """Steps before a wrong one in which its cause is looked for: what adds up over steps is refuted in the second that it does so."""
@@ -51,19 +51,22 @@ def run(
     isolate: bool = False,
     timeout: float | None = None,
     memory: int | None = None,
+    certificate: str = "probes",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Run a network on every backend, or on those wanted (names or classes, or one of them), and judge what they answer.
 
     `network` is a Network, the path of a spec, or the name of an example. `isolate` gives every backend a process of its own, and
     so does a `timeout` (seconds) or a limit of `memory` (bytes); backends of another Python always have one. In this process,
-    what a backend changes by accident is put back, and malice is not stopped: isolate what you do not trust.
+    what a backend changes by accident is put back, and malice is not stopped: isolate what you do not trust. `certificate`:
+    "probes" tries large products along random vectors first, "full" judges every number (docs/mathematics.md).
 
     Never raises on a mismatch or on what a backend does. Raises SpecError for a network that cannot be read or run,
     UnknownBackendError for what is no backend or is asked for twice, TypeError and ValueError for other arguments.
     """
     network = _network(network)
     settled = arguments.choice("oracle", oracle, ("auto", "off")) == "auto"
+    means: Means = "probes" if arguments.choice("certificate", certificate, ("probes", "full")) == "probes" else "full"
     dtype = arguments.dtype("dtype", dtype, get_args(Dtype))
     exact, isolate = arguments.switch("exact", exact), arguments.switch("isolate", isolate)
     timeout, memory = arguments.seconds("timeout", timeout), arguments.memory("memory", memory)
@@ -76,7 +79,7 @@ def run(
     alone = isolate or timeout is not None or memory is not None
     records = answers(plan, asked, apart, alone=alone, forgiving=backends is None, progress=progress)
     progress("judging")
-    return judge(network.name, plan, records, settled, laws)
+    return judge(network.name, plan, records, settled, laws, means=means)
 
 
 def _network(wanted: Any) -> Network:
@@ -129,15 +132,23 @@ def answers(
 
 
 def judge(
-    spec: str, plan: Plan, records: Mapping[str, Record], oracle: bool = True, laws: Laws = LAWS, *, related: bool = False
+    spec: str,
+    plan: Plan,
+    records: Mapping[str, Record],
+    oracle: bool = True,
+    laws: Laws = LAWS,
+    *,
+    related: bool = False,
+    means: Means = "probes",
 ) -> Comparison:
     """The comparison of `records`, all of them answers to `plan`, by the name of the backend.
 
     `spec` is the name of the spec in reports. `oracle`: ask the oracle who is wrong. `laws` may be wrong ones, for tests.
-    `related`: all records count as one voice, as for one backend before and after a change. Never raises on what a record holds.
+    `related`: all records count as one voice, as for one backend before and after a change. `means`: see `certify`. Never
+    raises on what a record holds.
     """
     started = perf_counter()
-    certificates = {name: _certificate(plan, record, laws) for name, record in records.items()}
+    certificates = {name: _certificate(plan, record, laws, means) for name, record in records.items()}
     seconds = perf_counter() - started
     cases = _cases(plan, records, certificates)
     found = blames(plan, records, cases, oracle, laws, related=related, lent=ARITHMETICS)
@@ -148,7 +159,7 @@ def judge(
         records=records,
         certificates=certificates,
         blames=found,
-        pairs=pairs(records),
+        pairs=Pairs(records),
         unseen=None if blind.mistakes is None else tuple(mistake.code for mistake in blind.mistakes),
         searched=blind.steps,
         unsearched=blind.why,
@@ -169,10 +180,10 @@ def changed(spec: str, plan: Plan, then: tuple[str, Record, str], now: tuple[str
     return Change(judge(spec, plan, {titles[0]: then[1], titles[1]: now[1]}, related=True), *titles)
 
 
-def _certificate(plan: Plan, record: Record, laws: Laws) -> Certificate:
+def _certificate(plan: Plan, record: Record, laws: Laws, means: Means) -> Certificate:
     if plan.exact:
         return exact_mode.examine(plan, record, laws)
-    certificate = certify(plan, record, laws)
+    certificate = certify(plan, record, laws, means=means)
     return certificate if certificate.failure is not None else replace(certificate, plain=plain_findings(plan, record, laws))
 
 

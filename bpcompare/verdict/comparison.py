@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -13,9 +13,10 @@ from bpcompare.plan import Plan
 from bpcompare.plan.record import Record
 from bpcompare.proof.exact import Sight, sight
 from bpcompare.proof.finding import Certificate, Finding
+from bpcompare.proof.findings import Findings
 from bpcompare.text.shown import Paged
 from bpcompare.verdict.blame import Blame
-from bpcompare.verdict.distance import Pair
+from bpcompare.verdict.distance import Pair, same
 
 Verdict = Literal["identical", "certified", "convention", "undecided", "wrong", "not_run"]
 
@@ -66,7 +67,7 @@ class Comparison(Paged):
     records: Mapping[str, Record]
     certificates: Mapping[str, Certificate]
     blames: tuple[Blame, ...] = ()
-    pairs: tuple[Pair, ...] = ()
+    pairs: Sequence[Pair] = ()
     unseen: tuple[str, ...] | None = None
     searched: int = 0
     unsearched: str = ""
@@ -100,13 +101,10 @@ class Comparison(Paged):
 
     def _judged(self, name: str, certificate: Certificate) -> Judged:
         verdict: Verdict = certificate.verdict
-        if verdict == "certified" and len(self.ran) > 1 and self._apart(name) == 0 and not self._blurred:
+        if verdict == "certified" and len(self.ran) > 1 and same(self.pairs, name) and not self._blurred:
             verdict = "identical"
         provenance = certificate.provenance
         return Judged(verdict, provenance.version, certificate.worst, provenance.seconds)
-
-    def _apart(self, name: str) -> float:
-        return max((pair.max_ulp for pair in self.pairs if name in (pair.a, pair.b)), default=float("inf"))
 
     @property
     def ran(self) -> tuple[str, ...]:
@@ -122,8 +120,8 @@ class Comparison(Paged):
                 return bad
         if not verdicts:
             return "not_run"
-        same = len(self.ran) > 1 and all(pair.max_ulp == 0 for pair in self.pairs)
-        return "identical" if same and not self._blurred else "certified"
+        alike = len(self.ran) > 1 and all(same(self.pairs, name) for name in self.ran)
+        return "identical" if alike and not self._blurred else "certified"
 
     @cached_property
     def sight(self) -> Sight | None:
@@ -137,6 +135,14 @@ class Comparison(Paged):
     def _blurred(self) -> bool:
         """Whether equal bits leave open in which format some step was computed: then they are not called identical."""
         return self.sight is not None and bool(self.sight.blurred)
+
+    @cached_property
+    def probed(self) -> tuple[int, int]:
+        """How many claims were tried along random vectors, and how many numbers of them were not judged one by one."""
+        every = (certificate.findings for certificate in self.certificates.values())
+        judged = (findings.judged if isinstance(findings, Findings) else findings for findings in every)
+        found = [finding.probed for findings in judged for finding in findings if finding.probed]
+        return len(found), sum(found)
 
     @property
     def exit_code(self) -> int:
@@ -201,6 +207,7 @@ class Comparison(Paged):
             "verdict": self.verdict,
             "exit_code": self.exit_code,
             "power": {"relative": power, "path": where},
+            "probed": dict(zip(("claims", "numbers"), self.probed, strict=True)),
             "first": None if self.first is None else vars(self.first),
             "backends": {
                 name: {

@@ -6,9 +6,11 @@ is for the certificates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +31,42 @@ class Pair:
     max_scaled: float
 
 
-def pairs(records: Mapping[str, Record]) -> tuple[Pair, ...]:
-    """Every pair of records that have steps."""
-    answered = {name: record for name, record in records.items() if record.failure is None}
-    return tuple(_pair(a, answered[a], b, answered[b]) for a, b in combinations(answered, 2))
+class Pairs(Sequence[Pair]):
+    """Every pair of records that have steps, worked out when one is looked at."""
+
+    def __init__(self, records: Mapping[str, Record]) -> None:
+        self._records = {name: record for name, record in records.items() if record.failure is None}
+
+    @cached_property
+    def _found(self) -> tuple[Pair, ...]:
+        return tuple(_pair(a, self._records[a], b, self._records[b]) for a, b in combinations(self._records, 2))
+
+    def __len__(self) -> int:
+        return len(self._records) * (len(self._records) - 1) // 2
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._found[index]
+
+    def same(self, name: str) -> bool:
+        """Whether a record and every other one have the same bits everywhere: told where the first differ."""
+        mine, others = self._records.get(name), [record for other, record in self._records.items() if other != name]
+        return mine is not None and bool(others) and all(_same(mine, other) for other in others)
+
+
+def same(pairs: Sequence[Pair], name: str) -> bool:
+    """Whether there are pairs of this record with others, and no number of them is apart. ±0 are the same."""
+    if isinstance(pairs, Pairs):
+        return pairs.same(name)
+    mine = [pair for pair in pairs if name in (pair.a, pair.b)]
+    return bool(mine) and all(pair.max_ulp == 0 for pair in mine)
+
+
+def _same(record: Record, opposite: Record) -> bool:
+    for step, against in zip(record.steps, opposite.steps, strict=True):
+        right = recorded_values(against)
+        if not all(np.array_equal(x, right[path]) for path, x in recorded_values(step).items()):
+            return False
+    return True
 
 
 def _pair(name: str, record: Record, other: str, opposite: Record) -> Pair:
@@ -46,15 +80,26 @@ def _pair(name: str, record: Record, other: str, opposite: Record) -> Pair:
     return Pair(name, other, ulps, scaled)
 
 
+BLOCK = 2**15
+"""So many elements at a time: they stay in the processor's cache."""
+
+
 def apart(x: Array, y: Array) -> tuple[float, float]:
     """The largest difference in units in the last place, and relative to the largest element; ∞ where one is not finite."""
-    if np.array_equal(x, y):  # +0 and −0 are equal, NaN is equal to nothing
+    a, b = x.reshape(-1), y.reshape(-1)
+    ulps, gap, largest, finite, alike = 0, 0.0, 0.0, True, True
+    for start in range(0, a.size, BLOCK):
+        one, other = a[start : start + BLOCK], b[start : start + BLOCK]
+        top = max(float(np.abs(one).max()), float(np.abs(other).max()))
+        finite &= bool(np.isfinite(top))
+        if not np.array_equal(one, other):  # +0 and −0 are equal, NaN is equal to nothing
+            gap, ulps, alike = max(gap, float(np.abs(one - other).max())), max(ulps, _ulps(one, other)), False
+        if not finite and not alike:
+            break
+        largest = max(largest, top)
+    if alike:
         return 0.0, 0.0
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return float("inf"), float("inf")
-    gap = float(np.abs(x - y).max())
-    largest = float(max(np.abs(x).max(), np.abs(y).max()))
-    return float(_ulps(x, y)), gap / largest
+    return (float(ulps), gap / largest) if finite else (float("inf"), float("inf"))
 
 
 def _ulps(x: Array, y: Array) -> int:

@@ -11,7 +11,7 @@ import bpcompare
 
 BUSY = "step = record.steps[0]; change = lambda **new: replace(record, steps=(replace(step, **new),)); "
 KEYS = {"spec", "dtype", "verdict", "exit_code", "power", "first", "backends", "blind_spots", "exact", "pairs"}
-KEYS |= {"certificate_seconds"}
+KEYS |= {"certificate_seconds", "probed"}
 
 
 def test_success(said, mazur):

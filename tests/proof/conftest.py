@@ -29,7 +29,7 @@ def judged():
             r = np.broadcast_to(np.asarray(rad, np.float64), m.shape)
             return Ball(m, get.fmt, 0.0, r, major=None if major is None else np.asarray(major, np.float64))
 
-        balls = SimpleNamespace(values=StepValues(given, recorded), fmt=format_of(dtype), algorithms={}, exact=False)
+        balls = SimpleNamespace(values=StepValues(given, recorded), fmt=format_of(dtype), algorithms={}, exact=False, quick=False)
         balls.recorded = lambda path: recorded[path].astype(np.float64)
         balls.lookup = lambda fmt: SimpleNamespace(fmt=fmt)
         owner = (("p", op or ops.Identity()),)

@@ -153,7 +153,10 @@ def test_anything_but_sums_of_products_is_refused():
         lambda: Inner.total([x, x]),
         lambda: Inner.total([y, y.mid]),
         lambda: y.total_along(0, keepdims=False),
-        lambda: np.where(y.mid > 0, y, 0.0),
+        y.positive,
+        lambda: np.where(y.mid > 0, y, 1.0),
+        lambda: np.where(y.mid > 0, 0.0, y),
+        lambda: np.where(y.mid[0] > 0, y, 0.0),
         lambda: np.concatenate([y, y]),
         lambda: np.asarray(y),
     ):

@@ -22,7 +22,7 @@ class Exactly(Balls):
     """The numbers of one step of an exact run. What is recorded is what was used: nothing was rounded on the way."""
 
     def __init__(self, values: StepValues, fmt: Format, dtype: Dtype) -> None:
-        super().__init__(values, fmt)
+        super().__init__(values, fmt, quick=False)
         self.dtype = dtype
 
     def lookup(self, fmt: Format) -> Any:

@@ -87,7 +87,7 @@ def audit(
     """
     plan = draw(network, dtype, steps, seed)
     record = InProcess().run(locate("delta"), plan)
-    comparison = judge(network.name, plan, {"delta": record}, oracle=False)
+    comparison = judge(network.name, plan, {"delta": record}, oracle=False, means="balls")
     certificate = comparison.certificates["delta"]
     weakest = tuple(sorted((f for f in certificate.findings if f.size), key=lambda finding: -finding.power))
     idle = tuple(_idle(plan, record)) if record.failure is None else ()
