@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from bpcompare.laws import Laws
 from bpcompare.numbers.ball import Ball, Format
-from bpcompare.numbers.ball.format import HEADROOM
+from bpcompare.numbers.ball.format import HEADROOM, WIDE, format_of
 from bpcompare.numbers.number import Side
 from bpcompare.ops.call import Call
 from bpcompare.proof.balls import Balls
@@ -34,6 +36,8 @@ def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Si
         if prod(shape) > BLOCK:
             return _in_blocks(claim, balls, laws, shape, fmt)
     value = claim.value(get, laws)
+    if fmt.largest > balls.fmt.largest and isinstance(value, Ball):
+        value = _narrowed(value, balls.fmt)
     # A plain number was not worked out: no formula could have another order.
     return value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), balls.fmt)
 
@@ -56,10 +60,26 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
     factors = reduced(claim)
     if factors and balls.whole:
         factors = 0.0
+    fmt = balls.fmt
+    if fmt.u > WIDE and claim.owners and all(_widened(owner, op, laws) for owner, op in claim.owners):
+        fmt = _with_room(fmt)
     special = rearranged or side or ties or factors or room != HEADROOM
-    if not special:
-        return balls.fmt
-    return balls.fmt(rearranged=rearranged, side=side, ties=ties, room=room, factors=factors)
+    return fmt(rearranged=rearranged, side=side, ties=ties, room=room, factors=factors) if special else fmt
+
+
+def _narrowed(ball: Ball, fmt: Format) -> Ball:
+    """What was worked out in more room, rounded to `fmt` at the end: infinite where it may pass the largest number of that."""
+    radius = np.asarray(ball.final_radius())
+    return Ball(ball.mid, fmt, 0.0, np.where(np.abs(ball.mid) + radius < fmt.largest, radius, np.inf))
+
+
+def _widened(owner: str, op: Any, laws: Laws) -> bool:
+    return isinstance(op, Call) and bool(getattr(laws.of(owner, op), "widened", False))
+
+
+@cache
+def _with_room(fmt: Format) -> Format:
+    return replace(fmt, largest=format_of("float32").largest)
 
 
 def reduced(claim: Claim) -> float:

@@ -118,7 +118,9 @@ def stepped(dtype: Any, *made: Any, **more: Any) -> Any:
 
 @pytest.mark.usefixtures("cudnn")
 @pytest.mark.parametrize("kind", MODES)
-@pytest.mark.parametrize("shape", [(1, False, False, True), (2, False, True, True), (2, True, True, False), (1, True, False, True)])
+@pytest.mark.parametrize(
+    "shape", [(1, False, False, True), (2, False, True, True), (2, True, True, False), (1, True, False, True)]
+)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_every_network_is_examined(dtype, kind, shape):
     """A recurrent network on a GPU would stand in every report as not examined."""

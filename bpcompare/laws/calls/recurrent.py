@@ -1,7 +1,6 @@
 """Cells of recurrent layers, one step of time each. The recorder takes a fused layer apart into these.
 
 With open values between the steps, a layer's rounding bound grows from step to step by about |W|.
-
 """
 
 from __future__ import annotations
