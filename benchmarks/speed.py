@@ -1,11 +1,12 @@
 """How long a verdict takes, beside what it is about: side by side in one run, warm.
 
-    python -m benchmarks.speed [--write]
+    python -m benchmarks.speed [PART …] [--write]
 
 (a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
 (c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
-gradcheck; and what importing costs. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a
-plan, and printed by itself. Memory is the peak of the process above what it had before, each point in a process of its own.
+gradcheck; what starting costs (`starting`), and a network that is run again (`again`), in CPU time. Medians of interleaved
+repeats. Compilation (JAX) is left out of (a): it is paid once a plan, and printed by itself. Memory is the peak of the process
+above what it had before, each point in a process of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.again import again
 from benchmarks.fuzz import versions
+from benchmarks.starting import starting
 from bpcompare import ops, session
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.engine.worker import InProcess
@@ -323,29 +326,17 @@ def gradcheck() -> list[str]:
     return [*lines, ""]
 
 
-def imports() -> list[str]:
-    """What starting costs."""
-    program = str(Path(sys.executable).with_name("bpcompare"))
-    lines = ["## Starting", "", "| | s |", "|---|---|"]
-    for title, command in {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "import bpcompare": [sys.executable, "-c", "import bpcompare"],
-        "bpcompare --help": [program, "--help"],
-    }.items():
-        seconds = median(
-            timed(lambda command=command: subprocess.run(command, check=True, capture_output=True)) for _ in range(9)
-        )  # type: ignore[misc]
-        lines.append(f"| {title} | {seconds:.3f} |")
-    return [*lines, ""]
-
-
 def _python(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+PARTS = {part.__name__: part for part in (verdict, growth, gradcheck, starting, again)}
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all of them without")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -354,7 +345,7 @@ def main() -> None:
         print(json.dumps(point(kind, int(size), backend)))
         return
     lines = []
-    for part in (verdict, growth, gradcheck, imports):
+    for part in (PARTS[name] for name in asked.parts or PARTS):
         print(part.__name__, file=sys.stderr, flush=True)
         lines += part()
     text = "\n".join(lines)

@@ -229,7 +229,7 @@ def _handed_on(claim: Claim, x: Array, m: Array, r: Array, balls: Balls, laws: L
     if claim.statement != "forward" or len(calls) != len(claim.owners) or not np.isinf(x).any():
         return x, m, r
     same = np.isinf(m) & (x == m)
-    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.arguments.values())
+    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.passed.values())
     if not handed and not any(np.isinf(balls.point(path)).any() for path in claim.premises):
         same = np.zeros_like(same)
     same |= _overflown(claim, x, m, balls, laws)

@@ -33,6 +33,7 @@ from bpcompare_jax.recorder.functions import PASSING, common
 from bpcompare_jax.recorder.moves import moved, permutation
 from bpcompare_jax.recorder.names import place
 from bpcompare_jax.recorder.precision import factors
+from bpcompare_jax.recorder.solving import solving
 from bpcompare_jax.recorder.triangles import factored_by_one
 
 COMPLEX = "complex numbers"
@@ -269,7 +270,7 @@ def called(equation: Any, args: list[Seen], output: int) -> tuple[str, dict[str,
         return "lax.sort", {"x0": Read(0), **places}, [args[output]]
     if name == "cholesky":
         return "lax.cholesky", {"x0": Read(0), "triangle": factored_by_one()}, args
-    index = moved(equation, numbers)
+    index = moved(equation, numbers) or solving(equation, numbers)
     if index is not None:
         function, arguments, which = index
         return function, arguments, [args[i] for i in which]

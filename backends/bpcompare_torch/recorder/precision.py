@@ -6,6 +6,7 @@ oneDNN, on the CPU, in TF32 or bfloat16 if somebody says so and the processor ca
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,15 +18,23 @@ UNITS = {"tf32": 2.0**-10, "bf16": 2.0**-8}
 NOT_SAID = ("none", None)
 
 KINDS = (("conv", "conv"), ("rnn", "rnn"), ("lstm", "rnn"), ("gru", "rnn"))
-"""What stands in the names of functions, and the kind of product that torch has a switch for; all others are of matrices."""
+"""What stands in the names of functions, and the kind of product that torch has a switch for."""
+MATRICES = ("mm", "mv", "dot", "matmul", "linear", "attention", "einsum", "dist")
+"""What stands in the names of those that multiply matrices. All others multiply none."""
 
 
 def factors(function: str, result: Tensor | None) -> float:
     """How far, relatively, a factor of the products of a call may be off; 0 where its result is not of float32."""
-    if result is None or result.dtype not in (torch.float32, torch.complex64):
+    kind = _kind(function)
+    if not kind or result is None or result.dtype not in (torch.float32, torch.complex64):
         return 0.0
-    kind = next((kind for part, kind in KINDS if part in function), "matmul")
     return UNITS.get(precision(kind, result.device.type), 0.0)
+
+
+@cache
+def _kind(function: str) -> str:
+    matrices = "matmul" if any(part in function for part in MATRICES) else ""
+    return next((kind for part, kind in KINDS if part in function), matrices)
 
 
 def precision(kind: str, device: str) -> str:
