@@ -113,6 +113,7 @@ class TorchRecorder:
         self._parts = [name for name, p in parameters.items() if here(p) is not p]
         self._distributed = ranks()
         self.updates.replaced(parameters)
+        self.updates.over(parameters)
         self.updates.continuity.by_hand([one.address for one in self.updates.by_hand])
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()

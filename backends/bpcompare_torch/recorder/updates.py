@@ -45,6 +45,7 @@ class Updates:
         self._handles: list[Any] = []
         self._around: dict[int, tuple[Any, Any]] = {}
         self._open: dict[int, OptimizerStep] = {}
+        self._last: dict[int, tuple[Any, OptimizerStep]] = {}
         self.by_hand: list[Held] = []
         self.lazy = False
         self.accumulations: dict[int, Seen] = {}
@@ -149,6 +150,22 @@ class Updates:
             if found is not None and found.reduced and all(one.gradient is not found for one in self.by_hand):
                 self.by_hand.append(Held(self._names.get(id(p), name), id(p), found))
 
+    def over(self, parameters: Mapping[str, Tensor]) -> None:
+        """At the end: parameters and states that are no longer what the last that was seen of them left."""
+        moved = {one.address for one in self.by_hand}
+        keep = self._identity.memory.keep
+        with self._mode.unwatched():
+            for name, p in parameters.items():
+                if id(p) not in moved and strided(p):
+                    self.continuity.over(p, self._names.get(id(p), name), keep(p))
+            for optimizer, step in self._last.values():
+                for one in step.moved:
+                    now = {} if one.rule is None else slots_of(optimizer, one.rule, one.parameter)
+                    for slot, t in now.items():
+                        left = one.slots_after.get(slot)
+                        if left is not None:
+                            self.continuity.state_over(f"{slot} of {one.name}", left, None if t is None else keep(t))
+
     def left(self, parameters: Mapping[str, Tensor]) -> list[Held]:
         """What is in `.grad` at the end."""
         with self._mode.unwatched():
@@ -182,7 +199,7 @@ class Updates:
             step.evaluations += 1
             if step.evaluations > 1:
                 with self._mode.unwatched():
-                    for one in self._all_moving(optimizer):
+                    for one in self._all_moving(optimizer, self._identity.memory.keep):
                         self.continuity.moved(one, self._identity.memory.clock)
             out = closure(*inner, **named)
             with self._mode.unwatched():
@@ -276,6 +293,7 @@ class Updates:
                     one.slots_after = {name: None if t is None else keep(t) for name, t in after.items()}
                 self.continuity.ends(optimizer, one, self._identity.memory.clock)
             step.ended = True
+            self._last[id(optimizer)] = optimizer, step
 
     def _used(self, gradient: Seen, grad: Tensor | None) -> None:
         """A step has run: some write into gradients, and some of those leave them as they were."""
