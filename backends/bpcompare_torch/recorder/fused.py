@@ -78,7 +78,7 @@ class Making:
         self.parts.append(seen.entry)
 
     def cell(self, mode: int, x: Seen, h: Seen, c: Seen | None, weights: Mapping[str, Any]) -> Stepped:
-        """One step of time."""
+        """One step of time in a `mode`: from the input `x`, the states `h` and, of an LSTM, `c` before it, and `weights` by role."""
         examples, size = h.kept.shape
         if mode == GRU:
             sides = {}
