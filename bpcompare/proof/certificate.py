@@ -34,6 +34,7 @@ from bpcompare.proof.question import question
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.structure import settled
 from bpcompare.proof.values import StepValues, step_values
+from bpcompare.proof.vanishing import vanishes
 
 INFINITE = float("inf")
 SMALLEST = 1e-300
@@ -304,7 +305,7 @@ def _weak(
             note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
         sharp, _ = power(r, np.where(inside, terms, np.abs(step)))
-        if before is None and sharp <= needed(balls.fmt.u):
+        if before is None and sharp <= needed(balls.fmt.u) and vanishes(claim, balls, laws, inside):
             size = float(terms[inside].max())
             note = f"0 up to rounding: what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)

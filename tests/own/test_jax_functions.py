@@ -26,6 +26,21 @@ def sorted_together(v):
     return keys * values + third
 
 
+def by_eigenvectors(v):
+    values, vectors = jnp.linalg.eigh(SYMMETRIC + jnp.outer(v[:3], v[:3]))
+    return ((vectors * values) @ vectors[0]).repeat(2)
+
+
+def by_singular_vectors(v):
+    u, s, vt = jnp.linalg.svd(v.reshape(3, 2), full_matrices=False)
+    return (u[:, 0] * s[0] * vt[0, 0]).repeat(2)
+
+
+def by_columns(v):
+    q, r = jnp.linalg.qr(v.reshape(3, 2))
+    return (q @ r**2).ravel()
+
+
 FUNCTIONS = {
     "softplus": jax.nn.softplus,
     "logaddexp": lambda v: jnp.logaddexp(v, v**2),
@@ -66,6 +81,10 @@ FUNCTIONS = {
     "inverses": lambda v: jnp.linalg.inv(jnp.stack([SYMMETRIC * (1 + v[:3]), SYMMETRIC * v[3:]])).sum((0, 2)).repeat(2),
     "determinant": lambda v: jnp.linalg.det(SYMMETRIC * (1 + v[:3]) * v[3:, None]) * v,
     "slogdet": lambda v: jnp.linalg.slogdet(SYMMETRIC * (1 + v[:3]) * v[3:, None])[1] * v,
+    "eigh": by_eigenvectors,
+    "svd": by_singular_vectors,
+    "nuclear norm": lambda v: jnp.linalg.norm(v.reshape(3, 2), "nuc") * v,
+    "qr": by_columns,
     "cholesky": lambda v: jnp.linalg.cholesky(SYMMETRIC * (1 + v[:3, None] ** 2) * (1 + v[None, :3] ** 2))[jnp.tril_indices(3)],
 }
 OF_POSITIVE = {
@@ -127,6 +146,16 @@ def test_a_rule_that_is_wrong_at_ties_alone_is_wrong(at_tie):
     larger.defvjp(lambda v: (larger(v), v), lambda v, g: (jnp.where(v == 0, at_tie, v > 0) * g,))
     found = bpcompare.check(loss_of(larger), {"v": TIED}, as_is=True)
     assert found.verdict == "wrong", str(found)
+
+
+def test_vectors_of_values_that_meet_are_not_certified():
+    """Eigenvectors that nothing determines would be certified, or a library accused for those that it chose."""
+    found = bpcompare.check(
+        loss_of(lambda v: (jnp.linalg.eigh(jnp.diag(v[:3]))[1] @ v[3:]).repeat(2)),
+        {"v": jnp.array([2.0, 2.0, 5.0, 1.0, 2.0, 3.0])},
+        as_is=True,
+    )
+    assert found.verdict in ("undecided", "certified in part"), str(found)
 
 
 def test_a_matrix_without_an_inverse_accuses_nobody():
