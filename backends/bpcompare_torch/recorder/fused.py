@@ -55,7 +55,7 @@ class Making:
         self.y = y
 
     def made(self, function: str, arguments: dict[str, Any], shape: tuple[int, ...], kept: Kept | None = None) -> Seen:
-        """The result of a part; nobody's numbers, unless they are `kept`."""
+        """The result, of this `shape`, of a part: a `function` of `arguments`. Nobody's numbers, unless they are `kept`."""
         fused, y = self.fused, self.y
         place = Place(fused.place.module, function, fused.place.line, fused.place.custom)
         entry = Entry(function, arguments, place, custom=fused.custom, factors=fused.factors)
@@ -78,7 +78,7 @@ class Making:
         self.parts.append(seen.entry)
 
     def cell(self, mode: int, x: Seen, h: Seen, c: Seen | None, weights: Mapping[str, Any]) -> Stepped:
-        """One step of time in a `mode`: from the input `x`, the states `h` and, of an LSTM, `c` before it, and `weights` by role."""
+        """One step of time in a `mode`, from the input `x` and the states before it: `h`, of an LSTM also `c`. `weights` by role."""
         examples, size = h.kept.shape
         if mode == GRU:
             sides = {}
