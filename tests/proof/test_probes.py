@@ -188,11 +188,11 @@ def test_the_power_counts_what_a_vector_may_miss(path, honest, monkeypatch):
     (values,) = step_values(plan, record)
     balls, rests = Balls(values, FMT), []
     residuals = probes._residuals
-    monkeypatch.setattr(probes, "TIMES", 40.0)  # more than the two radii that balls miss, for every shape
+    monkeypatch.setattr(probes, "TIMES", 400.0)  # more than the two radii that balls miss, for every shape
     monkeypatch.setattr(probes, "_residuals", lambda *its: rests.append(residuals(*its)) or rests[0])
     finding = probes.probed(claims[path], balls, LAWS, np.random.default_rng())
     ball = evaluate(claims[path], balls, LAWS)
-    escapes = 40.0 * np.outer(rests[0].threshold, rests[0].scale)
+    escapes = 400.0 * np.outer(rests[0].threshold, rests[0].scale)
     sharpest = (1 - 1e-5) * float((escapes / np.abs(ball.mid)).min())
     assert finding.power >= sharpest > 2 * float((ball.final_radius() / np.abs(ball.mid)).min())
     x = values.recorded[path]
