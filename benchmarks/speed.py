@@ -1,12 +1,13 @@
 """How long a verdict takes, beside what it is about: side by side in one run, warm.
 
-    python -m benchmarks.speed [--write] [--part verdict]
+    python -m benchmarks.speed [PART …] [--write]
 
 (a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
 (c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
-gradcheck; (e) the memory of a verdict beside that of bare steps; and what importing costs. Medians of interleaved repeats.
-Compilation (JAX) is left out of (a): it is paid once a plan, and printed by itself. CPU time is that of all threads together.
-Memory is the peak of the process above what it had before, each point in a process of its own.
+gradcheck; (e) the memory of a verdict beside that of bare steps; what starting costs (`starting`), and a network that is run again
+(`again`), in CPU time. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a plan, and printed
+by itself. CPU time is that of all threads together. Memory is the peak of the process above what it had before, each point in a
+process of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.again import again
 from benchmarks.fuzz import versions
+from benchmarks.starting import starting
 from bpcompare import ops, session
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.engine.worker import InProcess
@@ -176,7 +179,7 @@ def measured(widths: list[int], examples: int, repeats: int) -> dict[str, tuple[
     return middle | {"a first JAX run, compilation included": compiled}
 
 
-PARTS = ("run delta", "run torch", "run jax", "judge")
+STEPS = ("run delta", "run torch", "run jax", "judge")
 """What a verdict is made of."""
 
 
@@ -200,7 +203,7 @@ def verdict() -> list[str]:
 def _verdict(title: str, middle: dict[str, tuple[float, float]], goal: str) -> list[str]:
     whole, bare = (
         [sum(times[clock] for name, times in middle.items() if chosen(name)) for clock in (0, 1)]
-        for chosen in (PARTS.__contains__, lambda name: name.startswith("bare"))
+        for chosen in (STEPS.__contains__, lambda name: name.startswith("bare"))
     )
     lines = [f"| {title} | ms | CPU ms |", "|---|---|---|"]
     lines += [f"| {name} | {wall:.1f} | {cpu:.1f} |" for name, (wall, cpu) in middle.items()]
@@ -403,36 +406,20 @@ def gradcheck() -> list[str]:
     return [*lines, ""]
 
 
-def imports() -> list[str]:
-    """What starting costs."""
-    program = str(Path(sys.executable).with_name("bpcompare"))
-    lines = ["## Starting", "", "| | s |", "|---|---|"]
-    for title, command in {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "import bpcompare": [sys.executable, "-c", "import bpcompare"],
-        "bpcompare --help": [program, "--help"],
-    }.items():
-        seconds = median(
-            timed(lambda command=command: subprocess.run(command, check=True, capture_output=True)) for _ in range(9)
-        )  # type: ignore[misc]
-        lines.append(f"| {title} | {seconds:.3f} |")
-    return [*lines, ""]
-
-
 def _python(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
 
 
-PRINTED = (verdict, growth, memory, gradcheck, imports)
+PARTS = {part.__name__: part for part in (verdict, growth, memory, gradcheck, starting, again)}
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all of them without")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
-    parser.add_argument("--part", choices=[part.__name__ for part in PRINTED], help="this part alone")
     asked = parser.parse_args()
     if asked.point:
         kind, size, backend = asked.point
@@ -443,7 +430,7 @@ def main() -> None:
         print(peak(kind, widths, int(examples)))
         return
     lines = []
-    for part in [part for part in PRINTED if asked.part in (None, part.__name__)]:
+    for part in (PARTS[name] for name in asked.parts or PARTS):
         print(part.__name__, file=sys.stderr, flush=True)
         lines += part()
     text = "\n".join(lines)

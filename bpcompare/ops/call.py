@@ -41,5 +41,15 @@ class Call(Op):
     results: tuple[Shape, ...]
     output: int = 0
 
+    @property
+    def called(self) -> str:
+        """The function."""
+        return self.function
+
+    @property
+    def passed(self) -> Mapping[str, Any]:
+        """Its arguments."""
+        return self.arguments
+
     __eq__ = object.__eq__  # what is inherited would compare no fields at all
     __hash__ = object.__hash__

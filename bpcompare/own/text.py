@@ -12,10 +12,8 @@ from bpcompare.own.left import STATEMENTS, founded
 from bpcompare.own.replay import Replay
 from bpcompare.own.step import HOOK, WatchedStep, harmless
 from bpcompare.own.wrong import Wrong, wrongs
-from bpcompare.report.lines import clipped, counted, joined, labelled, named, roomy, shown
+from bpcompare.report.lines import clipped, counted, joined, labelled, named, roomy, shown, unlabelled
 from bpcompare.report.numbers import long, off, short
-from bpcompare.text.folding import wrapped
-from bpcompare.text.medium import medium
 
 PLACES = 3
 """Wrong places that are told one by one."""
@@ -39,7 +37,7 @@ Said = tuple[str, str, int]
 
 def text(step: WatchedStep, before: Sequence[WatchedStep] = ()) -> str:
     """The whole report, at most 15 lines where all is well. What was wrong `before`, in other runs of it, is not told again."""
-    lines = _long(head(step))
+    lines = unlabelled(head(step))
     wrong = wrongs(step)
     told = {Wrong(*found).kind for one in before for found in one.refuted}
     if wrong:
@@ -48,12 +46,6 @@ def text(step: WatchedStep, before: Sequence[WatchedStep] = ()) -> str:
         lines += labelled(label, words, most)
     lines += _unexamined(step)
     return joined(lines)
-
-
-def _long(line: str) -> list[str]:
-    """A line without a label, in as many as it takes."""
-    rows = wrapped(shown(line), medium().width - 2, whole=not medium().fit)
-    return [rows[0], *(f"  {row}" for row in rows[1:])]
 
 
 def _again(step: WatchedStep) -> list[str]:
@@ -254,11 +246,11 @@ def title(wrong: Wrong) -> str:
 
 def _as_above(wrong: Wrong) -> list[str]:
     """What was told of another run already."""
-    return _long(f"{title(wrong)}, as above: {off(wrong.finding.recorded, wrong.finding.expected)}")
+    return unlabelled(f"{title(wrong)}, as above: {off(wrong.finding.recorded, wrong.finding.expected)}")
 
 
 def _place(wrong: Wrong) -> list[str]:
-    lines = _long(title(wrong))
+    lines = unlabelled(title(wrong))
     for label, words, most in told(wrong):
         lines += labelled(label, words, most)
         if label == "law":

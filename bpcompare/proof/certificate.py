@@ -34,6 +34,7 @@ from bpcompare.proof.question import question
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.structure import settled
 from bpcompare.proof.values import StepValues, step_values
+from bpcompare.proof.vanishing import vanishes
 
 INFINITE = float("inf")
 SMALLEST = 1e-300
@@ -217,7 +218,7 @@ def _handed_on(claim: Claim, x: Array, m: Array, r: Array, balls: Balls, laws: L
     if claim.statement != "forward" or len(calls) != len(claim.owners) or not np.isinf(x).any():
         return x, m, r
     same = np.isinf(m) & (x == m)
-    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.arguments.values())
+    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.passed.values())
     if not handed and not any(np.isinf(balls.point(path)).any() for path in claim.premises):
         same = np.zeros_like(same)
     same |= _overflown(claim, x, m, balls, laws)
@@ -304,7 +305,7 @@ def _weak(
             note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
         sharp, _ = power(r, np.where(inside, terms, np.abs(step)))
-        if before is None and sharp <= needed(balls.fmt.u):
+        if before is None and sharp <= needed(balls.fmt.u) and vanishes(claim, balls, laws, inside):
             size = float(terms[inside].max())
             note = f"0 up to rounding: what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)

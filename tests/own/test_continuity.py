@@ -50,6 +50,21 @@ AFTER = {
 }
 
 
+@pytest.mark.parametrize("what", [*AFTER, "another memory"])
+def test_what_changes_after_the_last_step_is_named(what, m):
+    """A step would be certified, and what the training goes on with be something else."""
+
+    def after(p, optimizer):
+        if what == "another memory":
+            p.data = p.data * 1.5
+        else:
+            AFTER[what](p, optimizer)
+
+    found = trained(m, after=after, steps=1)
+    assert found.verdict == IN_PART, str(found)
+    assert "0.weight" in str(found)
+
+
 @pytest.mark.parametrize("what", BETWEEN)
 def test_what_changes_before_a_step_is_named(what, m):
     """A parameter that moved between forward and step would be certified, as if the step had begun where the forward was."""
@@ -61,7 +76,8 @@ def test_what_changes_before_a_step_is_named(what, m):
 @pytest.mark.parametrize("what", AFTER)
 def test_what_changes_between_steps_is_named(what, m):
     """Each step follows from where it began; where that is not where the last one ended, both would be certified all the same."""
-    found = trained(m, after=AFTER[what])
+    left = [AFTER[what]]
+    found = trained(m, after=lambda p, optimizer: left and left.pop()(p, optimizer))  # after the first step alone
     assert found.verdict == IN_PART, str(found)
     assert any("0.weight" in one.what for one in found.unexamined), str(found)
 

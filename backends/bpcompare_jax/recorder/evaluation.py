@@ -140,6 +140,14 @@ def hides(closed: Any) -> bool:
     )
 
 
+def primitives(closed: Any) -> Iterator[str]:
+    """The names of all primitives of a jaxpr, and of those inside of them."""
+    for equation in closed.jaxpr.eqns:
+        yield equation.primitive.name
+        for one in _jaxprs(equation.params.values()):
+            yield from primitives(one)
+
+
 def _jaxprs(values: Iterable[Any]) -> Iterator[Any]:
     """All jaxprs among the parameters of an equation, closed."""
     for value in values:

@@ -123,6 +123,24 @@ REFUSED = ("capturable", "differentiable")
 """Switches under which coefficients are worked out in tensors, whose rounding the laws do not know."""
 
 
+class Rules:
+    """The rules of an optimizer's parameters as its step begins; those that could not differ are worked out once."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        self._found: dict[tuple[Any, ...], Rule | str] = {}
+
+    def of(self, group: Group, parameter: Tensor) -> Rule | str:
+        """The rule for a parameter of a group; a text says why there is none."""
+        grad = parameter.grad
+        gradient = None if grad is None else (grad.layout, grad.dim())
+        begun = self._optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
+        key = id(group), parameter.dtype, gradient, begun
+        if key not in self._found:
+            self._found[key] = rule_of(self._optimizer, group, parameter)
+        return self._found[key]
+
+
 def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> Rule | str:
     """The rule for a parameter of a group; a text says why there is none."""
     known = OPTIMIZERS.get(type(optimizer))
@@ -190,4 +208,8 @@ def slots_of(optimizer: torch.optim.Optimizer, rule: Rule, parameter: Tensor) ->
 
 def steps_of(optimizer: torch.optim.Optimizer, parameter: Tensor) -> int:
     """How many steps the parameter has behind it."""
-    return int(optimizer.state.get(parameter, {}).get("step", 0))
+    step = optimizer.state.get(parameter, {}).get("step", 0)
+    if isinstance(step, Tensor):
+        with torch._C._DisableTorchDispatch():  # nobody's call
+            return int(step)
+    return int(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +17,10 @@ Kind = Literal["leaf", "given", "made", "unknown"]
 
 ANEW = ("zero", "fill", "copy")
 """Functions that write without reading what stood there."""
+
+
+def silent(*_args: Any) -> None:
+    """In the place of somebody who is told: nobody is."""
 
 
 @dataclass(eq=False, slots=True)
@@ -76,18 +81,17 @@ class Entry:
 
     def read(self) -> list[Seen]:
         """What it reads, each time that it does."""
-        found: list[Seen] = []
+        return _seen_in(self.arguments.values())
 
-        def look(value: Any) -> None:
-            if isinstance(value, Seen):
-                found.append(value)
-            elif isinstance(value, tuple):
-                for one in value:
-                    look(one)
 
-        for value in self.arguments.values():
-            look(value)
-        return found
+def _seen_in(values: Iterable[Any]) -> list[Seen]:
+    found: list[Seen] = []
+    for value in values:
+        if isinstance(value, Seen):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += _seen_in(value)
+    return found
 
 
 @dataclass(eq=False, slots=True)

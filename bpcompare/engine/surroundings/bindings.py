@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter, is_, itemgetter
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -16,6 +17,9 @@ LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
 """Modules of others that the judgement computes with."""
 _KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
 _GONE = object()
+_PARTS = (attrgetter("__code__"), attrgetter("__defaults__"), attrgetter("__kwdefaults__"))
+_Code = tuple[str, FunctionType, tuple[Any, Any, Any]]
+"""A function, its name, and its parts as they were."""
 _LISTED: list[Bindings] = []
 """The last that was made: used again while it holds."""
 
@@ -29,8 +33,19 @@ class _Space:
     put: Callable[[Any, Any], None]
     drop: Callable[[Any], None]
     meant: Mapping[Any, Any]
-    size: int
     closed: bool
+    keys: tuple[Any, ...]
+    values: tuple[Any, ...]
+    """All names and objects in their order: that nothing changed is seen in one go, and only then looked at name by name."""
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the very same names stand for the very same objects."""
+        return (
+            len(self.names) == len(self.keys)
+            and all(map(is_, self.names.values(), self.values))
+            and all(map(is_, self.names, self.keys))
+        )
 
 
 def bindings() -> Bindings:
@@ -46,7 +61,7 @@ class Bindings:
     def __init__(self) -> None:
         self._modules = _modules()
         self._spaces: list[_Space] = []
-        self._codes: list[tuple[str, FunctionType, tuple[Any, Any, Any]]] = []
+        self._codes: list[_Code] = []
         known: set[int] = set()
         for name, module in self._modules.items():
             ours = name not in LENT
@@ -60,9 +75,8 @@ class Bindings:
         """Whether everything is still what it was, and nothing came."""
         return (
             self._modules == _modules()
-            and all(len(space.names) == space.size for space in self._spaces)
-            and not any(_replaced(space) for space in self._spaces)
-            and not any(_recoded(function, meant) for _, function, meant in self._codes)
+            and all(space.untouched or (len(space.names) == len(space.keys) and not _replaced(space)) for space in self._spaces)
+            and not self._recoded()
         )
 
     def restore(self) -> list[str]:
@@ -73,17 +87,25 @@ class Bindings:
                 sys.modules[name] = module
                 found.append(name)
         for space in self._spaces:
+            if space.untouched:
+                continue
             for key in _replaced(space):
                 space.put(key, space.meant[key])
                 found.append(f"{space.title}.{key}")
             for key in list(_added(space)) if space.closed and len(space.names) > len(space.meant) else ():
                 space.drop(key)
                 found.append(f"{space.title}.{key}")
-        for title, function, meant in self._codes:
-            if _recoded(function, meant):
-                function.__code__, function.__defaults__, function.__kwdefaults__ = meant
-                found.append(title)
+        for title, function, meant in self._recoded():
+            function.__code__, function.__defaults__, function.__kwdefaults__ = meant
+            found.append(title)
         return list(dict.fromkeys(found))
+
+    def _recoded(self) -> list[_Code]:
+        """The functions that have another code, or other defaults."""
+        functions, meant = [function for _, function, _ in self._codes], [parts for _, _, parts in self._codes]
+        if all(all(map(is_, map(part, functions), map(itemgetter(at), meant))) for at, part in enumerate(_PARTS)):
+            return []
+        return [one for one in self._codes if not all(map(is_, _code(one[1]), one[2]))]
 
     def _add(self, title: str, owner: Any, names: Mapping[Any, Any], *, closed: bool) -> None:
         def put(key: str, value: Any) -> None:
@@ -94,14 +116,17 @@ class Bindings:
             (type.__delattr__ if isinstance(owner, type) else object.__delattr__)(owner, key)
 
         meant = {key: value for key, value in names.items() if not _notes(key)}
-        self._spaces.append(_Space(title, names, put, drop, meant, len(names), closed))
+        self._spaces.append(_Space(title, names, put, drop, meant, closed, tuple(names), tuple(names.values())))
 
     def _inside(self, title: str, value: Any) -> None:
         """What can be changed inside the value of a name."""
         if isinstance(value, FunctionType):
             self._code(title, value)
         elif isinstance(value, dict):
-            self._spaces.append(_Space(title, value, value.__setitem__, value.__delitem__, dict(value), len(value), closed=False))
+            put, drop, meant = value.__setitem__, value.__delitem__, dict(value)
+            self._spaces.append(
+                _Space(title, value, put, drop, meant, closed=False, keys=tuple(meant), values=tuple(meant.values()))
+            )
         elif isinstance(value, type) and _ours(value.__module__):
             self._add(title, value, vars(value), closed=True)
             for key, member in list(vars(value).items()):
@@ -129,11 +154,6 @@ def _replaced(space: _Space) -> list[Any]:
 
 def _code(function: FunctionType) -> tuple[Any, Any, Any]:
     return function.__code__, function.__defaults__, function.__kwdefaults__
-
-
-def _recoded(function: FunctionType, meant: tuple[Any, Any, Any]) -> bool:
-    code, defaults, named = meant
-    return function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not named
 
 
 def _judges(name: str | None) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+NODES = 1_000
+"""So many nodes of autograd's graph are looked at."""
 
 
 def is_array(x: Any) -> bool:
@@ -83,6 +86,31 @@ def overwrite(x: Any, new: Any) -> None:
 def copied(x: Any) -> Any:
     """The same numbers in a place of their own."""
     return x.clone() if _is_torch(x) else x.copy() if hasattr(x, "copy") else x
+
+
+def differentiable(results: list[Any], dys: list[Any]) -> str:
+    """By which function torch differentiates what was given for these `dys`; "" where it does not, or differentiates them, too.
+
+    A backward gives nothing that is to be differentiated again, unless its dy is; a forward does.
+    """
+    if any(getattr(dy, "requires_grad", False) for dy in dys):
+        return ""
+    nodes = [g.grad_fn for g in results if _is_torch(g) and g.grad_fn is not None]
+    for node in _behind(nodes):
+        custom = getattr(type(node), "_forward_cls", None)
+        if custom is not None:
+            return f"{custom.__module__}:{custom.__qualname__}"
+    return type(nodes[0]).__name__ if nodes else ""
+
+
+def _behind(nodes: list[Any]) -> Iterator[Any]:
+    left, seen = list(nodes), set[Any]()
+    while left and len(seen) < NODES:
+        node = left.pop(0)
+        if node is not None and node not in seen:
+            seen.add(node)
+            yield node
+            left += [one for one, _ in node.next_functions]
 
 
 def _is_torch(x: Any) -> bool:

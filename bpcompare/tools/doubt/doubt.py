@@ -110,6 +110,9 @@ def doubt(words: Sequence[str], of: str, options: Options, progress: Callable[[s
         seen = _sound(suite, first, of)
         if seen.found is None:
             raise DoubtError(f"--of {of}: {seen.problem or 'your tests never import it'}")
+        if seen.forward:
+            hint = f"name that: --of {seen.forward}" if ":" in seen.forward else "no backward of yours has a part in it"
+            raise DoubtError(f"--of {of} is no backward: torch differentiates what it gives, by {seen.forward}; {hint}")
         every = options.every or seen.everywhere
         suite.adapt(seen, every=every)
         asked = [one for one in mutants(seen) if _asked(one, options)] if seen.calls else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bpcompare.tools.doubt.arrays import copied, is_array, masked, ones, overwrite, rounded, shape
@@ -152,6 +152,13 @@ class Call:
     gradients: list[Any]
     dys: list[Any]
     again: Callable[[Callable[[int, Any], Any]], list[Any]]
+
+
+def placed(mutant: Mutant, names: list[str]) -> Mutant:
+    """The mutant of the gradient of that name among these: not every call of a method keeps all that another keeps."""
+    if mutant.leaf < 0 or not mutant.where or mutant.where not in names:
+        return mutant if not mutant.where or mutant.leaf < 0 else replace(mutant, leaf=len(names))
+    return replace(mutant, leaf=names.index(mutant.where))
 
 
 def planted(mutant: Mutant, call: Call) -> list[Any]:

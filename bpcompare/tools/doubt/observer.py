@@ -8,8 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from bpcompare.tools.doubt import arrays
+from bpcompare.tools.doubt.kept import Kept, title
 from bpcompare.tools.doubt.leaves import leaves
-from bpcompare.tools.doubt.mutants import KINDS, Call, Mutant, planted, repeated
+from bpcompare.tools.doubt.mutants import KINDS, Call, Mutant, placed, planted, repeated
 from bpcompare.tools.doubt.seen import Leaf, Seen
 from bpcompare.tools.doubt.target import Target, TargetError, replaced, target
 from bpcompare.tools.doubt.terms import terms, without
@@ -69,8 +70,11 @@ class Observer:
     def _called(self, it: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         dys, call = it.split(args, kwargs)
         given = [arrays.copied(dy) if arrays.is_array(dy) else dy for dy in dys] if self._asks_again else dys
+        kept = Kept(args[0] if it.owned and args else None)
         result = it.original(*args, **kwargs)
-        gradients, names, build = leaves(result, it.names)
+        returned, names, whole_of = leaves(result, it.names)
+        places = kept.changed((*args, *kwargs.values(), *returned))
+        gradients, names = [*returned, *kept.read(places)], [*names, *map(title, places)]
         if any(map(arrays.is_traced, (*gradients, *dys))):
             self.seen.traced = True
             sys.modules["jax"].debug.callback(self._count)
@@ -78,19 +82,26 @@ class Observer:
             self._count()
         if self.mutant is None:
             self._look(gradients, names, dys)
+            self.seen.forward = self.seen.forward or (arrays.differentiable(gradients, dys) if it.found.kind == "plain" else "")
             return result
         if self.mutant.kind == "in-place":
             return self._overwritten(Call(gradients, dys, lambda _: gradients), result)
 
+        def every(result: Any) -> list[Any]:
+            return [*leaves(result, it.names)[0], *kept.read(places)]
+
         def again(change: Any) -> list[Any]:
-            return leaves(call([change(at, dy) if arrays.is_array(dy) else dy for at, dy in enumerate(given)]), it.names)[0]
+            kept.restore()
+            return every(call([change(at, dy) if arrays.is_array(dy) else dy for at, dy in enumerate(given)]))
 
         try:
             if self._lacking is not None:
-                new = leaves(self._lacking(*args, **kwargs), it.names)[0]
+                kept.restore()
+                new = every(self._lacking(*args, **kwargs))
             else:
-                new = planted(self.mutant, Call(gradients, given, again))
-            whole = build(new)
+                new = planted(placed(self.mutant, names), Call(gradients, given, again))
+            kept.put(places, new[len(returned) :])
+            whole = whole_of(new[: len(returned)])
         except Exception as error:  # noqa: BLE001 — a test that fails of this has not noticed a wrong number
             self.seen.error = self.seen.error or f"{type(error).__name__}: {error}"[:200]
             return result

@@ -63,6 +63,8 @@ def _same(kind: str, about: str, seen: Seen) -> str:
             return "dy holds nothing but 0 and 1"
         if kind == "dy-absolute" and not seen.negative:
             return "dy is never below 0"
+    if about == "dy" and seen.ones and not seen.traced and not seen.looked:
+        return "no test gives it a dy: it is left at its default"
     return _SAME[about]
 
 
@@ -73,7 +75,8 @@ def line(fate: Fate, it: Doubt) -> str:
         return _untouched(found)
     name = it.seen.leaves[fate.mutant.leaf].name if fate.mutant.leaf >= 0 else ""
     around = _AROUND.get(about, "").format(name or "x")
-    return check(found) + (f"  # {around}" if around else "")
+    whole = _of_attribute(found, name) if name.startswith("self.") else check(found)
+    return whole + (f"  # {around}" if around else "")
 
 
 def check(found: Found) -> str:
@@ -84,7 +87,7 @@ def check(found: Found) -> str:
     back, forward = found.call, found.forward or "forward"
     if "." in back and not found.forward:
         method = back.rpartition(".")[2]
-        return f"bpcompare.check_gradient(layer.forward, lambda x, dy: layer.{method}(dy), (x,)).assert_ok()"
+        return f"bpcompare.check_gradient(layer.forward, layer.{method}, (x,)).assert_ok()"
     if CACHES & set(xs):
         call = f"{back}(dy, {forward}(x)[1])" if not found.last else f"{back}({forward}(x)[1], dy)"
         return f"bpcompare.check_gradient(lambda x: {forward}(x)[0], lambda x, dy: {call}, (x,)).assert_ok()"
@@ -92,6 +95,15 @@ def check(found: Found) -> str:
         given = ", ".join(f"{x}={x}" for x in xs)
         back = f"lambda {', '.join(xs)}, dy: {back}({given}, {found.dy}=dy)"
     return f"bpcompare.check_gradient({forward}, {back}, {_tuple(xs)}).assert_ok()"
+
+
+def _of_attribute(found: Found, name: str) -> str:
+    """The line that checks a gradient that a method keeps in its object: of the attribute that is called so without its d."""
+    method, kept = found.call.rpartition(".")[2], name.removeprefix("self.")
+    stem = kept.partition("[")[2].strip("]'\"") or kept
+    w = next((stem.removeprefix(one) for one in ("grad_", "d_", "d") if stem.startswith(one)), stem.removesuffix("_grad"))
+    forward = f"lambda {w}: setattr(layer, '{w}', {w}) or layer.forward(x)"
+    return f"bpcompare.check_gradient({forward}, lambda dy: (layer.{method}(dy), layer.{kept})[1], (layer.{w},)).assert_ok()"
 
 
 def also(fate: Fate, it: Doubt) -> str:

@@ -59,8 +59,9 @@ class Seen:
     """Calls of the backward, by test; what its dy and its gradients were; what failed; and what became of a planted mutant.
 
     `everywhere`: it was called outside of any test. `traced`: by JAX under jit. `ones`, `flat`, `negative`: dy was 1 in all
-    calls, 0 or 1 in all, below 0 in some. `differed`: a planted gradient was another than the true one, by `largest` of that
-    one's largest element; `unsure`: calls in which that could not be told.
+    calls, 0 or 1 in all, below 0 in some. `forward`: what torch differentiates it by, for it is no backward then. `differed`: a
+    planted gradient was another than the true one, by `largest` of that one's largest element; `unsure`: calls in which that
+    could not be told.
     """
 
     found: Found | None = None
@@ -78,6 +79,7 @@ class Seen:
     flat: bool = True
     negative: bool = False
     terms: list[str] = field(default_factory=list)
+    forward: str = ""
     failures: list[str] = field(default_factory=list)
     plugins: list[str] = field(default_factory=list)
     differed: bool = False
@@ -107,6 +109,7 @@ def read(folder: Path) -> Seen | None:
         setattr(most, name, any(getattr(seen, name) for seen in every))
     most.ones, most.flat = all(seen.ones for seen in every), all(seen.flat for seen in every)
     most.largest = max(seen.largest for seen in every)
+    most.forward = next((seen.forward for seen in every if seen.forward), "")
     most.error = next((seen.error for seen in every if seen.error), "")
     for seen in every:
         _merge(most.leaves, seen.leaves)

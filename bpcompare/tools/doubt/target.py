@@ -52,6 +52,8 @@ class Target:
     put: Callable[[Callable[..., Any]], None]
     first: int
     """The place of the first dy among the arguments; for a plain function the only one's."""
+    owned: bool = False
+    """Whether it is a method, which may keep gradients in its object."""
 
     def split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Callable[[list[Any]], Any]]:
         """The dys of a call, and the call of the original with others in their place."""
@@ -64,7 +66,9 @@ class Target:
             return dys, lambda new: self.original(*args[:-1], build(new))
         if self.found.dy in kwargs:
             return [kwargs[self.found.dy]], lambda new: self.original(*args, **{**kwargs, self.found.dy: new[0]})
-        at = self.first if 0 <= self.first < len(args) else len(args) - 1
+        if self.first >= len(args):  # it has a default, and this call leaves it at that
+            return [], lambda _: self.original(*args, **kwargs)
+        at = self.first if self.first >= 0 else len(args) - 1
         return [args[at]], lambda new: self.original(*args[:at], new[0], *args[at + 1 :], **kwargs)
 
 
@@ -183,7 +187,7 @@ def _plain(owner: Any, name: str, it: Callable[..., Any], path: str, asked: str)
     if isinstance(held, staticmethod) and callable(getattr(owner, "forward", None)):
         forward = f"{path.rpartition('.')[0]}.forward"
     found = Found("plain", path if method else name, forward, names, dy, every[-1] == dy)
-    return Target(found, called, names, put, every.index(dy))
+    return Target(found, called, names, put, every.index(dy), method and not free)
 
 
 def _forward(module: ModuleType, name: str) -> str:

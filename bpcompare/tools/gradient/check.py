@@ -35,7 +35,8 @@ def check_gradient(
 ) -> GradientCheck:
     """Try a hand-written backward against its own forward.
 
-    NumPy: `forward(*inputs)` is an array and `backward(*inputs, dy)` a gradient for each input (None where there is none).
+    NumPy: `forward(*inputs)` is an array and `backward(*inputs, dy)` a gradient for each input (None where there is none, or none
+    at all for labels and flags). A layer's `backward(dy)`, which keeps what its forward was given, does as well.
     torch: `forward` is an `autograd.Function`, a module, or any function of tensors; JAX: a `custom_vjp`, or any function. There
     `backward` may be left out. Several outputs: `dy` is a tuple in NumPy and JAX, and one argument each in torch, as autograd has
     it. What is no array among the `inputs` (a flag, an ε) carries no gradient; of dicts and lists of arrays, each array does. A

@@ -55,15 +55,17 @@ class CodeUnderTest:
 
 
 def per_input(found: Any, inputs: Sequence[Any]) -> list[Array | None]:
-    """What a backward gave, as a gradient for each input. Those that are no arrays may be left out of it.
+    """What a backward gave, as a gradient for each input. Those that are no arrays may be left out of it, or all but floats.
 
     Raises ValueError where there are too many or too few.
     """
     parts = list(found) if isinstance(found, tuple | list) else [found]
     arrays = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray)]
-    if len(parts) == len(arrays) < len(inputs):
-        given = dict(zip(arrays, parts, strict=True))
-        parts = [given.get(i) for i in range(len(inputs))]
+    floats = [i for i in arrays if inputs[i].dtype.kind == "f"]
+    for some in (arrays, floats):  # labels are an array, and have no gradient
+        if len(parts) == len(some) < len(inputs):
+            given = dict(zip(some, parts, strict=True))
+            parts = [given.get(i) for i in range(len(inputs))]
     if len(parts) != len(inputs):
         raise ValueError(f"backward gave {len(parts)} gradients for {len(inputs)} inputs")
     return [None if part is None else np.asarray(part) for part in parts]

@@ -11,7 +11,7 @@ import numpy as np
 
 from bpcompare.tools.gradient.door.code import CodeUnderTest
 from bpcompare.tools.gradient.door.of_jax import in_jax, pulled_by_jax
-from bpcompare.tools.gradient.door.of_numpy import in_numpy
+from bpcompare.tools.gradient.door.of_numpy import in_numpy, of_dy_alone
 from bpcompare.tools.gradient.door.of_torch import apart, in_torch, is_torch, pulled_by_torch
 from bpcompare.tools.gradient.door.of_torch import with_parameters as of_module
 from bpcompare.tools.gradient.door.pairs import Convention, Parts, holds_complex, in_pairs, of_jax, of_numpy, of_torch
@@ -63,6 +63,7 @@ def code_under_test(
         return paired(given, lambda: of_jax(jax), "jax", lambda given: in_jax(jax, given))
     if backward is None:
         raise ValueError("backward: a NumPy function needs one: backward(*inputs, dy) -> a gradient for each input")
+    backward = of_dy_alone(forward, backward)
     return paired(flattened(meant_for or forward, backward, inputs, names), of_numpy, "torch", in_numpy)
 
 

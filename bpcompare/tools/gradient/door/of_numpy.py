@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,22 @@ def in_numpy(given: Given) -> CodeUnderTest:
         return given.backward(*map(_copied, xs), parted(dy.copy(), likes))
 
     return CodeUnderTest("numpy", given, arrays, call, back, analytic=True)
+
+
+def of_dy_alone(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward of (*inputs, dy): before one that takes dy alone, as a layer's that keeps its inputs, the forward is called."""
+    try:
+        arguments = list(signature(backward).parameters.values())
+    except (TypeError, ValueError):
+        return backward
+    if len(arguments) != 1 or arguments[0].kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+        return backward
+
+    def whole(*args: Any) -> Any:
+        forward(*args[:-1])
+        return backward(args[-1])
+
+    return whole
 
 
 def _copied(x: Any) -> Any:
