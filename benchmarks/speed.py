@@ -4,7 +4,7 @@
 
 (a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
 (c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
-gradcheck; (e) the memory of a verdict beside that of bare steps; what starting costs (`starting`), and a network that is run again
+gradcheck; (e) the memory of a verdict beside bare steps; what starting costs (`starting`), and a network that is run again
 (`again`), in CPU time. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a plan, and printed
 by itself. CPU time is that of all threads together. Memory is the peak of the process above what it had before, each point in a
 process of its own.
