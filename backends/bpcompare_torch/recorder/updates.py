@@ -199,7 +199,7 @@ class Updates:
             step.evaluations += 1
             if step.evaluations > 1:
                 with self._mode.unwatched():
-                    for one in self._all_moving(optimizer):
+                    for one in self._all_moving(optimizer, self._identity.memory.keep):
                         self.continuity.moved(one, self._identity.memory.clock)
             out = closure(*inner, **named)
             with self._mode.unwatched():

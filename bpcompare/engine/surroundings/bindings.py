@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter, is_, itemgetter
+from itertools import chain
+from operator import attrgetter, is_, methodcaller
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -17,6 +19,7 @@ LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
 """Modules of others that the judgement computes with."""
 _KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
 _GONE = object()
+_OBJECTS = methodcaller("values")
 _PARTS = (attrgetter("__code__"), attrgetter("__defaults__"), attrgetter("__kwdefaults__"))
 _Code = tuple[str, FunctionType, tuple[Any, Any, Any]]
 """A function, its name, and its parts as they were."""
@@ -33,19 +36,8 @@ class _Space:
     put: Callable[[Any, Any], None]
     drop: Callable[[Any], None]
     meant: Mapping[Any, Any]
+    size: int
     closed: bool
-    keys: tuple[Any, ...]
-    values: tuple[Any, ...]
-    """All names and objects in their order: that nothing changed is seen in one go, and only then looked at name by name."""
-
-    @property
-    def untouched(self) -> bool:
-        """Whether the very same names stand for the very same objects."""
-        return (
-            len(self.names) == len(self.keys)
-            and all(map(is_, self.names.values(), self.values))
-            and all(map(is_, self.names, self.keys))
-        )
 
 
 def bindings() -> Bindings:
@@ -70,12 +62,27 @@ class Bindings:
                 if id(value) not in known:
                     known.add(id(value))
                     self._inside(f"{name}.{key}", value)
+        self._names = [space.names for space in self._spaces]
+        self._sizes = [space.size for space in self._spaces]
+        self._keys, self._values = tuple(chain.from_iterable(self._names)), tuple(chain.from_iterable(map(_OBJECTS, self._names)))
+        self._functions = [function for _, function, _ in self._codes]
+        self._parts = [[parts[at] for _, _, parts in self._codes] for at in range(len(_PARTS))]
+
+    def _untouched(self) -> bool:
+        """Whether the very same names stand for the very same objects, in their order: told in one go, not which do not."""
+        with suppress(RuntimeError):  # a thread that adds a name just now
+            return (
+                list(map(len, self._names)) == self._sizes
+                and all(map(is_, chain.from_iterable(map(_OBJECTS, self._names)), self._values))
+                and all(map(is_, chain.from_iterable(self._names), self._keys))
+            )
+        return False
 
     def stand(self) -> bool:
         """Whether everything is still what it was, and nothing came."""
         return (
             self._modules == _modules()
-            and all(space.untouched or (len(space.names) == len(space.keys) and not _replaced(space)) for space in self._spaces)
+            and (self._untouched() or all(len(space.names) == space.size and not _replaced(space) for space in self._spaces))
             and not self._recoded()
         )
 
@@ -86,9 +93,7 @@ class Bindings:
             if sys.modules.get(name) is not module:
                 sys.modules[name] = module
                 found.append(name)
-        for space in self._spaces:
-            if space.untouched:
-                continue
+        for space in () if self._untouched() else self._spaces:
             for key in _replaced(space):
                 space.put(key, space.meant[key])
                 found.append(f"{space.title}.{key}")
@@ -102,8 +107,7 @@ class Bindings:
 
     def _recoded(self) -> list[_Code]:
         """The functions that have another code, or other defaults."""
-        functions, meant = [function for _, function, _ in self._codes], [parts for _, _, parts in self._codes]
-        if all(all(map(is_, map(part, functions), map(itemgetter(at), meant))) for at, part in enumerate(_PARTS)):
+        if all(all(map(is_, map(part, self._functions), meant)) for part, meant in zip(_PARTS, self._parts, strict=True)):
             return []
         return [one for one in self._codes if not all(map(is_, _code(one[1]), one[2]))]
 
@@ -116,17 +120,14 @@ class Bindings:
             (type.__delattr__ if isinstance(owner, type) else object.__delattr__)(owner, key)
 
         meant = {key: value for key, value in names.items() if not _notes(key)}
-        self._spaces.append(_Space(title, names, put, drop, meant, closed, tuple(names), tuple(names.values())))
+        self._spaces.append(_Space(title, names, put, drop, meant, len(names), closed))
 
     def _inside(self, title: str, value: Any) -> None:
         """What can be changed inside the value of a name."""
         if isinstance(value, FunctionType):
             self._code(title, value)
         elif isinstance(value, dict):
-            put, drop, meant = value.__setitem__, value.__delitem__, dict(value)
-            self._spaces.append(
-                _Space(title, value, put, drop, meant, closed=False, keys=tuple(meant), values=tuple(meant.values()))
-            )
+            self._spaces.append(_Space(title, value, value.__setitem__, value.__delitem__, dict(value), len(value), closed=False))
         elif isinstance(value, type) and _ours(value.__module__):
             self._add(title, value, vars(value), closed=True)
             for key, member in list(vars(value).items()):
