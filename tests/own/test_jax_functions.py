@@ -148,6 +148,20 @@ def test_a_rule_that_is_wrong_at_ties_alone_is_wrong(at_tie):
     assert found.verdict == "wrong", str(found)
 
 
+def test_a_gradient_inside_of_a_loss_is_certified_whole():
+    """A gradient penalty, whose loss differentiates by itself, would be accused or half examined."""
+
+    def penalized(p):
+        def critic(x):
+            return jnp.tanh(x @ p["w"]).sum()
+
+        g = jax.vmap(jax.grad(critic))(V.reshape(2, 3))
+        return jnp.mean((jnp.sqrt(jnp.sum(g**2, 1)) - 1) ** 2)
+
+    found = bpcompare.check(penalized, {"w": SYMMETRIC})
+    assert found.verdict == "certified", str(found)
+
+
 def test_vectors_of_values_that_meet_are_not_certified():
     """Eigenvectors that nothing determines would be certified, or a library accused for those that it chose."""
     found = bpcompare.check(
