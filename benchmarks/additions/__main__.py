@@ -1,10 +1,11 @@
-"""Add an op, an update rule and an activation, each to a copy of this repository: how many files and lines is that, and does it work?
+"""Add an op, an update rule and an activation, each to a copy of this repository: how many files and lines is that?
 
     python -m benchmarks.additions [--tests]
 
 The patches beside this file are additions as somebody would write them, by the recipe in CONTRIBUTING.md. Each is applied to a
 clone of what is committed here, which is deleted afterwards. With `--tests` the tests that walk all ops are run there, of the new
-one and of the lists that must know it; without, the table alone is printed. A patch that does not apply any more is to be made anew.
+one and of the lists that must know it; without, the table alone is printed. A patch that does not apply any more is to be made
+anew.
 """
 
 from __future__ import annotations
