@@ -40,6 +40,8 @@ class Call(Op):
     arguments: Mapping[str, Any]
     results: tuple[Shape, ...]
     output: int = 0
+    factors: float = 0.0
+    """How far, relatively, a factor of its products may be off before it is multiplied: float32 cut to TF32, for example."""
 
     @property
     def called(self) -> str:

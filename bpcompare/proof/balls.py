@@ -22,6 +22,7 @@ class Balls:
     """Looks quantities up as balls. Given ones are exact; recorded ones carry the rounding they were recorded with.
 
     `exact`: recorded ones are exact as well, for each step read what was recorded and nothing wider: code that runs eagerly.
+    `whole`: factors of products are taken as they are, also where a framework may cut them (to TF32, for example).
     `quick`: numbers that need no ball to be found inside are given none; but where another algorithm than the law's widens balls.
     `random`: large products are tried along vectors drawn from it.
     """
@@ -38,6 +39,7 @@ class Balls:
     ) -> None:
         self.values = values
         self.exact = exact
+        self.whole = False
         self.quick = quick and not algorithms
         self.random = random
         self.fmt = fmt
@@ -86,6 +88,12 @@ class Balls:
             return self
         other = copy(self)
         other.fmt = format_of(claim.dtype, self.fmt.flushes)
+        return other
+
+    def unreduced(self) -> Balls:
+        """The same lookup, by which no factor of a product is off, whatever the framework was allowed."""
+        other = copy(self)
+        other.whole = True
         return other
 
     def on(self, values: StepValues) -> Balls:

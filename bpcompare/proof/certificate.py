@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entrywise import LARGE, held
-from bpcompare.proof.evaluation import evaluate, once
+from bpcompare.proof.evaluation import REDUCED, evaluate, once, reduced
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
 from bpcompare.proof.inside import inside
@@ -123,6 +124,17 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mappi
     record, which is a defect of the law and not of the record.
     """
     balls = balls.of(claim) if claim.dtype else balls
+    if not reduced(claim):
+        return _judge(claim, balls, laws, prefix, zeros)
+    # What may be cut is often not: then nothing is granted for it, and nothing of the power is lost.
+    found = _judge(claim, balls.unreduced(), laws, prefix, zeros)
+    if found.outcome != "refuted":
+        return found
+    wider = _judge(claim, balls, laws, prefix, zeros)
+    return replace(wider, note=wider.note or REDUCED) if wider.outcome == "holds" else wider
+
+
+def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[str, float] | None) -> Finding:
     if (found := moved(claim, balls.values, balls.fmt, laws, prefix)) is not None:
         return found
     if not claim.owners:  # frozen: no arithmetic, so no rounding

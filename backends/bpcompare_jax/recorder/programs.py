@@ -25,7 +25,7 @@ from bpcompare_jax.recorder.evaluation import (
     inner,
     is_complex,
     loop,
-    split,
+    scanned,
     stacks,
     times,
     unrolled,
@@ -33,6 +33,7 @@ from bpcompare_jax.recorder.evaluation import (
 from bpcompare_jax.recorder.functions import PASSING, common
 from bpcompare_jax.recorder.moves import moved, permutation
 from bpcompare_jax.recorder.names import place
+from bpcompare_jax.recorder.precision import factors
 from bpcompare_jax.recorder.solving import solving
 from bpcompare_jax.recorder.triangles import factored_by_one
 
@@ -141,7 +142,7 @@ class Draft:
                 continue
             nameless = function, {f"x{k}": Read(k) for k in range(len(args))}, args
             name, arguments, sources = nameless if function else called(equation, args, i, partial(self._result, at))
-            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i)))
+            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i), factors(equation, number)))
         return outs
 
     def _result(self, at: Key, number: int) -> Any:
@@ -163,8 +164,9 @@ class Draft:
         where: Place,
         number: Any,
         key: Key | None,
+        off: float = 0.0,
     ) -> Seen:
-        """A step that writes one result; open where nothing was recorded under the key."""
+        """A step that writes one result; open where nothing was recorded under the key. Factors of its products may be `off`."""
         name = self.unique(f"{where.module}:{where.function}" if where.module else where.function)
         constants: dict[str, str] = {}
         reads: list[str] = []
@@ -191,7 +193,7 @@ class Draft:
                 delta = f"{writes}.delta"
                 self.recorded[delta] = -array(arrived)
         self.values[writes] = Value(writes, name, open=not known, delta=delta, dtype=str(number.dtype))
-        self.steps.append(Step(name, Call(function, arguments, shapes, output), tuple(reads), writes, constants=constants))
+        self.steps.append(Step(name, Call(function, arguments, shapes, output, off), tuple(reads), writes, constants=constants))
         self.places[name] = where
         return Seen(writes, number, depends=True)
 
@@ -226,14 +228,15 @@ class Draft:
 
     def _scan(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         p = equation.params
-        consts, carry, xs = split(args, p["num_consts"], p["num_carry"])
+        consts, carry, xs = scanned(equation, args)
+        carried = len(carry)
         rows: dict[int, list[Seen]] = {}
         where = place(equation, "scan", scope, custom)
         for t in times(p):
             along = [self._row(x, t, where) for x in xs]
             step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"
             outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)), step, custom)
-            carry, rows[t] = outs[: p["num_carry"]], outs[p["num_carry"] :]
+            carry, rows[t] = outs[:carried], outs[carried:]
         stacked = [self._stacked(v, [row[i] for _, row in sorted(rows.items())], where) for i, v in stacks(equation, len(carry))]
         return [*carry, *stacked]
 

@@ -15,9 +15,11 @@ from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.members import apart, results_of
 from bpcompare_torch.recorder.memory import PLAIN, storage_of, tensors
 from bpcompare_torch.recorder.places import Places
+from bpcompare_torch.recorder.precision import factors
 from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
 from bpcompare_torch.recorder.signature import Signature, signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
+from bpcompare_torch.recorder.together import together
 
 
 class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -52,6 +54,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if self.idle:
             return func(*args, **kwargs)
+        args = together(func, args)
         if not self.passing and torch._C._current_graph_task_id() != NO_TASK:
             why = "the engine was run in a way that nobody saw: not by backward() or torch.autograd.grad"
             self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
@@ -194,6 +197,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         custom, identity = self.custom, self.identity
         within = (custom.name, custom.place.backward) if custom else ()
         entry = Entry(function, arguments, self.places.here(function, *within), [], custom)
+        entry.factors = factors(function, made[0]) if made else 0.0
         read = entry.read()
         depends = any(one.depends for one in read) and (node is not None or custom is not None)
         reduced = any(one.reduced for one in read)

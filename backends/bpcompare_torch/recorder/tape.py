@@ -69,7 +69,8 @@ class Seen:
 class Entry:
     """One call: its function's name, its arguments by name with what was seen in place of tensors, and its results.
 
-    `states` are what it left in arguments that it moves on from call to call, by their names.
+    `states` are what it left in arguments that it moves on from call to call, by their names. `factors`: how far factors of its
+    products may be off before they are multiplied (`bpcompare_torch.recorder.precision`).
     """
 
     function: str
@@ -78,6 +79,7 @@ class Entry:
     results: list[Seen | None] = field(default_factory=list)
     custom: Custom | None = None
     states: dict[str, Kept] = field(default_factory=dict)
+    factors: float = 0.0
 
     def read(self) -> list[Seen]:
         """What it reads, each time that it does."""
