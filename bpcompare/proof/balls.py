@@ -13,6 +13,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball, Format
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Num
+from bpcompare.numbers.parts import parts
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.values import StepValues
 
@@ -104,9 +105,13 @@ class Balls:
     def _denormal(self, path: str, x: Array) -> bool:
         """Whether a given array holds numbers that a backend which flushes takes for 0. All others are exact."""
         if path not in self._denormals:
-            self._denormals[path] = bool(((x != 0) & (np.abs(x) < self.fmt.tiny)).any())
+            found = (((x[at] != 0) & (np.abs(x[at]) < self.fmt.tiny)).any() for at, _ in parts(x, PART))
+            self._denormals[path] = any(found)
         return self._denormals[path]
 
+
+PART = 2**15
+"""So many numbers are looked at at a time."""
 
 MOST = 32 * 2**20
 """Bytes of arrays in float64 that are kept for the next claim."""
