@@ -196,7 +196,13 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
     want = np.array([one.value for one in found])
     noise = TIMES * tries.noise(at, g).reshape(-1)
-    if all(abs(flat[numbers[place]] - found[place].value) <= radii[place] + noise[numbers[place]] for place in sure):
+
+    def lost(place: int) -> bool:
+        # On a kink, another gradient for inputs beside it is no rounding.
+        off = abs(flat[numbers[place]] - found[place].value)
+        return not found[place].kink and bool(off <= radii[place] + noise[numbers[place]])
+
+    if all(map(lost, sure)):
         note = (
             "it is not what differences of the forward say, but errors of rounding in the inputs move it as far as that: this "
             "backward loses its digits here. Inputs in float64, or others, would decide it"

@@ -11,7 +11,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.derivative import Along
-from bpcompare.tools.gradient.differences import GRANTED, TIMES, TRUSTED, Tries
+from bpcompare.tools.gradient.differences import GRANTED, TRUSTED
 from bpcompare.tools.gradient.finding import InputFinding
 
 GROUPS = 16
@@ -57,7 +57,6 @@ def _shown(answer: Answer, gradients: Mapping[int, Array]) -> tuple[int, InputFi
         parts = {i: x[start:end].reshape(inputs[i].shape) for i, start, end in zip(gradients, ends[:-1], ends[1:], strict=True)}
         return code.forward([parts.get(i, one) for i, one in enumerate(inputs)])
 
-    tries = Tries(code, answer.dy, 0)
     along = Along(moved, whole, np.asarray(answer.dy, np.float64), analytic=False)
     u = max(float(np.finfo(code.inputs[i].dtype).eps) / 2 for i in gradients)
     values, counts = np.unique(whole, return_counts=True)
@@ -66,9 +65,6 @@ def _shown(answer: Answer, gradients: Mapping[int, Array]) -> tuple[int, InputFi
         v = group.astype(np.float64)
         found, got = along(v), float(flat @ v)
         radius = TRUSTED * found.error + GRANTED * u * (found.bulk + float(np.abs(flat) @ v))
-        if not found.low - radius <= got <= found.high + radius:
-            lost = np.concatenate([tries.noise(i, np.asarray(g)).ravel() for i, g in gradients.items()])
-            radius += TIMES * float(lost @ v)
         if not found.low - radius <= got <= found.high + radius:
             first, tried = int(np.argmax(group)), int(group.sum())
             at = list(gradients)[int(np.searchsorted(ends, first, side="right")) - 1]
