@@ -1,11 +1,13 @@
 """How long a verdict takes, beside what it is about: side by side in one run, warm.
 
-    python -m benchmarks.speed [--write]
+    python -m benchmarks.speed [PART …] [--write]
 
 (a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
 (c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
-gradcheck; and what importing costs. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a
-plan, and printed by itself. Memory is the peak of the process above what it had before, each point in a process of its own.
+gradcheck; (e) the memory of a verdict beside bare steps; what starting costs (`starting`), and a network that is run again
+(`again`), in CPU time. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a plan, and printed
+by itself. CPU time is that of all threads together. Memory is the peak of the process above what it had before, each point in a
+process of its own.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from math import log
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
+from benchmarks.again import again
 from benchmarks.fuzz import versions
+from benchmarks.starting import starting
 from bpcompare import ops, session
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.engine.worker import InProcess
@@ -33,6 +38,7 @@ from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.plan import Plan
 from bpcompare.plan.draw import plan as draw
 from bpcompare.testing.nodes import nodes
+from bpcompare.verdict.distance import Pairs
 
 REPEATS = 15
 
@@ -135,47 +141,78 @@ def timed(work: Callable[[], Any]) -> float:
     return perf_counter() - started
 
 
-def verdict() -> list[str]:
-    """(a) and (b)."""
+def clocked(work: Callable[[], Any]) -> tuple[float, float]:
+    """Milliseconds on the wall, and of all cores together."""
+    wall, cpu = perf_counter(), process_time()
+    work()
+    return 1e3 * (perf_counter() - wall), 1e3 * (process_time() - cpu)
+
+
+def measured(widths: list[int], examples: int, repeats: int) -> dict[str, tuple[float, float]]:
+    """What one step costs bare, run and judged, interleaved: medians of wall and CPU time; and JAX's first run."""
     from bpcompare_delta import Delta
     from bpcompare_jax import Jax
     from bpcompare_torch import Torch
 
     keep_freed_memory()  # as the command does; it speeds the bare steps up too
-    plan = draw(mlp([64, 256, 256, 10], 1797), "float32")
-    bare = {"NumPy": bare_numpy(plan), "torch": bare_torch(plan), "JAX": bare_jax(plan)}
+    plan = draw(mlp(widths, examples), "float32")
     runner = InProcess()
     records = {"delta": runner.run(Delta, plan), "torch": runner.run(Torch, plan)}
-    compile_seconds = timed(lambda: records.update(jax=runner.run(Jax, plan)))
-    warm = _warm_jax(plan)
-    seconds: dict[str, list[float]] = {}
-    certificate = []
-    for _ in range(REPEATS):
-        for name, step in bare.items():
-            seconds.setdefault(f"bare {name}", []).append(timed(step))
-        seconds.setdefault("run delta", []).append(timed(lambda: runner.run(Delta, plan)))
-        seconds.setdefault("run torch", []).append(timed(lambda: runner.run(Torch, plan)))
-        seconds.setdefault("run jax", []).append(timed(warm))
-        started = perf_counter()
-        certificate.append(session.judge("speed", plan, records).certificate_seconds)
-        seconds.setdefault("judge", []).append(perf_counter() - started)
-    middle = {name: median(values) * 1e3 for name, values in seconds.items()}
-    bare_sum = sum(value for name, value in middle.items() if name.startswith("bare"))
-    whole = sum(value for name, value in middle.items() if not name.startswith("bare"))
-    lines = ["## (a) the whole verdict, 64-256-256-10, 1,797 examples, float32, one step", "", "| | ms |", "|---|---|"]
-    lines += [f"| {name} | {value:.1f} |" for name, value in middle.items()]
+    compiled = clocked(lambda: records.update(jax=runner.run(Jax, plan)))
+    work = {
+        "bare NumPy": bare_numpy(plan),
+        "bare torch": bare_torch(plan),
+        "bare JAX": bare_jax(plan),
+        "run delta": lambda: runner.run(Delta, plan),
+        "run torch": lambda: runner.run(Torch, plan),
+        "run jax": _warm_jax(plan),
+        "judge": lambda: session.judge("speed", plan, records).verdict,
+        "judge, --certificate full": lambda: session.judge("speed", plan, records, means="full").verdict,
+        "judge, every number by a ball": lambda: session.judge("speed", plan, records, means="balls").verdict,
+        "how far apart they are": lambda: list(Pairs(records)),
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
+    for _ in range(repeats):
+        for name, step in work.items():
+            found[name].append(clocked(step))
+    middle = {name: (median(wall for wall, _ in times), median(cpu for _, cpu in times)) for name, times in found.items()}
+    return middle | {"a first JAX run, compilation included": compiled}
+
+
+STEPS = ("run delta", "run torch", "run jax", "judge")
+"""What a verdict is made of."""
+
+
+def verdict() -> list[str]:
+    """(a) and (b)."""
+    small = measured([64, 256, 256, 10], 1797, REPEATS)
+    lines = ["## (a) the whole verdict, float32, one step", ""]
+    lines += _verdict("64-256-256-10, 1,797 examples", small, "2.5, aim 1.5")
+    lines += _verdict("64-4096-4096-10, 1,024 examples", measured([64, 4096, 4096, 10], 1024, 3), "1.5, aim 1.1")
+    (delta, _), (torch, _), (run, _) = small["run delta"], small["bare torch"], small["run torch"]
+    return [
+        *lines,
+        "## (b) delta beside torch eager, 64-256-256-10",
+        "",
+        f"delta's run {delta:.1f} ms, torch's bare eager step {torch:.1f} ms: **{delta / torch:.2f}×** (goal 1.5, aim 1); "
+        f"against the recorded torch run ({run:.1f} ms): {delta / run:.2f}×.",
+        "",
+    ]
+
+
+def _verdict(title: str, middle: dict[str, tuple[float, float]], goal: str) -> list[str]:
+    whole, bare = (
+        [sum(times[clock] for name, times in middle.items() if chosen(name)) for clock in (0, 1)]
+        for chosen in (STEPS.__contains__, lambda name: name.startswith("bare"))
+    )
+    lines = [f"| {title} | ms | CPU ms |", "|---|---|---|"]
+    lines += [f"| {name} | {wall:.1f} | {cpu:.1f} |" for name, (wall, cpu) in middle.items()]
     lines += [
-        f"| **whole verdict** (three runs and the judgement) | {whole:.1f} |",
-        f"| **bare steps** of the three frameworks | {bare_sum:.1f} |",
+        f"| **whole verdict** (three runs and the judgement) | {whole[0]:.1f} | {whole[1]:.1f} |",
+        f"| **bare steps** of the three frameworks | {bare[0]:.1f} | {bare[1]:.1f} |",
         "",
-        f"Whole verdict / bare steps: **{whole / bare_sum:.1f}×** (goal 8, aim 4). The certificates are "
-        f"{median(certificate) * 1e3 / whole:.0%} of it. A first JAX run, compilation included: {compile_seconds * 1e3:.0f} ms.",
-        "",
-        "## (b) delta beside torch eager, same net",
-        "",
-        f"delta's run {middle['run delta']:.1f} ms, torch's bare eager step {middle['bare torch']:.1f} ms: "
-        f"**{middle['run delta'] / middle['bare torch']:.2f}×** (goal 1.5, aim 1); against the recorded torch run "
-        f"({middle['run torch']:.1f} ms): {middle['run delta'] / middle['run torch']:.2f}×.",
+        f"Whole verdict / bare steps: **{whole[0] / bare[0]:.1f}×** on the wall, **{whole[1] / bare[1]:.1f}×** of CPU time "
+        f"(goal {goal}). The judgement is {middle['judge'][1] / whole[1]:.0%} of the CPU time.",
         "",
     ]
     return lines
@@ -268,6 +305,52 @@ def _status(name: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
+def memory() -> list[str]:
+    """(e): the peak of a whole verdict, and of bare steps, each in a process of its own."""
+    lines = [
+        "## (e) memory, float32, three frameworks",
+        "",
+        "| net | parameters MiB | bare MiB | verdict MiB | ratio |",
+        "|---" * 5 + "|",
+    ]
+    for widths, examples in (("64-2048-2048-10", 1024), ("64-4096-4096-10", 1024)):
+        bare, whole = (
+            float(_python("-m", "benchmarks.speed", "--peak", kind, widths, str(examples))) for kind in ("bare", "whole")
+        )
+        sizes = [int(width) for width in widths.split("-")]
+        parameters = 4 * sum((one + 1) * other for one, other in pairwise(sizes)) / 2**20
+        lines.append(f"| {widths}, {examples:,} examples | {parameters:.0f} | {bare:.0f} | {whole:.0f} | {whole / bare:.1f} |")
+    return [
+        *lines,
+        "",
+        "Goal: at most 4 at 17 million parameters, aim 3. Bare is the largest peak of the three frameworks' steps.",
+        "",
+    ]
+
+
+def peak(kind: str, widths: str, examples: int) -> float:
+    """MiB above what the process had before, its frameworks warm and the plan drawn."""
+    from bpcompare_delta import Delta
+    from bpcompare_jax import Jax
+    from bpcompare_torch import Torch
+
+    runner, backends = InProcess(), {"delta": Delta, "torch": Torch, "jax": Jax}
+    small = draw(mlp([8, 16, 4], 4), "float32")
+    for backend in backends.values():
+        runner.run(backend, small)
+    plan = draw(mlp([int(width) for width in widths.split("-")], examples), "float32")
+    before = _from_here()
+    if kind == "bare":
+        for make in (bare_numpy, bare_torch, bare_jax):
+            step = make(plan)
+            step()
+            step()
+            del step
+    else:
+        session.judge("speed", plan, {name: runner.run(backend, plan) for name, backend in backends.items()})
+    return _peak() - before
+
+
 def growth() -> list[str]:
     """(c)."""
     lines = ["## (c) growth, float32", ""]
@@ -323,38 +406,31 @@ def gradcheck() -> list[str]:
     return [*lines, ""]
 
 
-def imports() -> list[str]:
-    """What starting costs."""
-    program = str(Path(sys.executable).with_name("bpcompare"))
-    lines = ["## Starting", "", "| | s |", "|---|---|"]
-    for title, command in {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "import bpcompare": [sys.executable, "-c", "import bpcompare"],
-        "bpcompare --help": [program, "--help"],
-    }.items():
-        seconds = median(
-            timed(lambda command=command: subprocess.run(command, check=True, capture_output=True)) for _ in range(9)
-        )  # type: ignore[misc]
-        lines.append(f"| {title} | {seconds:.3f} |")
-    return [*lines, ""]
-
-
 def _python(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+PARTS = {part.__name__: part for part in (verdict, growth, memory, gradcheck, starting, again)}
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all of them without")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.point:
         kind, size, backend = asked.point
         print(json.dumps(point(kind, int(size), backend)))
         return
+    if asked.peak:
+        kind, widths, examples = asked.peak
+        print(peak(kind, widths, int(examples)))
+        return
     lines = []
-    for part in (verdict, growth, gradcheck, imports):
+    for part in (PARTS[name] for name in asked.parts or PARTS):
         print(part.__name__, file=sys.stderr, flush=True)
         lines += part()
     text = "\n".join(lines)

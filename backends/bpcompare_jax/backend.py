@@ -1,4 +1,4 @@
-"""The JAX backend: jit, one compilation a plan; Δ from zero probes added at every `in`."""
+"""The JAX backend: jit, one compilation for all plans of one structure; Δ from zero probes added at every `in`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bpcompare.ops import Dense, Op, UpdateOp
 from bpcompare.plan import Plan
 from bpcompare.plan.record import Provenance, Record
 from bpcompare_jax import update
+from bpcompare_jax.compilations import Compiled, compilations
 from bpcompare_jax.switches import wide
 from bpcompare_jax.update import described, one_step
 
@@ -48,7 +49,7 @@ class Jax(AutodiffBackend[jax.Array]):
     limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = update.LIMITS
 
     def __init__(self) -> None:
-        self._compiled: dict[Hashable, Callable[..., Any]] = {}
+        self._compiled: Compiled = {}
 
     @classmethod
     def version(cls) -> str:
@@ -58,11 +59,19 @@ class Jax(AutodiffBackend[jax.Array]):
     def run(self, plan: Plan) -> Record:
         """Every step of the plan, in the plan's dtype."""
         with wide(True):
-            try:
-                return super().run(plan)
-            finally:
-                # A compiled step holds on to the plan it was made for.
-                self._compiled.clear()
+            return super().run(plan)
+
+    def _walk(self, plan: Plan) -> Walk[jax.Array]:
+        """The walk, and with it all that was compiled for plans of this structure.
+
+        A backend that somebody made of this one is traced anew in every run: what its functions read may have changed meanwhile.
+        """
+        if type(self) is not Jax:
+            self._compiled = {}
+            return super()._walk(plan)
+        walk: Walk[jax.Array]
+        walk, self._compiled = compilations(super()._walk, self.table, plan)
+        return walk
 
     def provenance(self, plan: Plan) -> Provenance:
         """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
@@ -128,7 +137,7 @@ class Jax(AutodiffBackend[jax.Array]):
     ) -> tuple[Arrays, Mapping[str, Arrays]]:
         """One optax update under jit, its state built from `slots` and read back."""
         by_slot = {slot: {p: slots[p][slot] for p in parameters} for slot in update.slots}
-        step = self._jit(update, partial(one_step, update, self.table[type(update)](update)))
+        step = self._jit(repr(update), partial(one_step, update, self.table[type(update)](update)))
         updated, moved = step(jnp.asarray(t - 1, jnp.int32), parameters, gradients, by_slot)
         return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
 

@@ -1,15 +1,16 @@
-"""The torch backend: eager autograd; Δ by asking autograd for the gradient of every `in` as well."""
+"""The torch backend: eager autograd; Δ by hooks that look on while `E.backward()` goes through every `in`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from bpcompare.backend import rows
-from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked, answered, asked
+from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked
 from bpcompare.network.parameter import Array
 from bpcompare.ops import Op, UpdateOp
 from bpcompare.plan import Plan
@@ -27,6 +28,7 @@ class Torch(AutodiffBackend[Tensor]):
     name: ClassVar[str] = "torch"
     voice: ClassVar[str] = "torch"
     table: ClassVar[Mapping[type[Op], Callable[..., Any]]] = rows("bpcompare_torch")
+    passive: ClassVar[bool] = True
     limits: ClassVar[Mapping[type[Op], tuple[Callable[[Any], bool], str]]] = update.LIMITS
 
     @classmethod
@@ -64,32 +66,37 @@ class Torch(AutodiffBackend[Tensor]):
     def differentiate(
         self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]
     ) -> tuple[Walked[Tensor], Tensors, Tensors]:
-        """One call of `torch.autograd.grad` for every trainable parameter and every `in`: see `AutodiffBackend.differentiate`.
+        """`E.backward()` and `.grad`, with a hook at every `in` that keeps its gradient: see `AutodiffBackend.differentiate`.
 
         Where E does not depend on one of them, its derivative is an array of zeros.
         """
         leaves = _leaves(parameters, plan.network.trainable)
-        watched: dict[str, Tensor] = {}
+        din: dict[str, Tensor] = {}
 
         def tap(layer: str, y: Tensor) -> Tensor:
-            # A node of its own: where an op hands its source on, `in` would be that very tensor, with its whole gradient.
-            watched[layer] = y.view_as(y) if y.requires_grad else y.detach().requires_grad_()
-            return watched[layer]
+            # What no trainable parameter reaches has a Δ as well.
+            watched = y if y.requires_grad else y.detach().requires_grad_()
+            watched.register_hook(partial(din.__setitem__, layer))  # type: ignore[no-untyped-call]
+            return watched
 
         walked = walk(leaves, feed, tap)
-        xs = asked(plan, leaves, watched)
-        found = torch.autograd.grad(walked.error, xs, allow_unused=True)
-        gradients, din = answered(plan, [_or_zero(gradient, x) for gradient, x in zip(found, xs, strict=True)])
-        return _detached(walked), gradients, din
+        torch.autograd.backward(walked.error)
+        gradients = {name: _or_zero(leaves[name].grad, leaves[name]) for name in plan.network.trainable}
+        found = {layer: _or_zero(din.get(layer), walked.net_in[layer]) for layer in plan.order}
+        return _detached(walked), gradients, found
 
     def plain_gradient(self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]) -> Tensors:
-        """`E.backward()` and `.grad`, without the copies of every `in` that `differentiate` adds: see `AutodiffBackend`."""
+        """`E.backward()` and `.grad` on the same walk, with no hook anywhere: see `AutodiffBackend`."""
         trainable = plan.network.trainable
         leaves = _leaves(parameters, trainable)
         error = walk(leaves, feed, lambda _, y: y).error
         if error.requires_grad:  # else no trainable parameter reaches E, and torch refuses
             torch.autograd.backward(error)
         return {name: _or_zero(leaves[name].grad, leaves[name]) for name in trainable}
+
+    def apart(self, y: Tensor) -> Tensor:
+        """A view: the gradient of the very tensor would be that of all who read it."""
+        return y.view_as(y)
 
     def descend(
         self, update: UpdateOp, t: int, parameters: Tensors, gradients: Tensors, slots: Mapping[str, Tensors]

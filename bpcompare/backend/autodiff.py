@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -88,8 +88,13 @@ class AutodiffBackend(Backend, Generic[T]):
     A lowering is called as `f(op, xs, parameters, extra)`: framework arrays of the sources, parameters by role, and draws and
     state by name. It returns the output, or `Lowered` when the op has state. Errors get xs = (a, target). Penalties get
     the parameter under the role "w", and what they return is added to E. Updates are the business of `descend` (their rows in
-    the table make the optimizer).
+    the table are its own).
+
+    `passive`: `differentiate` computes what a user's own call computes, and only looks on. Then a run has no plain gradient
+    beside it; that both have the same bits is for the backend's tests.
     """
+
+    passive: ClassVar[bool] = False
 
     @abstractmethod
     def provenance(self, plan: Plan) -> Provenance:
@@ -117,6 +122,10 @@ class AutodiffBackend(Backend, Generic[T]):
     def plain_gradient(self, plan: Plan, walk: Walk[T], parameters: Mapping[str, T], feed: Feed[T]) -> Mapping[str, T]:
         """+∂E/∂p by trainable parameter, as a user of the framework would compute it, without reading any other derivative."""
 
+    def apart(self, y: T) -> T:
+        """`y`, which an op has handed on as it was, as a tensor of its own: where `in` itself is watched, not a value by name."""
+        return y
+
     @abstractmethod
     def descend(
         self,
@@ -132,7 +141,10 @@ class AutodiffBackend(Backend, Generic[T]):
         """
 
     def run(self, plan: Plan) -> Record:
-        """Every step of the plan: forward, gradient, plain gradient, update."""
+        """Every step of the plan: forward, gradient, update; in the first step the plain gradient, too, unless it is `passive`.
+
+        One step tells whether watching changed the answer: what is computed is the same in all of them.
+        """
         started = perf_counter()
         network = plan.network
         walk = self._walk(plan)
@@ -145,7 +157,7 @@ class AutodiffBackend(Backend, Generic[T]):
         for number, batch in enumerate(plan.batches, 1):
             feed = self._feed(batch, state)
             walked, gradients, din = self.differentiate(plan, walk, parameters, feed)
-            plain = self.plain_gradient(plan, walk, parameters, feed)
+            plain = None if self.passive or number > 1 else self.plain_gradient(plan, walk, parameters, feed)
             free = trainable(plan, parameters)
             updated, slots = (
                 self.descend(network.update, plan.updates_done + number, free, gradients, slots) if free else ({}, slots)
@@ -159,7 +171,7 @@ class AutodiffBackend(Backend, Generic[T]):
                     a=self._numpy(walked.a),
                     delta={name: np.negative(self.numpy(x)) for name, x in din.items()},
                     gradient=self._numpy(gradients),
-                    plain=self._numpy(plain),
+                    plain=None if plain is None else self._numpy(plain),
                     parameters=self._numpy(parameters),
                     state=self._numpy(state),
                     slots={
@@ -183,27 +195,31 @@ class AutodiffBackend(Backend, Generic[T]):
         )
 
     def _walk(self, plan: Plan) -> Walk[T]:
-        network, table = plan.network, self.table
+        # What it holds on to has no numbers of the plan: a compiled walk may outlive them.
+        layers, penalties, table = plan.network.layers, plan.network.penalties, self.table
+        error_op, of = plan.network.error.op, plan.network.error.of
+        order, draw_paths, state_paths = plan.order, plan.draw_paths, plan.state_paths
 
         def walk(parameters: Mapping[str, T], feed: Feed[T], tap: Tap) -> Walked[T]:
             net_in: dict[str, T] = {}
             a: dict[str, T] = dict(feed.inputs)
             state: dict[str, T] = {}
-            for name in plan.order:
-                layer = network.layers[name]
+            for name in order:
+                layer = layers[name]
                 xs = tuple(a[source] for source in layer.sources)
                 roles = {role: parameters[p] for role, p in layer.parameters.items()}
-                extra = {key: feed.draws[path] for key, path in plan.draw_paths[name].items()}
-                extra |= {key: feed.state[path] for key, path in plan.state_paths[name].items()}
+                extra = {key: feed.draws[path] for key, path in draw_paths[name].items()}
+                extra |= {key: feed.state[path] for key, path in state_paths[name].items()}
                 y = table[type(layer.op)](layer.op, xs, roles, extra)
                 if isinstance(y, Lowered):
-                    state |= {plan.state_paths[name][key]: value for key, value in y.state.items()}
+                    state |= {state_paths[name][key]: value for key, value in y.state.items()}
                     y = y.y
-                net_in[name] = tap(name, y)
+                handed_on = any(y is x for x in (*xs, *roles.values(), *extra.values()))
+                net_in[name] = tap(name, self.apart(y) if handed_on else y)
                 a[name] = table[type(layer.g)](layer.g, (net_in[name],), {}, {})
-            error = table[type(network.error.op)](network.error.op, (a[network.error.of], feed.target), {}, {})
-            for name, penalty in network.penalties.items():
+            error = table[type(error_op)](error_op, (a[of], feed.target), {}, {})
+            for name, penalty in penalties.items():
                 error = error + table[type(penalty)](penalty, (), {"w": parameters[name]}, {})
-            return Walked(error, net_in, {name: a[name] for name in plan.order}, state)
+            return Walked(error, net_in, {name: a[name] for name in order}, state)
 
         return walk

@@ -68,6 +68,7 @@ def _checked(
     from bpcompare.own.recorders import seeded
     from bpcompare.text.words import did_you_mean
     from bpcompare.tools.gradient import check_gradient
+    from bpcompare.tools.gradient.door import device_of
 
     seeded(seed)
     with found(address) as (forward, module):
@@ -88,6 +89,8 @@ def _checked(
             raise FactoryError(f"{address} is a class of modules: name a function that gives one, or a module that is made")
         random = np.random.default_rng(seed)
         drawn = [_drawn(text, random, framework) for text in inputs]
+        if framework == "torch" and (device := device_of(sys.modules["torch"], forward, ())) is not None:
+            drawn = [x.to(device) for x in drawn]
         try:
             return check_gradient(forward, backward_, drawn, seed=seed, meant_for=meant, **wishes)
         except ValueError as error:

@@ -49,6 +49,7 @@ def _page(op: type[Op]) -> list[str]:
         ("conventions", op.kinks),
         ("rounding", (_grant(op),)),
         ("backends", tuple(_backends(op))),
+        ("written in", _modules(op)),
     ):
         if rows:
             lines += ["", title, *(f"  {row}" for row in rows)]
@@ -63,6 +64,11 @@ def _grant(op: type[Op]) -> str:
     if law.rearranged:
         return f"a formula in another form is granted: {REARRANGED:g} u times all its terms"
     return "no other formula is granted, only its sums in any order"
+
+
+def _modules(op: type[Op]) -> tuple[str, ...]:
+    # Families have files of the same name; where an op stands, its law does, too.
+    return op.__module__, f"{op.__module__.replace('.ops.', '.laws.')}  its law: formula and derivative, for every arithmetic"
 
 
 def _field(one: Field[object]) -> str:

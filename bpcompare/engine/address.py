@@ -67,7 +67,7 @@ class Address:
     @property
     def source(self) -> str:
         """The package, or the file, in words."""
-        return self.target.rpartition(":")[0] if self.from_file else described(package(self.distribution))
+        return self.target.rpartition(":")[0] if self.from_file else _described_in(self.distribution, _folders())
 
 
 def address_of(backend: type) -> Address | None:
@@ -186,7 +186,12 @@ def _planted(base: str, mistake: str) -> str:
 
 def _offers() -> Mapping[str, Sequence[EntryPoint]]:
     """What installed packages offer, by name. Looked for anew when a folder that Python imports from has changed."""
-    return _offered_in(tuple((folder, _changed(folder)) for folder in sys.path))
+    return _offered_in(_folders())
+
+
+def _folders() -> tuple[tuple[str, int], ...]:
+    """The folders that Python imports from, each with the time of its last change."""
+    return tuple((folder, _changed(folder)) for folder in sys.path)
 
 
 def _changed(folder: str) -> int:
@@ -213,6 +218,12 @@ def package(name: str) -> Distribution | None:
         return distribution(name) if name else None
     except PackageNotFoundError:
         return None
+
+
+@lru_cache(maxsize=64)
+def _described_in(name: str, folders: tuple[tuple[str, int], ...]) -> str:
+    """The package of this name in words, read once as long as no folder changes."""
+    return described(package(name))
 
 
 def described(owner: Distribution | None) -> str:

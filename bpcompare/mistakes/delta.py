@@ -85,8 +85,11 @@ def _prime_of_a(law: Any, at: At[Any]) -> Any:
 
 
 def _in_taken_for_a(_law: Any, at: At[Any]) -> Any:
-    x = at.x
-    return x * (1.0 - x) if isinstance(at.op, Sigmoid) else 1.0 - x * x
+    return _PRIME_BY_A[type(at.op)](at.x)
+
+
+_PRIME_BY_A: Mapping[type[Op], Callable[[Any], Any]] = {Sigmoid: lambda a: a * (1.0 - a), Tanh: lambda a: 1.0 - a * a}
+"""g' as it is written by a = g(in)."""
 
 
 def _after_update(network: Network, name: str, law: Any) -> Any:

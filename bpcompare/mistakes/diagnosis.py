@@ -89,12 +89,13 @@ def _parts(mistake: Mistake, claim: Claim, balls: Balls, network: Network, laws:
     owners = frozenset(owner for owner, _ in claim.owners)
     try:
         it = evaluate(claim, balls, laws)
-        return any(_apart(it, _under(claim, balls, wrong, before).mid) for wrong in mistake.forms(network, owners, laws))
+        return any(apart(it, under(claim, balls, wrong, before).mid) for wrong in mistake.forms(network, owners, laws))
     except (ArithmeticError, ValueError, TypeError):
         return False
 
 
-def _apart(it: Ball, other: Array) -> bool:
+def apart(it: Ball, other: Array) -> bool:
+    """Whether a wrong formula's value could be told from the right one's, whatever an honest backend rounds."""
     gap = np.abs(other - it.mid)
     return bool((gap > 2 * np.asarray(it.final_radius())).any() or not np.isfinite(other).all())
 
@@ -119,13 +120,13 @@ def _explains(
             yield f"results rounded to {name}", _holds(claim, narrow, laws, None)
 
 
-def _under(claim: Claim, balls: Balls, laws: Laws, before: Sequence[Balls]) -> Ball:
+def under(claim: Claim, balls: Balls, laws: Laws, before: Sequence[Balls]) -> Ball:
     """The claim's value under laws that may read from the steps before."""
-    _remember(laws, before, lambda earlier: evaluate(claim, earlier, laws))
+    remember(laws, before, lambda earlier: evaluate(claim, earlier, laws))
     return evaluate(claim, balls, laws)
 
 
-def _remember(laws: Laws, before: Sequence[Balls], see: Callable[[Balls], object]) -> None:
+def remember(laws: Laws, before: Sequence[Balls], see: Callable[[Balls], object]) -> None:
     """Let laws that read from the steps before see those."""
     laws.begin()
     if isinstance(laws, Sabotaged) and laws.remembers:
@@ -134,16 +135,10 @@ def _remember(laws: Laws, before: Sequence[Balls], see: Callable[[Balls], object
             laws.next_step()
 
 
-def _point(claim: Claim, balls: Balls, laws: Laws, before: Sequence[Balls]) -> Array:
-    """As `_under`, without a radius."""
-    _remember(laws, before, lambda earlier: claim.value(earlier.point, laws))
-    return np.asarray(claim.value(balls.point, laws), np.float64)
-
-
 def _holds(claim: Claim, balls: Balls, laws: Laws, right: Ball | None, before: Sequence[Balls] = ()) -> bool:
     x = balls.values.recorded[claim.path].astype(np.float64)
     try:
-        ball = _under(claim, balls, laws, before)
+        ball = under(claim, balls, laws, before)
     except (ArithmeticError, ValueError, TypeError):  # a wrong formula need not make sense everywhere
         return False
     if ball.mid.shape != x.shape:
@@ -212,86 +207,3 @@ def _redirected(balls: Balls, moved: dict[str, str]) -> Balls:
     for path, to in moved.items():
         (given if sources[path] is values.given else recorded)[path] = sources[path][to]
     return balls.on(StepValues(given, recorded))
-
-
-SEARCHED = 2_000_000
-SEARCHED_CLAIMS = 1_000
-"""Up to so many recorded numbers and claims a step, blind spots are searched for; beyond, that would outlast the verdict.
-
-Later steps are searched as long as no more numbers than these were worked out for them; a claim, however small, counts as
-`OVERHEAD` numbers.
-"""
-OVERHEAD = 1_000
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Mistakes that the first `steps` steps of a run do not show: its blind spots. None: not searched, for the reason `why`."""
-
-    mistakes: tuple[Mistake, ...] | None
-    steps: int = 0
-    why: str = ""
-
-
-TOO_LARGE = "on a net of this size that would take longer than the verdict"
-
-
-def unseen(claims: Sequence[Claim], steps: Sequence[Balls], network: Network, laws: Laws = LAWS) -> Unseen:
-    """Mistakes that can be made in this network and would have stayed inside every ball of every step.
-
-    A mistake that shows in one step is not tried in the next ones. What it costs is bounded: see `SEARCHED`.
-    """
-    first = steps[0].values.recorded
-    if len(first) > SEARCHED_CLAIMS or sum(x.size for x in first.values()) > SEARCHED:
-        return Unseen(None, why=TOO_LARGE)
-    hidden = [mistake for mistake in MISTAKES.values() if mistake.applies(network)]
-    spent = 0
-    with np.errstate(all="ignore"):
-        for number, balls in enumerate(steps):
-            right: dict[str, Ball] = {}
-            still = []
-            for mistake in hidden:
-                shows, cost = _shows(mistake, claims, balls, steps[number - 1 : number] if number else (), network, laws, right)
-                spent += cost if number else 0
-                if not shows:
-                    still.append(mistake)
-            hidden = still
-            if not hidden:
-                return Unseen((), len(steps))
-            if spent > SEARCHED:
-                return Unseen(tuple(hidden), number + 1)
-    return Unseen(tuple(hidden), len(steps))
-
-
-def _shows(
-    mistake: Mistake,
-    claims: Sequence[Claim],
-    balls: Balls,
-    before: Sequence[Balls],
-    network: Network,
-    laws: Laws,
-    right: dict[str, Ball],
-) -> tuple[bool, int]:
-    """Whether a claim of this step tells the mistake from the right law, and how many numbers were worked out to see it.
-
-    Of the steps before, the last one is enough: what is added up over all of them differs by no less.
-    """
-    places = mistake.places(network, laws)
-    wrong = mistake.laws(network, laws)
-    cost = 0
-    for claim in claims:
-        if not any(owner in places for owner, _ in claim.owners) or (wrong.remembers and not before):
-            continue
-        if claim.path not in right:
-            right[claim.path] = evaluate(claim, balls, laws)
-        it = right[claim.path]
-        cost += it.mid.size + OVERHEAD
-        try:
-            # Rounding to a narrower format must know the plan's; all other mistakes are as large without radii of their own.
-            other = _under(claim, balls, wrong, before).mid if mistake.formats else _point(claim, balls, wrong, before)
-            apart = _apart(it, other)
-        except (ArithmeticError, ValueError, TypeError):  # it does not even give a number of this shape
-            apart = True
-        if apart:
-            return True, cost
-    return False, cost

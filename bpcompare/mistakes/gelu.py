@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import pi, sqrt
 from typing import Any
 
@@ -21,9 +21,12 @@ DENSITY = 1.0 / sqrt(2.0 * pi)
 """The factor of φ(x) = e^(−x²/2)/√(2π)."""
 
 
+_OTHER: Mapping[type[Op], type[Op]] = {GeluErf: GeluTanh, GeluTanh: GeluErf}
+
+
 def _other(method: str) -> Places:
     def make(network: Network, name: str, law: Any) -> Any:
-        other = LAWS.ops[GeluTanh if isinstance(network.layers[name].g, GeluErf) else GeluErf]
+        other = LAWS.ops[_OTHER[type(network.layers[name].g)]]
         return Altered(law, **{method: getattr(other, method)})
 
     return at_activations(make, GeluErf, GeluTanh)
@@ -73,9 +76,15 @@ def _prime(wrong: Callable[[Any], Any], *ops: type[Op]) -> Places:
     return at_activations(lambda _network, _name, law: Altered(law, delta=lambda at: wrong(at.x) * at.dy), *ops)
 
 
+_CONSTANT_PRIMES: Mapping[type[Op], Callable[[Any], Any]] = {
+    GeluErf: _erf_prime(1.0 / sqrt(pi)),
+    GeluTanh: _tanh_prime(ROOT, CUBIC, CUBIC),
+}
+"""Another constant in g': 1/√π for 1/√(2π), and 0.044715 for three times that."""
+
+
 def _constant(network: Network, name: str, law: Any) -> Any:
-    erf = isinstance(network.layers[name].g, GeluErf)
-    wrong = _erf_prime(1.0 / sqrt(pi)) if erf else _tanh_prime(ROOT, CUBIC, CUBIC)
+    wrong = _CONSTANT_PRIMES[type(network.layers[name].g)]
     return Altered(law, delta=lambda at: wrong(at.x) * at.dy)
 
 

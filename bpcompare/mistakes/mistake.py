@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,6 +151,11 @@ class Sabotaged(Laws):
     def replaced(self) -> frozenset[str]:
         """The methods of laws that are other ones somewhere."""
         return frozenset().union(*(law.replaced for law in self._wrong.values() if isinstance(law, Altered)))
+
+    @property
+    def owners(self) -> Collection[str]:
+        """Where the laws are other ones."""
+        return self._wrong.keys()
 
     @property
     def remembers(self) -> bool:

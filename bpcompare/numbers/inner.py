@@ -194,8 +194,9 @@ class Inner(Number):
 
         def block(some: slice) -> tuple[Array, Array]:
             m, low = before.block(some)
-            m *= keep[some]
-            low *= keep[some]
+            factor = keep[some].astype(m.dtype)
+            m *= factor
+            low *= factor
             return m, low
 
         return self.like(None, None, Sums(self.shape, block, before.exact.after(kept)))

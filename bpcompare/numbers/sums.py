@@ -12,7 +12,7 @@ from bpcompare.network.parameter import Array
 AT_ONCE = 2**16
 """So many sums at a time: they stay in the processor's cache while parts are added to them."""
 
-ROWS = 64
+ROWS = 128
 """And so many rows at least, where rows are long: for fewer, a product takes longer."""
 
 Entry = Callable[[Array], tuple[Array, Array]]

@@ -40,6 +40,18 @@ class Call(Op):
     arguments: Mapping[str, Any]
     results: tuple[Shape, ...]
     output: int = 0
+    factors: float = 0.0
+    """How far, relatively, a factor of its products may be off before it is multiplied: float32 cut to TF32, for example."""
+
+    @property
+    def called(self) -> str:
+        """The function."""
+        return self.function
+
+    @property
+    def passed(self) -> Mapping[str, Any]:
+        """Its arguments."""
+        return self.arguments
 
     __eq__ = object.__eq__  # what is inherited would compare no fields at all
     __hash__ = object.__hash__

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from math import frexp
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 __all__ = ["Activation", "ErrorOp", "LayerOp", "Op", "ParameterShape", "PenaltyOp", "Shape", "Shapes", "UpdateOp"]
 
@@ -65,6 +65,25 @@ class Op(ABC):
     symbols: ClassVar[Mapping[str, str]] = {}
     """How formulas call its fields, where not by their names."""
 
+    connects: ClassVar[Literal["units", "channels"] | None] = None
+    """What the weight of a layer connects, where it is multiplied and summed up: units of its sources (rows) with its own
+    (columns), or channels of its source with its own (which come first)."""
+
+    @property
+    def called(self) -> str:
+        """What it is called by: its name; for what own code calls, that of the function."""
+        return self.name
+
+    @property
+    def passed(self) -> Mapping[str, Any]:
+        """What own code passes to the function that it calls, by the names of the function's parameters; nothing otherwise."""
+        return {}
+
+    @property
+    def in_short(self) -> str:
+        """The equations of this form of it in a line."""
+        return ";  ".join(self.equations)
+
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the op's own fields, each as `field: sentence`; empty when they make sense."""
         return ()
@@ -91,9 +110,6 @@ class LayerOp(Op):
     """Whether number i of an example, in row order, is made from number i of each source alone, where all have as many."""
     by_channel: ClassVar[bool] = False
     """Whether each channel is made from the same channel of the source, and all are made alike."""
-    connects: ClassVar[Literal["units", "channels"] | None] = None
-    """What its weight connects, where it is multiplied and summed up: units of its sources (rows) with its own (columns), or
-    channels of its source with its own (which come first)."""
     normalizes: ClassVar[bool] = False
     """Whether it divides by a statistic: each number of the source reaches others also through it, and Δ is no plain sum."""
 
@@ -217,11 +233,6 @@ class UpdateOp(Op):
     def textbook(self) -> bool:
         """Whether it is w ← w + η aΔ and nothing else."""
         return False
-
-    @property
-    def in_short(self) -> str:
-        """The equations of this form of the rule in a line."""
-        return ";  ".join(self.equations)
 
     def short(self) -> Self:
         """The rule with the shortest numbers that no wrong formula mistakes for one another; itself where it rounds anyway."""

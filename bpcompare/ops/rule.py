@@ -42,6 +42,11 @@ class Rule(UpdateOp):
         return settings[name]
 
     @property
+    def called(self) -> str:
+        """The function."""
+        return self.function
+
+    @property
     def decoupled(self) -> bool:  # type: ignore[override]
         """Whether the decay stands beside the step."""
         return bool(self.settings.get("decoupled", False))

@@ -58,7 +58,7 @@ def covered(recording: Recording, laws: Laws) -> Covered:
             values[path] = replace(value, trusted=True)
     hidden: dict[str, tuple[Step, ...]] = {}
     for step in lawless:
-        function = step.op.function if isinstance(step.op, Call) else step.op.name
+        function = step.op.called
         hidden[function] = (*hidden.get(function, ()), step)
         values[step.writes] = replace(values[step.writes], given=True, open=False)
     kept = tuple(step for step in program.steps if step.name not in names)

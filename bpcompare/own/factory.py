@@ -13,6 +13,7 @@ from typing import Any
 
 from bpcompare.engine.siblings import beside
 from bpcompare.own.failing import failing
+from bpcompare.own.recorders import is_loss
 from bpcompare.text.words import did_you_mean
 
 PARTS = ("model", "inputs", "target", "loss", "optimizer")
@@ -92,6 +93,8 @@ def _parts(address: str, given: Any) -> dict[str, Any]:
     """What was made, by the names of `check`'s arguments."""
     if isinstance(given, Mapping):
         found = {str(key): value for key, value in given.items()}
+    elif isinstance(given, (tuple, list)) and len(given) > 2 and is_loss(given[0]):  # as bpcompare.check is called
+        found = {"model": given[0], "inputs": tuple(given[1:])}
     elif isinstance(given, (tuple, list)):
         if len(given) > len(PARTS):
             raise FactoryError(f"{address} gave {len(given)} things; at most {len(PARTS)} are known: {', '.join(PARTS)}")

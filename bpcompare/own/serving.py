@@ -5,12 +5,11 @@ It needs what a backend's worker needs, and no more: Python, NumPy, safetensors,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bpcompare.engine.worker.bootstrap import PROTOCOL
+from bpcompare.engine.worker.bootstrap import answer
 from bpcompare.own.factory import FactoryError
 from bpcompare.own.ordered import ordered
 
@@ -24,14 +23,7 @@ def serve(folder: Path, request: Mapping[str, Any]) -> int:
         for number, run in enumerate(runs):
             run.save(folder / f"{number}{SUFFIX}")
     except FactoryError as error:
-        return _outcome(folder, outcome="failed", reason=str(error), exit_code=error.exit_code)
+        return answer(folder, outcome="failed", reason=str(error), exit_code=error.exit_code)
     except ValueError as error:  # what has no place in a file
-        return _outcome(folder, outcome="failed", reason=f"the step cannot be passed on: {error}", exit_code=3)
-    return _outcome(folder, outcome="made", runs=len(runs))
-
-
-def _outcome(folder: Path, **content: Any) -> int:
-    part = folder / "outcome.part"
-    part.write_text(json.dumps({"protocol": PROTOCOL, **content}), encoding="utf-8")
-    part.replace(folder / "outcome.json")
-    return 0
+        return answer(folder, outcome="failed", reason=f"the step cannot be passed on: {error}", exit_code=3)
+    return answer(folder, outcome="made", runs=len(runs))

@@ -12,10 +12,10 @@ from bpcompare.own.left import STATEMENTS, founded
 from bpcompare.own.replay import Replay
 from bpcompare.own.step import HOOK, WatchedStep, harmless
 from bpcompare.own.wrong import Wrong, wrongs
-from bpcompare.report.lines import clipped, counted, joined, labelled, named, roomy, shown
+from bpcompare.proof.evaluation import REDUCED as CUT
+from bpcompare.proof.evaluation import reduced
+from bpcompare.report.lines import clipped, counted, joined, labelled, named, roomy, shown, unlabelled
 from bpcompare.report.numbers import long, off, short
-from bpcompare.text.folding import wrapped
-from bpcompare.text.medium import medium
 
 PLACES = 3
 """Wrong places that are told one by one."""
@@ -39,7 +39,7 @@ Said = tuple[str, str, int]
 
 def text(step: WatchedStep, before: Sequence[WatchedStep] = ()) -> str:
     """The whole report, at most 15 lines where all is well. What was wrong `before`, in other runs of it, is not told again."""
-    lines = _long(head(step))
+    lines = unlabelled(head(step))
     wrong = wrongs(step)
     told = {Wrong(*found).kind for one in before for found in one.refuted}
     if wrong:
@@ -48,12 +48,6 @@ def text(step: WatchedStep, before: Sequence[WatchedStep] = ()) -> str:
         lines += labelled(label, words, most)
     lines += _unexamined(step)
     return joined(lines)
-
-
-def _long(line: str) -> list[str]:
-    """A line without a label, in as many as it takes."""
-    rows = wrapped(shown(line), medium().width - 2, whole=not medium().fit)
-    return [rows[0], *(f"  {row}" for row in rows[1:])]
 
 
 def _again(step: WatchedStep) -> list[str]:
@@ -99,10 +93,12 @@ def measures(step: WatchedStep) -> Iterator[Said]:
         yield "power", f"a mistake of {short(size)} (relative) would have shown {reach}; least sharp at {where}", 2
     if outcomes["convention"]:
         yield "kinks", f"{outcomes['convention']:,} at a kink, with another valid derivative than the law's convention", 1
+    yield from _reduced(step)
     yield from _zeros(step)
     yield from _own(step)
     yield from _changed(step)
     yield from _unused(step)
+    yield from _varies(step)
     yield from _deviations(step)
     yield from _undecided(step)
     yield from _replays(step)
@@ -121,6 +117,15 @@ def _sampled(step: WatchedStep) -> Iterator[Said]:
             "as far as the loss"
         )
     yield "sampled", words, 3
+
+
+def _reduced(step: WatchedStep) -> Iterator[Said]:
+    """Products of float32 that were computed with fewer bits than these have: it is allowed, and takes of the power."""
+    found = [(claim, finding) for _, claim, finding in step.findings if finding.note == CUT]
+    if found:
+        off = max(reduced(claim) for claim, _ in found)
+        words = f"{counted(len(found), 'claim')} only if factors may be off by {short(off)}, as {step.framework} was allowed"
+        yield "products", f"{words} ({named([claim.path for claim, _ in found], 1)})", 2
 
 
 def _zeros(step: WatchedStep) -> Iterator[Said]:
@@ -161,6 +166,14 @@ def _unused(step: WatchedStep) -> Iterator[Said]:
     if unused := step.watched.facts.get("unused", ""):
         names = unused.split("; ")
         yield "unused", f"{counted(len(names), 'gradient')}: no step of an optimizer used that of {named(names)}", 2
+
+
+def _varies(step: WatchedStep) -> Iterator[Said]:
+    """Gradients that have other last bits in each run, watched or not: sums are added up in whatever order comes."""
+    if varying := step.watched.facts.get("varies", ""):
+        names = varying.split("; ")
+        words = f"{counted(len(names), 'gradient')} from run to run, by roundings ({named(names, 2)})"
+        yield "varies", f"{words}: watched or not; judged is this run", 2
 
 
 def _deviations(step: WatchedStep) -> Iterator[Said]:
@@ -254,11 +267,11 @@ def title(wrong: Wrong) -> str:
 
 def _as_above(wrong: Wrong) -> list[str]:
     """What was told of another run already."""
-    return _long(f"{title(wrong)}, as above: {off(wrong.finding.recorded, wrong.finding.expected)}")
+    return unlabelled(f"{title(wrong)}, as above: {off(wrong.finding.recorded, wrong.finding.expected)}")
 
 
 def _place(wrong: Wrong) -> list[str]:
-    lines = _long(title(wrong))
+    lines = unlabelled(title(wrong))
     for label, words, most in told(wrong):
         lines += labelled(label, words, most)
         if label == "law":

@@ -60,7 +60,8 @@ def _call(step: Step) -> Tree:
     if not isinstance(op, Call):
         raise StorageError(f"{step.name} is no call of a function")
     arguments = {name: _argument(value) for name, value in op.arguments.items()}
-    return {"function": op.function, "arguments": arguments, "results": [list(one) for one in op.results], "output": op.output}
+    content = {"function": op.function, "arguments": arguments, "results": [list(one) for one in op.results], "output": op.output}
+    return content | ({"factors": op.factors} if op.factors else {})
 
 
 def _rule(update: Update) -> Tree | None:
@@ -100,12 +101,13 @@ def _argument_from(entry: Any, place: str) -> Any:
 
 def _called(entry: Any, place: str) -> Step:
     content = dict(trees.entries(entry, place, "name", "op", "reads", "writes", optional=trees.hints(Step)))
-    op = trees.entries(content.pop("op"), f"{place}.op", "function", "arguments", "results", "output")
+    op = trees.entries(content.pop("op"), f"{place}.op", "function", "arguments", "results", "output", optional=("factors",))
     call = Call(
         trees.value(str, op["function"], place),
         trees.each(op["arguments"], place, _argument_from),
         trees.value(tuple[tuple[int, ...], ...], op["results"], place),
         trees.value(int, op["output"], place),
+        trees.value(float, op.get("factors", 0.0), place),
     )
     return Step(op=call, **_typed(Step, content, place))
 

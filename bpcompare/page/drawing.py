@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
@@ -16,6 +16,8 @@ from bpcompare.report.lines import clipped
 
 MOST_UNITS = 60
 MOST_EDGES = 400
+MOST_LINES = 4_000
+"""Lines between layers; more are a grey area that nobody reads, and that a browser draws for seconds."""
 COLUMN, ROW, MARGIN = 150, 62, 46
 
 
@@ -55,6 +57,8 @@ class Drawing:
     width: float
     height: float
     top: float = 0.0
+    left_out: int = 0
+    """Lines that are not drawn, for they are too many."""
 
 
 def unit_count(network: Network) -> int:
@@ -63,12 +67,16 @@ def unit_count(network: Network) -> int:
 
 
 def drawing(network: Network, values: StepValues) -> Drawing:
-    """Units where they are at most 60 with at most 400 edges between them; layers otherwise. `values` are those of one step."""
+    """Units where they are at most 60 with at most 400 edges between them; layers otherwise. `values` are those of one step.
+
+    Of a graph with very many edges the layers alone.
+    """
     if unit_count(network) <= MOST_UNITS:
         drawn = _units(network, values)
         if len(drawn.edges) <= MOST_EDGES:
             return drawn
-    return _layers(network)
+    drawn = _layers(network)
+    return drawn if len(drawn.edges) <= MOST_LINES else replace(drawn, edges=(), left_out=len(drawn.edges))
 
 
 def _depths(network: Network) -> dict[str, int]:

@@ -139,9 +139,9 @@ def _silent() -> dict[str, Any]:
 
 
 def _mistakes(comparison: Comparison) -> list[Any]:
-    """Mistakes that the page speaks of: causes, and blind spots."""
+    """Mistakes that the page speaks of: causes, blind spots, and those that were not tried."""
     codes = [code for blame in comparison.blames for code in (blame.code, *blame.also) if code]
-    codes += list(comparison.unseen or ())
+    codes += [*(comparison.unseen or ()), *comparison.untried]
     return [MISTAKES[code] for code in dict.fromkeys(codes) if code in MISTAKES]
 
 

@@ -13,7 +13,8 @@ class StepRecord:
     """One step. Arrays have a leading batch axis, except parameters, state, slots and the scalar error.
 
     `net_in`, `a`, `delta` by layer (Δ = −∂E/∂in, scaling and reduction of E included); `gradient` and `plain` by trainable
-    parameter (+∂E/∂p; plain: computed without the instrumentation that reads the Δ, None where there is no such thing);
+    parameter (+∂E/∂p; plain: computed without the instrumentation that reads the Δ, None where it was not:
+    no instrumentation, one that only looks on, or a step after the first);
     `parameters`, `state` and `slots` as they are after the step. Keys of `state` and `slots` are paths
     ("bn.running_mean", "h.weight.adam.m").
     """

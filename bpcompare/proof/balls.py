@@ -13,6 +13,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball, Format
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Num
+from bpcompare.numbers.parts import parts
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.values import StepValues
 
@@ -21,6 +22,7 @@ class Balls:
     """Looks quantities up as balls. Given ones are exact; recorded ones carry the rounding they were recorded with.
 
     `exact`: recorded ones are exact as well, for each step read what was recorded and nothing wider: code that runs eagerly.
+    `whole`: factors of products are taken as they are, also where a framework may cut them (to TF32, for example).
     `quick`: numbers that need no ball to be found inside are given none; but where another algorithm than the law's widens balls.
     `random`: large products are tried along vectors drawn from it.
     """
@@ -37,6 +39,7 @@ class Balls:
     ) -> None:
         self.values = values
         self.exact = exact
+        self.whole = False
         self.quick = quick and not algorithms
         self.random = random
         self.fmt = fmt
@@ -87,6 +90,12 @@ class Balls:
         other.fmt = format_of(claim.dtype, self.fmt.flushes)
         return other
 
+    def unreduced(self) -> Balls:
+        """The same lookup, by which no factor of a product is off, whatever the framework was allowed."""
+        other = copy(self)
+        other.whole = True
+        return other
+
     def on(self, values: StepValues) -> Balls:
         """The same lookup of other numbers."""
         other = copy(self)
@@ -96,9 +105,13 @@ class Balls:
     def _denormal(self, path: str, x: Array) -> bool:
         """Whether a given array holds numbers that a backend which flushes takes for 0. All others are exact."""
         if path not in self._denormals:
-            self._denormals[path] = bool(((x != 0) & (np.abs(x) < self.fmt.tiny)).any())
+            found = (((x[at] != 0) & (np.abs(x[at]) < self.fmt.tiny)).any() for at, _ in parts(x, PART))
+            self._denormals[path] = any(found)
         return self._denormals[path]
 
+
+PART = 2**15
+"""So many numbers are looked at at a time."""
 
 MOST = 32 * 2**20
 """Bytes of arrays in float64 that are kept for the next claim."""

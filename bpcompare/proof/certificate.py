@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entrywise import LARGE, held
-from bpcompare.proof.evaluation import evaluate, once
+from bpcompare.proof.evaluation import REDUCED, evaluate, once, reduced
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
 from bpcompare.proof.inside import inside
@@ -34,6 +35,7 @@ from bpcompare.proof.question import question
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.structure import settled
 from bpcompare.proof.values import StepValues, step_values
+from bpcompare.proof.vanishing import vanishes
 
 INFINITE = float("inf")
 SMALLEST = 1e-300
@@ -122,6 +124,17 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mappi
     record, which is a defect of the law and not of the record.
     """
     balls = balls.of(claim) if claim.dtype else balls
+    if not reduced(claim):
+        return _judge(claim, balls, laws, prefix, zeros)
+    # What may be cut is often not: then nothing is granted for it, and nothing of the power is lost.
+    found = _judge(claim, balls.unreduced(), laws, prefix, zeros)
+    if found.outcome != "refuted":
+        return found
+    wider = _judge(claim, balls, laws, prefix, zeros)
+    return replace(wider, note=wider.note or REDUCED) if wider.outcome == "holds" else wider
+
+
+def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[str, float] | None) -> Finding:
     if (found := moved(claim, balls.values, balls.fmt, laws, prefix)) is not None:
         return found
     if not claim.owners:  # frozen: no arithmetic, so no rounding
@@ -217,7 +230,7 @@ def _handed_on(claim: Claim, x: Array, m: Array, r: Array, balls: Balls, laws: L
     if claim.statement != "forward" or len(calls) != len(claim.owners) or not np.isinf(x).any():
         return x, m, r
     same = np.isinf(m) & (x == m)
-    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.arguments.values())
+    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.passed.values())
     if not handed and not any(np.isinf(balls.point(path)).any() for path in claim.premises):
         same = np.zeros_like(same)
     same |= _overflown(claim, x, m, balls, laws)
@@ -304,7 +317,7 @@ def _weak(
             note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
         sharp, _ = power(r, np.where(inside, terms, np.abs(step)))
-        if before is None and sharp <= needed(balls.fmt.u):
+        if before is None and sharp <= needed(balls.fmt.u) and vanishes(claim, balls, laws, inside):
             size = float(terms[inside].max())
             note = f"0 up to rounding: what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)

@@ -51,7 +51,8 @@ class Claims(Sequence[Claim]):
     `paths` are theirs, in the same order.
     """
 
-    def __init__(self, entries: Sequence[tuple[str, Callable[..., Claim], tuple[Any, ...]]]) -> None:
+    def __init__(self, program: Program, entries: Sequence[tuple[str, Callable[..., Claim], tuple[Any, ...]]]) -> None:
+        self._program = program
         self.paths = tuple(path for path, _, _ in entries)
         self._entries = entries
         self._made: dict[int, Claim] = {}
@@ -81,6 +82,48 @@ class Claims(Sequence[Claim]):
     def numbers(self) -> Mapping[str, int]:
         """The place of each claim, by its path."""
         return {path: number for number, path in enumerate(self.paths)}
+
+    def about(self, owner: str) -> list[int]:
+        """The places of the claims that ask the law of `owner`, in order. None of them is made for it."""
+        found: set[str] = set()
+        step = self._steps.get(owner)
+        if step is not None:
+            found |= {*_worked_out(self._program, step), *_sent_back(self._program, step, {step.writes})}
+        update = self._updates.get(owner)
+        if update is not None and update.op is not None:
+            found |= {update.writes, *update.slots.values()}
+        return sorted(self.numbers[path] for path in found if path in self.numbers)
+
+    @cached_property
+    def _steps(self) -> Mapping[str, Step]:
+        return {step.name: step for step in self._program.steps}
+
+    @cached_property
+    def _updates(self) -> Mapping[str, Update]:
+        return {update.parameter: update for update in self._program.updates}
+
+
+def _worked_out(program: Program, step: Step) -> Iterator[str]:
+    """What is recorded of a step: what it writes and its state; of an open value, what is worked out from it."""
+    yield from step.state.values()
+    if not program.is_open(step.writes):
+        yield step.writes
+        return
+    for reader, _ in program.readers[step.writes]:
+        yield from _worked_out(program, reader)
+
+
+def _sent_back(program: Program, step: Step, met: set[str]) -> Iterator[str]:
+    """The recorded Δ that come from a step: of what it reads; where that is open, of what made it."""
+    for path in (*step.reads, *step.parameters.values()):
+        value = program.values.get(path)
+        if value is None or path in met:
+            continue
+        met.add(path)
+        if value.delta is not None:
+            yield value.delta
+        elif path in program.writers and path not in program.addends:  # with which the way back begins
+            yield from _sent_back(program, program.writers[path], met)
 
 
 class ByPath(Mapping[str, Claim]):
@@ -120,7 +163,7 @@ def claims(program: Program) -> Claims:
         if update.op is not None:
             found += [(path, _slot, (update, update.op, name, path)) for name, path in update.slots.items()]
         found.append((update.writes, _update, (update,)))
-    return Claims(found)
+    return Claims(program, found)
 
 
 def _forward(program: Program, step: Step) -> Claim:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -9,12 +11,15 @@ import numpy as np
 
 from bpcompare.laws import Laws
 from bpcompare.numbers.ball import Ball, Format
-from bpcompare.numbers.ball.format import HEADROOM
+from bpcompare.numbers.ball.format import HEADROOM, WIDE, format_of
 from bpcompare.numbers.number import Side
 from bpcompare.ops.call import Call
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.entries import BLOCK, Entries, blocks, is_update
+
+REDUCED = "with factors of its products cut, as the framework was allowed"
+"""What is noted of a claim that holds no other way."""
 
 
 def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Ball:
@@ -31,6 +36,8 @@ def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Si
         if prod(shape) > BLOCK:
             return _in_blocks(claim, balls, laws, shape, fmt)
     value = claim.value(get, laws)
+    if fmt.largest > balls.fmt.largest and isinstance(value, Ball):
+        value = _narrowed(value, balls.fmt)
     # A plain number was not worked out: no formula could have another order.
     return value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), balls.fmt)
 
@@ -50,8 +57,34 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
     """The format of the balls that the law of a claim is evaluated in; see `evaluate`."""
     rearranged = majorant or any(_rearranged(owner, op, laws) for owner, op in claim.owners)
     room = 1.0 if once(claim, laws) else HEADROOM
-    special = rearranged or side or ties or room != HEADROOM
-    return balls.fmt(rearranged=rearranged, side=side, ties=ties, room=room) if special else balls.fmt
+    factors = reduced(claim)
+    if factors and balls.whole:
+        factors = 0.0
+    fmt = balls.fmt
+    if fmt.u > WIDE and claim.owners and all(_widened(owner, op, laws) for owner, op in claim.owners):
+        fmt = _with_room(fmt)
+    special = rearranged or side or ties or factors or room != HEADROOM
+    return fmt(rearranged=rearranged, side=side, ties=ties, room=room, factors=factors) if special else fmt
+
+
+def _narrowed(ball: Ball, fmt: Format) -> Ball:
+    """What was worked out in more room, rounded to `fmt` at the end: infinite where it may pass the largest number of that."""
+    radius = np.asarray(ball.final_radius())
+    return Ball(ball.mid, fmt, 0.0, np.where(np.abs(ball.mid) + radius < fmt.largest, radius, np.inf))
+
+
+def _widened(owner: str, op: Any, laws: Laws) -> bool:
+    return isinstance(op, Call) and bool(getattr(laws.of(owner, op), "widened", False))
+
+
+@cache
+def _with_room(fmt: Format) -> Format:
+    return replace(fmt, largest=format_of("float32").largest)
+
+
+def reduced(claim: Claim) -> float:
+    """How far, relatively, factors of products in a claim's law may be off, as the code's own framework was allowed."""
+    return max((op.factors for _, op in claim.owners if isinstance(op, Call)), default=0.0)
 
 
 def _rearranged(owner: str, op: Any, laws: Laws) -> bool:

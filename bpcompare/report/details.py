@@ -27,7 +27,7 @@ def details(comparison: Comparison) -> list[str]:
         if certificate.failure is not None:
             lines += ["    " + line for line in certificate.failure.splitlines()]
         else:
-            lines += _table(certificate)
+            lines += [*_without_instruments(certificate, len(comparison.plan.batches)), *_table(certificate)]
     if comparison.unseen:
         lines += ["", f"mistakes that {unshown(comparison)}:"]
         lines += [f"  {code}  {MISTAKES[code].title}" for code in comparison.unseen if code in MISTAKES]
@@ -45,6 +45,12 @@ def _provenance(certificate: Certificate) -> list[str]:
         facts.append(f"voice: {', '.join(spoken[:3])}")
     lines = [clipped("  " + ", ".join(facts) + f", {short(it.seconds)} s", 200)]
     return lines + (["  printed:", *("    " + line for line in it.printed.splitlines())] if it.printed else [])
+
+
+def _without_instruments(certificate: Certificate, steps: int) -> list[str]:
+    """In how many steps the gradient was computed without instrumentation as well, if not in all."""
+    compared = len({Path(finding.path).step for finding in certificate.plain})
+    return [f"  gradient without instrumentation: compared in {compared} of {steps} steps"] if 0 < compared < steps else []
 
 
 @dataclass

@@ -33,6 +33,12 @@ def shown(text: str) -> str:
     return in_ascii(printable(text)) if medium().ascii else printable(text)
 
 
+def unlabelled(line: str) -> list[str]:
+    """A line without a label, in as many as it takes."""
+    rows = wrapped(shown(line), medium().width - 2, whole=not medium().fit)
+    return [rows[0], *(f"  {row}" for row in rows[1:])]
+
+
 def labelled(label: str, content: str, most: int = 2) -> list[str]:
     """`content` beside its label, wrapped to at most `most` lines of the usual width."""
     indent = _LABEL + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpcompare.mistakes import MISTAKES
+from bpcompare.mistakes.blind import SECONDS
 from bpcompare.report.lines import clipped, counted, labelled, named
 from bpcompare.report.numbers import short
 from bpcompare.report.table import head, table
@@ -85,11 +86,14 @@ def _blind(comparison: Comparison) -> list[str]:
     codes = comparison.unseen
     if codes is None:
         return labelled("blind to", f"not searched: {comparison.unsearched or 'this run was saved without'}", 2)
-    if not codes:
+    if not codes and not comparison.untried:
         return labelled("blind to", "none of the known mistakes that apply to this net", 1)
+    untried = f"; {len(comparison.untried):,} more could not be tried in {short(SECONDS)} s" if comparison.untried else ""
+    if not codes:
+        return labelled("blind to", f"none of the known mistakes that were tried{untried}", 2)
     first = f"{codes[0]} {MISTAKES[codes[0]].title}" if codes[0] in MISTAKES else codes[0]
     more = f", {', '.join(codes[1:8])}{' …' if len(codes) > 8 else ''}" if len(codes) > 1 else ""
-    return labelled("blind to", f"{counted(len(codes), 'mistake')} that {unshown(comparison)}: {first}{more}", 2)
+    return labelled("blind to", f"{counted(len(codes), 'mistake')} that {unshown(comparison)}: {first}{more}{untried}", 2)
 
 
 def unshown(comparison: Comparison) -> str:

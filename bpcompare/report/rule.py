@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpcompare.network import Network
-from bpcompare.ops.op import Activation, LayerOp, Op, UpdateOp
+from bpcompare.ops.op import Activation, Op
 from bpcompare.proof.claims import Claim
 
 STATEMENT = {
@@ -27,7 +27,7 @@ def rule(network: Network, claim: Claim) -> str:
     penalties = dict.fromkeys(op.equations for _, op in claim.owners if op.role == "penalty")
     if claim.statement == "gradient":
         return ";  with its penalty ".join([_gradient(op), *(about_gradient for _, about_gradient in penalties)])
-    if isinstance(op, UpdateOp) and claim.statement == "update":
+    if claim.statement == "update":
         return op.in_short
     if claim.statement == "state":
         return op.equations[-1] if op.role == "layer" else "; ".join(op.equations[:-1])
@@ -46,7 +46,7 @@ def _delta(network: Network, claim: Claim) -> str:
             mean = " / examples" if error.reduce == "mean" else ""
             return f"Δ_k = {factors}(t_k − a_k){mean}{_with(g)}"
         terms.append(error.equations[1].partition(" = ")[2] + (", / examples" if error.reduce == "mean" else ""))
-    if others and all(isinstance(op, LayerOp) and op.connects == "units" for op in others):
+    if others and all(op.connects == "units" for op in others):
         if claim.statement == "inductive" and g.elementwise:
             slope = "" if g.unchanged else "g'(in_j) "
             return f"Δ_j = {slope}Σ_k w_jk Δ_k{_with(g)}"

@@ -14,7 +14,7 @@ from bpcompare.engine.asked import Located, Wanted, located, titles
 from bpcompare.engine.isolation import Isolated
 from bpcompare.engine.worker import AbsentError, InProcess, unanswered
 from bpcompare.laws import LAWS, Laws
-from bpcompare.mistakes.diagnosis import Unseen, unseen
+from bpcompare.mistakes.blind import Unseen, unseen
 from bpcompare.network import Dtype, Network
 from bpcompare.numbers.ball import Format
 from bpcompare.numbers.ball.format import format_of
@@ -163,6 +163,7 @@ def judge(
         unseen=None if blind.mistakes is None else tuple(mistake.code for mistake in blind.mistakes),
         searched=blind.steps,
         unsearched=blind.why,
+        untried=tuple(mistake.code for mistake in blind.untried),
         oracle=oracle,
         certificate_seconds=seconds,
     )

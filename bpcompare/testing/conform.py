@@ -50,6 +50,8 @@ class Conformance:
     conventions: tuple[str, ...]
     planted: int
     mistakes: int = field(default=0)
+    untried: dict[str, str] = field(default_factory=dict)
+    """Ops of its table that were tried in no case, each with the gaps that keep it from that."""
 
 
 def resolved(backend: str | type[Backend]) -> type[Backend]:
@@ -144,11 +146,14 @@ def _nothing(*_: Any) -> Any:
     raise NotImplementedError("a gap")
 
 
-def blind(backend: type[Backend], case: Case) -> tuple[str, ...]:
-    """Errors planted in the backend's own answer that its certificate does not see. There must be none."""
+def blind(backend: type[Backend], case: Case) -> str:
+    """Why errors planted in the backend's own answer prove nothing: one is not seen, or there is no answer. "" if all are."""
     plan = draw(case.network, "float64")
     record = InProcess().run(backend, plan)
-    return () if record.failure is not None else tuple(unnoticed(plan, record))
+    if record.failure is not None:
+        return f"{case.name}: no error could be planted, for it gave no answer: {record.failure.partition(chr(10))[0]}"
+    missed = tuple(unnoticed(plan, record))
+    return f"{case.name}: errors planted in its own answer are not seen: {', '.join(missed)}" if missed else ""
 
 
 def unblamed(backend: type[Backend], code: str) -> str:
@@ -160,6 +165,9 @@ def unblamed(backend: type[Backend], code: str) -> str:
         steps = 2 if MISTAKES[code].laws(one.network).remembers else None
         comparison = run_all(one.network, [backend, f"{WITNESS}!{code}"], steps=steps)
         honest, wrong = comparison.certificates[backend.name], comparison.certificates[f"{WITNESS}!{code}"]
+        if honest.failure:
+            why = honest.failure.partition("\n")[0]
+            return f"{code} was made by delta in {one.name}, and {backend.name} gave no answer: {why}"
         accused = any(blame.blame == backend.name for blame in comparison.blames)
         if accused or honest.verdict not in ("certified", "undecided"):
             return f"{code} was made by delta in {one.name}, and {backend.name} is accused:\n{text(comparison)}"
@@ -172,6 +180,18 @@ def with_mistakes(backend: type[Backend]) -> tuple[str, ...]:
     """Codes of mistakes that can be made in a case which the backend can do."""
     mine = tried(backend)
     return tuple(code for code, one in MISTAKES.items() if any(one.applies(case.network) for case in mine if not case.kink))
+
+
+def untried(backend: type[Backend]) -> dict[str, str]:
+    """Ops that it has a row for and no case tries, by name: what their cases need and it has not."""
+    gaps, found = gaps_of(backend), {}
+    for op in OPS.values():
+        own = [case for case in cases() if case.about is op]
+        if own and op not in gaps and all(unsupported(backend, case.network) for case in own):
+            lacks = [lack for case in own if (lack := sorted(one.name for one in case.needs & gaps.keys()))]
+            least: list[str] = min(lacks, key=len, default=["a form that it does not have"])
+            found[op.name] = ", ".join(least)
+    return found
 
 
 def conform(backend: str | type[Backend], progress: Callable[[str], None] = lambda _: None) -> Conformance:
@@ -188,19 +208,22 @@ def conform(backend: str | type[Backend], progress: Callable[[str], None] = lamb
         progress(f"the gap {op.name}")
         complaints += [problem] if (problem := false_gap(chosen, op)) else []
     planted = 0
+    silent = {one.case.name for one in trials if one.verdict == "not_run"}
     for case in sharp(chosen)[:: max(1, len(sharp(chosen)) // 12)]:
-        progress(f"errors planted in {case.name}")
-        missed = blind(chosen, case)
-        planted += 2 * sum(1 for _ in _paths(case))
-        complaints += [f"{case.name}: errors planted in its own answer are not seen: {', '.join(missed)}"] if missed else []
-    codes = with_mistakes(chosen)
+        if case.name not in silent:
+            progress(f"errors planted in {case.name}")
+            planted += 2 * sum(1 for _ in _paths(case))
+            complaints += [problem] if (problem := blind(chosen, case)) else []
+    # Who answers nothing has no mistakes made beside it: each would be the same complaint again.
+    codes = with_mistakes(chosen) if len(silent) < len({one.case.name for one in trials}) else ()
     for code in codes:
         progress(f"{code} beside it")
         complaints += [problem] if (problem := unblamed(chosen, code)) else []
     conventions = [f"{one.case.name} ({one.dtype})" for one in trials if one.verdict == "convention"]
     version = chosen.version()
     gaps = {op.name: reason for op, reason in gaps_of(chosen).items()}
-    return Conformance(chosen.name, version, gaps, tuple(trials), tuple(complaints), tuple(conventions), planted, len(codes))
+    tried_of = (tuple(trials), tuple(complaints), tuple(conventions), planted, len(codes))
+    return Conformance(chosen.name, version, gaps, *tried_of, untried(chosen))
 
 
 def _paths(case: Case) -> Iterator[str]:

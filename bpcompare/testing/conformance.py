@@ -78,7 +78,7 @@ class BackendConformance:
         __tracebackhide__ = True
         found = conform.blind(self.resolved(), case)
         if found:
-            raise AssertionError(f"{case.name}: planted, and not seen: {', '.join(found)}")
+            raise AssertionError(found)
 
     def test_mistakes_of_others_are_theirs(self, code: str) -> None:
         """A known mistake, made by delta beside it, is found and not blamed on it."""

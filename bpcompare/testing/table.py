@@ -20,7 +20,8 @@ def rows(it: Conformance) -> list[list[str]]:
             cells = [_cell([one for one in mine if one.dtype == dtype]) for dtype in DTYPES]
             found.append([op.name, str(len(mine) // len(DTYPES)), *cells])
         else:
-            found.append([op.name, "0", "needs an op that is a gap"])
+            needs = it.untried.get(op.name)
+            found.append([op.name, "0", "not tried" + (f": its cases need {needs}" if needs else "")])
     return found
 
 
@@ -40,7 +41,12 @@ def _summary(it: Conformance) -> list[str]:
     ]
     if it.conventions:
         lines.append(f"Another valid derivative on a kink: {', '.join(it.conventions)}.")
-    lines.append("It conforms." if not it.complaints else f"It does not conform: {counted(len(it.complaints), 'complaint')}.")
+    if it.complaints:
+        lines.append(f"It does not conform: {counted(len(it.complaints), 'complaint')}.")
+    elif it.untried:
+        lines.append(f"It conforms in what was tried, which {', '.join(it.untried)} of its table were not.")
+    else:
+        lines.append("It conforms.")
     return lines
 
 

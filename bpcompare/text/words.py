@@ -9,6 +9,8 @@ from itertools import islice
 
 _LONGEST = 60
 _CANDIDATES = 2000
+_PARTS = 4
+"""So many words that have the same part may all be meant."""
 _WORDS = 1_000
 
 
@@ -50,9 +52,16 @@ _COMMAND = re.compile(r"(?<![^\s…])::(?=\S)|##(?=\[|vso\[|teamcity\[)")
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """The hint `did you mean "…"?` when a known word is close, else nothing. Takes bounded time, however long the inputs."""
+    """The hint `did you mean "…"?` when a known word is close, else nothing. Takes bounded time, however long the inputs.
+
+    Words of which it is a whole part come first: "gelu" means "gelu_erf" or "gelu_tanh", and not "elu".
+    """
     if not isinstance(word, str) or len(word) > _LONGEST:
         return ""
+    known = list(islice(known, _CANDIDATES))
+    parts = [name for name in known if len(name) <= _LONGEST and f"_{word}_" in f"_{name}_"] if word not in known else []
+    if word and 0 < len(parts) <= _PARTS:
+        return f"did you mean {' or '.join(map(quote, parts))}?"
     near = (name for name in known if abs(len(name) - len(word)) <= max(3, len(word) // 2))
     found = get_close_matches(word, list(islice(near, _CANDIDATES)), n=1, cutoff=0.55)
     return f"did you mean {quote(found[0])}?" if found else ""

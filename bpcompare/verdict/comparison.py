@@ -56,7 +56,8 @@ class Comparison(Paged):
     """One plan, every backend's record and certificate, and what follows from them.
 
     `pairs` are information, not verdict. `blames` has one entry for each backend that is wrong. `unseen` are codes of
-    mistakes that the first `searched` steps could not have shown (None: not searched, `unsearched` says why).
+    mistakes that the first `searched` steps could not have shown (None: not searched, `unsearched` says why);
+    `untried` are codes of those for which the search had no time.
     `certificate_seconds` is the wall time of all judging.
     """
 
@@ -71,6 +72,7 @@ class Comparison(Paged):
     unseen: tuple[str, ...] | None = None
     searched: int = 0
     unsearched: str = ""
+    untried: tuple[str, ...] = ()
     oracle: bool = True
     certificate_seconds: float = 0.0
 
@@ -224,6 +226,7 @@ class Comparison(Paged):
                 "steps": self.searched,
                 "codes": list(self.unseen or ()),
                 "reason": self.unsearched,
+                "untried": list(self.untried),
             },
             "exact": self.sight
             and {

@@ -108,7 +108,8 @@ def _ulps(x: Array, y: Array) -> int:
 
     def ordered(z: Array) -> Array:
         bits: Array = (np.ascontiguousarray(z) + z.dtype.type(0)).view(kind)  # + 0 makes −0 the same as 0
-        return np.asarray(bits ^ ((bits >> (8 * bits.itemsize - 1)) & np.iinfo(kind).max))
+        below = bits >> (8 * bits.itemsize - 1)  # −1 for what is negative: its magnitude counts down from 0
+        return np.asarray((bits ^ (below & np.iinfo(kind).max)) - below)
 
     a, b = ordered(x), ordered(y)
     low, high = np.minimum(a, b), np.maximum(a, b)

@@ -1,5 +1,9 @@
 """What is JAX's alone: compilations, 64-bit numbers as a context, and arrays that it reads late."""
 
+import gc
+import weakref
+from collections import OrderedDict
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,8 +14,15 @@ pytest.importorskip("optax")
 
 import steps_by_hand  # noqa: E402
 from bpcompare import ops  # noqa: E402
-from bpcompare_jax import Jax  # noqa: E402
+from bpcompare.plan.record import Record  # noqa: E402
+from bpcompare_jax import Jax, compilations  # noqa: E402
 from lowering_plans import layer, plan_of  # noqa: E402
+
+
+def arrays(record: Record) -> list[bytes]:
+    """Every array of a record but the plain gradients."""
+    steps = [(x.error, x.net_in, x.a, x.delta, x.gradient, x.parameters, x.state, x.slots) for x in record.steps]
+    return [x.tobytes() for error, *kinds in steps for x in (error, *(x for kind in kinds for x in kind.values()))]
 
 
 def test_steps_share_one_compilation() -> None:
@@ -28,6 +39,55 @@ def test_steps_share_one_compilation() -> None:
     plan = plan_of({"x": (2,)}, {"o": layer(ops.Scale(2.0), "x"), "p": layer(ops.Dense(1), "o")}, steps=4)
     Counting().run(plan)
     assert len(traced) == 2, "once for the recorded gradient, once for the plain one"
+
+
+def test_plans_of_one_structure_share_one_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session compiles again for every run; or what was compiled for one plan gives the numbers of another."""
+    traced = []
+
+    def scale(op: ops.Scale, xs: Any, *_: Any) -> Any:
+        traced.append(repr(op.factor))
+        return op.factor * xs[0]
+
+    def plan(factor: float, number: float) -> Any:
+        made = plan_of({"x": (2,)}, {"o": layer(ops.Scale(factor), "x"), "p": layer(ops.Dense(1), "o")}, steps=2)
+        return replace(made, parameters={name: x + number for name, x in made.parameters.items()})
+
+    monkeypatch.setitem(Jax.table, ops.Scale, scale)
+    first, again = (arrays(Jax().run(plan(2.0, number))) for number in (0.0, 1.0))
+    assert traced == ["2.0", "2.0"], "once for the recorded gradient, once for the plain one"
+    monkeypatch.setattr(compilations, "_KEPT", OrderedDict())
+    assert again == arrays(Jax().run(plan(2.0, 1.0))) != first
+    for factor in (3.0, -3.0):
+        Jax().run(plan(factor, 0.0))
+    assert traced[4:] == ["3.0", "3.0", "-3.0", "-3.0"]
+    monkeypatch.setitem(Jax.table, ops.Scale, lambda op, xs, *_: -xs[0])
+    assert arrays(Jax().run(plan(2.0, 1.0))) != again, "another function in the table"
+
+
+def test_what_is_kept_is_bounded_and_holds_no_plan() -> None:
+    """A long session keeps every network that it ever ran, or the data of one."""
+    for units in range(compilations.MOST + 3):
+        plan = plan_of({"x": (2,)}, {"o": layer(ops.Dense(units + 1), "x")}, steps=1)
+        Jax().run(plan)
+    held = [weakref.ref(x) for x in (*plan.parameters.values(), plan.batches[0].target)]
+    del plan
+    gc.collect()
+    assert [one() for one in held] == [None] * len(held)
+    assert len(compilations._KEPT) == compilations.MOST
+
+
+def test_a_backend_on_this_one_is_traced_in_every_run() -> None:
+    """Somebody changes what their function reads, runs it again, and the numbers of before are certified."""
+    by = [2.0]
+
+    class Theirs(Jax):
+        table: ClassVar[Any] = {**Jax.table, ops.Scale: lambda op, xs, *_: by[0] * xs[0]}
+
+    plan = plan_of({"x": (2,)}, {"o": layer(ops.Scale(2.0), "x")}, steps=1)
+    before = Theirs().run(plan).steps[0].a["o"]
+    by[0] = 3.0
+    np.testing.assert_allclose(Theirs().run(plan).steps[0].a["o"], before * 1.5, rtol=1e-15)
 
 
 def test_run_leaves_the_process_as_it_was() -> None:

@@ -2,15 +2,17 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+import bpcompare  # noqa: E402
 from bpcompare import ops  # noqa: E402
 from bpcompare.plan.record import Record  # noqa: E402
+from bpcompare.report import text  # noqa: E402
 from bpcompare_torch import Torch  # noqa: E402
 from lowering_plans import at, case, layer, plan_of  # noqa: E402
 
@@ -134,7 +136,44 @@ def test_a_thousand_single_nodes() -> None:
     names = ["x", *(f"n{i}" for i in range(1000))]
     layers = {n: layer(ops.Dense(1), *names[max(0, i - 9) : i + 1], g=ops.Tanh()) for i, n in enumerate(names[1:])}
     plan = plan_of({"x": (1,)}, layers, steps=1)
-    step = Torch().run(plan).steps[0]
+
+    class Twice(Torch):
+        passive: ClassVar[bool] = False
+
+    step = Twice().run(plan).steps[0]
     assert step.plain is not None
     assert {p: x.tobytes() for p, x in step.plain.items()} == {p: x.tobytes() for p, x in step.gradient.items()}
     assert len(step.delta) == 1000
+
+
+def test_the_gradient_is_that_of_a_run_without_hooks() -> None:
+    """Looking on changes the gradient, or what is handed on as it is has the Δ of all who read it."""
+    layers = {
+        "h": layer(ops.Dense(3), "x", g=ops.Tanh()),
+        "same": layer(ops.Dropout(0.0), "h"),
+        "o": layer(ops.Add(), "h", "same"),
+    }
+    plan = plan_of({"x": (2,)}, layers)
+    step = Torch().run(plan).steps[0]
+    assert step.plain is None
+    backend, plain = Torch(), {}
+    parameters = {name: backend.array(x) for name, x in plan.parameters.items()}
+    plain = backend.plain_gradient(plan, backend._walk(plan), parameters, backend._feed(plan.batches[0], {}))
+    assert {p: x.numpy().tobytes() for p, x in plain.items()} == {p: x.tobytes() for p, x in step.gradient.items()}
+    slope = 1 - step.a["h"] ** 2
+    assert np.array_equal(step.delta["same"], step.delta["o"])
+    np.testing.assert_allclose(step.delta["h"], slope * 2 * step.delta["o"], rtol=1e-15)
+
+
+def test_a_report_says_where_the_plain_gradient_was_compared() -> None:
+    """One step of ten was compared with an unwatched one, and the report speaks as if all had been."""
+
+    class Twice(Torch):
+        name = "twice"
+        passive: ClassVar[bool] = False
+
+    plan = plan_of({"x": (2,)}, {"o": layer(ops.Dense(1), "x")}, steps=3)
+    comparison = bpcompare.run(plan.network, [Torch, Twice])
+    assert [step.plain is None for step in comparison.records["twice"].steps] == [False, True, True]
+    said = text(comparison, verbose=True)
+    assert said.count("gradient without instrumentation: compared in 1 of 3 steps") == 1

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,38 +11,22 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, optim  # noqa: E402
 
 from bpcompare import ops  # noqa: E402
+from bpcompare.testing.networks import UPDATES  # noqa: E402
 from bpcompare_torch import Torch  # noqa: E402
 from bpcompare_torch.update import RULES  # noqa: E402
-from lowering_plans import UPDATES  # noqa: E402
+from by_hand.update import TORCH  # noqa: E402
 
 SHAPES = ((), (3,), (1, 1), (4, 5), (2, 3, 3, 3))
-_MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq"}
-KEYS: Mapping[type[ops.UpdateOp], Mapping[str, str]] = {
-    ops.Sgd: {"velocity": "momentum_buffer"},
-    ops.Adam: _MOMENTS,
-    ops.AdamW: _MOMENTS,
-    ops.RmsProp: {"v": "square_avg", "m": "grad_avg", "velocity": "momentum_buffer"},
-    ops.Adagrad: {"sum": "sum"},
-}
-"""What torch calls our slots in the state of its optimizers."""
 
 
 def optimizer(op: Any, parameters: list[Tensor]) -> optim.Optimizer:
     """torch's own class, as somebody writes it who trains with this rule."""
-    shared = {"lr": op.eta, "weight_decay": op.weight_decay, "foreach": False}
-    match op:
-        case ops.Sgd():
-            return optim.SGD(parameters, momentum=op.momentum, nesterov=op.nesterov, **shared)
-        case ops.AdamW():
-            return optim.AdamW(parameters, betas=(op.beta1, op.beta2), eps=op.epsilon, **shared)
-        case ops.Adam():
-            return optim.Adam(parameters, betas=(op.beta1, op.beta2), eps=op.epsilon, **shared)
-        case ops.RmsProp():
-            own = {"alpha": op.rho, "eps": op.epsilon, "momentum": op.momentum, "centered": op.centered}
-            return optim.RMSprop(parameters, **own, **shared)
-        case ops.Adagrad():
-            return optim.Adagrad(parameters, eps=op.epsilon, **shared)
-    raise AssertionError(op)
+    named = TORCH[type(op)]
+    own = named.options(op)
+    made: optim.Optimizer = getattr(optim, named.optimizer)(
+        parameters, lr=op.eta, weight_decay=op.weight_decay, foreach=False, **own
+    )
+    return made
 
 
 def drawn(dtype: torch.dtype, seed: int, *, positive: bool = False) -> dict[str, Tensor]:
@@ -67,13 +50,13 @@ def test_an_update_has_the_bits_of_step(op: Any, count: int, dtype: torch.dtype)
     parameters = drawn(dtype, 1)
     slots = {name: {} for name in parameters}  # type: dict[str, dict[str, Tensor]]
     for number, slot in enumerate(op.slots):
-        for name, x in drawn(dtype, 2 + number, positive=slot in ("v", "sum")).items():
+        for name, x in drawn(dtype, 2 + number, positive=slot in op.squares).items():
             slots[name][slot] = x
     if "m" in op.slots and "v" in op.slots:  # the square of the mean is no larger than the mean of squares
         slots = {name: {**own, "v": own["v"] + own["m"] ** 2} for name, own in slots.items()}
     theirs = {name: p.clone().requires_grad_() for name, p in parameters.items()}
     their = optimizer(op, list(theirs.values()))
-    keys = KEYS[type(op)]
+    keys = TORCH[type(op)].keys
     for name, p in theirs.items():
         their.state[p] = {keys[slot]: x.clone() for slot, x in slots[name].items()} | {"step": torch.tensor(float(count))}
     for number in range(3):
@@ -95,7 +78,7 @@ def same(x: Tensor, y: Tensor) -> bool:
 
 def test_every_rule_is_compared() -> None:
     """A rule that is added to the backend is compared with nothing."""
-    assert set(RULES) == set(KEYS) == {type(op) for op in UPDATES}
+    assert set(RULES) == set(TORCH) == {type(op) for op in UPDATES}
 
 
 def test_no_compiler_is_imported() -> None:

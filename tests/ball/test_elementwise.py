@@ -279,3 +279,16 @@ def test_the_larger_of_two(dtype):
     for low_x, low_y in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         honest = np.maximum(x.mid + low_x * x.rad, y.mid + low_y * y.rad)
         assert (np.abs(honest - result.mid) <= radius + 1e-15).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_by_one_number_x_may_be_times_its_reciprocal(dtype):
+    """torch on CUDA divides by 49 as it multiplies by 1/49: a mean over 49 places would be called wrong. More is not granted."""
+    x = np.linspace(1.0, 2.0, 1001).astype(dtype)
+    turned = (x * (np.asarray(1.0, dtype) / np.asarray(49.0, dtype))).astype(np.float64)
+    found = ball(x, dtype) / 49.0
+    assert (np.abs(turned - found.mid) > 1.01 * found.fmt.u * np.abs(found.mid)).any()  # one rounding does not explain it
+    assert (np.abs(turned - found.mid) <= found.radius()).all()
+    assert (found.radius() < 2.01 * found.fmt.unit * np.abs(found.mid)).all()
+    for exact in (ball(x, dtype) / 8.0, ball(x, dtype) / ball(np.full(1001, 49.0), dtype)):
+        assert (exact.radius() < 1.01 * found.fmt.unit * np.abs(exact.mid)).all()

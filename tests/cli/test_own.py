@@ -409,3 +409,14 @@ def test_a_jax_loss_by_the_names_that_jax_code_has(said, tmp_path):
     found = said("check", f"{path}:make")
     assert (found.code, found.err) == (0, ""), found.err
     assert found.out.startswith("certified")
+
+
+def test_a_jax_loss_as_check_is_called(said, tmp_path):
+    """Who returns loss, params, x would be told that a target is for a torch model."""
+    pytest.importorskip("jax")
+    path = tmp_path / "ordered.py"
+    lines = ["import jax.numpy as jnp", "def loss(p, x, y):", "    return ((x @ p['w'] - y) ** 2).sum()", "def make():"]
+    path.write_text("\n".join([*lines, "    return loss, {'w': jnp.ones((2, 1))}, jnp.ones((3, 2)), jnp.ones(())", ""]))
+    found = said("check", f"{path}:make")
+    assert (found.code, found.err) == (0, ""), found.err
+    assert found.out.startswith("certified")

@@ -1,3 +1,4 @@
+import importlib
 import json
 import subprocess
 import sys
@@ -68,6 +69,33 @@ def test_an_ops_page_says_what_is_granted(said, op):
     law = LAWS.ops.get(op) or LAWS.updates[op]
     assert ("a formula in another form is granted: 8 u" in shown) is law.rearranged
     assert ("no other formula is granted" in shown) is not law.rearranged
+
+
+@pytest.mark.parametrize("name", ["gelu_erf", "layer_norm", "l2", "adam", "huber"])
+def test_an_ops_page_says_where_its_law_is(said, name):
+    """A newcomer who looks for a derivative would search twelve files that have the word."""
+    op, lines = OPS[name], said("ops", name).out.split()
+    assert op.__module__ in lines
+    (law,) = (word for word in lines if word.startswith("bpcompare.laws."))
+    table = importlib.import_module(law).TABLE
+    assert op in table
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("gelu", '"gelu_erf" or "gelu_tanh"'),
+        ("reluu", '"relu"'),
+        ("norm", '"batch_norm"'),
+        ("pool2d", '"max_pool2d" or'),
+        ("soft", ""),
+    ],
+)
+def test_a_part_of_a_name_is_understood(said, word, meant):
+    """Who asks for gelu would be asked whether elu was meant."""
+    answer = said("ops", word)
+    assert answer.code == 2
+    assert meant in answer.err
 
 
 def test_ops_are_listed(said):

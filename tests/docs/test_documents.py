@@ -1,5 +1,6 @@
 """The documents against the code: links, lists and tables."""
 
+import pkgutil
 import re
 
 import pytest
@@ -42,6 +43,15 @@ def test_every_module_has_its_line_in_the_house():
     assert there <= shown, f"ARCHITECTURE.md does not know {sorted(there - shown)}"
     gone = {name for name in shown - there if not (ROOT / name).exists()}
     assert not gone, f"ARCHITECTURE.md still has {sorted(gone)}"
+
+
+def test_the_arrows_can_be_followed():
+    """Who reads the code as the data goes would look for functions that are not there."""
+    arrows = re.search(r"^The arrows.*?\n\n", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`(bpcompare[\w.]*)`", arrows[0])
+    assert len(named) == 8
+    for name in named:
+        assert callable(pkgutil.resolve_name(name)), name
 
 
 def test_allowances_are_those_of_the_balls():

@@ -269,3 +269,10 @@ def test_what_could_not_be_told_between_is_not_certified():
     check = check_gradient(lambda x: functional.batch_norm(x + 1000, None, None, training=True), inputs=(x,), contracts=False)
     assert any(claim.statement == "inductive" for _, claim, _ in check.traced.undecided)
     assert check.verdict == "undecided"
+
+
+def test_inputs_by_name():
+    """Inputs in a dict would be taken for its keys: "none of them holds floating-point numbers"."""
+    inputs = {"x": np.array([[1.0, -2.0]]), "w": np.array([[0.5], [3.0]])}
+    found = check_gradient(lambda x, w: x @ w, lambda x, w, dy: (dy @ w.T, 2 * x.T @ dy), inputs)
+    assert {one.name: one.verdict for one in found.findings} == {"x": "certified", "w": "wrong"}, str(found)

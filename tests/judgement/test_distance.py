@@ -43,3 +43,11 @@ def test_parts_say_what_the_whole_says(what, dtype, monkeypatch):
         with np.errstate(all="ignore"):
             assert apart(x, y) == plainly(x, y)
         assert (apart(x, y)[0] == 0) == (what in ("same", "zeros", "infinity in both"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_on_both_sides_of_zero(dtype):
+    """0 and −0 are counted as two numbers, or the way through them is not the sum of both ways to them."""
+    least = np.nextafter(np.zeros(1, dtype), np.ones(1, dtype))
+    assert apart(-least, np.zeros(1, dtype))[0] == 1
+    assert apart(-3 * least, 2 * least)[0] == 5

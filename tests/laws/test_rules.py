@@ -8,6 +8,8 @@ import pytest
 from bpcompare.laws import LAWS
 from bpcompare.laws.law import UpdateAt
 from bpcompare.laws.rules import RULES
+from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.format import format_of
 from bpcompare.ops.rule import Rule
 
 W, G, ETA, DECAY = 0.5, 0.25, 0.1, 0.2
@@ -173,3 +175,19 @@ def test_of_muon_the_momentum_alone():
     assert asked("muon", {"momentum": 0.75}, {"m": M}, "m") == pytest.approx(M + 0.25 * (G - M), rel=1e-15)
     with pytest.raises(LookupError, match="Newton"):
         asked("muon", {"momentum": 0.75}, {"m": M})
+
+
+def test_adam_whose_coefficients_have_few_bits():
+    """Adam's fused kernel on CUDA works 1 − β out in float32: v is off by 1e-5 of its size there, and would be called wrong."""
+    wide, narrow = 1.0 - 0.999, 1.0 - float(np.float32(0.999))
+    assert abs(narrow / wide - 1.0) > 1e-5
+    fmt = format_of("float32")
+    given = {name: Ball(np.array([x]), fmt) for name, x in (("w", 0.5), ("g", 0.25), ("m", 0.125), ("v", 0.0))}
+    for setting, inside in (({"narrow": True}, True), ({}, False)):
+        op = Rule("adam", {**COMMON, "weight_decay": 0.0, "beta2": 0.999, "maximize": False, **setting}, ("m", "v"))
+        slots = {"m": given["m"], "v": given["v"]}
+        ball = LAWS.update("w", op).slot(UpdateAt(op, T, given["w"], given["g"], slots, "v"))
+        off = abs(narrow * 0.0625 - ball.mid[0])
+        assert bool(off <= ball.final_radius()) is inside
+        assert abs(wide * 0.0625 - ball.mid[0]) <= ball.final_radius()
+        assert not abs(1.001 * wide * 0.0625 - ball.mid[0]) <= ball.final_radius()

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 import bpcompare
-from bpcompare.mistakes import MISTAKES, diagnosis
+from bpcompare.mistakes import MISTAKES, blind
 from bpcompare.page import page
 from bpcompare.report import text
+from bpcompare.testing.nodes import nodes
 from mistaken_networks import NETWORKS
 from places import EXAMPLES
 
@@ -57,18 +58,48 @@ def test_exact_mode_says_that_nobody_looked():
     comparison = bpcompare.run(bpcompare.load(EXAMPLES / "exact.toml"), ["delta"], exact=True)
     why = "exact mode draws numbers so that nothing rounds, not so that mistakes show"
     assert f"blind to   not searched: {why}" in text(comparison)
-    assert json.loads(comparison.to_json())["blind_spots"] == {"searched": False, "steps": 0, "codes": [], "reason": why}
+    assert json.loads(comparison.to_json())["blind_spots"] == {
+        "searched": False,
+        "steps": 0,
+        "codes": [],
+        "reason": why,
+        "untried": [],
+    }
     assert f"Not searched: {why}." in page(comparison)
 
 
-def test_a_net_beyond_the_limit_says_that_nobody_looked(monkeypatch):
-    """Silence about a large net would be taken for “no blind spots”."""
-    monkeypatch.setattr(diagnosis, "SEARCHED_CLAIMS", 5)
+def _ticking(monkeypatch, ticks):
+    """Every look at the clock takes a second, and the search has time for so many. The looks are added to what is returned."""
+    looks = []
+    monkeypatch.setattr(blind, "thread_time", lambda: looks.append(0) or len(looks))
+    monkeypatch.setattr(blind, "SECONDS", ticks)
+    return looks
+
+
+@pytest.mark.parametrize(("net", "ticks"), [(NETWORKS[0], 0), (NETWORKS[0], 12), (nodes(200), 6)], ids=str)
+def test_what_the_search_did_not_come_to_is_named(monkeypatch, net, ticks):
+    """Silence about what was not tried would be taken for “no blind spots”."""
+    every = {code for code, mistake in MISTAKES.items() if mistake.applies(net)}
+    whole = bpcompare.run(net, ["delta"])
+    assert whole.untried == ()
+    _ticking(monkeypatch, ticks)
+    comparison = bpcompare.run(net, ["delta"])
+    tried = every - set(comparison.untried)
+    assert (not tried) == (ticks == 0)
+    assert comparison.untried
+    assert set(comparison.unseen) == set(whole.unseen) & tried
+    assert f"{len(comparison.untried)} more could not be tried in" in " ".join(text(comparison).split())
+    assert json.loads(comparison.to_json())["blind_spots"]["untried"] == list(comparison.untried)
+    assert "For these the search had no time" in page(comparison)
+
+
+def test_claims_about_very_large_arrays_are_not_asked(monkeypatch):
+    """A mistake that only they could show would be called a blind spot, or they would take more memory than the verdict."""
+    whole = bpcompare.run(NETWORKS[0], ["delta"])
+    monkeypatch.setattr(blind, "LARGE", 0)  # of E, a scalar, alone is asked
     comparison = bpcompare.run(NETWORKS[0], ["delta"])
-    assert comparison.unseen is None
-    assert "blind to   not searched: on a net of this size that would take longer than the verdict" in text(comparison)
-    assert json.loads(comparison.to_json())["blind_spots"]["reason"] == diagnosis.TOO_LARGE
-    assert "Not searched: on a net of this size" in page(comparison)
+    assert set(comparison.unseen) <= set(whole.unseen)
+    assert "BP301" in comparison.untried
 
 
 def test_without_a_right_backend_nobody_looks():
@@ -81,11 +112,12 @@ def test_without_a_right_backend_nobody_looks():
 def test_a_long_run_is_searched_as_far_as_that_is_cheap(monkeypatch):
     """A thousand steps in which a mistake cannot show would be searched to the end, for longer than the verdict takes."""
     net = _steps(bpcompare.load(EXAMPLES / "shared.toml"), 12)
+    looks = _ticking(monkeypatch, 10**9)
     whole = bpcompare.run(net, ["delta"])
     assert whole.unseen == ("BP421",)  # every row is read in every step
     assert whole.searched == 12
     assert "this spec and data cannot show" in text(whole)
-    monkeypatch.setattr(diagnosis, "SEARCHED", 9_000)
+    _ticking(monkeypatch, len(looks) - 5)
     part = bpcompare.run(net, ["delta"])
     assert 1 < part.searched < 12
     assert set(whole.unseen) <= set(part.unseen)

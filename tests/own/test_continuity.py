@@ -50,6 +50,21 @@ AFTER = {
 }
 
 
+@pytest.mark.parametrize("what", [*AFTER, "another memory"])
+def test_what_changes_after_the_last_step_is_named(what, m):
+    """A step would be certified, and what the training goes on with be something else."""
+
+    def after(p, optimizer):
+        if what == "another memory":
+            p.data = p.data * 1.5
+        else:
+            AFTER[what](p, optimizer)
+
+    found = trained(m, after=after, steps=1)
+    assert found.verdict == IN_PART, str(found)
+    assert "0.weight" in str(found)
+
+
 @pytest.mark.parametrize("what", BETWEEN)
 def test_what_changes_before_a_step_is_named(what, m):
     """A parameter that moved between forward and step would be certified, as if the step had begun where the forward was."""
@@ -61,7 +76,8 @@ def test_what_changes_before_a_step_is_named(what, m):
 @pytest.mark.parametrize("what", AFTER)
 def test_what_changes_between_steps_is_named(what, m):
     """Each step follows from where it began; where that is not where the last one ended, both would be certified all the same."""
-    found = trained(m, after=AFTER[what])
+    left = [AFTER[what]]
+    found = trained(m, after=lambda p, optimizer: left and left.pop()(p, optimizer))  # after the first step alone
     assert found.verdict == IN_PART, str(found)
     assert any("0.weight" in one.what for one in found.unexamined), str(found)
 
@@ -116,3 +132,17 @@ def test_what_is_done_to_gradients_before_their_use_is_told(m):
     found = trained(m, lambda p, _optimizer: p.grad.add_(torch.randn_like(p)), steps=1)
     assert found.verdict == "certified"
     assert "gradients are changed before their use, by add (own/test_continuity.py" in " ".join(str(found).split())
+
+
+def test_gradients_of_other_parameters_are_told_as_such(m):
+    """Weights kept twice, in bfloat16 and in float32, would be told that nobody saw where their gradients come from."""
+    m = m.to(torch.bfloat16)
+    wide = [p.detach().float().requires_grad_() for p in m.parameters()]
+    optimizer = torch.optim.SGD(wide, 0.1)
+    with bpcompare.watch(m) as step:
+        m(torch.randn(6, 4, dtype=torch.bfloat16)).square().sum().backward()
+        for p, copy in zip(m.parameters(), wide, strict=True):
+            copy.grad = p.grad.float()
+        optimizer.step()
+    assert step.verdict == IN_PART, str(step)
+    assert any("made from the gradients of other parameters" in one.why for one in step.unexamined), str(step)

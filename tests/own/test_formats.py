@@ -48,3 +48,35 @@ def test_two_formats(join: str) -> None:
     assert step.verdict == "certified", str(step)
     last = {claim.path: finding.power for _, claim, finding in step.findings}
     assert last["mean.y" if join != "lerp" else "mean (2).y"] < 1e-12
+
+
+def normalized_in_float16(weight: float) -> Any:
+    """One step through a batch norm in float16, whose sums of squares pass the largest number of float16."""
+    torch.manual_seed(0)
+    norm = torch.nn.BatchNorm2d(4).half()
+    with torch.no_grad():
+        norm.weight.fill_(weight)
+    x = (300.0 * torch.randn(16, 4, 16, 16)).half().requires_grad_()
+    with bpcompare.watch(norm) as found:
+        y = norm(x)
+        (y.float() * torch.linspace(0.5, 1.5, y.numel()).reshape(y.shape)).sum().backward()
+    return found
+
+
+def outcome(found: Any, function: str) -> Any:
+    """What is found of the value of a function."""
+    return next(f for _, claim, f in found.findings if claim.path.startswith(function) and claim.statement == "forward")
+
+
+def test_a_normalization_in_float16_is_worked_out_in_float32():
+    """Nothing at all could be seen in a batch norm of float16, for squares that no number of float16 ever held."""
+    found = outcome(normalized_in_float16(1.0), "native_batch_norm")
+    assert found.doubt == "blurred"  # what is kept of a batch is in float16 there
+    assert found.power < 0.1
+
+
+def test_what_passes_float16_after_all():
+    """A result that is infinite, for float16 ends there, would be called wrong; or any number in its place would pass."""
+    found = outcome(normalized_in_float16(60000.0), "native_batch_norm")
+    assert found.outcome == "undecided"
+    assert found.doubt in ("infinite", "unbounded")

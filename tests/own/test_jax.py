@@ -143,3 +143,51 @@ def test_bad_calls_are_told():
         bpcompare.check(dense)
     with pytest.raises(TypeError, match="loss="):
         bpcompare.check(dense, p, x, loss=dense)
+
+
+def decides_by_data(p, x, times, activation):
+    rows = x[x[:, 0] > 0] if x.sum() < 1e9 else x
+    for _ in range(times):
+        rows = activation(rows @ p["w"])
+    return jnp.mean(rows**2)
+
+
+def test_data_are_what_they_are_to_jax_grad():
+    """A loss that takes rows by a mask, or has a count or a function among its data, would end in an error of tracing."""
+    p = {"w": normal(4, 4)}
+    found = bpcompare.check(decides_by_data, p, np.asarray(normal(6, 4, seed=3)), 2, jnp.tanh)
+    assert found.verdict == "certified", str(found)
+    assert len(found.runs) == 2
+
+
+def test_a_decision_by_parameters_is_told():
+    """Where to look, and what to write instead, would have to be found in a traceback of JAX."""
+
+    def loss(p, x):
+        y = jnp.mean((x @ p["w"]) ** 2)
+        return y if y > 0 else -y
+
+    with pytest.raises(
+        ValueError, match=r"the loss cannot be traced \(own/test_jax.py:\d+\): TracerBoolConversionError: .*jax.lax.cond"
+    ):
+        bpcompare.check(loss, {"w": normal(4, 3)}, normal(5, 4), as_is=True)
+
+
+def test_numbers_beside_functions_are_no_parameters():
+    """A module of Equinox with a max pool could not be checked: the −∞ that its pool begins with would be a parameter."""
+    tree = {"w": normal(4, 3), "start": -float("inf"), "activation": jnp.tanh}
+
+    def loss(p, x):
+        return jnp.mean(jax.lax.reduce_window(p["activation"](x @ p["w"]), p["start"], jax.lax.max, (2, 1), (1, 1), "VALID") ** 2)
+
+    optax = pytest.importorskip("optax")
+    found = bpcompare.check(loss, tree, normal(5, 4), update=optax.adam(1e-2), as_is=True)
+    assert found.verdict == "certified", str(found)
+    assert [*found.runs[0].watched.parameters] == ["w"]
+
+
+def test_numbers_of_pythons_own_are_parameters_where_all_are_numbers():
+    """The gradient of a plain number would not be looked at, though jax.grad gives it."""
+    found = bpcompare.check(lambda p, x: jnp.mean((p["a"] * x + p["b"]) ** 2), {"a": 0.5, "b": 0.25}, normal(5, 4), as_is=True)
+    assert found.verdict == "certified", str(found)
+    assert [*found.runs[0].watched.parameters] == ["a", "b"]

@@ -10,6 +10,7 @@ import jax.numpy as jnp  # noqa: E402
 from jax import lax  # noqa: E402
 from jax.ad_checkpoint import checkpoint_name  # noqa: E402
 from jax.scipy import special  # noqa: E402
+from jax.scipy.sparse.linalg import cg  # noqa: E402
 
 import bpcompare  # noqa: E402
 from bpcompare.own.judged import judged  # noqa: E402
@@ -23,6 +24,21 @@ SYMMETRIC = jnp.array([[3.0, 0.5, 0.2], [0.5, 2.0, -0.4], [0.2, -0.4, 1.5]])
 def sorted_together(v):
     keys, values, third = lax.sort((v, v**2, jnp.sin(v)), num_keys=2)
     return keys * values + third
+
+
+def by_eigenvectors(v):
+    values, vectors = jnp.linalg.eigh(SYMMETRIC + jnp.outer(v[:3], v[:3]))
+    return ((vectors * values) @ vectors[0]).repeat(2)
+
+
+def by_singular_vectors(v):
+    u, s, vt = jnp.linalg.svd(v.reshape(3, 2), full_matrices=False)
+    return (u[:, 0] * s[0] * vt[0, 0]).repeat(2)
+
+
+def by_columns(v):
+    q, r = jnp.linalg.qr(v.reshape(3, 2))
+    return (q @ r**2).ravel()
 
 
 FUNCTIONS = {
@@ -60,6 +76,15 @@ FUNCTIONS = {
     "triangular_solve": lambda v: lax.linalg.triangular_solve(
         SYMMETRIC * v[:3], v.reshape(2, 3), left_side=False, lower=True, transpose_a=True
     ).ravel(),
+    "solve": lambda v: jnp.linalg.solve(v[:4].reshape(2, 2), v[4:]).repeat(3),
+    "solve for columns": lambda v: jnp.linalg.solve(SYMMETRIC * (1 + v[:3]), v.reshape(3, 2)).ravel(),
+    "inverses": lambda v: jnp.linalg.inv(jnp.stack([SYMMETRIC * (1 + v[:3]), SYMMETRIC * v[3:]])).sum((0, 2)).repeat(2),
+    "determinant": lambda v: jnp.linalg.det(SYMMETRIC * (1 + v[:3]) * v[3:, None]) * v,
+    "slogdet": lambda v: jnp.linalg.slogdet(SYMMETRIC * (1 + v[:3]) * v[3:, None])[1] * v,
+    "eigh": by_eigenvectors,
+    "svd": by_singular_vectors,
+    "nuclear norm": lambda v: jnp.linalg.norm(v.reshape(3, 2), "nuc") * v,
+    "qr": by_columns,
     "cholesky": lambda v: jnp.linalg.cholesky(SYMMETRIC * (1 + v[:3, None] ** 2) * (1 + v[None, :3] ** 2))[jnp.tril_indices(3)],
 }
 OF_POSITIVE = {
@@ -123,12 +148,45 @@ def test_a_rule_that_is_wrong_at_ties_alone_is_wrong(at_tie):
     assert found.verdict == "wrong", str(found)
 
 
+def test_a_gradient_inside_of_a_loss_is_certified_whole():
+    """A gradient penalty, whose loss differentiates by itself, would be accused or half examined."""
+
+    def penalized(p):
+        def critic(x):
+            return jnp.tanh(x @ p["w"]).sum()
+
+        g = jax.vmap(jax.grad(critic))(V.reshape(2, 3))
+        return jnp.mean((jnp.sqrt(jnp.sum(g**2, 1)) - 1) ** 2)
+
+    found = bpcompare.check(penalized, {"w": SYMMETRIC})
+    assert found.verdict == "certified", str(found)
+
+
+def test_vectors_of_values_that_meet_are_not_certified():
+    """Eigenvectors that nothing determines would be certified, or a library accused for those that it chose."""
+    found = bpcompare.check(
+        loss_of(lambda v: (jnp.linalg.eigh(jnp.diag(v[:3]))[1] @ v[3:]).repeat(2)),
+        {"v": jnp.array([2.0, 2.0, 5.0, 1.0, 2.0, 3.0])},
+        as_is=True,
+    )
+    assert found.verdict in ("undecided", "certified in part"), str(found)
+
+
+def test_a_matrix_without_an_inverse_accuses_nobody():
+    """What a library makes of a singular matrix would be held against another's."""
+    found = bpcompare.check(
+        loss_of(lambda v: jnp.linalg.solve(jnp.outer(v[:3], v[:3]), v[3:]).repeat(2)), {"v": POSITIVE}, as_is=True
+    )
+    assert found.verdict in ("undecided", "certified in part"), str(found)
+
+
 def test_what_is_not_followed_is_named():
     """Numbers behind bits or complex ones would be certified though nobody looked at them, or honest rules for them accused."""
     for f, named in (
         (lambda v: jnp.frexp(v)[0], "_frexp"),
         (lambda v: jnp.abs(jnp.fft.fft(v)), "complex numbers"),
         (lambda v: lax.reduce_precision(v, 8, 7), "reduce_precision"),
+        (lambda v: cg(SYMMETRIC * v[0], v[:3])[0].repeat(2), "custom_linear_solve"),
     ):
         found = bpcompare.check(loss_of(f), {"v": V}, as_is=True)
         assert found.verdict == "certified in part", str(found)

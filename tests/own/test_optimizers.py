@@ -296,7 +296,9 @@ def test_lbfgs_is_named():
     with bpcompare.watch(model) as step:
         optimizer.step(closure)
     assert not step.refuted
-    assert [one for one in named(step) if "LBFGS has no law" in one]
+    (one,) = [one for one in named(step) if "LBFGS" in one]
+    assert "LBFGS has no law; each of its" in one
+    assert not [one for one in named(step) if "nobody saw" in one]
 
 
 def test_a_step_that_breaks_off_is_named():

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 — its usual name
 from torch import nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 
 import bpcompare
 from bpcompare.own.judged import judged
@@ -189,3 +189,13 @@ def test_on_a_kink_there_is_no_second_derivative():
     found = judged(twice(call, torch.float64))
     assert any("kink" in one.why for one in found.unexamined), found.unexamined
     assert not found.refuted
+
+
+def test_batched_calls_of_a_module_are_calls_like_others():
+    """A model that is called by torch.func (functional_call, vmap) would not be examined."""
+    torch.manual_seed(0)
+    model, x = nn.Linear(4, 3).double(), torch.randn(5, 4, dtype=torch.float64)
+    with bpcompare.watch(model) as step:
+        each = vmap(lambda one: functional_call(model, dict(model.named_parameters()), (one,)).tanh())
+        each(x).square().sum().backward()
+    assert step.verdict == "certified", str(step)

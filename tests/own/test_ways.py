@@ -200,7 +200,7 @@ WAYS = {
     "gradients off and on": (gradients_off_and_on, CERTIFIED, ""),
     "inference": (in_inference_mode, CERTIFIED, ""),
     "data before": (data_written_before, CERTIFIED, ""),
-    "data between, which makes it wrong": (data_written_between, WRONG, ""),
+    "data between, which makes it wrong": (data_written_between, WRONG, NOBODY_SAW),
     "a view of a leaf": (view_of_a_leaf, CERTIFIED, ""),
     "forward fails": (forward_fails, CERTIFIED, ""),
     "parametrized inside": (parametrized_inside, CERTIFIED, ""),
@@ -229,4 +229,4 @@ def test_a_way_is_certified_whole_or_named(way):
         loss(m, x)
     assert step.verdict == verdict, str(step)
     assert any(word in one.why for one in step.unexamined) or not word, str(step)
-    assert verdict == IN_PART or not step.unexamined, str(step)
+    assert word or not step.unexamined, str(step)

@@ -16,9 +16,10 @@ from bpcompare.mistakes import MISTAKES
 from bpcompare.network import Data, Error, Input, Layer, Network, SpecError, Training
 from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Dense, HalfSquared, Relu, Sgd, Tanh
-from bpcompare.page import Wishes, page
+from bpcompare.page import Wishes, drawing, page
 from bpcompare.page.notation import NOTATIONS
 from bpcompare.proof.values import step_values
+from bpcompare.testing.nodes import nodes
 from hostile import hostile
 from page_reading import calls, plain, seen, worked_out
 from places import EXAMPLES
@@ -192,6 +193,17 @@ def test_a_deep_net_stays_light_and_shows_what_is_wrong():
     assert len(found) <= 360
     assert sum('class="step wrong"' in part for part in text.split("<details")) >= 1
     assert any(step.element.startswith("h3.delta") for step in found)
+
+
+def test_a_graph_of_many_nodes_is_drawn_without_its_lines(monkeypatch):
+    """A browser would draw a grey area for seconds, and a reader would not know what it is."""
+    comparison = bpcompare.run(nodes(60), ["delta"])
+    count = sum(len(layer.sources) for layer in comparison.plan.network.layers.values()) + 1
+    assert 'class="edge"' in page(comparison)
+    monkeypatch.setattr(drawing, "MOST_LINES", count - 1)
+    shown = page(comparison)
+    assert 'class="edge"' not in shown
+    assert f"{count:,} lines between layers are left out" in shown
 
 
 def test_the_shell_of_the_page_is_small():

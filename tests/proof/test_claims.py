@@ -6,6 +6,7 @@ from bpcompare.plan.draw import plan as draw
 from bpcompare.proof.question import question
 from bpcompare.proof.values import given_values
 from bpcompare.testing.cases import cases
+from single_nodes import graph
 
 
 @pytest.mark.parametrize("case", cases()[::3], ids=lambda case: case.name)
@@ -53,3 +54,16 @@ def test_what_a_claim_reads_is_what_it_names(case):
 
         claim.value(get, LAWS)
         assert read - {"t"} <= set(claim.premises), claim.path
+
+
+@pytest.mark.parametrize(
+    "network", [*(case.network for case in cases()[::2]), graph(1), graph(2)], ids=lambda network: network.name
+)
+def test_claims_about_an_owner(network):
+    """If this fails, a blind spot is one only because the claim that shows the mistake is not asked."""
+    listed = question(draw(network, "float64")).claims
+    owners = {owner for claim in listed for owner, _ in claim.owners}
+    for owner in owners:
+        asked = [place for place, claim in enumerate(listed) if owner in [one for one, _ in claim.owners]]
+        assert listed.about(owner) == asked, owner
+    assert listed.about("nobody") == []

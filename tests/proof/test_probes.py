@@ -182,18 +182,21 @@ def test_a_probe_that_fires_accuses_nobody(honest, monkeypatch):
 
 
 @pytest.mark.parametrize("path", PROBED)
-def test_the_power_counts_what_a_vector_may_miss(path, honest):
+def test_the_power_counts_what_a_vector_may_miss(path, honest, monkeypatch):
     """A report would promise that what is just outside of a ball had shown."""
     plan, record, claims = honest
     (values,) = step_values(plan, record)
-    balls = Balls(values, FMT)
+    balls, rests = Balls(values, FMT), []
+    residuals = probes._residuals
+    monkeypatch.setattr(probes, "TIMES", 400.0)  # more than the two radii that balls miss, for every shape
+    monkeypatch.setattr(probes, "_residuals", lambda *its: rests.append(residuals(*its)) or rests[0])
     finding = probes.probed(claims[path], balls, LAWS, np.random.default_rng())
     ball = evaluate(claims[path], balls, LAWS)
-    rows = values.recorded[path].shape[0]
-    # The threshold is at least MARGIN of the mean radius of a row: no element of it shows at less than TIMES of that.
-    sharpest = 2 * float((ball.final_radius() / np.abs(ball.mid)).min())
-    assert finding.power >= sharpest
-    assert finding.size - finding.probed <= values.recorded[path].shape[1] * (2 * probes.ROWS + rows // 8)
+    escapes = 400.0 * np.outer(rests[0].threshold, rests[0].scale)
+    sharpest = (1 - 1e-5) * float((escapes / np.abs(ball.mid)).min())
+    assert finding.power >= sharpest > 2 * float((ball.final_radius() / np.abs(ball.mid)).min())
+    x = values.recorded[path]
+    assert finding.size - finding.probed <= x.shape[1] * (2 * probes.ROWS + x.shape[0] // 8)
 
 
 def test_float64_has_no_probes():

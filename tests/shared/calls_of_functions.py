@@ -254,6 +254,8 @@ def _of_positive(f):
     return lambda x: f(x @ x.mT + torch.eye(x.shape[-1], dtype=x.dtype))
 
 
+SPARSE = torch.tensor([[0.0, 2.0, 0.0], [-1.0, 0.0, 0.5], [0.0, 0.0, 0.0], [3.0, 0.0, 0.0]]).to_sparse()
+
 LINEAR_ALGEBRA = [
     Call("cholesky", _of_positive(torch.linalg.cholesky), (normal(4, 4),)),
     Call("cholesky, many, upper", _of_positive(partial(torch.linalg.cholesky, upper=True)), (normal(2, 3, 3),)),
@@ -273,6 +275,14 @@ LINEAR_ALGEBRA = [
         partial(torch.linalg.solve_triangular, upper=True, unitriangular=True),
         (_regular(3, 4, 4), normal(3, 4, 2)),
     ),
+    Call("sparse product", lambda x: torch.sparse.mm(SPARSE.to(x.dtype), x), (normal(3, 2),)),
+    Call("lu_solve", lambda a, b: torch.linalg.lu_solve(*torch.linalg.lu_factor(a), b), (normal(2, 4, 4), normal(2, 4, 2))),
+    Call(
+        "cholesky_solve",
+        lambda x, b: torch.cholesky_solve(b, _of_positive(torch.linalg.cholesky)(x)),
+        (normal(4, 4), normal(4, 2)),
+    ),
+    Call("cholesky_inverse", lambda x: torch.cholesky_inverse(_of_positive(torch.linalg.cholesky)(x)), (normal(3, 3),)),
     Call("eigvalsh", lambda x: torch.linalg.eigvalsh(x + x.mT), (normal(5, 5),)),
     Call("eigh", lambda x: torch.linalg.eigh(x + x.mT), (normal(2, 4, 4),)),
     Call("eigh, upper", lambda x: torch.linalg.eigh(x, UPLO="U")[1], (normal(4, 4),)),

@@ -12,7 +12,7 @@ import pytest
 from bpcompare.cli import main
 from bpcompare.mistakes import MISTAKES
 from bpcompare.network.draft import Draft
-from bpcompare.ops import OPS, Adam, Relu, Sigmoid, Tanh
+from bpcompare.ops import OPS, Adam, Dense, HalfSquared, Identity, Relu, Sgd, Sigmoid, Tanh
 from bpcompare.testing import BackendConformance
 from bpcompare.testing import conform as kit
 from bpcompare.testing.cases import cases, covered
@@ -221,6 +221,45 @@ def test_a_lie_in_one_op_is_told_at_that_op(few_cases):
 
 
 @pytest.mark.slow
+class Narrow(Delta):
+    """Five ops, of which three have no case that needs no other."""
+
+    name = "narrow"
+    table = {op: Delta.table[op] for op in (Dense, Sigmoid, Identity, HalfSquared, Sgd)}  # noqa: RUF012
+
+
+class Silent(Narrow):
+    """Never answers."""
+
+    name = "silent"
+
+    def run(self, plan):
+        raise RuntimeError("not today")
+
+
+def test_what_no_case_tries_is_named():
+    """A backend would be said to conform in ops that nothing was run of."""
+    found = conform(Narrow)
+    assert not found.complaints
+    assert found.untried == {"identity": "scale", "sigmoid": "scale", "sgd": "tanh"}
+    said = conformance_text(found)
+    assert "not tried: its cases need tanh" in said
+    assert said.rstrip().endswith("It conforms in what was tried, which identity, sigmoid, sgd of its table were not.")
+    assert not kit.untried(Delta)
+
+
+def test_who_gives_no_answer_is_not_said_to_have_been_examined():
+    """A crash would be told as so many errors planted and mistakes made, and as an accusation of who crashed."""
+    found = conform(Silent)
+    assert (found.planted, found.mistakes) == (0, 0)
+    assert len(found.complaints) == len(found.trials) > 0
+    case = tried(Silent)[0]
+    assert "gave no answer: RuntimeError: not today" in kit.blind(Silent, case)
+    told = kit.unblamed(Silent, kit.with_mistakes(Silent)[0])
+    assert "silent gave no answer: RuntimeError: not today" in told
+    assert "accused" not in told
+
+
 def test_an_op_that_came_later_is_a_gap_and_no_complaint():
     """Every plugin would fail its own tests the day an op is added here."""
     found = conform(Older)

@@ -30,7 +30,7 @@ def asked(
     if reference:
         raise ValueError("reference: is for torch; a JAX function is seen through to its primitives")
     wide = any(is_array(x) and np.asarray(x).dtype.itemsize == 8 for x in inputs.values())
-    rest = {name: x for name, x in inputs.items() if not is_array(x) or isinstance(x, float)}
+    rest = {name: x for name, x in inputs.items() if not is_array(x)}
 
     def applied(*arrays: Any) -> Any:
         given = iter(arrays)

@@ -80,12 +80,13 @@ class Evaluation:
 
     def _scan(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         p = equation.params
-        consts, carry, xs = split(args, p["num_consts"], p["num_carry"])
+        consts, carry, xs = scanned(equation, args)
+        carried = len(carry)
         rows: dict[int, list[Followed]] = {}
         for t in times(p):
             along = [Followed(x.number[t], x.reached) for x in xs]
             outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)))
-            carry, rows[t] = outs[: p["num_carry"]], outs[p["num_carry"] :]
+            carry, rows[t] = outs[:carried], outs[carried:]
         return [*carry, *(self._stacked(v, [row[i] for _, row in sorted(rows.items())]) for i, v in stacks(equation, len(carry)))]
 
     def _stacked(self, v: Any, parts: list[Followed]) -> Followed:
@@ -140,6 +141,14 @@ def hides(closed: Any) -> bool:
     )
 
 
+def primitives(closed: Any) -> Iterator[str]:
+    """The names of all primitives of a jaxpr, and of those inside of them."""
+    for equation in closed.jaxpr.eqns:
+        yield equation.primitive.name
+        for one in _jaxprs(equation.params.values()):
+            yield from primitives(one)
+
+
 def _jaxprs(values: Iterable[Any]) -> Iterator[Any]:
     """All jaxprs among the parameters of an equation, closed."""
     for value in values:
@@ -153,6 +162,22 @@ def _jaxprs(values: Iterable[Any]) -> Iterator[Any]:
 
 HIDING = frozenset({"bitcast_convert_type", "pure_callback", "io_callback", "ffi_call"})
 """Equations behind which no derivative is to be seen."""
+
+
+def scanned(equation: Any, args: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """What a scan is given: what stays, what is carried on, and what it runs along.
+
+    Told by shapes: what it runs along, and what it stacks, has one axis more outside than inside. JAX's own names for the
+    numbers of each are others since 0.11.
+    """
+    inside = equation.params["jaxpr"].jaxpr
+
+    def more(outer: Sequence[Any], inner: Sequence[Any]) -> int:
+        return sum(len(one.aval.shape) > len(other.aval.shape) for one, other in zip(outer, inner, strict=True))
+
+    along, stacked = more(equation.invars, inside.invars), more(equation.outvars, inside.outvars)
+    carried = len(equation.outvars) - stacked
+    return split(args, len(args) - along - carried, carried)
 
 
 def split(args: Sequence[Any], consts: int, carry: int) -> tuple[list[Any], list[Any], list[Any]]:

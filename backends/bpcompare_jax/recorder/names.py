@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import jax
@@ -31,13 +32,24 @@ def place(equation: Any, function: str, scope: str, custom: str) -> Place:
 
 def _line(equation: Any) -> str:
     traceback = equation.source_info.traceback
-    if traceback is None:
-        return ""
-    for frame in traceback.frames:
-        if (
-            not frame.file_name.startswith(OURS)
-            and "site-packages" not in frame.file_name
-            and not frame.file_name.startswith("<")
-        ):
-            return f"{'/'.join(Path(frame.file_name).parts[-2:])}:{frame.line_num}"
-    return ""
+    frames = () if traceback is None else traceback.frames
+    return next((_short(frame.file_name, frame.line_num) for frame in frames if _theirs(frame.file_name)), "")
+
+
+def line_of(error: BaseException) -> str:
+    """The last line of somebody's own code on the way to an error; "" without one."""
+    lines = [
+        _short(frame.f_code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if _theirs(frame.f_code.co_filename)
+    ]
+    return lines[-1] if lines else ""
+
+
+def _theirs(file: str) -> bool:
+    """Whether a file is somebody's own code, and no package's."""
+    return not file.startswith((*OURS, "<")) and "site-packages" not in file
+
+
+def _short(file: str, line: int) -> str:
+    return f"{'/'.join(Path(file).parts[-2:])}:{line}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,7 +25,7 @@ from bpcompare_jax.recorder.evaluation import (
     inner,
     is_complex,
     loop,
-    split,
+    scanned,
     stacks,
     times,
     unrolled,
@@ -32,6 +33,8 @@ from bpcompare_jax.recorder.evaluation import (
 from bpcompare_jax.recorder.functions import PASSING, common
 from bpcompare_jax.recorder.moves import moved, permutation
 from bpcompare_jax.recorder.names import place
+from bpcompare_jax.recorder.precision import factors
+from bpcompare_jax.recorder.solving import solving
 from bpcompare_jax.recorder.triangles import factored_by_one
 
 COMPLEX = "complex numbers"
@@ -138,9 +141,13 @@ class Draft:
                 self.values[outs[-1].path] = Value(outs[-1].path, outs[-1].path, given=True)
                 continue
             nameless = function, {f"x{k}": Read(k) for k in range(len(args))}, args
-            name, arguments, sources = nameless if function else called(equation, args, i)
-            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i)))
+            name, arguments, sources = nameless if function else called(equation, args, i, partial(self._result, at))
+            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i), factors(equation, number)))
         return outs
+
+    def _result(self, at: Key, number: int) -> Any:
+        """What was recorded of a result of an equation."""
+        return array(self._number((*at, number)))
 
     def _complex(self, where: Place) -> None:
         """Complex numbers are named: what a parameter gives through them is not followed."""
@@ -157,8 +164,9 @@ class Draft:
         where: Place,
         number: Any,
         key: Key | None,
+        off: float = 0.0,
     ) -> Seen:
-        """A step that writes one result; open where nothing was recorded under the key."""
+        """A step that writes one result; open where nothing was recorded under the key. Factors of its products may be `off`."""
         name = self.unique(f"{where.module}:{where.function}" if where.module else where.function)
         constants: dict[str, str] = {}
         reads: list[str] = []
@@ -185,7 +193,7 @@ class Draft:
                 delta = f"{writes}.delta"
                 self.recorded[delta] = -array(arrived)
         self.values[writes] = Value(writes, name, open=not known, delta=delta, dtype=str(number.dtype))
-        self.steps.append(Step(name, Call(function, arguments, shapes, output), tuple(reads), writes, constants=constants))
+        self.steps.append(Step(name, Call(function, arguments, shapes, output, off), tuple(reads), writes, constants=constants))
         self.places[name] = where
         return Seen(writes, number, depends=True)
 
@@ -220,14 +228,15 @@ class Draft:
 
     def _scan(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         p = equation.params
-        consts, carry, xs = split(args, p["num_consts"], p["num_carry"])
+        consts, carry, xs = scanned(equation, args)
+        carried = len(carry)
         rows: dict[int, list[Seen]] = {}
         where = place(equation, "scan", scope, custom)
         for t in times(p):
             along = [self._row(x, t, where) for x in xs]
             step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"
             outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)), step, custom)
-            carry, rows[t] = outs[: p["num_carry"]], outs[p["num_carry"] :]
+            carry, rows[t] = outs[:carried], outs[carried:]
         stacked = [self._stacked(v, [row[i] for _, row in sorted(rows.items())], where) for i, v in stacks(equation, len(carry))]
         return [*carry, *stacked]
 
@@ -254,8 +263,11 @@ class Draft:
         return self._step("select", {"self": Read(0), "dim": 0, "index": t}, [x], (x.shape[1:],), 0, where, x.number[t], None)
 
 
-def called(equation: Any, args: list[Seen], output: int) -> tuple[str, dict[str, Any], list[Seen]]:
-    """The function that gives one result of an equation, its arguments, `Read(i)` for its source i, and the sources."""
+def called(equation: Any, args: list[Seen], output: int, result: Callable[[int], Any]) -> tuple[str, dict[str, Any], list[Seen]]:
+    """The function that gives one result of an equation, its arguments, `Read(i)` for its source i, and the sources.
+
+    `result` gives what was recorded of each: of factors it says which signs they have.
+    """
     name = equation.primitive.name
     numbers = [arg.number for arg in args]
     if name in PASSING:
@@ -265,15 +277,25 @@ def called(equation: Any, args: list[Seen], output: int) -> tuple[str, dict[str,
         return "lax.sort", {"x0": Read(0), **places}, [args[output]]
     if name == "cholesky":
         return "lax.cholesky", {"x0": Read(0), "triangle": factored_by_one()}, args
-    index = moved(equation, numbers)
+    if name in SIGNED and floating(numbers[0]):
+        factor = result(SIGNED[name]) if len(equation.outvars) > 1 else np.zeros(())
+        return f"lax.{name}", {"x0": Read(0), "index": factor, **_plain(equation)}, args
+    index = moved(equation, numbers) or solving(equation, numbers)
     if index is not None:
         function, arguments, which = index
         return function, arguments, [args[i] for i in which]
     shared = common(name, equation.params, len(args))
     if shared is not None:
         return *shared, args
-    plain = {key: plainly(value) for key, value in equation.params.items()}
-    return f"lax.{name}", {**{f"x{i}": Read(i) for i in range(len(args))}, **plain}, args
+    return f"lax.{name}", {**{f"x{i}": Read(i) for i in range(len(args))}, **_plain(equation)}, args
+
+
+SIGNED = {"eigh": 0, "svd": 1, "qr": 1}
+"""Primitives whose factors have signs that the library chooses, with the result that says which."""
+
+
+def _plain(equation: Any) -> dict[str, Any]:
+    return {key: plainly(value) for key, value in equation.params.items()}
 
 
 def plainly(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -11,12 +12,20 @@ import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
 from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
-from bpcompare_jax.recorder.names import leaf_name
+from bpcompare_jax.recorder.names import leaf_name, line_of
 from bpcompare_jax.recorder.programs import Draft, array, forward, recording
 from bpcompare_jax.recorder.rules import unruled
 from bpcompare_jax.switches import wide
 
 Run = tuple[str, Watched, tuple[Unexamined, ...]]
+
+DECIDING = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
+"""What JAX raises where Python asks for a number that is traced."""
+TRACED = (
+    "Python asks for a number that comes of the parameters, or a rule of custom_vjp keeps one of another call. jax.lax.cond, "
+    "jnp.where, jax.lax.while_loop and arguments instead of closures can be traced"
+)
+"""What to do about it."""
 
 
 def checked(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any, *, copy: bool) -> list[Run]:
@@ -44,7 +53,7 @@ def _copied(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: 
 
 
 def _widened(x: Any) -> Any:
-    if not is_array(x):
+    if not is_array(x):  # Python's numbers are as wide as what they meet
         return x
     x = jnp.asarray(x)
     return x.astype(jnp.float64) if floating(x) else x
@@ -55,7 +64,7 @@ def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any
     step = Step(loss, params, data)
     recordings = [step.recording()]
     if update is not None:
-        recordings.append(updated(update, params, step))
+        recordings.append(updated(update, step))
     facts = {"framework": "jax", "version": jax.__version__, "device": jax.devices()[0].platform}
     also = step.compared() if update is None else (*step.compared(), *unruled(update))
     unwatched = step.compiled() if isinstance(loss, jax.stages.Wrapped) else {}
@@ -65,24 +74,52 @@ def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any
 class Step:
     """One evaluation of a loss and of its gradient.
 
-    Parameters are the arrays of floats in `params`; whatever else is in it (functions, numbers of Python's) stays as it is.
+    Parameters are the arrays of floats in `params`; whatever else is in it (functions, flags, texts) stays as it is, and so do
+    numbers of Python's beside it. Of the data, arrays are followed; where the loss decides something by them in Python, they are
+    constants, as they are to `jax.grad`.
     """
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         flat, self._tree = jax.tree_util.tree_flatten_with_path(params)
         self._all = [x for _, x in flat]
-        self._at = [i for i, x in enumerate(self._all) if is_array(x)]
+        self._at = parameters_among(self._all)
         self._loss, self._data = loss, data
         self.names = [leaf_name(flat[i][0]) or "params" for i in self._at]
-        arrays = [jnp.asarray(self._all[i]) for i in self._at]
-        closed = jax.make_jaxpr(self._scalar)(arrays, *data)
+        self._arrays = [jnp.asarray(self._all[i]) for i in self._at]
+        try:
+            self._follow(constant=False)
+        except DECIDING:
+            self._as_constants()
+
+    def _as_constants(self) -> None:
+        """Data as constants. Raises ValueError where a decision needs what the parameters are, too."""
+        try:
+            self._follow(constant=True)
+        except DECIDING as error:
+            said = next(iter(str(error).splitlines()), "").rstrip(".")
+            at = line_of(error)
+            where = f" ({at})" if at else ""
+            raise ValueError(f"the loss cannot be traced{where}: {type(error).__name__}: {said}. {TRACED}") from error
+
+    def _follow(self, *, constant: bool) -> None:
+        """Trace the loss, and evaluate what that gives. Raises ValueError where it gives no scalar."""
+        rest, tree = jax.tree_util.tree_flatten_with_path(tuple(self._data))
+        at = [] if constant else [i for i, (_, x) in enumerate(rest) if is_array(x)]
+
+        def scalar(arrays: Sequence[Any], traced: Sequence[Any]) -> Any:
+            leaves = [x for _, x in rest]
+            for i, x in zip(at, traced, strict=True):
+                leaves[i] = x
+            with jax.ensure_compile_time_eval() if constant else nullcontext():  # what no parameter reaches is a number there
+                return self._scalar(arrays, *jax.tree_util.tree_unflatten(tree, leaves))
+
+        closed = jax.make_jaxpr(scalar)(self._arrays, [rest[i][1] for i in at])
         out = closed.out_avals[0]
         if out.shape != () or not floating(out):
             raise ValueError(f"the loss gives {out.dtype}{list(out.shape)}: a scalar of floats is needed to differentiate")
-        rest, _ = jax.tree_util.tree_flatten_with_path(tuple(data))
         self._closed = closed
-        self._names = [*self.names, *(f"data.{leaf_name(path)}" for path, _ in rest)]
-        self._args = [*arrays, *(jnp.asarray(x) for _, x in rest)]
+        self._names = [*self.names, *(f"data.{leaf_name(rest[i][0])}" for i in at)]
+        self._args = [*self._arrays, *(jnp.asarray(rest[i][1]) for i in at)]
         self._evaluate()
 
     def _scalar(self, arrays: Sequence[Any], *data: Any) -> Any:
@@ -125,10 +162,17 @@ class Step:
         return "" if self.names[i] in self._read or np.asarray(self.gradients[i]).any() else "unused"
 
     def tree_of_gradients(self) -> Any:
-        """The gradients in the shape of the parameters."""
+        """The gradients in the shape of the parameters; nothing where something is none."""
+        return self._tree_of([self.gradients.get(i, self._all[at]) for i, at in enumerate(self._at)])
+
+    def tree_of_parameters(self) -> Any:
+        """The parameters, and nothing else that is in the tree."""
+        return self._tree_of([self._all[at] for at in self._at])
+
+    def _tree_of(self, numbers: Sequence[Any]) -> Any:
         leaves: list[Any] = [None] * len(self._all)
-        for i, at in enumerate(self._at):
-            leaves[at] = self.gradients.get(i, self._all[at])
+        for at, x in zip(self._at, numbers, strict=True):
+            leaves[at] = x
         return jax.tree_util.tree_unflatten(self._tree, leaves)
 
     def asked_for(self) -> dict[str, Any]:
@@ -169,7 +213,7 @@ def _first(out: Any) -> Any:
     return out[0] if isinstance(out, tuple) else out
 
 
-def updated(update: Any, params: Any, step: Step) -> Recording:
+def updated(update: Any, step: Step) -> Recording:
     """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
 
     Raises TypeError for what is neither.
@@ -181,7 +225,7 @@ def updated(update: Any, params: Any, step: Step) -> Recording:
             f"update={kind} is no optax transformation, nor (transformation, its state): what is needed has init(params) and "
             "update(gradients, state, params); optax.GradientTransformation(init, update) makes one of functions of yours"
         )
-    gradients = step.tree_of_gradients()
+    params, gradients = step.tree_of_parameters(), step.tree_of_gradients()
     state = transformation.init(params) if state is None else state
     more = step.asked_for if hasattr(transformation, "update") and _takes_more(transformation) else dict
     leaves, _ = jax.tree_util.tree_flatten_with_path({"gradient": gradients, "state": state, "parameter": params})
@@ -209,5 +253,14 @@ def _takes_more(transformation: Any) -> bool:
 
 
 def is_array(x: Any) -> bool:
-    """Whether a leaf is an array, of JAX or NumPy, or a number of Python's that stands for one."""
-    return isinstance(x, (jax.Array, np.ndarray, np.generic, float))
+    """Whether a leaf is an array, of JAX or NumPy."""
+    return isinstance(x, (jax.Array, np.ndarray, np.generic))
+
+
+def parameters_among(leaves: Sequence[Any]) -> list[int]:
+    """The numbers of the leaves that are parameters: arrays, and numbers of Python's where `jax.grad` takes the whole tree.
+
+    It takes none with a function, a flag or a text in it, as modules of Equinox have; their filters leave Python's numbers out.
+    """
+    whole = all(is_array(x) or isinstance(x, float) for x in leaves)
+    return [i for i, x in enumerate(leaves) if is_array(x) or (whole and isinstance(x, float))]

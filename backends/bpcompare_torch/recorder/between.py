@@ -14,6 +14,12 @@ from bpcompare_torch.recorder.moved import Held
 from bpcompare_torch.recorder.reduction import Reduction
 from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
 
+OF_NOBODY = "what stands in .grad was not made from what a watched backward delivered to it, as far as anybody saw"
+OF_OTHERS = (
+    "what stands in .grad was made from the gradients of other parameters: right for a copy of them in another format, a mistake "
+    "where two were swapped"
+)
+
 
 def between(title: str, held: Sequence[Held], place: Place, entries: list[Entry], judged: set[Seen]) -> list[Recording]:
     """What became of gradients between `backward` and their use; nothing where nothing did. What is `judged` is told already."""
@@ -66,7 +72,7 @@ def _read(entry: Entry | None) -> list[Seen]:
 def _unconnected(one: Held, behind: set[Seen]) -> Iterator[str]:
     """Why what is in `.grad` is not, or not only, what watched backward passes delivered to this parameter."""
     if not any((seen.kind == "given" and seen.address == one.address) or _is_zero(seen) for seen in behind):
-        yield "what stands in .grad was not made from what a watched backward delivered to it, as far as anybody saw"
+        yield OF_OTHERS if any(seen.kind == "given" and seen.address is not None for seen in behind) else OF_NOBODY
     yield from dict.fromkeys(seen.why for seen in behind if seen.why)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Any, Self
 
@@ -29,5 +30,6 @@ class Compiling:
         torch.compile = self._original
 
 
+@cache
 def _skipped() -> None:
     import_module("torch._dynamo.trace_rules").add("bpcompare_torch")

@@ -15,6 +15,7 @@ from bpcompare_torch.recorder.tape import ANEW, Seen
 
 UNSEEN = "it was changed between forward and step, or between two steps, in a way that nobody saw (NumPy, another process, C++)"
 TAMPERED = "code outside of all steps of optimizers changed it: what the next step starts from was taken as it is"
+AFTERWARDS = "it was changed after what read or left it last, in a way that nobody saw (.data, NumPy, another process, C++)"
 AGAIN = "a step of an optimizer used it already, or a part of it, and it was not cleared before it was used again"
 
 
@@ -43,6 +44,10 @@ class Continuity:
     def wrote(self, address: int) -> None:
         """Somebody's code wrote into a parameter by torch's own functions, which is told elsewhere."""
         self._known.add(address)
+
+    def moved(self, one: Moved, clock: int) -> None:
+        """The optimizer whose step this is has moved a parameter itself, between two evaluations of its closure."""
+        self._left[id(one.parameter)] = one.before, clock
 
     def touched(self, t: Tensor) -> None:
         """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
@@ -81,6 +86,17 @@ class Continuity:
             if kept is not None:
                 self._states.setdefault(optimizer, {})[id(one.parameter), slot] = kept
 
+    def over(self, t: Tensor, name: str, now: Kept) -> None:
+        """Watching ends, and a parameter holds these numbers."""
+        left, _ = self._left.get(id(t), (None, 0))
+        if left is not None and id(t) not in self._known and left.shape == now.shape and not _alike(left, now):
+            self._note(name, AFTERWARDS)
+
+    def state_over(self, what: str, left: Kept, now: Kept | None) -> None:
+        """Watching ends, and a state of an optimizer, which its last step left so, holds these numbers, or is gone."""
+        if now is None or not _alike(left, now):
+            self._note(what, AFTERWARDS)
+
     def by_hand(self, addresses: Collection[int]) -> None:
         """What updates by hand have used."""
         for address in addresses:
@@ -107,3 +123,7 @@ class Continuity:
 
     def _note(self, what: str, why: str) -> None:
         self.unexamined.setdefault(what, Unexamined(what, why))
+
+
+def _alike(one: Kept, other: Kept) -> bool:
+    return one.dtype == other.dtype and one.same(other)

@@ -96,7 +96,7 @@ class Draft:
         if read.pairs or any(made):
             function = f"complex.{function}"
             arguments |= {"pairs": tuple(read.pairs), "to_pairs": all(made)}
-        op = Call(function, arguments, shapes, seen.output)
+        op = Call(function, arguments, shapes, seen.output, entry.factors)
         writes = f"{name}.y"
         self.paths[seen] = writes
         state = {called: f"{name}.{called}" for called in entry.states} if seen.output == 0 else {}

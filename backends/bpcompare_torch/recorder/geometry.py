@@ -21,12 +21,12 @@ def layout(mine: Geometry, theirs: Geometry) -> Array | None:
 
 def geometry(t: Tensor) -> Geometry:
     """Where its entries stand in memory."""
-    return int(t.storage_offset()), tuple(map(int, t.shape)), tuple(map(int, t.stride()))
+    return t.storage_offset(), t.shape, t.stride()  # type: ignore[return-value]
 
 
 def key(t: Tensor) -> tuple[Any, ...]:
     """What two tensors have in common that hold the same numbers in the same memory."""
-    return (*geometry(t), t.dtype, t.is_conj(), t.is_neg())
+    return t.storage_offset(), t.shape, t.stride(), t.dtype, t.is_conj(), t.is_neg()
 
 
 def addresses(where: Geometry) -> Array:

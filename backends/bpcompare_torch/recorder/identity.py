@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,13 +19,12 @@ from bpcompare.program import Place
 from bpcompare_torch.recorder.geometry import Geometry, addresses, geometry, key, places
 from bpcompare_torch.recorder.graph import Point, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen
+from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
 
 Edge = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(NamedTuple):
     """A write at a time, where in memory, and what was written; None: nobody saw what."""
 
     clock: int
@@ -41,13 +39,13 @@ class Identity:
     what custom functions have given back meanwhile.
     """
 
-    def __init__(self, names: Mapping[int, str], entered: Callable[[Entry], None]) -> None:
-        self.memory = Memory()
+    def __init__(self, names: Mapping[int, str], entered: Callable[[Entry], None], memory: Memory) -> None:
+        self.memory = memory
         self.leaves: dict[int, Seen] = {}
         self.custom: Custom | None = None
-        self.follow: Callable[[Seen, Tensor], None] = lambda _seen, _tensor: None
-        self.leaving: Callable[[Seen, Tensor], None] = lambda _seen, _tensor: None
-        self.settle: Callable[[], None] = lambda: None
+        self.follow: Callable[[Seen, Tensor], None] = silent
+        self.leaving: Callable[[Seen, Tensor], None] = silent
+        self.settle: Callable[[], None] = silent
         self._names = names
         self._entered = entered
         self.now: int | None = None
@@ -80,11 +78,12 @@ class Identity:
         self._last[id(t)] = seen
         # What a custom function makes within it has an old name in autograd, or none that gradients come to.
         made_inside = inside or (self.custom is not None and seen.origin is self.custom)
+        point = None if t.grad_fn is None else self.point_of(t)
         if seen.depends and t.requires_grad and not seen.hooked and not made_inside:
-            seen.hooked, seen.point = True, self.point_of(t)
+            seen.hooked, seen.point = True, point or self.point_of(t)
             self.follow(seen, t)
-        if t.grad_fn is not None:
-            self._by_point.setdefault(self.point_of(t), {})[id(t)] = t
+        if point is not None:
+            self._known_at(point, t)
         return seen
 
     def gradient(self, t: Tensor) -> Seen:
@@ -129,7 +128,7 @@ class Identity:
             if first is None or (before is not None and not before.requires_grad):
                 self._by_edge[edge] = seen
             seen.node = (edge[0], id(t))
-            self._by_point.setdefault(("node", edge[0]), {})[id(t)] = t
+            self._known_at(("node", edge[0]), t)
         here, place = self._by_place.setdefault(storage_of(t), {}), key(t)
         if not (seen.reduced and place in here and here[place].reduced):  # the same numbers under another name
             here[place] = seen
@@ -148,13 +147,18 @@ class Identity:
         self._strangers.clear()
         self._by_place.clear()
         self.memory.secure(foreign)
+        self.follow = self.leaving = self.settle = silent
 
     def renamed(self, t: Tensor, seen: Seen, edge: Edge) -> None:
         """t, the result of a custom function, has a new name in autograd."""
         self._by_edge[edge] = seen
         self._alive[id(t)] = t
         self._last[id(t)] = seen
-        self._by_point.setdefault(("node", edge[0]), {})[id(t)] = t
+        self._known_at(("node", edge[0]), t)
+
+    def _known_at(self, point: Point, t: Tensor) -> None:
+        """The gradient of t arrives at a point."""
+        self._by_point.setdefault(point, {})[id(t)] = t
 
     def inside(self, t: Tensor) -> Seen | None:
         """The value of the memory of t, made inside of a custom function or handed in to it."""
@@ -240,7 +244,8 @@ class Identity:
 
     def at(self, t: Tensor) -> Seen | None:
         """The value that is known to stand in the memory of t."""
-        return self._by_place.get(storage_of(t), {}).get(key(t))
+        here = self._by_place.get(storage_of(t))
+        return None if here is None else here.get(key(t))
 
     def _leaf(self, t: Tensor) -> Seen:
         seen = self.leaves.get(id(t))
@@ -268,7 +273,7 @@ class Identity:
     def _inner(self, t: Tensor) -> Seen:
         edge = (self.number(t.grad_fn), t.output_nr)
         seen = self._by_edge.get(edge)
-        if seen is not None and tuple(t.shape) == seen.kept.shape and not self._since(t, seen.clock) and self._holds(t, seen):
+        if seen is not None and t.shape == seen.kept.tensor.shape and not self._since(t, seen.clock) and self._holds(t, seen):
             return seen
         found = self._rewritten(t) if storage_of(t) in self._writes else self._same(t)
         if found is None or not found.depends:
@@ -338,6 +343,8 @@ class Identity:
 
     def _since(self, t: Tensor, clock: int) -> bool:
         """Whether the memory of t was written into after a time."""
+        if not self._writes:
+            return False
         writes = self._writes.get(storage_of(t))
         return bool(writes) and writes[-1].clock > clock  # type: ignore[index]
 

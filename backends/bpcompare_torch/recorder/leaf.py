@@ -35,7 +35,8 @@ class Leaf:
             return
         try:
             # Held, for autograd forgets it where no graph has it, and makes another one (reentrant checkpoints).
-            self._node = torch.autograd.graph.get_gradient_edge(t).node
+            with torch._C._DisableTorchDispatch():  # it makes a view, which is nobody's
+                self._node = torch.autograd.graph.get_gradient_edge(t).node
         except (AssertionError, RuntimeError):  # a view of a leaf that was made without autograd has nowhere to receive anything
             return
         self._now.followed.add(self._seen)

@@ -40,8 +40,8 @@ def apart(
 
 def results_of(out: Any) -> list[Tensor | None]:
     """The results in their order, lists among them one after the other; what is no tensor is None."""
-    if out is None:
-        return []
+    if isinstance(out, Tensor):
+        return [out]
     if isinstance(out, (list, tuple)):
         return [t for one in out for t in results_of(one)]
-    return [out if isinstance(out, Tensor) else None]
+    return [] if out is None else [None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -17,7 +17,7 @@ _pointer = Tensor.data_ptr
 
 def storage_of(t: Tensor) -> int:
     """What two tensors have in common that share memory."""
-    storage: int = here(t).untyped_storage()._cdata
+    storage: int = (t if type(t) in PLAIN else here(t)).untyped_storage()._cdata
     return storage
 
 
@@ -42,7 +42,7 @@ class Kept:
     def put(self, tensor: Tensor) -> None:
         """The tensor that holds the numbers from now on."""
         self.tensor = tensor
-        self._version = _version(tensor)
+        self._version = -1 if tensor.is_inference() else tensor._version
 
     @property
     def torn(self) -> bool:
@@ -87,7 +87,7 @@ class Memory:
     def __init__(self) -> None:
         self.clock = 0
         self.limit = float("inf")
-        self.full: Callable[[Iterable[int]], Iterable[int]] = lambda storages: storages
+        self.full: Callable[[Iterable[int]], Iterable[int]] = tuple
         self._chunks = Chunks()
         self._bytes = 0
         self._lent: set[int] = set()
@@ -95,20 +95,30 @@ class Memory:
 
     def keep(self, t: Tensor) -> Kept:
         """The numbers of t as they are now; of a sparse one written out, of a distributed one the part that is here."""
-        t = here(t)
+        if type(t) not in PLAIN:
+            t = here(t)
         if t.layout != torch.strided:
             return Kept(t.detach().to_dense())
-        if self.foreign(t):
+        memory = t.untyped_storage()
+        storage = memory._cdata
+        if storage in self._lent or not memory.resizable():
             return Kept(t.detach().clone())
-        storage = storage_of(t)
         if storage not in self._kept:
             if self._bytes > self.limit:
                 self.spill()
             self._kept[storage] = []
-            self._bytes += t.untyped_storage().nbytes()
+            self._bytes += memory.nbytes()
         kept = Kept(_detached(t))
         self._kept[storage].append(ref(kept))
         return kept
+
+    def copy(self, t: Tensor) -> Kept:
+        """The numbers of t as they are now, in memory of their own if there is room: it is about to be written into."""
+        if type(t) not in PLAIN or t.layout != torch.strided or self._bytes > self.limit:
+            return self.keep(t)
+        self._bytes += t.nbytes
+        with torch._C._DisableTorchDispatch():
+            return Kept(t.detach().clone())
 
     def spill(self) -> None:
         """Put what is kept into the file, as far as nobody else needs the memory. Raises OSError where the disk is full."""
@@ -123,8 +133,8 @@ class Memory:
 
     def foreign(self, t: Tensor) -> bool:
         """Whether others may write into the memory of t, unseen: NumPy's, a file's, another process's, or lent to somebody."""
-        storage = here(t).untyped_storage()
-        return storage._cdata in self._lent or not storage.resizable()
+        storage = (t if type(t) in PLAIN else here(t)).untyped_storage()
+        return not storage.resizable() or storage._cdata in self._lent
 
     def lend(self, t: Tensor) -> None:
         """From now on somebody outside of torch shares the memory of t."""
@@ -152,21 +162,23 @@ class Memory:
     def secure(self, foreign: Iterable[Kept] = ()) -> None:
         """Nobody watches writes any more: what others may still write into is copied, and what shares memory with `foreign`."""
         certain = {storage_of(kept.tensor) for kept in foreign}
+        count = getattr(torch._C, "_storage_Use_Count", None)
         for storage, shared in self._kept.items():
             alive = _alive(shared)
             # A storage counts the tensors that share it, and once the object that Python sees.
-            if storage in certain or _holders(storage) > len(alive) + 1:
+            if count is None or storage in certain or count(storage) > len(alive) + 1:
                 _copy(alive, self._put)
             elif alive and self._bytes > self.limit:
                 _copy(alive, self._chunks.put)
         self._kept.clear()
+        self.full = tuple
 
 
 def _gone(t: Tensor) -> bool:
     """Whether the memory of a tensor is smaller than it is."""
-    if not t.numel() or t.layout != torch.strided:
+    if t.layout != torch.strided or not t.numel():
         return False
-    last = sum((size - 1) * stride for size, stride in zip(t.shape, t.stride(), strict=True))
+    last = t.numel() - 1 if t.is_contiguous() else sum((n - 1) * step for n, step in zip(t.shape, t.stride(), strict=True))
     return bool(t.untyped_storage().nbytes() < (t.storage_offset() + last + 1) * t.element_size())
 
 
@@ -189,18 +201,24 @@ def _alive(shared: Iterable[ReferenceType[Kept]]) -> list[Kept]:
 
 def _copy(shared: list[Kept], copied: Callable[[Tensor], Tensor]) -> None:
     """Numbers in one memory, `copied`: each part once; the whole memory where several parts of it are larger together."""
-    if not shared:
+    if len(shared) == 1:  # most are
+        (kept,) = shared
+        if not kept.torn:
+            kept.put(copied(kept.tensor))
         return
-    parts = {_part(kept.tensor): kept.tensor for kept in shared}
-    storage = shared[0].tensor.untyped_storage()
-    if len(parts) > 1 and sum(t.nbytes for t in parts.values()) > storage.nbytes():
-        whole = storage.clone()  # type: ignore[no-untyped-call]
-        copies = {part: _within(whole, t) for part, t in parts.items()}
-    else:
-        copies = {part: copied(t) for part, t in parts.items()}
+    parts: dict[tuple[Any, ...], list[Kept]] = {}
     for kept in shared:
         if not kept.torn:
-            kept.put(copies[_part(kept.tensor)])
+            parts.setdefault(_part(kept.tensor), []).append(kept)
+    found = {part: several[0].tensor for part, several in parts.items()}
+    if len(found) > 1 and sum(t.nbytes for t in found.values()) > (storage := shared[0].tensor.untyped_storage()).nbytes():
+        whole = storage.clone()  # type: ignore[no-untyped-call]
+        copies = {part: _within(whole, t) for part, t in found.items()}
+    else:
+        copies = {part: copied(t) for part, t in found.items()}
+    for part, several in parts.items():
+        for kept in several:
+            kept.put(copies[part])
 
 
 def _part(t: Tensor) -> tuple[Any, ...]:
@@ -214,15 +232,10 @@ def _within(storage: Any, t: Tensor) -> Tensor:
     return torch.empty(0, dtype=t.dtype, device=t.device).set_(storage, t.storage_offset(), t.shape, t.stride())
 
 
-def _holders(storage: int) -> float:
-    count = getattr(torch._C, "_storage_Use_Count", None)
-    return float("inf") if count is None else count(storage)
-
-
-def tensors(value: Any) -> Iterator[Tensor]:
+def tensors(value: Any) -> list[Tensor]:
     """The tensors among arguments, also inside lists."""
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from tensors(one)
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for one in value for t in tensors(one)]
+    return []

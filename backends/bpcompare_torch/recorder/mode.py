@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,10 +13,13 @@ from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.geometry import geometry, layout
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.members import apart, results_of
-from bpcompare_torch.recorder.memory import tensors
+from bpcompare_torch.recorder.memory import PLAIN, storage_of, tensors
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.signature import signature, statistics
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen
+from bpcompare_torch.recorder.precision import factors
+from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
+from bpcompare_torch.recorder.signature import Signature, signature, statistics
+from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
+from bpcompare_torch.recorder.together import together
 
 
 class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -33,43 +35,43 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stepping = False
         self.passing = False
         self.idle = False
+        self.foreseen: set[int] = set()
         self.references: dict[str, Callable[..., Any]] = {}
         self.failures: dict[str, str] = {}
         self.unexamined: dict[str, Unexamined] = {}
-        self.wrote: Callable[[Tensor, Seen | None], None] = lambda _tensor, _written: None
+        self.wrote: Callable[[Tensor, Seen | None], None] = silent
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """No: nothing in here is ever compiled, and what torch wraps around each call to be sure costs more than the call."""
         return False
 
-    @contextmanager
-    def unwatched(self) -> Iterator[None]:
+    def unwatched(self) -> Unwatched:
         """Calls in here are the recorder's own."""
-        before, self.idle = self.idle, True
-        try:
-            yield
-        finally:
-            self.idle = before
+        return Unwatched(self)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if self.idle:
             return func(*args, **kwargs)
+        args = together(func, args)
         if not self.passing and torch._C._current_graph_task_id() != NO_TASK:
             why = "the engine was run in a way that nobody saw: not by backward() or torch.autograd.grad"
             self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
         followed: list[tuple[Tensor, Tensor]] = []
         known = signature(func)
-        if (self.backward or self.stepping) and not known.writes and not known.has_statistics:
+        beside = self.backward or self.stepping
+        if beside and not known.has_statistics and (not known.writes or self._foreseen(known, args)):
             return func(*args, **kwargs)
         with self.safe(known.full_name):
             given = known.named(args, kwargs)
             writes = [t for name in known.writes for t in tensors(given.get(name))]
             if known.has_statistics:
                 writes += [given[name] for name in statistics(func, given) if not any(given[name] is t for t in writes)]
-            if not (self.backward or self.stepping or known.name in ANEW) and self._matters(given):
-                return self._recorded(func, args, kwargs, given, writes)
+            if not (beside or known.name in ANEW):
+                found = [t for value in given.values() for t in tensors(value)]
+                if self._matters(found):
+                    return self._recorded(func, args, kwargs, given, writes, found)
             followed = self._unfollowed(writes)
         out = func(*args, **kwargs)
         if followed:
@@ -79,15 +81,9 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                         self.identity.overwritten(t, None, noted=True)
         return out
 
-    @contextmanager
-    def safe(self, where: str) -> Iterator[None]:
+    def safe(self, where: str) -> Safe:
         """What fails in here is the recorder's own failure: it is named, and somebody's step goes on."""
-        try:
-            yield
-        except _Theirs as error:
-            raise error.error from None
-        except Exception as error:  # noqa: BLE001 — whatever it is, a training must not end by being watched
-            self.failures.setdefault(where, f"{type(error).__name__}: {error}".splitlines()[0])
+        return Safe(self.failures, where)
 
     def _unfollowed(self, writes: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
         """Writes of a call that no gradient comes to. A write that changes nothing (a bound that nothing passes) is none.
@@ -104,26 +100,35 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.wrote(t, None)
         return followed
 
-    def _matters(self, given: dict[str, Any]) -> bool:
+    def _foreseen(self, known: Signature, args: Any) -> bool:
+        """Whether a step writes into what was told beforehand that it writes into, and into nothing else."""
+        if not (self.foreseen and known.alone and args):
+            return False
+        if type(args[0]) in PLAIN:
+            return storage_of(args[0]) in self.foreseen
+        return all(type(t) in PLAIN and storage_of(t) in self.foreseen for t in tensors(args[0]))
+
+    def _matters(self, found: list[Tensor]) -> bool:
         if self.custom is not None:
             return True
-        found = [t for value in given.values() for t in tensors(value)]
         if torch.is_grad_enabled():
             newest = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
             if any(t.requires_grad or self.identity.resolved(t, newest) for t in found):
                 return True
         return any(self.identity.reduced(t) for t in found)
 
-    def _recorded(self, func: Any, args: Any, kwargs: Any, given: dict[str, Any], writes: list[Tensor]) -> Any:
+    def _recorded(
+        self, func: Any, args: Any, kwargs: Any, given: dict[str, Any], writes: list[Tensor], read: list[Tensor]
+    ) -> Any:
         # The node that autograd made for this call is the newest one of this thread.
         node = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
         tracked = self.custom is None and torch.is_grad_enabled()
-        read = [t for value in given.values() for t in tensors(value)]
         asked = tracked and any(t.requires_grad or self.identity.resolved(t, node) for t in read)
         self.identity.now = node if asked else None  # where nothing asks for a gradient, the newest node is another call's
         for t in writes:
             self.identity.before_write(t)
-        into = set(signature(func).writes) if tracked else ()
+        known = signature(func)
+        into = known.writes if tracked else ()
         arguments = {
             name: self.identity.under_write(value) if name in into and isinstance(value, Tensor) else self._seen(value)
             for name, value in given.items()
@@ -131,12 +136,12 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.identity.now = None
         for t in writes:
             self.identity.memory.written(t)
-        lay = geometry(given["self"]) if signature(func).full_name in RESTRIDED else None
+        lay = geometry(given["self"]) if known.full_name in RESTRIDED else None
         try:
             out = func(*args, **kwargs)
         except Exception as error:
-            raise _Theirs(error) from error
-        with self.safe(signature(func).full_name):
+            raise Theirs(error) from error
+        with self.safe(known.full_name):
             if lay is not None:
                 arguments["index"] = layout(geometry(out), lay)
             self._made(func, given, arguments, out, writes, node if tracked else None)
@@ -146,11 +151,11 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, given: dict[str, Any], arguments: dict[str, Any], out: Any, writes: list[Tensor], node: int | None
     ) -> None:
         """What a call gave back, and wrote."""
-        results = results_of(out)
+        results, known = results_of(out), signature(func)
         unseen = [t for t in writes if not any(t is one for one in results)]
         if unseen and len(unseen) == len(writes) and not results:  # it gives back nothing but what it wrote into
             results, unseen = list(writes), []
-        name = signature(func).name
+        name = known.name
         if self.custom is not None and self.custom.name.startswith(GENERATED) and "::" in name:
             self.custom.name = name
         if name in self.references and self.custom is not None and not writes:
@@ -161,7 +166,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._note(function, one, made, writes, node)
         for t in unseen:
             self.identity.overwritten(t, None, noted=True)
-        for name in statistics(func, given):
+        for name in statistics(func, given) if known.has_statistics else ():
             self.entries[-1].states[name] = self.identity.memory.keep(given[name])
 
     def refer(self, name: str, arguments: tuple[Any, ...], results: list[Tensor | None]) -> None:
@@ -192,6 +197,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         custom, identity = self.custom, self.identity
         within = (custom.name, custom.place.backward) if custom else ()
         entry = Entry(function, arguments, self.places.here(function, *within), [], custom)
+        entry.factors = factors(function, made[0]) if made else 0.0
         read = entry.read()
         depends = any(one.depends for one in read) and (node is not None or custom is not None)
         reduced = any(one.reduced for one in read)
@@ -224,19 +230,12 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, Tensor):
             return self.identity.of(value)
         if isinstance(value, (list, tuple)):
-            return tuple(self._seen(one) for one in value)
+            return tuple(map(self._seen, value))
         return plain(value)
 
 
 NO_TASK = -1
 """What torch says where autograd's engine does not run."""
-
-
-class _Theirs(Exception):  # noqa: N818 — it carries another one through
-    """An error of the function that was called."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
 
 
 GENERATED = "GeneratedBackwardFor_"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bpcompare_torch.recorder.memory import Kept, here
+from bpcompare_torch.recorder.memory import Kept, Memory, here
 from bpcompare_torch.recorder.moved import Moved
 from bpcompare_torch.recorder.tape import Entry, Seen
 from bpcompare_torch.recorder.updates import named
@@ -21,8 +21,9 @@ MOST_FRAMES = 40
 class Models:
     """Models by a prefix for their names, "" for the only one; None where they are found on the way."""
 
-    def __init__(self, models: Mapping[str, nn.Module] | None) -> None:
+    def __init__(self, models: Mapping[str, nn.Module] | None, memory: Memory) -> None:
         self.open = models is None
+        self._memory = memory
         self.models = dict(models or {})
         self.names = named(self.models)
         self.modules = {
@@ -33,6 +34,9 @@ class Models:
         self._held: list[Tensor] = []
         self._loose: set[int] = set()
         self._called: set[str] = set()
+
+    def note(self) -> None:
+        """From now on somebody watches: what gradients there are."""
         for p in self.parameters().values():
             self._note(p)
 
@@ -44,17 +48,18 @@ class Models:
         return found | self.outside
 
     def reached(self) -> dict[str, str]:
-        """Why a parameter may have no gradient: "" where it has one that is not what it was before."""
+        """Why a parameter may have no gradient: "" where it has one that is not what it was before. Asked once, at the end."""
         found = {}
         for name, p in self.parameters().items():
             before = self._before.get(id(p))
             grad = None if p.grad is None else here(p.grad)
             if not p.requires_grad:
                 found[name] = "frozen"
-            elif grad is None or (before is not None and before.shape == tuple(grad.shape) and torch.equal(before.tensor, grad)):
+            elif grad is None or (before is not None and _same(before.tensor, grad)):
                 found[name] = "no gradient"
             else:
                 found[name] = ""
+        self._before.clear()
         return found
 
     @property
@@ -122,7 +127,7 @@ class Models:
     def _note(self, p: Tensor) -> None:
         """A parameter's gradient now. The tensor itself is held, so that no other takes its identity."""
         if id(p) not in self._before:
-            self._before[id(p)] = None if p.grad is None else Kept(here(p.grad).detach().clone())
+            self._before[id(p)] = None if p.grad is None else self._memory.keep(p.grad)
             self._held.append(p)
 
     def _unique(self, name: str) -> str:
@@ -132,6 +137,12 @@ class Models:
             found = f"{name}{number}"
         self._called.add(found)
         return found
+
+
+def _same(before: Tensor, grad: Tensor) -> bool:
+    """Whether a gradient is what it was, of which what is not strided was written out."""
+    grad = grad if grad.layout == torch.strided else grad.to_dense()
+    return before.shape == grad.shape and torch.equal(before, grad)
 
 
 def _without(name: str, prefix: str) -> str:

@@ -50,6 +50,8 @@ class OptimizerStep:
     place: Place
     moved: list[Moved]
     ended: bool = False
+    evaluations: int = 0
+    """How often it has called its closure."""
 
     @property
     def held(self) -> list[Held]:

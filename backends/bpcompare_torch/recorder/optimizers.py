@@ -120,7 +120,25 @@ if hasattr(torch.optim, "Muon"):  # from torch 2.9 on
 """By the optimizer's own class. A subclass may do something else, and is not among them."""
 
 REFUSED = ("capturable", "differentiable")
-"""Switches under which coefficients are worked out in tensors, whose rounding the laws do not know."""
+"""Switches under which coefficients are worked out in tensors, whose rounding few laws know."""
+
+
+class Rules:
+    """The rules of an optimizer's parameters as its step begins; those that could not differ are worked out once."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+        self._found: dict[tuple[Any, ...], Rule | str] = {}
+
+    def of(self, group: Group, parameter: Tensor) -> Rule | str:
+        """The rule for a parameter of a group; a text says why there is none."""
+        grad = parameter.grad
+        gradient = None if grad is None else (grad.layout, grad.dim())
+        begun = self._optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
+        key = id(group), parameter.dtype, gradient, begun
+        if key not in self._found:
+            self._found[key] = rule_of(self._optimizer, group, parameter)
+        return self._found[key]
 
 
 def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> Rule | str:
@@ -138,6 +156,7 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
     if known.rule == "adafactor" and settings["epsilon"] is None:
         settings["epsilon"] = torch.finfo(parameter.dtype).eps
     numbers = {name: value if isinstance(value, bool) else float(value) for name, value in settings.items()}
+    numbers |= {"narrow": True} if _narrow(optimizer, group, parameter) else {}
     starts = dict(known.starts)
     if known.rule == "sgd" and state.get("momentum_buffer") is None:
         if numbers["dampening"]:
@@ -155,7 +174,7 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
 
 
 def _refused(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> str:
-    on = [name for name in REFUSED if group.get(name)]
+    on = [name for name in REFUSED if group.get(name) and not (name == "capturable" and _narrow(optimizer, group, parameter))]
     if on:
         return f"{type(optimizer).__name__} has no law with {on[0]}=True"
     if parameter.grad is not None and parameter.grad.layout != torch.strided:
@@ -168,6 +187,12 @@ def _refused(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) 
     if bool(getattr(optimizer, "found_inf", 0.0)):
         return "the fused step left everything as it was, for a gradient is not finite (GradScaler)"
     return ""
+
+
+def _narrow(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> bool:
+    """Whether 1 − β and 1 − βᵗ are worked out in the format of the parameters: in tensors, or by the kernels of CUDA."""
+    fused = bool(group.get("fused")) and parameter.device.type == "cuda"
+    return OPTIMIZERS[type(optimizer)].rule == "adam" and (fused or bool(group.get("capturable")))
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -190,4 +215,8 @@ def slots_of(optimizer: torch.optim.Optimizer, rule: Rule, parameter: Tensor) ->
 
 def steps_of(optimizer: torch.optim.Optimizer, parameter: Tensor) -> int:
     """How many steps the parameter has behind it."""
-    return int(optimizer.state.get(parameter, {}).get("step", 0))
+    step = optimizer.state.get(parameter, {}).get("step", 0)
+    if isinstance(step, Tensor):
+        with torch._C._DisableTorchDispatch():  # nobody's call
+            return int(step)
+    return int(step)

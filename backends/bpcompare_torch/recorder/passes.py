@@ -18,8 +18,9 @@ from bpcompare_torch.recorder.leaf import Leaf
 from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.places import Places
+from bpcompare_torch.recorder.registered import Registered
 from bpcompare_torch.recorder.saved import Saved
-from bpcompare_torch.recorder.tape import Pass, Seen
+from bpcompare_torch.recorder.tape import Pass, Seen, silent
 
 ENGINE = "_engine_run_backward"
 """The function of torch.autograd by which `backward` and `grad` reach the engine: an interface of torch's own, not promised."""
@@ -48,12 +49,16 @@ class Engine:
         self._followed: dict[tuple[Point, int], list[Seen]] = {}
         self._hooked: set[Seen] = set()
         self._inside: list[Tensor] = []
+        self._registered, self._weak = Registered(), ref(self)
+        self._handles: list[Any] = []
+        self._made: set[int] = set()
+        """Nodes that came to be while this is entered, by their identity."""
         self._outer: Any = None
         self._undo = ExitStack()
-        self.before: Callable[[], None] = lambda: None
-        self.after: Callable[[], None] = lambda: None
-        self.accumulated: Callable[[Tensor, Seen, Kept, Seen | None], None] = lambda _leaf, _seen, _arrived, _before: None
-        self.captured: Callable[[Tensor, Tensor, Seen], None] = lambda _gradient, _leaf, _seen: None
+        self.before: Callable[[], None] = silent
+        self.after: Callable[[], None] = silent
+        self.accumulated: Callable[[Tensor, Seen, Kept, Seen | None], None] = silent
+        self.captured: Callable[[Tensor, Tensor, Seen], None] = silent
         identity.follow = self._follow
         identity.leaving = self.leaving
 
@@ -65,12 +70,20 @@ class Engine:
 
         setattr(torch.autograd, ENGINE, run)
         self._undo.callback(setattr, torch.autograd, ENGINE, original)
+        self._undo.enter_context(self._registered)
         self._undo.enter_context(Customs(self._mode, self.identity, self._places))
         self._undo.enter_context(Saved(self._mode, self._bent))
         return self
 
     def __exit__(self, *error: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
         self._undo.close()
+
+    def end(self) -> None:
+        """Nobody tells anybody any more: who is told knows the parts that tell, and would keep their numbers alive."""
+        self.before = self.after = self.accumulated = self.captured = silent
 
     def _run(self, original: Any, roots: Any, args: Any, kwargs: Any) -> Any:
         if self._now is not None:  # a checkpoint runs the engine again inside of the engine
@@ -155,6 +168,8 @@ class Engine:
         for t, seen in self.identity.hooked(reached):
             self._around(seen, t, undo)
         for node in nodes:
+            if id(node) in self._made and not self._registered.theirs:
+                continue
             Hooked(node, self.identity.memory, self._arrives, self._bent).hook(undo)
         for t in self._inside:
             if t.grad_fn is not None and self.identity.point_of(t) in reached:
@@ -216,8 +231,7 @@ class Engine:
 
     def _follow(self, seen: Seen, t: Tensor) -> None:
         """What arrives at `seen`, which is no leaf, whichever pass it is."""
-        weak = ref(self)
-        number, node = t.output_nr, t.grad_fn
+        number, node, weak = t.output_nr, t.grad_fn, self._weak
 
         def passed(gradients: Any) -> None:
             engine = weak()
@@ -225,8 +239,10 @@ class Engine:
                 engine.note(engine._now.deltas, seen, gradients[number])
 
         if node is not None:
-            self._followed.setdefault((self.identity.point(node), number), []).append(seen)
-            self._undo.callback(node.register_prehook(passed).remove)
+            self._followed.setdefault((seen.point or self.identity.point(node), number), []).append(seen)
+            if seen.kind == "made":
+                self._made.add(id(node))
+            self._handles.append(node.register_prehook(passed))
 
     def note(self, where: dict[Seen, Kept], seen: Seen, g: Tensor) -> Kept:
         """g arrives at `seen`."""

@@ -25,6 +25,9 @@ OURS = (
 COMMANDS = str(Path(OURS[-1]) / "cli")
 """Files of the command line: what calls these is no code of theirs either."""
 
+OF_COMMANDS = ":"
+"""What stands for the name of such a file."""
+
 COMPILED = "Using `torch.compile"
 """How torch's warning begins that our hooks fire once more for a compiled module: nobody but us asked for them."""
 
@@ -34,8 +37,9 @@ class Places:
 
     def __init__(self, names: Mapping[Any, str], called: Callable[[Any], None]) -> None:
         self._names = names
-        self._called = called
+        self.called = called
         self._stack: list[str] = []
+        self._known: dict[tuple[str, ...], Place] = {}
         self._handles: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -55,7 +59,7 @@ class Places:
 
     def _entered(self, module: Any, _inputs: Any) -> None:
         if not self._stack:
-            self._called(module)
+            self.called(module)
         self._stack.append(self._names.get(module, type(module).__name__))
 
     def _left(self, _module: Any, _inputs: Any, _outputs: Any) -> None:
@@ -64,16 +68,19 @@ class Places:
 
     def here(self, function: str, custom: str = "", backward: str = "") -> Place:
         """The place of a call of `function` now, within a custom function whose backward stands at the line `backward`."""
-        return Place(self._stack[-1] if self._stack else "", function, line(), custom, backward)
+        key = self._stack[-1] if self._stack else "", function, line(), custom, backward
+        if key not in self._known:
+            self._known[key] = Place(*key)
+        return self._known[key]
 
 
 def line() -> str:
     """FILE:LINE of the innermost frame that is neither torch's nor ours; "" where a command of ours called all of it."""
     frame = sys._getframe(2)
     while frame is not None:
-        if frame.f_code.co_filename.startswith(COMMANDS):
-            return ""
         name = _theirs(frame.f_code.co_filename)
+        if name == OF_COMMANDS:
+            return ""
         if name:
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
@@ -84,7 +91,7 @@ def defined(function: Any) -> str:
     """FILE:LINE where a function is defined; "" where that is nobody's file."""
     code = getattr(function, "__code__", None)
     theirs = "" if code is None else _theirs(code.co_filename)
-    if code is None or not theirs:
+    if code is None or theirs in ("", OF_COMMANDS):
         return ""
     number = code.co_firstlineno
     while getline(code.co_filename, number).lstrip().startswith("@"):  # its decorators
@@ -98,6 +105,8 @@ def _theirs(name: str) -> str:
 
     "" for a file of torch's, or ours.
     """
+    if name.startswith(COMMANDS):
+        return OF_COMMANDS
     if name.startswith((*OURS, "<")):
         return ""
     path = Path(name)

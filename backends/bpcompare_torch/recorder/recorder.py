@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Self
+from weakref import finalize
 
 import torch
 from torch import nn
@@ -19,7 +20,7 @@ from bpcompare_torch.recorder.garbage import Spared
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.interfaces import ensure
 from bpcompare_torch.recorder.lending import Lending
-from bpcompare_torch.recorder.memory import here
+from bpcompare_torch.recorder.memory import Memory, here
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.models import Models
 from bpcompare_torch.recorder.moved import Held
@@ -30,7 +31,7 @@ from bpcompare_torch.recorder.reduction import Reductions, in_parts, ranks
 from bpcompare_torch.recorder.references import Reference, references
 from bpcompare_torch.recorder.resizing import Resizing
 from bpcompare_torch.recorder.step_program import of_step
-from bpcompare_torch.recorder.tape import Entry, Seen
+from bpcompare_torch.recorder.tape import Entry, Seen, silent
 from bpcompare_torch.recorder.updates import Updates
 
 
@@ -51,13 +52,14 @@ class TorchRecorder:
         memory: int | None = None,
     ) -> None:
         ensure()
-        self.models = Models(models)
+        numbers = Memory()
+        self.models = Models(models, numbers)
         names = self.models.names
-        self._places = Places(self.models.modules, self.models.called)
+        self._places = Places(self.models.modules, self._called)
         entries: list[Entry] = []
-        self._identity = Identity(names, entries.append)
-        self._identity.memory.limit = room() if memory is None else memory
-        self._identity.memory.full = Forgetting(self._identity)
+        self._identity = Identity(names, entries.append, numbers)
+        numbers.limit = room() if memory is None else memory
+        numbers.full = Forgetting(self._identity)
         self._mode = Mode(self._identity, self._places)
         self._mode.entries = entries
         self._mode.references = references(reference or {})
@@ -76,14 +78,22 @@ class TorchRecorder:
         self._left: list[Held] = []
         self._parts: list[str] = []
         self._distributed: dict[str, str] = {}
+        finalize(self, _let_go, entries).atexit = False
 
     def __enter__(self) -> Self:
+        with self._mode.safe("gradients from before"):
+            self.models.note()
         with ExitStack() as stack:
             memory = Lending(self._identity, self._mode), Resizing(self._identity, self._mode)
             for part in (Compiling(), Spared(), self._places, self._engine, self.updates, *memory, self._mode):
                 stack.enter_context(part)
             self._undo = stack.pop_all()
         return self
+
+    def _called(self, module: nn.Module) -> None:
+        """A module is called outside of all others."""
+        with self._mode.unwatched(), self._mode.safe("gradients from before"):
+            self.models.called(module)
 
     def _begins(self) -> None:
         """A backward pass begins: whatever is called has been called, so that models found on the way are known."""
@@ -103,9 +113,12 @@ class TorchRecorder:
         self._parts = [name for name, p in parameters.items() if here(p) is not p]
         self._distributed = ranks()
         self.updates.replaced(parameters)
+        self.updates.over(parameters)
         self.updates.continuity.by_hand([one.address for one in self.updates.by_hand])
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
+        self._engine.end()
+        self._mode.wrote = self._places.called = silent
 
     def watched(self) -> Watched:
         """Everything that was seen."""
@@ -171,3 +184,11 @@ class TorchRecorder:
         why = "code outside of all optimizers wrote into it, without reading a gradient"
         rewritten = [Unexamined(name, why, place.line) for name, place in self.updates.rewritten.items()]
         return [*in_parts(self._parts), *rewritten, *self.updates.continuity.unexamined.values()]
+
+
+def _let_go(entries: list[Entry]) -> None:
+    """Calls and their results know each other. They are taken apart, so that the numbers are free now, not some time later."""
+    for entry in entries:
+        for result in entry.results:
+            if result is not None:
+                result.entry = None

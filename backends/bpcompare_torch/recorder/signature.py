@@ -30,6 +30,7 @@ class Signature:
         if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
             self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
         self.name = _name(schema.name, in_place=bool(self.writes))
+        self.alone = self.writes == ("self",)
         named = {one.name for one in schema.arguments}
         self.has_statistics = not named.isdisjoint(RUNNING) and not named.isdisjoint(MOMENTUM)
         self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
@@ -38,8 +39,13 @@ class Signature:
 
     def named(self, args: Any, kwargs: Any) -> dict[str, Any]:
         """The arguments by their names, in the schema's order, with its defaults where the caller left them out."""
-        found = self._defaults | dict(zip(self._positional, args, strict=False)) | kwargs
-        return {name: found[name] for name in self._order if name in found}
+        found = dict(zip(self._positional, args, strict=False))
+        for name in self._order[len(args) :]:
+            if name in kwargs:
+                found[name] = kwargs[name]
+            elif name in self._defaults:
+                found[name] = self._defaults[name]
+        return found
 
 
 @cache

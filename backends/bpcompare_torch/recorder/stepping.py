@@ -148,6 +148,11 @@ def _twice(
     other = [name for name, g in plain.items() if not _same(g, seen.get(name))]
     if not other:
         return recorder.watched(), ()
+    with restored(model, optimizer, loss, (inputs, target)):
+        again, _ = _stepped(model, inputs, target, loss, optimizer)
+    if all(_varies(plain[name], again[name], seen.get(name)) for name in other):
+        watched = recorder.watched()
+        return replace(watched, facts={**watched.facts, "varies": "; ".join(other)}), ()
     more = f" and {len(other) - 3} more" if len(other) > 3 else ""
     why = "a run that nobody watched gave other bits: it draws from other generators, keeps state, or watching changed it"
     unwatched = {"": scalar, **{name: g for name, g in plain.items() if g is not None and not g.is_sparse}}
@@ -164,6 +169,23 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
     if a is None or b is None:
         return a is b
     return a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+
+
+ROUNDINGS = 4096
+"""So many units of the largest entry a gradient may differ from run to run, where sums are added up in an order of their own."""
+ALIKE = 16
+"""So many times as far apart as two runs that nobody watched may be the one that was watched."""
+
+
+def _varies(one: Tensor | None, again: Tensor | None, seen: Tensor | None) -> bool:
+    """Whether runs that nobody watches differ among themselves as well, by roundings, and the watched one by no more."""
+    if one is None or again is None or seen is None or one.is_sparse or not one.is_floating_point():
+        return False
+    unit = torch.finfo(one.dtype).eps
+    one, again, seen = one.double(), again.double(), seen.double()
+    runs, watched = float((one - again).abs().max()), float((one - seen).abs().max())
+    most = ROUNDINGS * unit * float(one.abs().max())
+    return 0.0 < runs <= most and watched <= min(ALIKE * runs, most)
 
 
 def _stepped(model: nn.Module, inputs: Any, target: Any, loss: Any, optimizer: Any) -> tuple[dict[str, Tensor | None], Tensor]:

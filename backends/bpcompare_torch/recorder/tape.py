@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +17,10 @@ Kind = Literal["leaf", "given", "made", "unknown"]
 
 ANEW = ("zero", "fill", "copy")
 """Functions that write without reading what stood there."""
+
+
+def silent(*_args: Any) -> None:
+    """In the place of somebody who is told: nobody is."""
 
 
 @dataclass(eq=False, slots=True)
@@ -64,7 +69,8 @@ class Seen:
 class Entry:
     """One call: its function's name, its arguments by name with what was seen in place of tensors, and its results.
 
-    `states` are what it left in arguments that it moves on from call to call, by their names.
+    `states` are what it left in arguments that it moves on from call to call, by their names. `factors`: how far factors of its
+    products may be off before they are multiplied (`bpcompare_torch.recorder.precision`).
     """
 
     function: str
@@ -73,21 +79,21 @@ class Entry:
     results: list[Seen | None] = field(default_factory=list)
     custom: Custom | None = None
     states: dict[str, Kept] = field(default_factory=dict)
+    factors: float = 0.0
 
     def read(self) -> list[Seen]:
         """What it reads, each time that it does."""
-        found: list[Seen] = []
+        return _seen_in(self.arguments.values())
 
-        def look(value: Any) -> None:
-            if isinstance(value, Seen):
-                found.append(value)
-            elif isinstance(value, tuple):
-                for one in value:
-                    look(one)
 
-        for value in self.arguments.values():
-            look(value)
-        return found
+def _seen_in(values: Iterable[Any]) -> list[Seen]:
+    found: list[Seen] = []
+    for value in values:
+        if isinstance(value, Seen):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += _seen_in(value)
+    return found
 
 
 @dataclass(eq=False, slots=True)

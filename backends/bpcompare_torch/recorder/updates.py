@@ -14,10 +14,10 @@ from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.continuity import Continuity
 from bpcompare_torch.recorder.identity import Identity, strided
-from bpcompare_torch.recorder.memory import Kept, storage_of
+from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
-from bpcompare_torch.recorder.optimizers import rate_format, rule_of, slots_of, steps_of
+from bpcompare_torch.recorder.optimizers import Rules, rate_format, slots_of, steps_of
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.tape import Entry, Seen
 
@@ -45,6 +45,7 @@ class Updates:
         self._handles: list[Any] = []
         self._around: dict[int, tuple[Any, Any]] = {}
         self._open: dict[int, OptimizerStep] = {}
+        self._last: dict[int, tuple[Any, OptimizerStep]] = {}
         self.by_hand: list[Held] = []
         self.lazy = False
         self.accumulations: dict[int, Seen] = {}
@@ -71,6 +72,7 @@ class Updates:
     def before_backward(self) -> None:
         """A backward pass begins: no step of an optimizer goes on, or it was broken off."""
         self._mode.stepping = False
+        self._mode.foreseen.clear()
         self._begun = True
 
     def accumulated(self, t: Tensor, leaf: Seen, arrived: Kept, before: Seen | None) -> None:
@@ -148,6 +150,22 @@ class Updates:
             if found is not None and found.reduced and all(one.gradient is not found for one in self.by_hand):
                 self.by_hand.append(Held(self._names.get(id(p), name), id(p), found))
 
+    def over(self, parameters: Mapping[str, Tensor]) -> None:
+        """At the end: parameters and states that are no longer what the last that was seen of them left."""
+        moved = {one.address for one in self.by_hand}
+        keep = self._identity.memory.keep
+        with self._mode.unwatched():
+            for name, p in parameters.items():
+                if id(p) not in moved and strided(p):
+                    self.continuity.over(p, self._names.get(id(p), name), keep(p))
+            for optimizer, step in self._last.values():
+                for one in step.moved:
+                    now = {} if one.rule is None else slots_of(optimizer, one.rule, one.parameter)
+                    for slot, t in now.items():
+                        left = one.slots_after.get(slot)
+                        if left is not None:
+                            self.continuity.state_over(f"{slot} of {one.name}", left, None if t is None else keep(t))
+
     def left(self, parameters: Mapping[str, Tensor]) -> list[Held]:
         """What is in `.grad` at the end."""
         with self._mode.unwatched():
@@ -171,16 +189,21 @@ class Updates:
         """The step itself begins. What it is to be called with instead; None: as it was."""
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         if not callable(closure):
-            self._begins(optimizer)
+            self._foresee(optimizer, self._begins(optimizer, self._identity.memory.copy))
             return None
-        step = self._begins(optimizer)
+        step = self._begins(optimizer, self._identity.memory.keep)
 
         def watched(*inner: Any, **named: Any) -> Any:
             """The closure, watched like any code; what the step starts from is what it leaves."""
             self._mode.stepping = False
+            step.evaluations += 1
+            if step.evaluations > 1:
+                with self._mode.unwatched():
+                    for one in self._all_moving(optimizer, self._identity.memory.keep):
+                        self.continuity.moved(one, self._identity.memory.clock)
             out = closure(*inner, **named)
             with self._mode.unwatched():
-                step.moved = self._all_moving(optimizer)
+                step.moved = self._all_moving(optimizer, self._identity.memory.keep)
                 for one in step.moved:
                     self.continuity.begins(optimizer, one, self._identity.memory.clock)
             self._mode.stepping = True
@@ -190,9 +213,10 @@ class Updates:
             return args, {**kwargs, "closure": watched}
         return (args[0], watched, *args[2:]), kwargs
 
-    def _begins(self, optimizer: Any) -> OptimizerStep:
+    def _begins(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> OptimizerStep:
+        """`keep`: how numbers of its state are kept."""
         with self._mode.unwatched():
-            step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer))
+            step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer, keep))
         for one in step.moved:
             self._by_hand(one.parameter)
             self.continuity.begins(optimizer, one, self._identity.memory.clock)
@@ -201,21 +225,42 @@ class Updates:
         self._mode.stepping = True
         return step
 
-    def _all_moving(self, optimizer: Any) -> list[Moved]:
-        return [self._moving(optimizer, group, p) for group in optimizer.param_groups for p in group["params"]]
+    def _foresee(self, optimizer: Any, step: OptimizerStep) -> None:
+        """A step of torch's own begins, of which is known what it writes into: that is told now, and not at each of its writes.
 
-    def _moving(self, optimizer: Any, group: Any, p: Tensor) -> Moved:
-        keep, rule = self._identity.memory.keep, rule_of(optimizer, group, p)
-        found = isinstance(rule, Rule)
+        Whatever else is written into meanwhile is told when it is.
+        """
+        written = [
+            t
+            for one in step.moved
+            if one.gradient is not None and one.rule is not None
+            for t in (one.parameter, *slots_of(optimizer, one.rule, one.parameter).values())
+            if t is not None and type(t) in PLAIN and strided(t)
+        ]
+        with self._mode.safe("step"), torch._C._DisableTorchDispatch():  # copies are nobody's calls
+            for t in written:
+                self._identity.overwritten(t, None)
+                self._mode.foreseen.add(storage_of(t))
+
+    def _all_moving(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> list[Moved]:
+        rules = Rules(optimizer)
+        return [
+            self._moving(optimizer, rules.of(group, p), group, p, keep)
+            for group in optimizer.param_groups
+            for p in group["params"]
+        ]
+
+    def _moving(self, optimizer: Any, rule: Rule | str, group: Any, p: Tensor, keep: Callable[[Tensor], Kept]) -> Moved:
+        found, kept = isinstance(rule, Rule), keep if p.grad is not None else self._identity.memory.keep
         slots = slots_of(optimizer, rule, p) if isinstance(rule, Rule) else {}
         self.continuity.states(self._names.get(id(p), "a parameter"), slots)
         return Moved(
             self._names.get(id(p), "a parameter outside of the model"),
             rule if isinstance(rule, Rule) else None,
             "" if found else str(rule),
-            keep(p),
+            self._identity.memory.keep(p),
             None if p.grad is None else self._identity.gradient(p.grad),
-            {name: None if t is None else keep(t) for name, t in slots.items()},
+            {name: None if t is None else kept(t) for name, t in slots.items()},
             steps_of(optimizer, p) + 1,
             p,
             rate_format(group),
@@ -234,6 +279,7 @@ class Updates:
         """The step itself ends."""
         step = self._open.pop(id(optimizer), None)
         self._mode.stepping = False
+        self._mode.foreseen.clear()
         if step is None:
             return
         with self._mode.unwatched():
@@ -247,6 +293,7 @@ class Updates:
                     one.slots_after = {name: None if t is None else keep(t) for name, t in after.items()}
                 self.continuity.ends(optimizer, one, self._identity.memory.clock)
             step.ended = True
+            self._last[id(optimizer)] = optimizer, step
 
     def _used(self, gradient: Seen, grad: Tensor | None) -> None:
         """A step has run: some write into gradients, and some of those leave them as they were."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from operator import attrgetter, is_, methodcaller
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -16,6 +19,10 @@ LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
 """Modules of others that the judgement computes with."""
 _KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
 _GONE = object()
+_OBJECTS = methodcaller("values")
+_PARTS = (attrgetter("__code__"), attrgetter("__defaults__"), attrgetter("__kwdefaults__"))
+_Code = tuple[str, FunctionType, tuple[Any, Any, Any]]
+"""A function, its name, and its parts as they were."""
 _LISTED: list[Bindings] = []
 """The last that was made: used again while it holds."""
 
@@ -46,7 +53,7 @@ class Bindings:
     def __init__(self) -> None:
         self._modules = _modules()
         self._spaces: list[_Space] = []
-        self._codes: list[tuple[str, FunctionType, tuple[Any, Any, Any]]] = []
+        self._codes: list[_Code] = []
         known: set[int] = set()
         for name, module in self._modules.items():
             ours = name not in LENT
@@ -55,14 +62,28 @@ class Bindings:
                 if id(value) not in known:
                     known.add(id(value))
                     self._inside(f"{name}.{key}", value)
+        self._names = [space.names for space in self._spaces]
+        self._sizes = [space.size for space in self._spaces]
+        self._keys, self._values = tuple(chain.from_iterable(self._names)), tuple(chain.from_iterable(map(_OBJECTS, self._names)))
+        self._functions = [function for _, function, _ in self._codes]
+        self._parts = [[parts[at] for _, _, parts in self._codes] for at in range(len(_PARTS))]
+
+    def _untouched(self) -> bool:
+        """Whether the very same names stand for the very same objects, in their order: told in one go, not which do not."""
+        with suppress(RuntimeError):  # a thread that adds a name just now
+            return (
+                list(map(len, self._names)) == self._sizes
+                and all(map(is_, chain.from_iterable(map(_OBJECTS, self._names)), self._values))
+                and all(map(is_, chain.from_iterable(self._names), self._keys))
+            )
+        return False
 
     def stand(self) -> bool:
         """Whether everything is still what it was, and nothing came."""
         return (
             self._modules == _modules()
-            and all(len(space.names) == space.size for space in self._spaces)
-            and not any(_replaced(space) for space in self._spaces)
-            and not any(_recoded(function, meant) for _, function, meant in self._codes)
+            and (self._untouched() or all(len(space.names) == space.size and not _replaced(space) for space in self._spaces))
+            and not self._recoded()
         )
 
     def restore(self) -> list[str]:
@@ -72,18 +93,23 @@ class Bindings:
             if sys.modules.get(name) is not module:
                 sys.modules[name] = module
                 found.append(name)
-        for space in self._spaces:
+        for space in () if self._untouched() else self._spaces:
             for key in _replaced(space):
                 space.put(key, space.meant[key])
                 found.append(f"{space.title}.{key}")
             for key in list(_added(space)) if space.closed and len(space.names) > len(space.meant) else ():
                 space.drop(key)
                 found.append(f"{space.title}.{key}")
-        for title, function, meant in self._codes:
-            if _recoded(function, meant):
-                function.__code__, function.__defaults__, function.__kwdefaults__ = meant
-                found.append(title)
+        for title, function, meant in self._recoded():
+            function.__code__, function.__defaults__, function.__kwdefaults__ = meant
+            found.append(title)
         return list(dict.fromkeys(found))
+
+    def _recoded(self) -> list[_Code]:
+        """The functions that have another code, or other defaults."""
+        if all(all(map(is_, map(part, self._functions), meant)) for part, meant in zip(_PARTS, self._parts, strict=True)):
+            return []
+        return [one for one in self._codes if not all(map(is_, _code(one[1]), one[2]))]
 
     def _add(self, title: str, owner: Any, names: Mapping[Any, Any], *, closed: bool) -> None:
         def put(key: str, value: Any) -> None:
@@ -129,11 +155,6 @@ def _replaced(space: _Space) -> list[Any]:
 
 def _code(function: FunctionType) -> tuple[Any, Any, Any]:
     return function.__code__, function.__defaults__, function.__kwdefaults__
-
-
-def _recoded(function: FunctionType, meant: tuple[Any, Any, Any]) -> bool:
-    code, defaults, named = meant
-    return function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not named
 
 
 def _judges(name: str | None) -> bool:

@@ -70,11 +70,16 @@ def _limit(kind: str, most: int) -> None:
         pass
 
 
-def _broken(folder: Path, reason: str) -> int:
+def answer(folder: Path, **content: Any) -> int:
+    """Say what became of the request: `outcome.json` is there whole, or not at all. 0, as the process is to end."""
     part = folder / "outcome.part"
-    part.write_text(json.dumps({"protocol": PROTOCOL, "outcome": "broken", "reason": reason}), encoding="utf-8")
+    part.write_text(json.dumps({"protocol": PROTOCOL, **content}), encoding="utf-8")
     part.replace(folder / "outcome.json")
     return 0
+
+
+def _broken(folder: Path, reason: str) -> int:
+    return answer(folder, outcome="broken", reason=reason)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bpcompare.engine.address import Address
-from bpcompare.engine.worker.bootstrap import PROTOCOL
+from bpcompare.engine.worker.bootstrap import answer
 from bpcompare.engine.worker.in_process import InProcess
 from bpcompare.engine.worker.runner import AbsentError, unanswered
 from bpcompare.plan.storage import StorageError, load_plan, save_record
@@ -21,17 +20,10 @@ def serve(folder: Path, address: Mapping[str, Any]) -> int:
     try:
         record = InProcess().run(where, plan)
     except AbsentError as error:
-        return _outcome(folder, outcome="absent", hint=error.hint)
+        return answer(folder, outcome="absent", hint=error.hint)
     try:
         save_record(record, folder / "record.safetensors")
     except StorageError as error:
         record = unanswered(where.name, plan, f"its record cannot be passed on: {error}")
         save_record(record, folder / "record.safetensors")
-    return _outcome(folder, outcome="answered")
-
-
-def _outcome(folder: Path, **content: str) -> int:
-    part = folder / "outcome.part"
-    part.write_text(json.dumps({"protocol": PROTOCOL, **content}), encoding="utf-8")
-    part.replace(folder / "outcome.json")
-    return 0
+    return answer(folder, outcome="answered")

@@ -147,7 +147,7 @@ class CallLaw(Composed):
     the last bit; `moves_back`: and each of these goes to one place at most, so that Δ is moved, too. `once`: each entry is one
     operation of IEEE at most, rounded once: it is infinite where the exact result passes the format's largest number, and
     nowhere else. `entrywise`: where all arrays have one shape, each entry of the result, and of every Δ, is made of the entries
-    at its place alone.
+    at its place alone. `widened`: of numbers of 16 bits, all that is inside is worked out in 32 bits, and has their range.
     """
 
     def __init__(
@@ -160,6 +160,7 @@ class CallLaw(Composed):
         moves_back: bool = False,
         once: bool = False,
         entrywise: bool = False,
+        widened: bool = False,
     ) -> None:
         super().__init__(lambda at: one_of(formula(Arguments(at)), at.op.output), rearranged=rearranged)
         self.written = formula
@@ -167,6 +168,7 @@ class CallLaw(Composed):
         self.moves, self.moves_back = moves or moves_back, moves_back
         self.once = once
         self.entrywise = entrywise
+        self.widened = widened
 
     def delta(self, at: At[Any]) -> Num | Product:
         """Δ pulled back to one argument; exactly 0 where the result does not depend on it (what `copy` writes over)."""

@@ -27,11 +27,24 @@ def _columns(x: Num) -> Num:
     return np.expand_dims(x, -2)
 
 
-def _signs(a: Arguments, number: int, own: Num, axis: int) -> Array:
-    """1 and −1: where the record's vectors, along an axis, are turned against ours. Raises LookupError where it has none."""
-    if not a.knows(number):
-        raise LookupError("factors whose signs were not recorded")
-    return np.where((plainly(a.result(number)) * plainly(own)).sum(axis=axis) < 0, -1.0, 1.0)
+Theirs = Callable[[], Array]
+"""The factor, as it was recorded, that says which signs the library chose."""
+
+
+def _signs(theirs: Theirs, own: Num) -> Array:
+    """1 and −1: where the record's columns are turned against ours."""
+    return np.where((theirs() * plainly(own)).sum(axis=-2) < 0, -1.0, 1.0)
+
+
+def _recorded(a: Arguments, number: int) -> Theirs:
+    """A result, as torch's recorder keeps it. Raises LookupError where it has none."""
+
+    def theirs() -> Array:
+        if not a.knows(number):
+            raise LookupError("factors whose signs were not recorded")
+        return plainly(a.result(number))
+
+    return theirs
 
 
 def _eye(x: Num) -> Array:
@@ -48,20 +61,18 @@ def _between(values: Num) -> Num:
     return _columns(values) - np.expand_dims(values, -1)
 
 
-@rows.law("_linalg_eigh", rearranged=True)
-def _eigh(a: Arguments) -> list[Node]:
-    """A = V Λ Vᵀ, of one triangle;  V diag(Δ_λ) Vᵀ, and V (½(K − Kᵀ) ∘ 1/(λ_j − λ_i)) Vᵀ with K = VᵀΔ_V.
+def eigen(x: Node, theirs: Theirs, *, upper: bool, symmetric: bool) -> tuple[Node, Node]:
+    """A = V Λ Vᵀ, of one triangle;  V diag(Δ_λ) Vᵀ, and V (K ∘ 1/(λ_j − λ_i)) Vᵀ with K = VᵀΔ_V.
 
-    Both are symmetric, whatever triangle is read: Δ of a symmetric matrix is one, by convention.
+    `symmetric`: with ½(K − Kᵀ), so that Δ is symmetric whatever triangle is read. Of a symmetric matrix both say the same.
     """
-    x = lifted(a.A)
     lower = np.tril(np.ones(x.shape[-2:], bool))
-    read = np.broadcast_to(lower.T if a.get("UPLO", "L") == "U" else lower, x.shape)
+    read = np.broadcast_to(lower.T if upper else lower, x.shape)
     pair = Node((), lambda: np.linalg.eigh(np.where(read, x.value, _turned(x.value))))
 
     def vectors() -> Num:
         found = pair.value[1]
-        return found * _columns(_signs(a, 1, found, -2))
+        return found * _columns(_signs(theirs, found))
 
     def of_values(dy: Num) -> Num:
         v = pair.value[1]
@@ -70,29 +81,43 @@ def _eigh(a: Arguments) -> list[Node]:
     def of_vectors(dy: Num) -> Num:
         v, values = vectors(), pair.value[0]
         inner = dot(_turned(v), dy)
-        return dot(dot(v, _over(0.5 * (inner - _turned(inner)), _between(values), _eye(v))), _turned(v))
+        inner = 0.5 * (inner - _turned(inner)) if symmetric else inner
+        return dot(dot(v, _over(inner, _between(values), _eye(v))), _turned(v))
 
-    return [Node(x.shape[:-1], lambda: pair.value[0], [(x, of_values)]), Node(x.shape, vectors, [(x, of_vectors)])]
+    return Node(x.shape[:-1], lambda: pair.value[0], [(x, of_values)]), Node(x.shape, vectors, [(x, of_vectors)])
 
 
-@rows.law("_linalg_svd", rearranged=True)
-def _svd(a: Arguments) -> list[Node]:
+@rows.law("_linalg_eigh", rearranged=True)
+def _eigh(a: Arguments) -> tuple[Node, Node]:
+    return eigen(lifted(a.A), _recorded(a, 1), upper=a.get("UPLO", "L") == "U", symmetric=True)
+
+
+@rows.law("lax.eigh", rearranged=True)
+def _eigh_of_jax(a: Arguments) -> list[Node]:
+    """The vectors first. Raises LookupError for some of the values alone."""
+    x = lifted(a.x0)
+    if a.shapes[1] != x.shape[:-1] or not a.get("sort_eigenvalues", True):
+        raise LookupError("some of the eigenvalues, or in another order")
+    return list(reversed(eigen(x, lambda: plainly(a.index), upper=not a.get("lower", True), symmetric=False)))
+
+
+def singular(x: Node, theirs: Theirs, *, whole: bool) -> list[Node]:
     """A = U Σ Vᵀ;  U diag(Δ_σ) Vᵀ; of Δ_U, with K = UᵀΔ_U, U ((K − Kᵀ) ∘ 1/(σ_j² − σ_i²) Σ) Vᵀ + (1 − U Uᵀ) Δ_U Σ⁻¹ Vᵀ.
 
-    Δ_V likewise, on the other side. Townsend, *Differentiating the singular value decomposition* (2016).
+    Δ_V likewise, on the other side. Townsend, *Differentiating the singular value decomposition* (2016). Raises LookupError for
+    the `whole` matrices of one that is not square.
     """
-    x, whole = lifted(a.A), bool(a.get("full_matrices", False))
-    if whole and a.get("compute_uv", True) and x.shape[-1] != x.shape[-2]:
+    if whole and x.shape[-1] != x.shape[-2]:
         raise LookupError("singular vectors that nothing determines")
     three = Node((), lambda: np.linalg.svd(x.value, full_matrices=False))
 
     def left() -> Num:
         u = three.value[0]
-        return u * _columns(_signs(a, 0, u, -2))
+        return u * _columns(_signs(theirs, u))
 
     def right() -> Num:
         u, _, vt = three.value
-        return vt * np.expand_dims(_signs(a, 0, u, -2), -1)
+        return vt * np.expand_dims(_signs(theirs, u), -1)
 
     def of_values(dy: Num) -> Num:
         u, _, vt = three.value
@@ -114,6 +139,21 @@ def _svd(a: Arguments) -> list[Node]:
     return [Node(shape, value, [(x, back)]) for shape, (value, back) in zip(shapes, values, strict=True)]
 
 
+@rows.law("_linalg_svd", rearranged=True)
+def _svd(a: Arguments) -> list[Node]:
+    return singular(lifted(a.A), _recorded(a, 0), whole=bool(a.get("full_matrices", False) and a.get("compute_uv", True)))
+
+
+@rows.law("lax.svd", rearranged=True)
+def _svd_of_jax(a: Arguments) -> list[Node]:
+    """The values first. Raises LookupError for some of them alone."""
+    x, whole = lifted(a.x0), bool(a.get("full_matrices", True) and a.get("compute_uv", True))
+    if a.shapes[0][-1] != min(x.shape[-2:]):
+        raise LookupError("some of the singular values")
+    u, values, vt = singular(x, lambda: plainly(a.index), whole=whole)
+    return [values, u, vt]
+
+
 def _of_vectors(u: Num, s: Num, vt: Num, dy: Num) -> Num:
     inner = dot(_turned(u), dy)
     apart = _between(s) * (_columns(s) + np.expand_dims(s, -1))
@@ -122,22 +162,19 @@ def _of_vectors(u: Num, s: Num, vt: Num, dy: Num) -> Num:
     return dot(total([dot(u, within), beyond]) if u.shape[-2] > u.shape[-1] else dot(u, within), vt)
 
 
-@rows.law("linalg_qr", rearranged=True)
-def _qr(a: Arguments) -> list[Node]:
+def orthogonal(x: Node, theirs: Theirs) -> list[Node]:
     """A = Q R with m ≥ n;  (Δ_Q + Q sym(M)) R⁻ᵀ with M = R Δ_Rᵀ − Δ_Qᵀ Q, of which sym copies the lower triangle to the upper.
 
-    Liao, Liu, Wang, Xiang, *Differentiable programming tensor networks* (2019), section 3.3.
+    Liao, Liu, Wang, Xiang, *Differentiable programming tensor networks* (2019), section 3.3. Raises LookupError for m < n.
     """
-    x = lifted(a.A)
-    m, n = x.shape[-2:]
-    if m < n or a.get("mode", "reduced") == "r" or (a.get("mode", "reduced") == "complete" and m > n):
-        raise LookupError("factors that nothing determines, or one of them alone")
+    n = x.shape[-1]
+    if x.shape[-2] < n:
+        raise LookupError("a matrix of fewer rows than columns")
     pair = Node((), lambda: np.linalg.qr(x.value))
 
     def signs() -> Array:
-        r = pair.value[1]
-        own, theirs = (np.diagonal(one, axis1=-2, axis2=-1) for one in map(plainly, (r, a.result(1))))
-        return np.where(own * theirs < 0, -1.0, 1.0)
+        own, other = (np.diagonal(one, axis1=-2, axis2=-1) for one in (plainly(pair.value[1]), theirs()))
+        return np.where(own * other < 0, -1.0, 1.0)
 
     def q() -> Num:
         return pair.value[0] * _columns(signs())
@@ -151,8 +188,24 @@ def _qr(a: Arguments) -> list[Node]:
         both = dot(q(), copied) if of_q is None else of_q + dot(q(), copied)
         return dot(both, _turned(np.linalg.inv(r())))
 
-    if not a.knows(1):
-        raise LookupError("factors whose signs were not recorded")
     first = Node((*x.shape[:-1], n), q, [(x, lambda dy: back(dy, -dot(_turned(dy), q())))])
     second = Node((*x.shape[:-2], n, n), r, [(x, lambda dy: back(None, dot(r(), _turned(dy))))])
     return [first, second]
+
+
+@rows.law("linalg_qr", rearranged=True)
+def _qr(a: Arguments) -> list[Node]:
+    """Raises LookupError for columns that nothing determines, and for R alone."""
+    mode, (m, n) = a.get("mode", "reduced"), lifted(a.A).shape[-2:]
+    if mode == "r" or (mode == "complete" and m > n):
+        raise LookupError("factors that nothing determines, or one of them alone")
+    return orthogonal(lifted(a.A), _recorded(a, 1))
+
+
+@rows.law("lax.qr", rearranged=True)
+def _qr_of_jax(a: Arguments) -> list[Node]:
+    """Raises LookupError for columns that nothing determines, and for columns in another order."""
+    m, n = lifted(a.x0).shape[-2:]
+    if a.get("pivoting", False) or (a.get("full_matrices", True) and m > n):
+        raise LookupError("columns that nothing determines, or in another order")
+    return orthogonal(lifted(a.x0), lambda: plainly(a.index))

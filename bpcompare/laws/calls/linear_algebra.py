@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws import kernel
-from bpcompare.laws.calls.called import Arguments, Rows, floats
+from bpcompare.laws.calls.called import Arguments, Rows, floats, plainly
+from bpcompare.laws.calls.moves import taken
 from bpcompare.laws.kernel import Node, lifted
+from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import Num, dot
 
 rows = Rows()
@@ -121,3 +123,105 @@ def cholesky(x: Any, *, upper: bool = False) -> Node:
 
 
 rows.law("linalg_cholesky_ex", "cholesky", rearranged=True)(lambda a: [cholesky(a.self, upper=bool(a.get("upper", False))), None])
+
+
+def _part(x: Node, rows: range, columns: range) -> Node:
+    return kernel.cut(kernel.cut(x, -2, rows), -1, columns)
+
+
+def eliminated(x: Any, order: Array) -> Node:
+    """L and U of A with its rows in an order, in one matrix: U_k = A_k − Σ_{j<k} L_kj U_j, L_k = (A_k − Σ_{j<k} U_jk L_j)/U_kk.
+
+    Every order of rows has its factors. Raises LookupError for a matrix that is not square, or has more than `LARGEST` rows.
+    """
+    x = lifted(x)
+    n, lead = x.shape[-1], x.shape[:-2]
+    if n != x.shape[-2] or n > LARGEST:
+        raise LookupError(f"a matrix of {x.shape[-2]} × {n}; there is a law for square ones of {LARGEST} rows at most")
+    rows_of = np.arange(int(np.prod(x.shape))).reshape(x.shape)
+    whole = taken(x, np.take_along_axis(rows_of, np.broadcast_to(np.asarray(order)[..., None], x.shape), axis=-2))
+    still = [(0, 0) for _ in lead]
+    lower: list[Node] = []
+    upper: list[Node] = []
+    for k in range(n):
+        top, side = _part(whole, range(k, k + 1), range(k, n)), _part(whole, range(k + 1, n), range(k, k + 1))
+        if k:
+            left, above = kernel.concat(lower, -1), kernel.concat(upper, -2)
+            top = kernel.subtract(top, kernel.matmul(_part(left, range(k, k + 1), range(k)), _part(above, range(k), range(k, n))))
+            below = kernel.matmul(_part(left, range(k + 1, n), range(k)), _part(above, range(k), range(k, k + 1)))
+            side = kernel.subtract(side, below)
+        upper.append(kernel.pad(top, [*still, (0, 0), (k, 0)]))
+        column = kernel.divide(side, kernel.cut(top, -1, range(1)))
+        lower.append(kernel.pad(column, [*still, (k + 1, 0), (0, 0)]))
+    under = np.broadcast_to(np.tril(np.ones((n, n), bool), -1), x.shape)
+    return kernel.where(under, kernel.concat(lower, -1), kernel.concat(upper, -2))
+
+
+def _order(swaps: Array) -> Array:
+    """The order of rows after LAPACK's swaps: row i with row swaps[i], counted from 1."""
+    n = swaps.shape[-1]
+    found = np.broadcast_to(np.arange(n), swaps.shape).copy()
+    for order, pairs in zip(found.reshape(-1, n), np.asarray(swaps).reshape(-1, n), strict=True):
+        for i, other in enumerate(pairs):
+            order[[i, other - 1]] = order[[other - 1, i]]
+    return found
+
+
+@rows.law("linalg_lu_factor_ex", rearranged=True)
+def _lu_factor(a: Arguments) -> list[Node | None]:
+    return [eliminated(a.A, _order(a.result(1))), None, None]
+
+
+@rows.law("linalg_lu_solve", rearranged=True)
+def _lu_solve(a: Arguments) -> Node:
+    """(P L U)⁻¹ B. Raises LookupError for the transposed system, and where the unknown stands on the left."""
+    if not a.get("left", True) or a.get("adjoint", False):
+        raise LookupError("a transposed system")
+    x, b = lifted(a.LU), lifted(floats(a.B))
+    upper, ones = np.broadcast_to(np.triu(np.ones(x.shape[-2:], bool)), x.shape), np.eye(x.shape[-1])
+    ids = np.arange(int(np.prod(b.shape))).reshape(b.shape)
+    order = _order(a.pivots)
+    turned = taken(b, np.take_along_axis(ids, np.broadcast_to(order[..., None], b.shape), axis=-2))
+    inner = solved(kernel.where(upper, ones, x), turned, left=True)
+    return solved(kernel.where(upper, x, np.zeros(())), inner, left=True)
+
+
+def _gram(x: Any, *, upper: bool) -> Node:
+    """The factor of which one triangle is read, on the left of its transpose.
+
+    Δ of a factor whose other triangle is 0 is that of any matrix in its place, by convention: torch gives it there, too.
+    """
+    x = lifted(x)
+    read = np.broadcast_to(np.tril(np.ones(x.shape[-2:], bool)), x.shape)
+    turned = kernel.permute(x, (*range(x.ndim - 2), -1, -2)) if upper else x
+    return turned if not plainly(turned)[~read].any() else kernel.where(read, turned, np.zeros(()))
+
+
+@rows.law("cholesky_solve", rearranged=True)
+def _cholesky_solve(a: Arguments) -> Node:
+    """(L Lᵀ)⁻¹ B, one triangle after the other."""
+    factor, b = _gram(a.input2, upper=bool(a.get("upper", False))), lifted(floats(a.self))
+    return solved(kernel.permute(factor, (*range(factor.ndim - 2), -1, -2)), solved(factor, b, left=True), left=True)
+
+
+@rows.law("cholesky_inverse", rearranged=True)
+def _cholesky_inverse(a: Arguments) -> Node:
+    """(L Lᵀ)⁻¹ = L⁻ᵀ L⁻¹."""
+    turned = inverse(_gram(a.self, upper=bool(a.get("upper", False))))
+    return kernel.matmul(kernel.permute(turned, (*range(turned.ndim - 2), -1, -2)), turned)
+
+
+@rows.law("lax.lu", rearranged=True)
+def _lu_of_jax(a: Arguments) -> Node:
+    """`index` is the order that the rows were put in."""
+    return eliminated(a.x0, a.index)
+
+
+@rows.law("lax.linear_solve", rearranged=True)
+def _linear_solve(a: Arguments) -> Node:
+    """A⁻¹ B; right sides stand in columns, or, where `rows`, one below the other; one alone is a vector."""
+    x, b = lifted(a.x0), lifted(floats(a.x1))
+    if b.ndim == x.ndim - 1:
+        return kernel.reshape(solved(x, kernel.reshape(b, (*b.shape, 1)), left=True), b.shape)
+    turn = (*range(b.ndim - 2), b.ndim - 1, b.ndim - 2)
+    return kernel.permute(solved(x, kernel.permute(b, turn), left=True), turn) if a.rows else solved(x, b, left=True)

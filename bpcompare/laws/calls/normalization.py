@@ -28,13 +28,13 @@ def _affine(y: Node, weight: Any, bias: Any, shape: tuple[int, ...] | None = Non
     return y
 
 
-@rows.law("native_layer_norm", "layer_norm", rearranged=True)
+@rows.law("native_layer_norm", "layer_norm", rearranged=True, widened=True)
 def _layer_norm(a: Arguments) -> list[Node | None]:
     hat = kernel.standardized(a.input, _features(a), a.number("eps"))
     return [_affine(hat, a.get("weight"), a.get("bias")), None, None]
 
 
-@rows.law("_fused_rms_norm", "rms_norm", rearranged=True)
+@rows.law("_fused_rms_norm", "rms_norm", rearranged=True, widened=True)
 def _rms_norm(a: Arguments) -> list[Node | None]:
     epsilon = a.number("eps") if a.get("eps") is not None else _least_step(a)
     return [_affine(kernel.standardized(a.input, _features(a), epsilon, centred=False), a.get("weight"), None), None]
@@ -52,7 +52,7 @@ def _least_step(a: Arguments) -> float:
     return 2.0 * fmt.u if fmt is not None else float(np.finfo(np.float64).eps)
 
 
-@rows.law("native_group_norm", rearranged=True)
+@rows.law("native_group_norm", rearranged=True, widened=True)
 def _group_norm(a: Arguments) -> list[Node | None]:
     x = lifted(a.input)
     groups, epsilon = kernel.reshape(x, (a.N, a.group, a.C // a.group, a.HxW)), a.number("eps")
@@ -87,7 +87,7 @@ class BatchNormCall(CallLaw):
     """Batch normalization, which leaves its running statistics moved."""
 
     def __init__(self, *, trained: bool = False) -> None:
-        super().__init__(partial(by_batch, trained=trained), rearranged=True)
+        super().__init__(partial(by_batch, trained=trained), rearranged=True, widened=True)
 
     def state(self, at: At[Any]) -> Num:
         """(1 − momentum) running + momentum · this batch's; the variance with n − 1. Raises LookupError for one number."""

@@ -1,7 +1,6 @@
 """Cells of recurrent layers, one step of time each. The recorder takes a fused layer apart into these.
 
-With open values between the steps, a layer's rounding bound grows from step to step by about |W|. Fused cells of CUDA were not
-tried.
+With open values between the steps, a layer's rounding bound grows from step to step by about |W|.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ def _recurrent_in(a: Arguments) -> Node:
     return kernel.add(x, h, *(b for b in (a.get("b_ih"), a.get("b_hh")) if b is not None))
 
 
-@rows.law("lstm_memory")
+@rows.law("lstm_memory", rearranged=True)
 def _lstm_memory(a: Arguments) -> Node:
     """c_t = σ(f) c_(t−1) + σ(i) tanh g."""
     i, f, g, _ = gates(a.self, 4)
     return kernel.add(kernel.multiply(_sigmoid(f), a.cx), kernel.multiply(_sigmoid(i), kernel.tanh(g)))
 
 
-@rows.law("lstm_output")
+@rows.law("lstm_output", rearranged=True)
 def _lstm_output(a: Arguments) -> Node:
     """h_t = σ(o) tanh c_t."""
     return kernel.multiply(_sigmoid(gates(a.self, 4)[3]), kernel.tanh(a.cx))

@@ -50,7 +50,7 @@ def _affine(a: Arguments, x: Any, y: Any) -> Node:
     return kernel.add(found, a.self if beta == 1 else kernel.multiply(operand(a, beta), a.self))
 
 
-rows.law("addmm")(lambda a: _affine(a, a.mat1, a.mat2))
+rows.law("addmm", "_sparse_addmm")(lambda a: _affine(a, a.mat1, a.mat2))
 rows.law("addmv")(lambda a: _affine(a, a.mat, a.vec))
 rows.law("baddbmm")(lambda a: _affine(a, a.batch1, a.batch2))
 

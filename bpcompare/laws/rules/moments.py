@@ -15,7 +15,9 @@ class AdamRule(AdamLaw):
     """Adam, or AdamW where the decay is `decoupled`. `amsgrad`: the root is of the largest v so far (Reddi et al., ICLR 2018)."""
 
     def less(self, at: UpdateAt[Any], beta: float, t: int | None = None) -> Num:
-        """1 − β, or 1 − βᵗ."""
+        """1 − β, or 1 − βᵗ; in the format of the parameters where the rule's setting `narrow` says so."""
+        if at.op.settings.get("narrow"):
+            return super().less(at, beta, t)
         return beforehand(lambda beta: 1.0 - (beta if t is None else beta**t), beta, like=at.w)
 
     def slot(self, at: UpdateAt[Any]) -> Num:

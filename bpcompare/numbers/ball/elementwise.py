@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import frexp
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def _absolute(x: Ball) -> Radius:
 
 
 def divide(x: Any, y: Any) -> Ball:
-    """x / y; an infinite radius where the divisor's ball holds zero."""
+    """x / y; an infinite radius where the divisor's ball holds zero. By one number it may be x times its reciprocal (CUDA)."""
     x, y = _operands(x, y)
     fmt, mid = x.fmt, np.divide(x.mid, y.mid)
     ry, size = y.radius(), np.abs(y.mid)
@@ -101,7 +102,12 @@ def divide(x: Any, y: Any) -> Ball:
         major = over * under
         if x.cancels and y.cancels:  # as for products: x/y moves with each of the two alone
             major = major - (over - np.abs(mid)) * (under - 1.0) * (1 - formats.REARRANGED * fmt.unit)
-    return Ball(mid, fmt, fmt.unit, within(mid, rad * (1 + fmt.unit) + fmt.tiny, fmt), major=major)
+    off = fmt.unit if y.mid.ndim or abs(frexp(y.mid)[0]) == HALF else (2.0 + fmt.unit) * fmt.unit
+    return Ball(mid, fmt, off, within(mid, rad * (1 + fmt.unit) + fmt.tiny, fmt), major=major)
+
+
+HALF = 0.5
+"""The mantissa of a power of two, whose reciprocal is exact."""
 
 
 def maximum(x: Any, y: Any) -> Ball:

@@ -77,6 +77,7 @@ class Format:
     become 0. `rearranged`: whether the law at hand is granted `REARRANGED`. `side`: how to decide at a kink: None is the law's
     convention; "low" and "high" are the two extremes of what is valid. `ties`: the same where entries of a maximum tie. `room`:
     the share of its largest number from which on something may overflow on the way; 1 where there is but one operation.
+    `factors`: what each factor of a product of matrices is off, relatively, before it is multiplied; 0 where it is taken whole.
     `dtype` is its name.
     """
 
@@ -89,6 +90,7 @@ class Format:
     ties: Side = None
     dtype: str = "float64"
     room: float = HEADROOM
+    factors: float = 0.0
 
     @cached_property
     def unit(self) -> float:
@@ -116,14 +118,21 @@ class Format:
         """The relative error of the library function of this name."""
         return self.library(FUNCTIONS[name])
 
-    def __call__(self, *, rearranged: bool = False, side: Side = None, ties: Side = None, room: float = HEADROOM) -> Format:
+    @property
+    def product(self) -> float:
+        """What a product of two factors is off, relatively, because of what these are off: 2v + v²."""
+        return (2.0 + self.factors) * self.factors
+
+    def __call__(
+        self, *, rearranged: bool = False, side: Side = None, ties: Side = None, room: float = HEADROOM, factors: float = 0.0
+    ) -> Format:
         """The same format for another law, or for one side of a kink."""
-        return _format_for(self, rearranged, side, ties, room)
+        return _format_for(self, rearranged, side, ties, room, factors)
 
 
 @cache
-def _format_for(fmt: Format, rearranged: bool, side: Side, ties: Side, room: float) -> Format:
-    return replace(fmt, rearranged=rearranged, side=side, ties=ties, room=room)
+def _format_for(fmt: Format, rearranged: bool, side: Side, ties: Side, room: float, factors: float) -> Format:
+    return replace(fmt, rearranged=rearranged, side=side, ties=ties, room=room, factors=factors)
 
 
 WIDE = 2.0**-24

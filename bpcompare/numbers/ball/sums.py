@@ -36,6 +36,8 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
         elif spread:
             sums = np.abs(other.mid).sum(axis=-1 if transposed else -2, keepdims=True)
             rad = rad + 2 * float(spread) * sums
+    if fmt.factors:
+        rad = (1.0 + fmt.product) * rad + fmt.product * bulk
     if plus is not None:
         plus = as_ball(plus, fmt)
         mid += plus.mid

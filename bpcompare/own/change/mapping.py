@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bpcompare.ops.call import Call, Fixed, Read
+from bpcompare.ops.call import Fixed, Read
 from bpcompare.own.change.outline import Part
 from bpcompare.own.change.pairing import COPIES, Match, function_of, matches
 from bpcompare.program import Step
@@ -167,6 +167,6 @@ def _arguments(step: Step) -> dict[str, tuple[str, str]]:
             for number, one in enumerate(value):
                 enter(f"{place}.{number}", one)
 
-    for name, value in step.op.arguments.items() if isinstance(step.op, Call) else ():
+    for name, value in step.op.passed.items():
         enter(name, value)
     return found

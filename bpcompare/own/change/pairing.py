@@ -46,7 +46,7 @@ def together(then: Sequence[Part], now: Sequence[Part]) -> Iterator[tuple[Part |
 
 def function_of(step: Step) -> str:
     """What a step calls; functions that only shape are one."""
-    name = step.op.function if isinstance(step.op, Call) else step.op.name
+    name = step.op.called
     return "reshape" if name in SHAPES else name
 
 

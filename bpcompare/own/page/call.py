@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.ops.call import Call, Fixed, Read
+from bpcompare.ops.call import Fixed, Read
 from bpcompare.own.judged import Judged
 from bpcompare.own.page.chosen import Chosen
 from bpcompare.own.page.home import findings_of, homes
@@ -185,9 +185,7 @@ class Calls:
 
 def _arguments(op: Any) -> str:
     """The plain arguments of a call."""
-    if not isinstance(op, Call):
-        return ""
-    plain = {name: value for name, value in op.arguments.items() if not _array(value)}
+    plain = {name: value for name, value in op.passed.items() if not _array(value)}
     return clipped(", ".join(f"{name} = {value}" for name, value in plain.items()), LONGEST)
 
 

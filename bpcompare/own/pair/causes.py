@@ -168,7 +168,7 @@ def left_out(trials: Trials, parting: Parting) -> Iterator[str]:
 
 
 def _masks(side: Side, step: Step) -> bool:
-    if not isinstance(step.op, Call) or step.op.function not in ("mul", "where", "native_dropout", "div"):
+    if step.op.called not in ("mul", "where", "native_dropout", "div"):
         return False
     given = [side.number(path) for path in step.reads if side.program.values[path].given]
     return any(x is not None and x.size > 1 and bool((x == 0).any()) and np.unique(x).size == 2 for x in given)
@@ -218,13 +218,7 @@ def narrowed(trials: Trials, parting: Parting) -> Iterator[str]:
         side = trials.sides[which]
         for path in step.reads:
             x, y = side.number(path), side.number(step.writes)
-            if (
-                x is None
-                or y is None
-                or not 0 < y.size < x.size
-                or not isinstance(step.op, Call)
-                or step.op.function not in PARTS
-            ):
+            if x is None or y is None or not 0 < y.size < x.size or step.op.called not in PARTS:
                 continue
             yield f"{SIDES[which]} goes on with {y.size:,} of these {x.size:,} numbers"
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from bpcompare.ops.call import Call
 from bpcompare.ops.rule import Rule
 from bpcompare.own.pair.gradients import Held
 from bpcompare.own.pair.prints import Index, distance, print_of
@@ -115,7 +114,6 @@ def _functions(moves: Mapping[str, Move]) -> list[tuple[str, list[float]]]:
     for step in recording.program.steps:
         given = [recording.given[path] for path in step.reads if recording.program.values[path].given]
         numbers = [float(np.asarray(x).ravel()[0]) for x in given if np.size(x) == 1]
-        arguments = step.op.arguments.values() if isinstance(step.op, Call) else ()
-        numbers += [float(x) for x in arguments if isinstance(x, (int, float)) and not isinstance(x, bool)]
-        found.append((step.op.function if isinstance(step.op, Call) else step.op.name, numbers))
+        numbers += [float(x) for x in step.op.passed.values() if isinstance(x, (int, float)) and not isinstance(x, bool)]
+        found.append((step.op.called, numbers))
     return found

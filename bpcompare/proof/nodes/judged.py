@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from bpcompare.numbers.ball import Ball
 from bpcompare.plan import Plan
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claims, Statement
+from bpcompare.proof.entrywise import LARGE
 from bpcompare.proof.inside import NEARLY_ONE, SMALLEST
 from bpcompare.proof.nodes.groups import Group, Groups
 from bpcompare.proof.power import least as needed
@@ -65,7 +67,7 @@ def _parts(plan: Plan, balls: Balls, laws: Laws) -> Iterator[Held]:
     if type(laws) is not Laws or balls.algorithms or len(plan.network.nodes.names) < FEWEST:
         return
     for group in Groups(plan, balls, laws):
-        ball = group.ball()
+        ball = group.ball() if prod(group.shape) < LARGE else None  # large ones have quicker ways of their own
         if ball is not None and ball.shape == (len(group.paths), *group.shape):
             yield _held(group, ball, balls)
 

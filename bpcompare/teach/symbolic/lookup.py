@@ -11,13 +11,13 @@ import sympy
 from bpcompare.laws import LAWS, Laws
 from bpcompare.laws.law import At
 from bpcompare.network import Network
-from bpcompare.ops import Adam, AdamW, Sgd
 from bpcompare.plan import Plan
 from bpcompare.plan.path import Path
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.downstream import downstream
 from bpcompare.proof.values import given_values
 from bpcompare.teach.symbolic.symbols import Cases, Symbols
+from bpcompare.teach.symbolic.written import WRITTEN
 
 
 def generalized(plan: Plan) -> Plan:
@@ -119,27 +119,10 @@ class Lookup:
         one.
         """
         rule: Any = self.network.update
-        w, g = self(claim.subject), self(f"{claim.subject}.gradient")
-        last = claim.path.rpartition(".")[2]
-        slots = {name: self(f"{path}.before") for name, path in self.plan.slot_paths[claim.subject].items()}
-        if isinstance(rule, Sgd):
-            d = g + rule.weight_decay * w if rule.weight_decay else g
-            if not rule.momentum:
-                return w - rule.eta * d
-            velocity = rule.momentum * slots["velocity"] + d
-            if last == "velocity":
-                return velocity
-            return w - rule.eta * (d + rule.momentum * velocity if rule.nesterov else velocity)
-        if not isinstance(rule, Adam):
+        if type(rule) not in WRITTEN:
             return claim.value(self, LAWS)
-        decoupled = isinstance(rule, AdamW)
-        g = g + rule.weight_decay * w if rule.weight_decay and not decoupled else g
-        m = rule.beta1 * slots["m"] + (1 - rule.beta1) * g
-        v = rule.beta2 * slots["v"] + (1 - rule.beta2) * (g * g)
-        if last in ("m", "v"):
-            return m if last == "m" else v
-        t = self("t")
-        step = (m / (1 - rule.beta1**t)) / (np.sqrt(v / (1 - rule.beta2**t)) + rule.epsilon)
-        if decoupled and rule.weight_decay:
-            step = step + rule.weight_decay * w
-        return w - rule.eta * step
+        w, g = self(claim.subject), self(f"{claim.subject}.gradient")
+        slots = {name: self(f"{path}.before") for name, path in self.plan.slot_paths[claim.subject].items()}
+        t = self("t") if rule.slots else None
+        after, moved = WRITTEN[type(rule)](rule, t, w, g, slots)
+        return moved.get(claim.path.rpartition(".")[2], after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from bpcompare.engine.worker import InProcess
 from bpcompare.laws import LAWS
 from bpcompare.laws.activation import Elementwise
 from bpcompare.mistakes import MISTAKES, Mistake
-from bpcompare.mistakes.diagnosis import Unseen, unseen
+from bpcompare.mistakes.blind import Unseen, unseen
 from bpcompare.network import Data, Dtype, Network, SpecError
 from bpcompare.network.parameter import Array, Initializer
 from bpcompare.numbers.ball.format import format_of
@@ -27,6 +27,9 @@ from bpcompare.proof.question import question
 from bpcompare.proof.values import step_values
 from bpcompare.session import judge
 from bpcompare.verdict.comparison import Comparison
+
+SECONDS = 60.0
+"""So long blind spots are searched for in each run, at most: who asks for an audit waits."""
 
 FLAT = 1e-3
 """A unit whose g' is smaller in every example is saturated."""
@@ -63,7 +66,8 @@ class NodePower:
 class Audit:
     """`comparison` is delta alone; `blind` is None if the net is too large to search; `weakest`, `nodes`: least sharp first.
 
-    `searched` is the number of steps, from the first, that were searched for blind spots.
+    `searched` is the number of steps, from the first, that were searched for blind spots, `untried` the codes of mistakes that
+    were not tried in all the time there was.
     """
 
     comparison: Comparison
@@ -72,6 +76,7 @@ class Audit:
     weakest: tuple[Finding, ...]
     nodes: tuple[NodePower, ...] = ()
     searched: int = 0
+    untried: tuple[str, ...] = ()
 
 
 def audit(
@@ -91,9 +96,10 @@ def audit(
     certificate = comparison.certificates["delta"]
     weakest = tuple(sorted((f for f in certificate.findings if f.size), key=lambda finding: -finding.power))
     idle = tuple(_idle(plan, record)) if record.failure is None else ()
-    blind, searched = _blind(network, plan, record, progress) if record.failure is None else (None, 0)
+    found = Unseen(None) if record.failure is not None else _hidden(plan, record)
+    blind = None if found.mistakes is None else _blind(network, plan, found.mistakes, progress)
     nodes = tuple(sorted(_nodes(plan, record), key=lambda one: -one.power)) if record.failure is None else ()
-    return Audit(comparison, blind, idle, weakest, nodes, searched)
+    return Audit(comparison, blind, idle, weakest, nodes, found.steps, tuple(mistake.code for mistake in found.untried))
 
 
 def _nodes(plan: Plan, record: Record) -> Iterator[NodePower]:
@@ -127,18 +133,13 @@ def _places(mask: Array) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(i) for i in at) for at in np.argwhere(mask)) if mask.ndim else ((),)
 
 
-def _blind(
-    network: Network, plan: Plan, record: Record, progress: Callable[[str], None]
-) -> tuple[tuple[BlindSpot, ...] | None, int]:
-    """The blind spots, and how many steps were searched for them."""
-    found = _hidden(plan, record)
-    if found.mistakes is None:
-        return None, 0
+def _blind(network: Network, plan: Plan, unshown: Sequence[Mistake], progress: Callable[[str], None]) -> tuple[BlindSpot, ...]:
+    """The blind spots, each with the smallest change that would show it."""
     # With one example, a mistake in adding over examples is no mistake yet: it is one as soon as there are two.
     latent = [
         m for m in MISTAKES.values() if not m.applies(network) and m.applies(replace(network, data=_one_more(network.data)))
     ]
-    hidden = sorted((*found.mistakes, *latent), key=lambda mistake: mistake.code)
+    hidden = sorted((*unshown, *latent), key=lambda mistake: mistake.code)
     remedies: dict[str, str] = {}
     for words, changed in _changes(network, len(plan.batches)):
         waiting = {mistake.code for mistake in hidden} - remedies.keys()
@@ -150,17 +151,19 @@ def _blind(
         except SpecError:  # this network cannot be changed so
             continue
         answer = InProcess().run(locate("delta"), other)
-        still = _hidden(other, answer).mistakes if answer.failure is None else None
-        if still is not None:
+        still = _hidden(other, answer) if answer.failure is None else Unseen(None)
+        if still.mistakes is not None:
             shown = {code for code in waiting if MISTAKES[code].applies(changed)}
-            remedies |= dict.fromkeys(shown - {mistake.code for mistake in still}, words)
-    return tuple(BlindSpot(mistake, remedies.get(mistake.code)) for mistake in hidden), found.steps
+            remedies |= dict.fromkeys(shown - {mistake.code for mistake in (*still.mistakes, *still.untried)}, words)
+    return tuple(BlindSpot(mistake, remedies.get(mistake.code)) for mistake in hidden)
 
 
 def _hidden(plan: Plan, record: Record) -> Unseen:
     """Mistakes that no step of this run shows."""
     fmt = format_of(plan.dtype, record.provenance.flushes)
-    return unseen(question(plan).claims, [Balls(values, fmt) for values in step_values(plan, record)], plan.network)
+    return unseen(
+        question(plan).claims, [Balls(values, fmt) for values in step_values(plan, record)], plan.network, seconds=SECONDS
+    )
 
 
 def _changes(network: Network, steps: int) -> Iterator[tuple[str, Network]]:

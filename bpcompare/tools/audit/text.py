@@ -23,13 +23,15 @@ def audit_text(it: Audit, *, verbose: bool = False) -> str:
 
 
 def _blind(it: Audit, most: int) -> list[str]:
-    if it.blind is None:
-        return ["blind spots: not searched, for a net of this size that would take long"]
+    untried = f"; {len(it.untried):,} more could not be tried in time" if it.untried else ""
+    if it.blind is None:  # delta does not run, which is said before
+        return []
     if not it.blind:
-        return ["blind spots: none; every known mistake that can be made here would show"]
+        every = "of the known mistakes that were tried" if it.untried else "every known mistake that can be made here would show"
+        return [f"blind spots: none{' ' if it.untried else '; '}{every}{untried}"]
     ran = len(it.comparison.plan.batches)
     part = f" in the first {counted(it.searched, 'step')} of {ran:,}; the others were not searched" if it.searched < ran else ""
-    lines = [f"blind spots: {counted(len(it.blind), 'known mistake')} would not show{part}"]
+    lines = [f"blind spots: {counted(len(it.blind), 'known mistake')} would not show{part}{untried}"]
     for spot in it.blind[:most]:
         remedy = f"visible with {spot.remedy}" if spot.remedy else "not visible with any change that was tried"
         lines.append(f"  {spot.mistake.code}  {clipped(spot.mistake.title, 60)}: {remedy}")

@@ -17,7 +17,7 @@ from bpcompare.tools.gradient.question import Question
 def check_gradient(
     forward: Any,
     backward: Any = None,
-    inputs: Sequence[Any] = (),
+    inputs: Sequence[Any] | Mapping[str, Any] = (),
     *,
     names: Sequence[str] | None = None,
     op: Op | None = None,
@@ -40,7 +40,7 @@ def check_gradient(
     torch: `forward` is an `autograd.Function`, a module, or any function of tensors; JAX: a `custom_vjp`, or any function. There
     `backward` may be left out. Several outputs: `dy` is a tuple in NumPy and JAX, and one argument each in torch, as autograd has
     it. What is no array among the `inputs` (a flag, an ε) carries no gradient; of dicts and lists of arrays, each array does. A
-    module's parameters are asked for, too.
+    module's parameters are asked for, too. `inputs` may be a dict: its keys are their `names`, and they are given in its order.
 
     The forward is recorded on these inputs, function by function, and each gradient is held against its Δ, worked out from what
     was recorded: no step size, no tolerance. What cannot be followed is judged by differences of the forward.
@@ -62,6 +62,9 @@ def check_gradient(
     """
     if not inputs:
         raise ValueError("inputs: give at least one, as in inputs=(x,)")
+    if isinstance(inputs, Mapping):
+        names = tuple(map(str, inputs)) if names is None else names
+        inputs = tuple(inputs.values())
     if convention not in (None, "torch", "jax"):
         raise ValueError(f"convention: 'torch' or 'jax', not {convention!r}")
     titles = _titles(inputs, names)

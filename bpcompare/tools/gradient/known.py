@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from bpcompare.network.parameter import Array, Initializer
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Num, Product, closed
-from bpcompare.ops import Activation, LayerOp, Op, Scale
+from bpcompare.ops import LayerOp, Op, Scale
 from bpcompare.ops.op import Shape
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.finding import InputFinding
@@ -108,21 +109,22 @@ def _coded(one: InputFinding, law: Known, answer: Answer) -> InputFinding:
     return replace(one, code=codes[0]) if codes else one
 
 
-def _network(op: Op, inputs: Sequence[Array]) -> tuple[Network, str, tuple[str, ...]]:
+def _network(op: Any, inputs: Sequence[Array]) -> tuple[Network, str, tuple[str, ...]]:
     """A network of this op alone, its owner among the laws, and the roles of its parameters."""
-    if not isinstance(op, Activation | LayerOp):
+    activation: Any = op if op.role == "activation" else None
+    if activation is None and op.role != "layer":
         raise ValueError(f"op: {op.name} is no layer and no activation")
-    if isinstance(op, Activation) and len(inputs) != 1:
+    if activation and len(inputs) != 1:
         raise ValueError(f"op: {op.name} has one input, {len(inputs)} were given")
-    count = 1 if isinstance(op, Activation) else _sources(op, [x.shape[1:] for x in inputs])
+    count = 1 if activation else _sources(op, [x.shape[1:] for x in inputs])
     draft = Draft("alone", len(inputs[0]))
     sources = [draft.input(f"x{i}", *x.shape[1:], values=x) for i, x in enumerate(inputs[:count])]
-    if isinstance(op, Activation):
-        layer = draft.layer(Scale(1.0), *sources, g=op)
+    if activation:
+        layer = draft.layer(Scale(1.0), *sources, g=activation)
     else:
         layer = draft.layer(op, *sources, init=Initializer("zeros"))
     network = draft.network(layer, slots="zero", updates_done=0)
-    return network, f"{layer}.g" if isinstance(op, Activation) else layer, tuple(network.layers[layer].parameters)
+    return network, f"{layer}.g" if activation else layer, tuple(network.layers[layer].parameters)
 
 
 def _sources(op: LayerOp, shapes: Sequence[Shape]) -> int:

@@ -8,10 +8,9 @@ from math import isfinite
 
 from bpcompare.mistakes import MISTAKES
 from bpcompare.report.columns import columns
-from bpcompare.report.lines import clipped, counted, ending, fitted, joined, labelled, named, shown
+from bpcompare.report.lines import clipped, counted, ending, fitted, joined, labelled, named, unlabelled
 from bpcompare.report.numbers import long, off, short
 from bpcompare.report.places import element
-from bpcompare.text.folding import wrapped
 from bpcompare.text.medium import laid_out_for, medium
 from bpcompare.tools.gradient.contracts.text import contract_lines
 from bpcompare.tools.gradient.door import CONVENTIONS
@@ -47,7 +46,7 @@ def _text(check: GradientCheck) -> str:
         lines += ["", *labelled("untraced", said, 3)]
     if check.left:
         lines += ["", *labelled("no time", f"{'; '.join(check.left)}: a longer budget= would", 3)]
-    last = _long(_verdict(check))
+    last = unlabelled(_verdict(check))
     return joined([*fitted(lines, LINES - 1 - len(last)), "", *last])
 
 
@@ -97,11 +96,11 @@ def _told(names: Sequence[str], finding: InputFinding) -> list[str]:
     where = element(ending(finding.name, NAME), finding.index)
     if finding.note:
         said = where if finding.index else named(names, 3, NAME)
-        lines = _long(f"{said}: {clipped(finding.note, 300)}")
+        lines = unlabelled(f"{said}: {clipped(finding.note, 300)}")
     else:
         part = f"the {finding.part} part of " if finding.part else ""
         words = off(finding.got, finding.expected)
-        lines = _long(f"{part}the gradient of {where} {'is ' if words[:1].isdigit() else ''}{words}")
+        lines = unlabelled(f"{part}the gradient of {where} {'is ' if words[:1].isdigit() else ''}{words}")
         lines += labelled("backward", long(finding.got).strip(), 1)
         lines += labelled("must be", f"{long(finding.expected).strip()} ± {short(finding.error)}", 1)
         if finding.tried > 1:
@@ -118,9 +117,3 @@ def _told(names: Sequence[str], finding: InputFinding) -> list[str]:
     if finding.verdict == "undecided" and finding.note.startswith("the rounding bound is infinite"):
         lines += labelled("do", "other inputs, away from that place, would decide it", 2)
     return lines
-
-
-def _long(line: str) -> list[str]:
-    """A line without a label, in as many as it takes."""
-    rows = wrapped(shown(line), medium().width - 2, whole=not medium().fit)
-    return [rows[0], *(f"  {row}" for row in rows[1:])]

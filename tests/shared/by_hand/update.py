@@ -1,6 +1,7 @@
 """Update rules by hand. Numbers: (rule, t, g, slots before, slots after, p after), where p was 1."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,6 +53,33 @@ def adagrad(op: ops.Adagrad, t: int, w: Any, g: Any, slots: Any) -> Any:
 
 
 FORMULAS = {ops.Sgd: sgd, ops.Adam: adam, ops.AdamW: adam, ops.RmsProp: rmsprop, ops.Adagrad: adagrad}
+
+
+class Torch(NamedTuple):
+    """How somebody writes a rule in torch: the class, what it is given besides η and λ, and how it calls the slots."""
+
+    optimizer: str
+    options: Callable[[Any], dict[str, Any]]
+    keys: Mapping[str, str]
+
+
+def moments(op: ops.Adam) -> dict[str, Any]:
+    """Of Adam and AdamW."""
+    return {"betas": (op.beta1, op.beta2), "eps": op.epsilon}
+
+
+MOMENTS = {"m": "exp_avg", "v": "exp_avg_sq"}
+TORCH = {
+    ops.Sgd: Torch("SGD", lambda op: {"momentum": op.momentum, "nesterov": op.nesterov}, {"velocity": "momentum_buffer"}),
+    ops.Adam: Torch("Adam", moments, MOMENTS),
+    ops.AdamW: Torch("AdamW", moments, MOMENTS),
+    ops.RmsProp: Torch(
+        "RMSprop",
+        lambda op: {"alpha": op.rho, "eps": op.epsilon, "momentum": op.momentum, "centered": op.centered},
+        {"v": "square_avg", "m": "grad_avg", "velocity": "momentum_buffer"},
+    ),
+    ops.Adagrad: Torch("Adagrad", lambda op: {"eps": op.epsilon}, {"sum": "sum"}),
+}
 
 NUMBERS = (
     (ops.Sgd(0.1), 1, 0.5, {}, {}, 0.95),

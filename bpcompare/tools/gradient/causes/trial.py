@@ -141,9 +141,8 @@ class Trial:
     def numbers(self) -> Iterator[float]:
         """Floats that stand in the code: arguments, and scalars that are given."""
         for step in self.steps:
-            if isinstance(step.op, Call):
-                named = (x for name, x in step.op.arguments.items() if isinstance(x, float) or name in OPERANDS)
-                yield from (float(x) for x in named if type(x) in (int, float) and np.isfinite(x) and x)
+            named = (x for name, x in step.op.passed.items() if isinstance(x, float) or name in OPERANDS)
+            yield from (float(x) for x in named if type(x) in (int, float) and np.isfinite(x) and x)
         for path, x in self.one.values.given.items():
             if path != "error.seed" and np.size(x) == 1 and np.asarray(x).dtype.kind == "f":
                 yield float(np.asarray(x).reshape(()))
@@ -151,12 +150,12 @@ class Trial:
 
 def function(step: Step) -> str:
     """The law's name of what it calls."""
-    return step.op.function if isinstance(step.op, Call) else ""
+    return step.op.called
 
 
 def arguments(step: Step) -> Mapping[str, Any]:
     """What it is called with."""
-    return step.op.arguments if isinstance(step.op, Call) else {}
+    return step.op.passed
 
 
 def exactly(step: Step, **changed: Any) -> Step:

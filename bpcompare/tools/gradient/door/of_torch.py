@@ -45,10 +45,11 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
     function = forward if is_module or not is_torch(torch, forward) else forward.apply
     arrays = arrays_of([numbers(x) if isinstance(x, torch.Tensor) else x for x in inputs], ())
 
-    followed = cache(partial(_followed, torch, function, arrays))
+    device = device_of(torch, forward, inputs)
+    followed = cache(partial(_followed, torch, function, arrays, device))
 
     def tensor(x: Any) -> Any:
-        return torch.tensor(x) if isinstance(x, np.ndarray) else x
+        return torch.tensor(x, device=device) if isinstance(x, np.ndarray) else x
 
     def call(xs: Sequence[Any]) -> Array:
         wider = is_module and any(xs[i].dtype != x.dtype for i, x in enumerate(arrays) if isinstance(x, np.ndarray))
@@ -60,11 +61,11 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
         return joined(y, numbers)
 
     def back(xs: Sequence[Any], dy: Array) -> Any:
-        tensors = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in xs]
+        tensors = _leaves(torch, xs, device)
         if backward is not None:
             like = forward(*(x.detach() if isinstance(x, torch.Tensor) else x for x in tensors))
             dys = parted(dy, like if not isinstance(like, torch.Tensor) else dy)
-            dys = tuple(map(torch.tensor, dys)) if isinstance(dys, tuple) else (torch.tensor(dys),)
+            dys = tuple(map(tensor, dys)) if isinstance(dys, tuple) else (tensor(dys),)
             found = backward(*(x.detach() if isinstance(x, torch.Tensor) else x for x in tensors), *dys)
             found = found if isinstance(found, tuple | list) else (found,)
             return tuple(None if g is None else numbers(g) for g in found)
@@ -117,9 +118,20 @@ def with_parameters(torch: Any, code: CodeUnderTest) -> CodeUnderTest:
     return replace(found, parameters=frozenset(range(len(inputs), len(inputs) + len(titles))))
 
 
-def _followed(torch: Any, function: Any, arrays: Sequence[Any]) -> list[bool]:
+def device_of(torch: Any, forward: Any, inputs: Sequence[Any]) -> Any:
+    """The device of the first tensor among the inputs, or that of a module's parameters; None where there are none."""
+    module = forward if isinstance(forward, torch.nn.Module) else None
+    tensors = [*(x for x in inputs if isinstance(x, torch.Tensor)), *(module.parameters() if module is not None else ())]
+    return tensors[0].device if tensors else None
+
+
+def _leaves(torch: Any, xs: Sequence[Any], device: Any) -> list[Any]:
+    return [torch.tensor(x, requires_grad=x.dtype.kind == "f", device=device) if isinstance(x, np.ndarray) else x for x in xs]
+
+
+def _followed(torch: Any, function: Any, arrays: Sequence[Any], device: Any) -> list[bool]:
     """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
-    given = [torch.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in arrays]
+    given = _leaves(torch, arrays, device)
     with torch.enable_grad():
         found = [getattr(y, "requires_grad", False) for y in outputs(function(*given))]
     return found if any(found) else [True] * len(found)

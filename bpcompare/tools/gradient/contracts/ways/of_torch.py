@@ -23,18 +23,19 @@ class TorchWay:
     fixed = ""
     layouts: tuple[str, ...] = ("transposed", "with gaps between its entries", "channels last")
 
-    def __init__(self, torch: Any, forward: Any, backward: Any, inputs: Sequence[Any]) -> None:
+    def __init__(self, torch: Any, forward: Any, backward: Any, inputs: Sequence[Any], device: Any = None) -> None:
         self.torch, self._backward, self._inputs = torch, backward, inputs
         self.custom: Any = forward if isinstance(forward, type) and issubclass(forward, torch.autograd.Function) else None
         self.function = forward.apply if self.custom is not None else forward
         self._wide: Any = None
+        self._device = device
         if isinstance(forward, torch.nn.Module):
             self.function = deepcopy(forward)  # whatever it keeps count of stays as it is
         self.partial = "" if backward is None else "a backward of its own gives all of its gradients at once"
 
     def array(self, x: Array, layout: str = "") -> Any | None:
         """A fresh tensor. Around a part of a larger one stands NaN, so that nobody can read there unseen."""
-        plain = self.torch.tensor(x)
+        plain = self.torch.tensor(x, device=self._device)
         if not layout:
             return plain
         laid = self._laid(x, plain, layout)
@@ -51,10 +52,10 @@ class TorchWay:
         if not x.ndim:
             return None
         if layout == PART:
-            around = torch.full(tuple(n + 2 for n in x.shape), fill, dtype=plain.dtype)
+            around = torch.full(tuple(n + 2 for n in x.shape), fill, dtype=plain.dtype, device=plain.device)
             inside = around[tuple(slice(1, -1) for _ in x.shape)]
         else:
-            inside = torch.full((*x.shape[:-1], 2 * x.shape[-1]), fill, dtype=plain.dtype)[..., ::2]
+            inside = torch.full((*x.shape[:-1], 2 * x.shape[-1]), fill, dtype=plain.dtype, device=plain.device)[..., ::2]
         return inside.copy_(plain)
 
     def numbers(self, x: Any) -> Array:

@@ -1,0 +1,192 @@
+"""Products of float32 whose factors a framework may cut: TF32 and bfloat16, on CUDA by its own choice, elsewhere on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import bpcompare  # noqa: E402
+from bpcompare_torch.recorder.precision import UNITS, factors, precision  # noqa: E402
+
+LINES = "products"
+
+
+class Cut(torch.utils._python_dispatch.TorchDispatchMode):  # type: ignore[misc, name-defined]
+    """Below everything else: products as tensor cores compute them, their factors cut to TF32."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        first = {"aten::mm": 0, "aten::bmm": 0, "aten::addmm": 1}.get(func._schema.name)
+        if first is not None:
+            args = (*args[:first], *(map(cut, args[first:])))
+        return func(*args, **(kwargs or {}))
+
+
+def cut(t: Any) -> Any:
+    """The last thirteen bits of float32 are left out."""
+    return (t.contiguous().view(torch.int32) & -(2**13)).view(torch.float32) if t.dtype == torch.float32 else t
+
+
+@pytest.fixture
+def allowed() -> Iterator[None]:
+    """torch may multiply float32 in TF32."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+class Slope(torch.autograd.Function):
+    """2x, whose backward may be off."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, off: float) -> Any:
+        """Twice x."""
+        ctx.off = off
+        return 2.0 * x
+
+    @staticmethod
+    def backward(ctx: Any, dy: Any) -> Any:
+        """Twice dy, and what it is off."""
+        return (2.0 + ctx.off) * dy, None
+
+
+def step(off: float = 0.0, *, in_tf32: bool = True) -> Any:
+    """One step of a small net, recorded."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(32, 48), torch.nn.Tanh(), torch.nn.Linear(48, 5))
+    x, y = torch.randn(16, 32), torch.randint(5, (16,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def stepped() -> Any:
+        with bpcompare.watch(model, optimizer) as watched:
+            torch.nn.functional.cross_entropy(Slope.apply(model(x), off), y).backward()
+            optimizer.step()
+        return watched
+
+    if not in_tf32:
+        return stepped()
+    with Cut():
+        return stepped()
+
+
+@pytest.mark.usefixtures("allowed")
+def test_what_the_switches_allow_is_not_wrong(tmp_path):
+    """Every convolution on a recent GPU would be called wrong: torch computes it in TF32 unless somebody says otherwise."""
+    found = step()
+    assert found.verdict == "certified", str(found)
+    line = next(line for line in str(found).splitlines() if line.split()[:1] == [LINES])
+    assert "only if factors may be off by 0.000977, as torch was allowed" in line
+    found.save(tmp_path / "step.bpc")
+    assert str(bpcompare.load_watched(tmp_path / "step.bpc")) == str(found)
+
+
+def test_what_the_switches_do_not_allow_is_wrong():
+    """A product that lost half of its bits unasked would pass."""
+    assert torch.get_float32_matmul_precision() == "highest"
+    found = step()
+    assert found.verdict == "wrong"
+    assert LINES not in str(found)
+
+
+@pytest.mark.usefixtures("allowed")
+def test_what_is_not_cut_keeps_its_power():
+    """A switch that changes nothing on this machine would hide mistakes of a thousandth."""
+    found = step(in_tf32=False)
+    assert found.verdict == "certified"
+    assert LINES not in str(found)
+    assert found.power[0] < 1e-3
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_mistake_beyond_what_is_allowed_is_found():
+    """What products may be off would be granted to everything else."""
+    found = step(0.002)
+    assert found.verdict == "wrong"
+    assert "Slope.backward" in str(found)
+
+
+def test_the_switches_of_cuda():
+    """Which precision is allowed would be read off the wrong switch."""
+    assert precision("matmul", "cuda") == "ieee"
+    assert precision("conv", "cuda") == "tf32"  # torch's own choice
+    assert precision("rnn", "cuda") == "tf32"
+    assert precision("matmul", "mps") == "ieee"
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        assert precision("conv", "cuda") not in UNITS
+        assert precision("rnn", "cuda") not in UNITS
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        assert precision("matmul", "cuda") == "tf32"
+        on_cuda = SimpleNamespace(dtype=torch.float32, device=torch.device("cuda"))
+        assert factors("addmm", on_cuda) == UNITS["tf32"]
+        assert factors("convolution", on_cuda) == UNITS["tf32"]
+        assert factors("addmm", SimpleNamespace(dtype=torch.float64, device=torch.device("cuda"))) == 0.0
+        assert factors("addmm", torch.zeros(1)) == 0.0
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def test_the_precisions_of_jax(monkeypatch):
+    """A product of JAX on a GPU would be held against float32, in which it is not computed unless somebody asks."""
+    jax = pytest.importorskip("jax")
+    from bpcompare_jax.recorder import precision as of_jax
+
+    def asked(platform: str, dtype: Any = np.float32, wish: Any = None) -> float:
+        monkeypatch.setattr(of_jax, "_platform", lambda _number: platform)
+        x = np.ones((2, 2), dtype)
+        product = jax.make_jaxpr(lambda x: jax.lax.dot_general(x, x, (((1,), (0,)), ((), ())), precision=wish))(x).eqns[0]
+        return of_jax.factors(product, x)
+
+    assert asked("cpu") == asked("cpu", wish="high") == asked("gpu", wish="highest") == 0.0
+    assert asked("gpu") == asked("gpu", wish="default") == of_jax.TF32
+    assert asked("tpu") == of_jax.BF16 > asked("tpu", wish="high") == of_jax.BF16_3
+    assert asked("gpu", np.float16) == 0.0
+    assert asked("cpu", wish=jax.lax.DotAlgorithmPreset.TF32_TF32_F32) == of_jax.TF32
+    assert asked("gpu", wish=jax.lax.DotAlgorithmPreset.F32_F32_F32) == 0.0
+
+
+def test_a_gradient_that_varies_from_run_to_run():
+    """Atomic additions of CUDA give other bits in each run: nothing of such a model would ever be certified by `check`."""
+    from bpcompare_torch.recorder.stepping import _varies
+
+    g = torch.linspace(1.0, 2.0, 9)
+    near, nearer, far = g * (1 + 3e-7), g * (1 + 1e-7), g * 1.01
+    assert _varies(g, nearer, near)
+    assert not _varies(g, g, nearer)  # it does not vary: watching changed it
+    assert not _varies(g, nearer, far)
+    assert not _varies(g, far, nearer)  # these are no roundings: something is drawn
+    assert not _varies(g, None, nearer)
+
+
+COUNT = iter(range(1000))
+
+
+class Shuffled(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Adds up in an order that is another one each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.linspace(0.1, 1.7, 12))
+
+    def forward(self, x: Any) -> Any:
+        """(Σ w x)², in the order of this call."""
+        terms, order = (self.w * x).T, torch.randperm(12, generator=torch.Generator().manual_seed(next(COUNT)))
+        added = terms[int(order[0])]
+        for row in order[1:].tolist():
+            added = added + terms[row]
+        return (added**2).sum()
+
+
+def test_check_judges_the_run_that_it_watched():
+    """The same, from end to end: it is certified, and the report says that other runs have other bits."""
+    torch.manual_seed(0)
+    found = bpcompare.check(Shuffled(), torch.randn(50, 12), as_is=True)
+    assert found.verdict == "certified", str(found)
+    assert "from run to run, by roundings" in str(found)
