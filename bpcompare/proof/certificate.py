@@ -321,12 +321,16 @@ def _weak(
             size = float(terms[inside].max())
             note = f"0 up to rounding: what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)
-    doubt, note = _doubt(claim, least, before, bool(inside.all()), balls)
+    left = None
+    if before is None and np.isfinite(least):
+        sizes = _terms(claim, balls, laws, m)
+        left = float(np.max(np.abs(m) / np.where(sizes > 0, sizes, np.inf)))
+    doubt, note = _doubt(claim, least, before, bool(inside.all()), balls, left)
     return Finding(prefix + claim.path, claim.statement, "undecided", power=least, note=note, doubt=doubt, **facts)
 
 
-def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls: Balls) -> tuple[Doubt, str]:
-    """Why nothing could show here, as a word and in words."""
+def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls: Balls, left: float | None) -> tuple[Doubt, str]:
+    """Why nothing could show here, as a word and in words. `left`: what of the size of its terms is left, at most."""
     if before is not None and not _gradient(claim, balls.values).any() and (inside or not np.isfinite(least)):
         return "zero", "its gradient is 0 in every element, so nothing moves and no mistake could show"
     if before is not None and inside:
@@ -339,7 +343,16 @@ def _doubt(claim: Claim, least: float, before: Array | None, inside: bool, balls
     if how := named(claim, balls.algorithms, balls.fmt):
         return "algorithm", f"computed as {how}, whose rounding bound is weaker than a direct sum's; switch it off to decide"
     cure = "a wider dtype" if balls.fmt.u > 2.0**-53 else "other data or initial weights"
-    return "blurred", f"rounding alone could move every element by more than {needed(balls.fmt.u):.0%}; {cure} would decide it"
+    rounding = f"rounding alone could move every element by more than {needed(balls.fmt.u):.0%}"
+    return "blurred", f"{rounding}{'' if left is None or left >= CANCELLED else _cancels(left)}; {cure} would decide it"
+
+
+CANCELLED = 0.1
+"""Below this share of Σ|terms| it is said that terms cancel."""
+
+
+def _cancels(left: float) -> str:
+    return f", for its terms cancel: at most {left:.1g} of their size is left"
 
 
 def _gradient(claim: Claim, values: StepValues) -> Array:

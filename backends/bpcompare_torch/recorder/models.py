@@ -142,7 +142,7 @@ class Models:
 def _same(before: Tensor, grad: Tensor) -> bool:
     """Whether a gradient is what it was, of which what is not strided was written out."""
     grad = grad if grad.layout == torch.strided else grad.to_dense()
-    return before.shape == grad.shape and torch.equal(before, grad)
+    return before.shape == grad.shape and torch.equal(before.to(grad.device), grad)  # a file is on no device
 
 
 def _without(name: str, prefix: str) -> str:
