@@ -153,18 +153,22 @@ class Sizes:
 
     def of(self, sent: Change, found: Change) -> list[float]:
         """Of the mutant with these changes."""
-        some = [map(_size, right, self._numbers(sent, found, dys)) for dys, right in self._right]
+        some = []
+        for dys, right in self._right:
+            least = max(float(np.abs(self._sample.numbers(dy)).max(initial=0.0)) for dy in dys if dy is not None)
+            some.append([_size(a, b, least) for a, b in zip(right, self._numbers(sent, found, dys), strict=True)])
         return [min(one) for one in zip(*some, strict=True)]
 
 
-def _size(right: Any, wrong: Any) -> float:
+def _size(right: Any, wrong: Any, dy: float) -> float:
+    """Relative to the largest element; 0.0 for what is no more than rounding, of that element or of the largest `dy`."""
     if right is None or wrong is None:
         return 0.0
     with np.errstate(all="ignore"):
         u = np.finfo(right.dtype).eps / 2
         a, b = right.astype(np.float64), wrong.astype(np.float64)
         largest, gap = np.abs(a).max(initial=0.0), np.abs(a - b).max(initial=0.0)
-    if not gap > EQUAL * u * largest:
+    if not gap > EQUAL * u * max(largest, dy):
         return 0.0
     return float(gap / largest) if largest else float("inf")
 

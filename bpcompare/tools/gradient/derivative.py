@@ -30,6 +30,8 @@ AFAR, NEAR, TIMES = 1e-2, 1e-7, 10.0**-0.5
 """Steps from afar, relative to the largest x, to close by, relative to this one: do slopes run into the derivative, or jump?"""
 ROUNDED = 2.0**-18
 """More noise than this share of the output is no rounding to float32: it is one of a few steps that were met."""
+INNER = 2.0**-22
+"""Of an output near 0, terms as large as the input may be left, and their rounding in float64."""
 JUMP, SEEN, ONE_SIDED = 300.0, 1e-3, 0.2
 """From one level to the next a slope's gap falls tenfold (as h²), or a hundredfold: by so much only in a jump; gaps above a share
 of the terms are looked at; a gap on one side alone is a kink close by."""
@@ -108,7 +110,8 @@ class Along:
         """Whether slopes from afar, on both sides, end in a jump at another slope close by."""
         if near.kink:
             return False
-        if self._noise > ROUNDED * (float(np.abs(self._y * self._dy).sum()) + size * near.bulk):
+        terms = float(np.abs(self._y * self._dy).sum()) + size * (near.bulk + INNER * float(np.abs(self._dy).sum()))
+        if self._noise > ROUNDED * terms:
             return True
         s, last, one_sided = float((self._dy * self._y).sum()), 0.0, True
         h = AFAR / TIMES * max(size, float(np.abs(self._x).max(initial=0.0)))
