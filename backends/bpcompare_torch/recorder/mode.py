@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bpcompare.program import Unexamined
+from bpcompare_torch.recorder.drawn import masks
 from bpcompare_torch.recorder.geometry import geometry, layout
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.members import apart, results_of
@@ -162,6 +163,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self:
                 self.refer(name, tuple(given.values()), results)
             return
+        arguments |= masks(name, given, results)
         for function, one, made in apart(name, arguments, results):
             self._note(function, one, made, writes, node)
         for t in unseen:

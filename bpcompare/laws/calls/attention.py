@@ -1,7 +1,7 @@
 """Scaled dot-product attention as one call: softmax(q kᵀ scale + mask) v.
 
 Not granted for rearranged formulas: the scores inside are nobody's numbers, and the grant for them would go through an
-exponential. Names of CUDA's kernels stand beside the CPU's; they were not tried.
+exponential. Names of CUDA's kernels stand beside the CPU's.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from bpcompare.network.parameter import Array
 rows = Rows()
 
 
-def attention(query: Any, key: Any, value: Any, scale: Any, mask: Any = None, *, causal: bool = False) -> Node:
+def attention(query: Any, key: Any, value: Any, scale: Any, mask: Any = None, *, causal: bool = False, share: Any = None) -> Node:
     """softmax(q kᵀ scale + mask) v over the last axes; what is masked out, and causally what comes later, counts as −∞.
 
-    `mask` is of booleans or is added. Keys and values of fewer heads are shared by equally many queries' heads each. A row that
+    `mask` is of booleans or is added. `share` is what each share is multiplied by: a dropout's 0 or 1/(1 − p). Keys and values of fewer heads are shared by equally many queries' heads each. A row that
     is masked out whole gives 0.
     """
     query, key, value = lifted(query), *(_shared(lifted(x), lifted(query)) for x in (key, value))
@@ -39,7 +39,8 @@ def attention(query: Any, key: Any, value: Any, scale: Any, mask: Any = None, *,
         else:
             scores = kernel.add(scores, mask)
             counts &= ~np.isneginf(numbers)
-    return kernel.matmul(scored(scores, counts), value)
+    shares = scored(scores, counts)
+    return kernel.matmul(shares if share is None else kernel.multiply(share, shares), value)
 
 
 def scored(scores: Node, counts: Array) -> Node:
@@ -62,19 +63,23 @@ def _shared(x: Node, query: Node) -> Node:
 
 
 def _fused(a: Arguments) -> list[Node | None]:
-    if a.get("dropout_p", 0.0):
-        raise LookupError("attention with a dropout that nobody recorded")
+    p, share = a.get("dropout_p", 0.0), None
+    if p:
+        kept = a.get("kept")
+        if kept is None:
+            raise LookupError("attention with a dropout that nobody recorded")
+        share = kernel.where(kept, operand(a, 1.0 / (1.0 - p)), np.zeros(()))
     scale = a.get("scale")
     scale = 1.0 / math.sqrt(a.query.shape[-1]) if scale is None else scale
     mask = a.get("attn_mask", a.get("attn_bias"))
-    found = attention(a.query, a.key, a.value, operand(a, scale), mask, causal=bool(a.get("is_causal", False)))
+    found = attention(a.query, a.key, a.value, operand(a, scale), mask, causal=bool(a.get("is_causal", False)), share=share)
     return [found, *(None for _ in a.shapes[1:])]
 
 
 rows.law(
     "_scaled_dot_product_flash_attention_for_cpu",
     "_scaled_dot_product_fused_attention_overrideable",  # not tried
-    "_scaled_dot_product_flash_attention",  # not tried
-    "_scaled_dot_product_efficient_attention",  # not tried
-    "_scaled_dot_product_cudnn_attention",  # not tried
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
 )(_fused)
