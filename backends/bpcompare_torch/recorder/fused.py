@@ -78,7 +78,7 @@ class Making:
         self.parts.append(seen.entry)
 
     def cell(self, mode: int, x: Seen, h: Seen, c: Seen | None, weights: Mapping[str, Any]) -> Stepped:
-        """One step of time in a `mode`, from the input `x` and the states before it: `h`, of an LSTM also `c`. `weights` by role."""
+        """One step of time in a `mode`, from the input `x` and the states before it, `h` and `c`; with `weights` by role."""
         examples, size = h.kept.shape
         if mode == GRU:
             sides = {}

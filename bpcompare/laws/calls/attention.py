@@ -23,8 +23,8 @@ rows = Rows()
 def attention(query: Any, key: Any, value: Any, scale: Any, mask: Any = None, *, causal: bool = False, share: Any = None) -> Node:
     """softmax(q kᵀ scale + mask) v over the last axes; what is masked out, and causally what comes later, counts as −∞.
 
-    `mask` is of booleans or is added. `share` is what each share is multiplied by: a dropout's 0 or 1/(1 − p). Keys and values of fewer heads are shared by equally many queries' heads each. A row that
-    is masked out whole gives 0.
+    `mask` is of booleans or is added. `share` is what each share is multiplied by: a dropout's 0 or 1/(1 − p). Keys and values of
+    fewer heads are shared by equally many queries' heads each. A row that is masked out whole gives 0.
     """
     query, key, value = lifted(query), *(_shared(lifted(x), lifted(query)) for x in (key, value))
     turned = kernel.permute(key, (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2))
