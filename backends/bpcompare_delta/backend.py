@@ -60,12 +60,12 @@ class Delta(Backend):
         step.
         """
         with np.errstate(all="ignore"):  # overflow and NaN are the certificate's to report, with their place
-            # Told only where there are single nodes: a subclass that has another phase need not know of them.
-            beside = [Nodes(plan, batch, parameters, self.laws)] if side_by_side(plan, self.laws) else []
-            net_in, a, error, new_state = self.forward(plan, batch, parameters, state, *beside)
-            delta = self.backward(plan, batch, parameters, state, net_in, a, *beside)
-            gradient = self.gradient(plan, batch, parameters, state, a, delta, *beside)
-            updated, new_slots = self.update(plan, t, parameters, gradient, slots, *beside)
+            # Whoever writes one of the four methods anew writes it for one layer after the other.
+            nodes = (Nodes(plan, batch, parameters, self.laws),) if type(self) is Delta and side_by_side(plan, self.laws) else ()
+            net_in, a, error, new_state = self.forward(plan, batch, parameters, state, *nodes)
+            delta = self.backward(plan, batch, parameters, state, net_in, a, *nodes)
+            gradient = self.gradient(plan, batch, parameters, state, a, delta, *nodes)
+            updated, new_slots = self.update(plan, t, parameters, gradient, slots, *nodes)
         a = {name: a[name] for name in plan.order}
         owned = _owner(plan)
         return StepRecord(
