@@ -60,11 +60,12 @@ class Delta(Backend):
         step.
         """
         with np.errstate(all="ignore"):  # overflow and NaN are the certificate's to report, with their place
-            nodes = Nodes(plan, batch, parameters, self.laws) if side_by_side(plan, self.laws) else None
-            net_in, a, error, new_state = self.forward(plan, batch, parameters, state, nodes)
-            delta = self.backward(plan, batch, parameters, state, net_in, a, nodes)
-            gradient = self.gradient(plan, batch, parameters, state, a, delta, nodes)
-            updated, new_slots = self.update(plan, t, parameters, gradient, slots, nodes)
+            # Whoever writes one of the four methods anew writes it for one layer after the other.
+            nodes = (Nodes(plan, batch, parameters, self.laws),) if type(self) is Delta and side_by_side(plan, self.laws) else ()
+            net_in, a, error, new_state = self.forward(plan, batch, parameters, state, *nodes)
+            delta = self.backward(plan, batch, parameters, state, net_in, a, *nodes)
+            gradient = self.gradient(plan, batch, parameters, state, a, delta, *nodes)
+            updated, new_slots = self.update(plan, t, parameters, gradient, slots, *nodes)
         a = {name: a[name] for name in plan.order}
         owned = _owner(plan)
         return StepRecord(

@@ -1,5 +1,7 @@
 """A budget of time: what is left is named, and never certified."""
 
+from time import sleep
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,18 @@ def test_claims_that_there_was_no_time_for_bear_the_verdict(monkeypatch):
     verdicts = {one.name: one.verdict for one in check.findings}
     assert verdicts["0.weight"] == verdicts["0.bias"] == "undecided"
     assert any("gradient" in one for one in check.left)
+
+
+def test_a_forward_that_takes_longer_than_all_is_not_run_again_and_again():
+    """A minute's budget would become ten, where one forward takes two."""
+    calls = []
+
+    def slow(x):
+        calls.append(1)
+        sleep(0.02)
+        return x * x
+
+    check = check_gradient(slow, lambda x, dy: 2 * x * dy, (np.ones((2, 2)),), budget=0.01, contracts=False)
+    assert check.verdict == "undecided"
+    assert any("function by function" in one for one in check.left)
+    assert len(calls) <= 5

@@ -66,3 +66,14 @@ def test_batch_normalization_that_has_no_switch():
         return torch.ops.aten._batch_norm_with_update(x, weight, bias, running.clone(), running.clone(), 0.5, 0.6)[0]
 
     assert check_gradient(normalized, inputs=(x, 2 * one, one)).verdict == "certified"
+
+
+def test_a_number_is_sent_back_as_a_tensor():
+    """The backward of a function that gives one number would get NumPy's, and be called wrong for what it raises."""
+    x = torch.tensor(2.0, dtype=torch.float64)
+
+    def backward(x, dy):
+        assert isinstance(dy, torch.Tensor)
+        return 2 * x * dy
+
+    assert check_gradient(lambda x: x * x, backward, (x,), contracts=False).verdict == "certified"

@@ -140,6 +140,9 @@ def differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFindi
 
     Where the forward refuses the numbers that differences need, nothing is decided.
     """
+    if tries.budget.over():
+        note = tries.budget.leave(f"any of {np.size(tries.inputs[at]):,} elements of the gradient of {name}")
+        return InputFinding(name, np.shape(tries.inputs[at]), "undecided", float("inf"), 0, note=note)
     try:
         return _differenced(tries, at, name, g)
     except Exception as error:  # noqa: BLE001 — the author's code

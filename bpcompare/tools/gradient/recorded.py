@@ -31,6 +31,8 @@ def recorded(
     code = answer.code
 
     weights = partial(drawn, seed)
+    if budget.over():
+        return None, budget.leave("the forward, function by function")
     budget.tell("recording the forward")
     try:
         if code.framework == "numpy":

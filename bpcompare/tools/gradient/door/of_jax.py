@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.door.code import CodeUnderTest
+from bpcompare.tools.gradient.door.code import CodeUnderTest, RefusedError
 from bpcompare.tools.gradient.door.outputs import arrays_of, joined, parted
 from bpcompare.tools.gradient.trees import Given
 
@@ -44,7 +46,7 @@ def in_jax(jax: Any, asked: Given) -> CodeUnderTest:
                 found = backward(*args, jax.tree_util.tree_map(jax.numpy.array, dys))
                 found = found if isinstance(found, tuple | list) else (found,)
             else:
-                out, pull = jax.vjp(applied, *(args[i] for i in at))
+                out, pull = _differentiated(jax, applied, [args[i] for i in at])
                 dys = parted(dy, out)
                 dys = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(out), jax.tree_util.tree_leaves(dys))
                 partial = dict(zip(at, pull(jax.tree_util.tree_map(cotangent(jax), out, dys)), strict=True))
@@ -82,6 +84,17 @@ def cotangent(jax: Any) -> Callable[[Any, Any], Any]:
 def _widened(x: Any) -> Any:
     """Formats that NumPy lacks, in float32."""
     return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype.kind == "V" else x
+
+
+def _differentiated(jax: Any, forward: Any, args: Sequence[Any]) -> Any:
+    """What `jax.vjp` gives. Raises RefusedError where JAX has no derivative of a function of its own, and else what it raises."""
+    try:
+        return jax.vjp(forward, *args)
+    except Exception as error:
+        within = Path(extract_tb(error.__traceback__)[-1].filename).is_relative_to(Path(jax.__file__).parent)
+        if within and "custom_" not in str(error):
+            raise RefusedError(f"backward: JAX's own gives no gradient here: {error}") from error
+        raise
 
 
 def pulled_by_jax(jax: Any, forward: Any) -> Any:

@@ -49,7 +49,7 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
     followed = cache(partial(_followed, torch, function, arrays, device))
 
     def tensor(x: Any) -> Any:
-        return torch.tensor(x, device=device) if isinstance(x, np.ndarray) else x
+        return torch.tensor(x, device=device) if isinstance(x, (np.ndarray, np.generic)) else x
 
     def call(xs: Sequence[Any]) -> Array:
         wider = is_module and any(xs[i].dtype != x.dtype for i, x in enumerate(arrays) if isinstance(x, np.ndarray))
