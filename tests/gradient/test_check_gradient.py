@@ -327,3 +327,35 @@ def test_jax_functions():
     check = check_gradient(made(-3), inputs=(X,))
     assert "the wrong sign" in check.findings[0].cause
     assert jax.config.jax_enable_x64 == before
+
+
+def test_one_reference_stands_for_the_forward():
+    """A function given as the reference of a kernel would be taken for a mapping, and the answer for one by differences."""
+    torch = pytest.importorskip("torch")
+
+    class Hidden(torch.autograd.Function):
+        """x σ(x), in a way that nobody can see."""
+
+        @staticmethod
+        def forward(ctx, x):
+            """By NumPy."""
+            ctx.save_for_backward(x)
+            v = x.detach().numpy()
+            return torch.from_numpy(v / (1.0 + np.exp(-v)))
+
+        @staticmethod
+        def backward(ctx, dy):
+            """Right."""
+            (x,) = ctx.saved_tensors
+            s = torch.sigmoid(x)
+            return dy * (s + x * s * (1.0 - s))
+
+    x = torch.linspace(-2.0, 2.0, 7, dtype=torch.float64)
+    for forward in (Hidden, Hidden.apply):
+        found = check_gradient(forward, inputs=(x,), reference=torch.nn.functional.silu)
+        assert found.verdict == "certified"
+        assert not found.untraced
+    with pytest.raises(ValueError, match="say what it stands for"):
+        check_gradient(lambda x: 1.0 * Hidden.apply(x), inputs=(x,), reference=torch.nn.functional.silu)
+    with pytest.raises(ValueError, match="reference: a function"):
+        check_gradient(Hidden, inputs=(x,), reference=3)

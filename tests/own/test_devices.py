@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ torch = pytest.importorskip("torch")
 from bpcompare.tools.gradient.contracts.ways import way_of  # noqa: E402
 from bpcompare.tools.gradient.door import CodeUnderTest, device_of  # noqa: E402
 from bpcompare.tools.gradient.trees import Given  # noqa: E402
-from bpcompare_torch.recorder.together import together  # noqa: E402
+from bpcompare_torch.recorder import together  # noqa: E402
 
 META = torch.device("meta")
 
@@ -37,8 +35,14 @@ def test_tensors_of_contracts():
 
 def test_lengths_of_a_ctc_loss():
     """A CTC loss on a GPU with lengths on the CPU, as its documentation shows it, would end in an error where it is watched."""
-    scores, lengths = torch.zeros(5, 2, 3, device=META), torch.tensor([5, 5])
-    for name, moved in (("aten::_ctc_loss", META), ("aten::index", torch.device("cpu"))):
-        func = SimpleNamespace(_schema=SimpleNamespace(name=name))
-        found = together(func, (scores, lengths, 0))
-        assert [found[0].device, found[1].device, found[2]] == [META, moved, 0]
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 4)
+    made = [torch.ops.aten._ctc_loss.Tensor, torch.ops.aten._ctc_loss_backward.Tensor]
+    scores, targets, lengths = net(torch.randn(5, 2, 3)).log_softmax(-1).detach(), torch.tensor([1, 2, 3]), torch.tensor([2, 1])
+    whole = torch.tensor([5, 5])
+    losses, inside = together.called(made[0], (scores, targets, whole, lengths), {})
+    expected = torch.nn.functional.ctc_loss(scores, targets, whole, lengths, reduction="none")
+    assert torch.equal(losses, expected)
+    given = (torch.ones(2), scores, targets, whole, lengths, losses, inside, 0)
+    assert torch.equal(together.called(made[1], given, {}), made[1](*given))
+    assert together.called(torch.ops.aten.relu.default, (torch.tensor([-1.0]),), {}) == 0.0

@@ -15,6 +15,7 @@ import bpcompare  # noqa: E402
 from bpcompare_torch.recorder.precision import UNITS, factors, precision  # noqa: E402
 
 LINES = "products"
+COUNT = iter(range(1000))
 
 
 class Cut(torch.utils._python_dispatch.TorchDispatchMode):  # type: ignore[misc, name-defined]
@@ -152,20 +153,43 @@ def test_the_precisions_of_jax(monkeypatch):
     assert asked("gpu", wish=jax.lax.DotAlgorithmPreset.F32_F32_F32) == 0.0
 
 
-def test_a_gradient_that_varies_from_run_to_run():
-    """Atomic additions of CUDA give other bits in each run: nothing of such a model would ever be certified by `check`."""
-    from bpcompare_torch.recorder.stepping import _varies
+class Noisy(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Σ w x, with numbers of its own in each call: by so much, and from the `first` call on."""
 
-    g = torch.linspace(1.0, 2.0, 9)
-    near, nearer, far = g * (1 + 3e-7), g * (1 + 1e-7), g * 1.01
-    assert _varies(g, nearer, near)
-    assert not _varies(g, g, nearer)  # it does not vary: watching changed it
-    assert not _varies(g, nearer, far)
-    assert not _varies(g, far, nearer)  # these are no roundings: something is drawn
-    assert not _varies(g, None, nearer)
+    def __init__(self, size: float, first: int = 0) -> None:
+        super().__init__()
+        self.w, self.size, self.first = torch.nn.Parameter(torch.ones(4)), size, first
+
+    def forward(self, x: Any) -> Any:
+        """Another one each time."""
+        number = next(COUNT) - self.first
+        return (self.w * x * (1.0 + self.size * max(0, number))).sum()
 
 
-COUNT = iter(range(1000))
+@pytest.mark.parametrize(("size", "varies"), [(1e-6, True), (1e-2, False), (0.0, None)])
+def test_what_varies_from_run_to_run(size, varies):
+    """Atomic additions of CUDA give other bits in each run: no such model would be certified; or all that draw would be."""
+    found = bpcompare.check(Noisy(size, next(COUNT)), torch.linspace(1.0, 2.0, 4), as_is=True)
+    assert ("from run to run, by roundings" in str(found)) is bool(varies), str(found)
+    assert found.verdict == ("certified in part" if varies is False else "certified"), str(found)
+
+
+def test_what_watching_changes():
+    """Runs that differ only where somebody watches are no runs that vary."""
+
+    class Shy(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """Another function under a mode."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.ones(4))
+
+        def forward(self, x: Any) -> Any:
+            """A little larger where it is watched."""
+            watched = torch.utils._python_dispatch._get_current_dispatch_mode() is not None
+            return (self.w * x * (1.0 + 1e-6 * watched)).sum()
+
+    assert bpcompare.check(Shy(), torch.linspace(1.0, 2.0, 4), as_is=True).verdict == "certified in part"
 
 
 class Shuffled(torch.nn.Module):  # type: ignore[misc, name-defined]

@@ -26,4 +26,4 @@ def masks(function: str, given: Mapping[str, Any], results: Sequence[Tensor | No
 def _uniform(query: Tensor, key: Tensor, p: float, seed: int, offset: int) -> Any:
     """The very numbers that the kernel drew, as torch's own tests ask for them."""
     drawn = torch.empty(*query.shape[:-1], key.shape[-2], device=query.device)
-    return torch._fill_mem_eff_dropout_mask_(drawn, p, seed, offset).numpy(force=True)  # type: ignore[attr-defined]
+    return torch._fill_mem_eff_dropout_mask_(drawn, p, seed, offset).numpy(force=True)

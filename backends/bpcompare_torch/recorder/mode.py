@@ -20,7 +20,7 @@ from bpcompare_torch.recorder.precision import factors
 from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
 from bpcompare_torch.recorder.signature import Signature, signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
-from bpcompare_torch.recorder.together import together
+from bpcompare_torch.recorder.together import called
 
 
 class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -55,7 +55,6 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if self.idle:
             return func(*args, **kwargs)
-        args = together(func, args)
         if not self.passing and torch._C._current_graph_task_id() != NO_TASK:
             why = "the engine was run in a way that nobody saw: not by backward() or torch.autograd.grad"
             self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
@@ -63,7 +62,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known = signature(func)
         beside = self.backward or self.stepping
         if beside and not known.has_statistics and (not known.writes or self._foreseen(known, args)):
-            return func(*args, **kwargs)
+            return called(func, args, kwargs)
         with self.safe(known.full_name):
             given = known.named(args, kwargs)
             writes = [t for name in known.writes for t in tensors(given.get(name))]
@@ -74,7 +73,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 if self._matters(found):
                     return self._recorded(func, args, kwargs, given, writes, found)
             followed = self._unfollowed(writes)
-        out = func(*args, **kwargs)
+        out = called(func, args, kwargs)
         if followed:
             with self.safe(known.full_name):
                 for t, before in followed:
@@ -139,7 +138,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.identity.memory.written(t)
         lay = geometry(given["self"]) if known.full_name in RESTRIDED else None
         try:
-            out = func(*args, **kwargs)
+            out = called(func, args, kwargs)
         except Exception as error:
             raise Theirs(error) from error
         with self.safe(known.full_name):

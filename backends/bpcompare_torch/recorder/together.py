@@ -1,18 +1,24 @@
-"""Calls whose arguments torch itself brings to one device, but not where a mode listens."""
+"""Calls that torch makes otherwise where a mode listens: they are made as without one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
-LENGTHS = ("aten::_ctc_loss", "aten::_ctc_loss_backward")
-"""With a mode, torch hands the lengths on as tensors, which may stand on the CPU; without one, as whole numbers."""
+LENGTHS: Mapping[str, tuple[Any, tuple[int, int]]] = {
+    "aten::_ctc_loss": (torch.ops.aten._ctc_loss.default, (2, 3)),
+    "aten::_ctc_loss_backward": (torch.ops.aten._ctc_loss_backward.default, (3, 4)),
+}
+"""With a mode, torch hands the lengths of a CTC loss on as tensors, for which CUDA refuses the CPU's; without one, as numbers."""
 
 
-def together(func: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments, whole numbers among them on the device of the first tensor."""
+def called(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The result of a call that a mode was told of."""
     if func._schema.name not in LENGTHS:
-        return args
-    device = args[0].device
-    return tuple(x.to(device) if isinstance(x, Tensor) and not x.is_floating_point() else x for x in args)
+        return func(*args, **kwargs)
+    plain, places = LENGTHS[func._schema.name]
+    listed = (x.tolist() if i in places and isinstance(x, Tensor) else x for i, x in enumerate(args))
+    return plain(*listed, **kwargs)

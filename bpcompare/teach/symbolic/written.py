@@ -20,13 +20,13 @@ def sgd(op: Sgd, _t: Any, w: Any, g: Any, slots: Mapping[str, Any]) -> tuple[Any
 
 
 def adam(op: Adam, t: Any, w: Any, g: Any, slots: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """Kingma and Ba's algorithm 1, the decay in the gradient."""
+    """Kingma and Ba's algorithm 1, the decay in the gradient: update `t` of w with g = +∂E/∂w and the moments before."""
     step, moments = _direction(op, t, g + op.weight_decay * w if op.weight_decay else g, slots)
     return w - op.eta * step, moments
 
 
 def adamw(op: AdamW, t: Any, w: Any, g: Any, slots: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """Loshchilov and Hutter's: the decay beside the step."""
+    """Loshchilov and Hutter's, the decay beside the step: update `t` of w with g = +∂E/∂w and the moments before."""
     step, moments = _direction(op, t, g, slots)
     return w - op.eta * (step + op.weight_decay * w if op.weight_decay else step), moments
 

@@ -22,7 +22,7 @@ def check_gradient(
     names: Sequence[str] | None = None,
     op: Op | None = None,
     seed: int = 0,
-    reference: Mapping[Any, Callable[..., Any]] | None = None,
+    reference: Callable[..., Any] | Mapping[Any, Callable[..., Any]] | None = None,
     meant_for: Any = None,
     dtypes: Sequence[str] | None = None,
     contracts: bool | Sequence[str] = True,
@@ -44,7 +44,8 @@ def check_gradient(
 
     The forward is recorded on these inputs, function by function, and each gradient is held against its Δ, worked out from what
     was recorded: no step size, no tolerance. What cannot be followed is judged by differences of the forward.
-    `reference`: for a function of torch whose inside nobody can see, another one of the same meaning, as for `watch`.
+    `reference`: for a function of torch whose inside nobody can see (a kernel of Triton's), another one of the same meaning; a
+    mapping, as for `watch`, where it stands inside of the forward.
     `meant_for`: the function that the backward is meant to be the derivative of, where that is not the forward: of a
     straight-through estimator the one without the rounding. `dtypes`: try the inputs in each of these ("float32", "float64").
     `op`: the op that it is meant to be; then it is tried against the law of it, too: sources first, then parameters by role.
@@ -70,10 +71,24 @@ def check_gradient(
     titles = _titles(inputs, names)
     options = Options.of(contracts, batch, shapes, order)
     time = Budget(budget, progress)
-    question = Question(forward, backward, inputs, titles, op, seed, reference or {}, meant_for, options, convention, time)
+    references = _references(forward, reference)
+    question = Question(forward, backward, inputs, titles, op, seed, references, meant_for, options, convention, time)
     if not dtypes:
         return question.answer()
     return _in_formats({dtype: replace(question, inputs=cast(inputs, dtype)).answer() for dtype in dtypes})
+
+
+def _references(forward: Any, reference: Any) -> Mapping[Any, Callable[..., Any]]:
+    """What a single reference stands for: the forward itself, if that is a function of torch's that can be named."""
+    if reference is None or isinstance(reference, Mapping):
+        return reference or {}
+    if not callable(reference):
+        raise ValueError(f"reference: a function, or a mapping from functions to functions, not {reference!r}")
+    owner = getattr(forward, "__self__", None)
+    named = forward if isinstance(forward, type) else owner if isinstance(owner, type) else forward
+    if not (isinstance(named, type) or type(named).__module__.startswith("torch.")):
+        raise ValueError("reference: say what it stands for, {Function: reference}: the forward is no autograd.Function")
+    return {named: reference}
 
 
 def _titles(inputs: Sequence[Any], names: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -15,106 +14,20 @@ from bpcompare.proof.power import LEAST
 from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
-from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.causes.likely import likely
-from bpcompare.tools.gradient.derivative import Along, Derivative
-from bpcompare.tools.gradient.door import CodeUnderTest, per_input
+from bpcompare.tools.gradient.derivative import Derivative
 from bpcompare.tools.gradient.finding import InputFinding
+from bpcompare.tools.gradient.tries import TRUSTED, Tries, Try, double
 
 EVERY = 2_000
 """Up to so many elements an input, each is tried; larger ones along random directions, and then down to the element."""
 SOME, DIRECTIONS = 16, 4
-GRANTED = 1024.0
-"""u times the sum of |terms| that a backward may be off by its own rounding."""
-TRUSTED = 4.0
-"""Times the oracle's error estimate."""
 DOUBTED = 1e-6
 """Relative to its terms: what is off by less accuses nobody, for a forward may be an approximation, and its slope another."""
 
 
-DRAWS, TIMES = 4, 64.0
-"""Errors of rounding are drawn so many times; rounding in another order may do so many times what they do."""
-
-
-class Try:
-    """One input, and the oracle along its directions."""
-
-    def __init__(self, code: CodeUnderTest, at: int, dy: Array, random: np.random.Generator) -> None:
-        wide = [_double(x) if i in code.carrying else x for i, x in enumerate(code.inputs)]
-        self.x, self.random = wide[at], random
-        self.u = float(np.finfo(code.inputs[at].dtype).eps) / 2
-        self._known: dict[int, Derivative] = {}
-
-        def replaced(x: Array) -> Array:
-            return code.forward([*wide[:at], x, *wide[at + 1 :]])
-
-        self.along = Along(replaced, self.x, _double(dy), analytic=code.analytic)
-
-    def element(self, k: int) -> Derivative:
-        """The derivative by one element, by its number."""
-        if k not in self._known:
-            v = np.zeros(self.x.shape)
-            v.flat[k] = 1.0
-            self._known[k] = self.along(v)
-        return self._known[k]
-
-    def least(self, flat: Array) -> float:
-        """The relative mistake of one of its larger elements that moving all of them at once would have shown."""
-        v = self.random.choice([-1.0, 1.0], flat.size)
-        found = self.along(v.reshape(self.x.shape))
-        return 2 * self.granted(found, flat) / float(np.abs(flat).max(initial=0.0) or np.inf)
-
-    def granted(self, found: Derivative, flat: Array) -> float:
-        """How far the gradients `flat` along a direction of signs may be away."""
-        return TRUSTED * found.error + GRANTED * self.u * (found.bulk + float(np.sqrt(np.square(flat).sum())))
-
-    def radius(self, found: Derivative, largest: float) -> float:
-        """How far a right backward may be away: the oracle's error, and its own rounding."""
-        return TRUSTED * found.error + GRANTED * self.u * found.bulk + 64 * self.u * largest
-
-
-class Tries(dict[int, Try]):
-    """The forward along directions of each input, by its number; made when it is asked for."""
-
-    def __init__(self, code: CodeUnderTest, dy: Array, seed: int, budget: Budget | None = None) -> None:
-        super().__init__()
-        self.budget = budget or Budget()
-        self._code, self._dy, self._random = code, dy, np.random.default_rng((seed, 1))
-        self.inputs, self.carrying, self.pairs = code.inputs, code.carrying, code.complexes
-        self._shaken: list[dict[int, Array]] | None = None
-
-    def noise(self, at: int, g: Array) -> Array:
-        """What errors of rounding in the inputs and in dy do to the gradient `g` of input number `at`, to each element at most.
-
-        Where nobody can tell it, there is none that excuses anything.
-        """
-        if self._shaken is None:
-            self._shaken = list(self._draws())
-        found = [np.abs(_double(one[at]) - _double(g)) for one in self._shaken if at in one and one[at].shape == g.shape]
-        return np.asarray(np.max([np.nan_to_num(off) for off in found], axis=0) if found else np.zeros(g.shape))
-
-    def _draws(self) -> Iterator[dict[int, Array]]:
-        random = np.random.default_rng(1)
-
-        def shaken(x: Any) -> Any:
-            if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
-                return x
-            return (x * (1 + float(np.finfo(x.dtype).eps) * random.choice([-1.0, 1.0], x.shape))).astype(x.dtype)
-
-        for _ in range(DRAWS):
-            try:
-                parts = self._code.backward([shaken(x) for x in self._code.inputs], shaken(self._dy))
-                yield {i: g for i, g in enumerate(per_input(parts, self._code.inputs)) if g is not None}
-            except Exception:  # noqa: BLE001 — the author's code
-                return
-
-    def __missing__(self, at: int) -> Try:
-        self[at] = Try(self._code, at, self._dy, self._random)
-        return self[at]
-
-
-def _double(x: Array) -> Array:
-    return np.asarray(x, np.float64)
+TIMES = 64.0
+"""Rounding in another order may do so many times what drawn errors of rounding do."""
 
 
 def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep) -> InputFinding:
@@ -175,7 +88,7 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
     found = [this.element(k) for k in numbers]
     largest = max((one.bulk for one in found), default=0.0)
     radii = [this.radius(one, largest) for one in found]
-    flat = _double(g).reshape(-1)
+    flat = double(g).reshape(-1)
     bad = [
         place
         for place, (k, one, radius) in enumerate(zip(numbers, found, radii, strict=True))
@@ -357,7 +270,7 @@ def _clean(this: Try, name: str, found: Sequence[Derivative], numbers: Sequence[
 
 def _some(this: Try, g: Array) -> list[int]:
     """Elements of a large input: the largest, some at random, and one that a direction shows to be wrong."""
-    flat = _double(g).reshape(-1)
+    flat = double(g).reshape(-1)
     at_random = this.random.choice(flat.size, min(SOME, flat.size), replace=False).tolist()
     chosen = [*np.argsort(np.abs(flat))[-SOME // 2 :].tolist(), *at_random]
     for _ in range(DIRECTIONS):
@@ -391,7 +304,7 @@ def _cause(tries: Tries, at: int, g: Array, want: Array, radii: Sequence[float])
         return bool((np.abs(x - y) <= 4 * radius + 1e-9 * np.abs(y)).all())
 
     others = [_whole(tries[i]) for i, x in enumerate(tries.inputs) if i != at and i in tries.carrying and x.shape == g.shape]
-    return likely(_double(g), want, others, close)
+    return likely(double(g), want, others, close)
 
 
 def _whole(this: Try) -> Array | None:

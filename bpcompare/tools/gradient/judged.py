@@ -11,10 +11,11 @@ from bpcompare.ops.call import Call
 from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.budget import Budget
-from bpcompare.tools.gradient.differences import Tries, aside, beyond, differenced
+from bpcompare.tools.gradient.differences import aside, beyond, differenced
 from bpcompare.tools.gradient.finding import InputFinding
 from bpcompare.tools.gradient.ties import together
 from bpcompare.tools.gradient.traced import Traced
+from bpcompare.tools.gradient.tries import Tries
 
 
 def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int, budget: Budget) -> list[InputFinding]:

@@ -11,8 +11,8 @@ from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.derivative import Along
-from bpcompare.tools.gradient.differences import GRANTED, TRUSTED
 from bpcompare.tools.gradient.finding import InputFinding
+from bpcompare.tools.gradient.tries import GRANTED, TRUSTED
 
 GROUPS = 16
 """Groups of equal elements that are moved together."""

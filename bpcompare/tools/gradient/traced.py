@@ -26,8 +26,9 @@ from bpcompare.proof.power import LEAST
 from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, function, slip
 from bpcompare.tools.gradient.causes.likely import formed
-from bpcompare.tools.gradient.differences import GRANTED, SMALL
+from bpcompare.tools.gradient.differences import SMALL
 from bpcompare.tools.gradient.finding import InputFinding, Verdict
+from bpcompare.tools.gradient.tries import GRANTED
 
 VERDICTS: Mapping[str, Verdict] = {
     "holds": "certified",

@@ -13,7 +13,7 @@ from bpcompare.tools.gradient.contracts.comparison import raised, told
 from bpcompare.tools.gradient.contracts.gap import Gap
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 from bpcompare.tools.gradient.derivative import Along, Derivative
-from bpcompare.tools.gradient.differences import GRANTED, TRUSTED
+from bpcompare.tools.gradient.tries import GRANTED, TRUSTED
 
 DECIDES = 1e-3
 """Differences whose error is this share of the terms, or less, have something to say."""

@@ -19,9 +19,10 @@ from bpcompare.proof.question import Question
 from bpcompare.proof.walk import Walk
 from bpcompare.tools.gradient.contracts.asked import Asked
 from bpcompare.tools.gradient.derivative import Derivative
-from bpcompare.tools.gradient.differences import GRANTED, kinks
+from bpcompare.tools.gradient.differences import kinks
 from bpcompare.tools.gradient.recorded import drawn
 from bpcompare.tools.gradient.traced import opened
+from bpcompare.tools.gradient.tries import GRANTED
 
 
 class UnenclosedError(Exception):

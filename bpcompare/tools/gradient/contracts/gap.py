@@ -17,7 +17,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.asked import Asked, Dys, Gradients
 from bpcompare.tools.gradient.contracts.expected import Expected
 from bpcompare.tools.gradient.contracts.outcome import Outcome
-from bpcompare.tools.gradient.differences import Try
+from bpcompare.tools.gradient.tries import Try
 
 SCREEN = 64.0
 """Units of rounding, of the largest entry, below which nothing is looked into."""

@@ -17,7 +17,7 @@ from bpcompare.tools.gradient.contracts.options import Options
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 from bpcompare.tools.gradient.contracts.ways.modes import Modes, modes_of
 from bpcompare.tools.gradient.derivative import Along, Derivative
-from bpcompare.tools.gradient.differences import TRUSTED
+from bpcompare.tools.gradient.tries import TRUSTED
 
 ADVICE = (
     "compute the backward by differentiable functions of saved inputs and outputs (what else is kept from the forward is a "
