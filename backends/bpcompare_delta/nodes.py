@@ -15,7 +15,7 @@ from bpcompare.laws import At, Laws, UpdateAt
 from bpcompare.network.nodes import FEWEST, Node, alike
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import total
-from bpcompare.ops import Dense
+from bpcompare.ops import Dense, Op
 from bpcompare.plan import Batch, Plan
 
 Arrays = Mapping[str, Array]
@@ -24,8 +24,15 @@ SMALL = 2**12
 
 
 def side_by_side(plan: Plan, laws: Laws) -> bool:
-    """Whether there are nodes enough, and laws that do not depend on the node."""
-    return type(laws) is Laws and len(plan.network.nodes.names) >= FEWEST
+    """Whether there are nodes enough, laws that do not depend on the node, and none that looks along an axis (softmax)."""
+    names = plan.network.nodes.names
+    if type(laws) is not Laws or len(names) < FEWEST:
+        return False
+    return all(getattr(laws.of("", g), "side_by_side", False) for g in {type(g): g for g in _activations(plan)}.values())
+
+
+def _activations(plan: Plan) -> Iterator[Op]:
+    return (plan.network.layers[name].g for name in plan.network.nodes.names)
 
 
 class Nodes:

@@ -78,10 +78,12 @@ def test_where_no_law_reaches_differences_stand_in():
     assert "in balls" not in found.said
 
 
-def test_approximations_of_a_framework_are_no_mistake():
-    """Otherwise torch's own trigamma, good to nine digits, is called wrong by differences that see ten."""
+def test_torchs_trigamma_has_nine_digits():
+    """In float64 torch's trigamma is off by 5e-10 of itself: of what a framework does wrong nobody would learn here."""
     torch.manual_seed(0)
-    assert second(lambda x: torch.lgamma(x.abs() + 1), torch.randn(3, 4, dtype=torch.float64)).outcome == "kept"
+    x = torch.randn(3, 4, dtype=torch.float64)
+    assert second(lambda x: torch.lgamma(x.abs() + 1), x).outcome == "broken"
+    assert second(lambda x: torch.lgamma(x.abs() + 1), x.float()).outcome == "kept"
 
 
 def test_jax_by_both_modes():
