@@ -18,6 +18,7 @@ from bpcompare.plan import Plan, step_prefix
 from bpcompare.plan.record import Record
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
+from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entrywise import LARGE, held
 from bpcompare.proof.evaluation import REDUCED, evaluate, once, reduced
@@ -374,7 +375,10 @@ def _at_a_kink(
     def at(side: Side, ties: Side) -> Ball:
         return evaluate(claim, balls, laws, side=side, ties=ties)
 
-    return excused(claim, laws, x, outside, at, balls.lookup(balls.fmt(ties="high")))
+    def chosen(sides: Sides) -> Ball:
+        return evaluate(claim, balls, Chosen(laws, sides))
+
+    return excused(claim, laws, x, outside, at, balls.lookup(balls.fmt(ties="high")), chosen)
 
 
 def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.number import Side
 from bpcompare.ops.call import Call
+from bpcompare.proof.choices import Sides
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.groups import as_one, member
 
@@ -26,6 +28,9 @@ Evaluate = Callable[[Side, Side], Ball]
 
 SIDES: tuple[Side, ...] = ("low", "high")
 
+
+MOST_KINKS = 6
+"""Kinks at one number up to which all choices are tried; beyond, those on which all agree."""
 
 MIXED = "at a kink or a tie inside of a function of several steps; whether other choices there give these numbers was not decided"
 NOT_TOGETHER = (
@@ -36,14 +41,14 @@ NOT_TOGETHER = (
 
 
 def excused(
-    claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, get: Callable[[str], Any]
+    claim: Claim, laws: Laws, x: Array, outside: Array, at: Evaluate, get: Callable[[str], Any], chosen: Callable[[Sides], Ball]
 ) -> tuple[Literal["convention", "refuted", "undecided"], str]:
     """Whether the elements of `x` outside their balls are valid all the same, because the claim is at a kink.
 
     `x`: the recorded array; `outside`: an array of bool of the same shape. `at(side, ties)` evaluates the claim with that choice
-    at every kink; `get` looks the premises up as balls that leave ties open. Returns the outcome, and why it is so ("" if refuted
-    for no other reason than its ball); undecided are choices that are mixed on their way. For sums of tied
-    entries it solves a linear programme, see `_together`.
+    at every kink, `chosen(sides)` with a choice for each step; `get` looks the premises up as balls that leave ties open. Returns
+    the outcome, and why it is so ("" if refuted for no other reason than its ball); undecided are choices that are mixed on their
+    way. For sums of tied entries it solves a linear programme, see `_together`.
     """
     calls = any(isinstance(op, Call) for _, op in claim.owners)  # their laws part Δ at ties by the side alone
     # Rules of updates have no kinks. A parameter that a function itself reads is one of its inputs.
@@ -57,6 +62,8 @@ def excused(
     floor = np.minimum(low.mid - r_low, high.mid - r_high)
     ceiling = np.maximum(low.mid + r_low, high.mid + r_high)
     beyond = outside & ~((floor <= x) & (x <= ceiling))
+    if beyond.any() and not calls:
+        beyond &= ~_between_choices(claim, laws, x, chosen)
     if beyond.any():
         return ("undecided", MIXED) if calls and _mixed(claim, laws, x, beyond, (low, high), at, get) else ("refuted", "")
     if calls:
@@ -68,6 +75,19 @@ def excused(
     if ties is not None and not _together(claim, laws, x, np.maximum(r_low, r_high), ties, at, get):
         return "refuted", NOT_TOGETHER
     return "convention", _convention(kinked)
+
+
+def _between_choices(claim: Claim, laws: Laws, x: Array, chosen: Callable[[Sides], Ball]) -> Array:
+    """Where x is between what two or more kinks give that choose a side each, freely of the others."""
+    steps = [(owner, op) for owner, op in claim.owners if _kinks(laws.of(owner, op), op)]
+    floor, ceiling = np.full(x.shape, np.inf), np.full(x.shape, -np.inf)
+    if 2 <= len(steps) <= MOST_KINKS:
+        for sides in product(SIDES, repeat=len(steps)):
+            ball = chosen(dict(zip(steps, sides, strict=True)))
+            radius = ball.final_radius()
+            np.minimum(floor, ball.mid - radius, out=floor)
+            np.maximum(ceiling, ball.mid + radius, out=ceiling)
+    return np.asarray((floor <= x) & (x <= ceiling))
 
 
 def _mixed(

@@ -18,7 +18,8 @@ class Recomputed(Balls):
     """A lookup for compiled code: the value that a step used may differ from the recorded value by one more rounding.
 
     XLA may recompute a cheap value inside each consumer, and that rounding may differ from the rounding of the recorded value.
-    Both values lie in the ball of the step that computes them, so they are at most two radii of that ball apart.
+    Both values lie in the ball of the step that computes them, so they are at most two radii of that ball apart. A value that is
+    computed entry by entry may have been computed again from another that was, and so on up to a sum.
     """
 
     def __init__(self, balls: Balls, by_path: Mapping[str, Claim], laws: Laws) -> None:
@@ -40,5 +41,12 @@ class Recomputed(Balls):
 
     def _radius(self, path: str) -> Array | float:
         if path not in self._radii:
-            self._radii[path] = evaluate(self._by_path[path], self._balls, self._laws).final_radius()
+            claim = self._by_path[path]
+            self._radii[path] = evaluate(claim, self if self._cheap(claim) else self._balls, self._laws).final_radius()
         return self._radii[path]
+
+    def _cheap(self, claim: Claim) -> bool:
+        """Whether it is computed entry by entry: then what it is computed from may be computed again with it."""
+        return claim.statement == "forward" and all(
+            getattr(self._laws.of(owner, op), "entrywise", False) for owner, op in claim.owners
+        )

@@ -86,7 +86,9 @@ def test_the_lines_of_a_file_are_shown_when_it_is_trusted(addresses, saved, mark
 def test_a_version_is_installed_only_when_asked(saved, tmp_path, monkeypatch, capsys):
     """A saved run, or a token pasted from a chat, would install packages of its own choice."""
     monkeypatch.setenv("BPCOMPARE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("bpcompare.engine.isolation.environment.interpreter", lambda *_, **__: pytest.fail("an environment is made"))
+    monkeypatch.setattr(
+        "bpcompare.engine.isolation.environment.interpreter", lambda *_, **__: pytest.fail("an environment is made")
+    )
     run, path = saved("jax@0.4.35")
     for source in (path, _folded(reproduction(run))):
         assert main(["repro", source]) == 2

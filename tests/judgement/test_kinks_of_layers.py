@@ -110,3 +110,21 @@ def test_what_may_be_the_maximum_is_of_the_image():
     positions, tied = LAWS.of("l", op).tied(op, x)
     assert [positions[row][tied[row]].tolist() for row in range(4)] == [[0], [2], [6], [8]]
     assert LAWS.of("l", op).forward(At(op, [x])).ravel().tolist() == [-20.0, -18.0, -14.0, -12.0]
+
+
+@pytest.mark.parametrize(
+    ("part", "verdict"), [(1.5, "identical"), (0.5, "convention"), (3.0, "convention"), (0.49, "wrong"), (3.01, "wrong")]
+)
+def test_two_kinks_at_one_number(part, verdict):
+    """JAX takes α at the kink of elu and 1 at that of prelu: no choice that is the same for both, and no mistake."""
+    draft = Draft("two kinks")
+    draft.input("x", 4, values=np.array([0.0, 0.3, -0.7, 2.0]))
+    draft.layer(ops.PRelu(), draft.layer(ops.Scale(1.0), "x", g=ops.Elu(0.5)))
+    network = draft.network(outputs=3)
+    network.parameters["l1.slope"] = Parameter(np.full(1, 3.0))
+
+    def change(own, a, above):
+        own[:, 0] = part * above[:, 0]
+        return own
+
+    assert judged(network, change).verdict == verdict

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import bpcompare
+from bpcompare import ops
 from bpcompare.engine.worker.in_process import InProcess
+from bpcompare.network.draft import Draft
+from bpcompare.network.parameter import Parameter
 from bpcompare.plan.draw import plan as draw
 from bpcompare.proof.watching import plain_findings
 from bpcompare_delta import Delta
@@ -62,3 +65,31 @@ def test_it_reaches_the_verdict():
     comparison = bpcompare.run(mlp([3, 4, 2]), ["delta", Watched])
     assert (comparison.verdict, comparison.exit_code) == ("undecided", 4)
     assert comparison.backends["delta"].verdict != "undecided"
+
+
+@pytest.mark.parametrize(("mode", "verdict"), [("jit", "certified"), ("eager", "wrong")])
+def test_what_a_compiler_computes_again(mode, verdict):
+    """XLA adds up a layer's sum anew where its error is computed: a − t would be another one than that of the recorded a."""
+    draft = Draft("again")
+    draft.input("x", 3, values=np.array([1000.0, -999.0, -0.37]))
+    draft.layer(ops.Dense(1, bias=False), "x", name="o", g=ops.LeakyRelu(0.01))
+    network = draft.network("o", np.full((3, 1), -0.2))
+    network.parameters["o.weight"] = Parameter(np.array([[1.0001], [1.001], [0.7]], np.float32))
+
+    class Again(Delta):
+        """The sum in float64, in the error alone."""
+
+        name = "again"
+
+        def run(self, plan):
+            record = super().run(plan)
+            (step,) = record.steps
+            w = plan.parameters["o.weight"].astype(np.float64)
+            a = 0.01 * (plan.batches[0].inputs["x"].astype(np.float64) @ w)
+            delta = (0.01 * (plan.batches[0].target - a)).astype(np.float32)
+            step = replace(step, delta={**step.delta, "o": delta})
+            return replace(record, steps=(step,), provenance=replace(record.provenance, mode=mode))
+
+    certificate = bpcompare.run(network, [Again], dtype="float32").certificates["again"]
+    base = next(finding for finding in certificate.findings if finding.statement == "base")
+    assert base.outcome == {"certified": "holds", "wrong": "refuted"}[verdict], base

@@ -10,11 +10,13 @@ import numpy as np
 
 from bpcompare.laws import LAWS, Laws
 from bpcompare.network.parameter import Array
+from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.dyadic import InexactError
 from bpcompare.plan import Plan
 from bpcompare.plan.record import Record
 from bpcompare.proof.certificate import judge
+from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.exact.exactly import Exactly, evaluate
 from bpcompare.proof.exact.reference import reference
@@ -70,7 +72,11 @@ def _compared(claim: Claim, balls: Exactly, expected: Array, laws: Laws) -> Find
     note = ""
     if np.isfinite(x).all():
         at_side = partial(evaluate, claim, balls, laws)
-        outcome, note = excused(claim, laws, x, off, at_side, balls.lookup(balls.fmt(ties="high")))
+
+        def chosen(sides: Sides) -> Ball:
+            return evaluate(claim, balls, Chosen(laws, sides))
+
+        outcome, note = excused(claim, laws, x, off, at_side, balls.lookup(balls.fmt(ties="high")), chosen)
     note = note or "not the same bits, although no order of summation can round here"
     return Finding(
         claim.path, claim.statement, outcome, float("inf"), 0.0, at, float(x[at]), float(expected[at]), 0.0, moved,
