@@ -47,6 +47,18 @@ FAULTS = (
         "It goes by memory, not by entries: of a part of a larger array, it gives numbers that stand beside that part.",
         "x = torch.arange(4.0)[1:2]\ntorch.as_strided(x, (1,), (1,), 0)  # 0, and not 1",
     ),
+    Fault(
+        ("attention.dot_product_attention", "attention.dot_product_attention (causal)"),
+        "JAX's attention works its shares out in float32 where all it is given is float64: it is right to eight digits.",
+        "q, k, v = jnp.asarray(np.random.default_rng(0).normal(size=(3, 1, 5, 2, 4)))  # jax_enable_x64\n"
+        'shares = jax.nn.softmax(jnp.einsum("bqhd,bkhd->bhqk", q, k) / 2.0, -1)\n'
+        'jnp.abs(jax.nn.dot_product_attention(q, k, v) - jnp.einsum("bhqk,bkhd->bqhd", shares, v)).max()  # 5e-8',
+    ),
+    Fault(
+        ("jax.scipy.special.spence",),
+        "Beyond 1 its gradient is NaN, and at 1 it is 0: that of the branch that is not taken. It is ln x / (1 − x), and −1.",
+        "jax.grad(jax.scipy.special.spence)(1.7)  # nan",
+    ),
 )
 
 KNOWN = {name: fault for fault in FAULTS for name in fault.names}

@@ -22,6 +22,8 @@ from bpcompare.tools.gradient.tries import TRUSTED, Tries, Try, double
 EVERY = 2_000
 """Up to so many elements an input, each is tried; larger ones along random directions, and then down to the element."""
 SOME, DIRECTIONS = 16, 4
+LOST = 1e-2
+"""Relative to its terms: what is off by more was not lost in roundings, whatever it is in float64."""
 DOUBTED = 1e-6
 """Relative to its terms: what is off by less accuses nobody, for a forward may be an approximation, and its slope another."""
 
@@ -111,18 +113,7 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
     want = np.array([one.value for one in found])
-    noise = TIMES * tries.noise(at, g).reshape(-1)
-
-    def lost(place: int) -> bool:
-        # On a kink, another gradient for inputs beside it is no rounding.
-        off = abs(flat[numbers[place]] - found[place].value)
-        return not found[place].kink and bool(off <= radii[place] + noise[numbers[place]])
-
-    if all(map(lost, sure)):
-        note = (
-            "it is not what differences of the forward say, but errors of rounding in the inputs move it as far as that: this "
-            "backward loses its digits here. Inputs in float64, or others, would decide it"
-        )
+    if note := _lost(tries, at, [(numbers[place], found[place], radii[place]) for place in sure], g):
         return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=note)
     symmetric = len(numbers) == this.x.size and name not in tries.pairs
     if symmetric and _symmetric(this.x, flat, want, np.array(radii)):
@@ -146,6 +137,35 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         len(bad),
         cause,
     )
+
+
+Element = tuple[int, Derivative, float]
+"""Its number, what the oracle says of it, and how far that may be off."""
+
+
+def _lost(tries: Tries, at: int, wrong: Sequence[Element], g: Array) -> str:
+    """Why what is wrong may be right but for digits that were lost on the way; nothing where it may not."""
+    flat, noise = double(g).reshape(-1), TIMES * tries.noise(at, g).reshape(-1)
+    # On a kink, another gradient for inputs beside it is no rounding.
+    if all(not one.kink and abs(flat[k] - one.value) <= radius + noise[k] for k, one, radius in wrong):
+        return (
+            "it is not what differences of the forward say, but errors of rounding in the inputs move it as far as that: this "
+            "backward loses its digits here. Inputs in float64, or others, would decide it"
+        )
+    if all(abs(flat[k] - one.value) <= LOST * one.bulk for k, one, _ in wrong) and _right_in_float64(tries, at, wrong):
+        return (
+            "it is not what differences of the forward say, but in float64 the same backward is: in fewer digits, roundings "
+            "inside of the forward move it as far as that. Inputs in float64, or others, would decide it"
+        )
+    return ""
+
+
+def _right_in_float64(tries: Tries, at: int, wrong: Sequence[Element]) -> bool:
+    wide = tries.wide(at)
+    if wide is None:
+        return False
+    g, most = wide.reshape(-1), max(radius for _, _, radius in wrong)
+    return all(abs(g[k] - one.value) <= most + DOUBTED * one.bulk for k, one, _ in wrong)
 
 
 def _in_order(tries: Tries, this: Try, name: str, g: Array) -> list[int]:

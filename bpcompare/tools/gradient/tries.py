@@ -78,6 +78,18 @@ class Tries(dict[int, Try]):
         found = [np.abs(double(one[at]) - double(g)) for one in self._shaken if at in one and one[at].shape == g.shape]
         return np.asarray(np.max([np.nan_to_num(off) for off in found], axis=0) if found else np.zeros(g.shape))
 
+    def wide(self, at: int) -> Array | None:
+        """The gradient of input number `at` where all is in float64; None where it is so anyway, or cannot be."""
+        code = self._code
+        if code.inputs[at].dtype == np.float64:
+            return None
+        try:
+            parts = code.backward([double(x) if i in code.carrying else x for i, x in enumerate(code.inputs)], double(self._dy))
+            found = per_input(parts, code.inputs)[at]
+        except Exception:  # noqa: BLE001 — the author's code
+            return None
+        return None if found is None or found.shape != code.inputs[at].shape else double(found)
+
     def _draws(self) -> Iterator[dict[int, Array]]:
         random = np.random.default_rng(1)
 

@@ -15,6 +15,7 @@ from bpcompare.tools.gradient.contracts.gap import of_rounding
 from bpcompare.tools.gradient.contracts.outcome import Outcome
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, repeated
 
+DRAWN = "of its inputs, for it draws random numbers, which lie in memory as these do"
 ADVICE = "read memory by its strides, or make it contiguous first: here, neighbours in the array are no neighbours in memory"
 
 
@@ -22,8 +23,10 @@ def layouts(asked: Asked) -> Outcome:
     """Dy and inputs transposed, with gaps, reversed, expanded: each beside contiguous copies of the same numbers."""
     if asked.way.fixed:
         return Outcome("layouts", "not tried", asked.way.fixed)
-    found = [*_of_dy(asked, asked.way.layouts), *_expanded_dy(asked), *_of_inputs(asked, asked.way.layouts), *_expanded(asked)]
-    return settled("layouts", found)
+    found = [*_of_dy(asked, asked.way.layouts), *_expanded_dy(asked)]
+    if asked.way.draws(asked.arguments()):
+        return settled("layouts", [*found, Outcome("layouts", "not tried", DRAWN)])
+    return settled("layouts", [*found, *_of_inputs(asked, asked.way.layouts), *_expanded(asked)])
 
 
 def views(asked: Asked) -> Outcome:

@@ -28,6 +28,10 @@ class JaxWay:
         with wide(self.jax):
             return None if layout else self.jax.numpy.array(x)
 
+    def draws(self, _arguments: Sequence[Any], /) -> bool:
+        """No: what is drawn here is drawn entry by entry, whatever the memory."""
+        return False
+
     def numbers(self, x: Any) -> Array:
         """A copy."""
         return np.array(x)

@@ -30,6 +30,10 @@ class NumpyWay:
         laid = _laid(x, layout)
         return None if laid is None or (layout != PART and laid.flags.c_contiguous) else laid
 
+    def draws(self, _arguments: Sequence[Any], /) -> bool:
+        """No: what is drawn here is drawn entry by entry, whatever the memory."""
+        return False
+
     def numbers(self, x: Any) -> Array:
         """A copy."""
         return np.array(x)

@@ -12,6 +12,8 @@ from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
 from bpcompare.tools.gradient.door import numbers, outputs, per_input
 
+UNLIKELY = 0x5EED_0F_DA7A
+"""A seed that nobody sets."""
 NODES = 200
 """Nodes of the graph that are looked through for what custom functions keep."""
 
@@ -57,6 +59,24 @@ class TorchWay:
         else:
             inside = torch.full((*x.shape[:-1], 2 * x.shape[-1]), fill, dtype=plain.dtype, device=plain.device)[..., ::2]
         return inside.copy_(plain)
+
+    def draws(self, arguments: Sequence[Any], /) -> bool:
+        """Whether the state of torch's generators is another one after a call; they are left as they were."""
+        torch = self.torch
+
+        def states() -> list[Any]:
+            return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else ())]
+
+        devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+        with torch.random.fork_rng(devices), torch.no_grad():
+            torch.manual_seed(UNLIKELY)  # where the code sets a seed of its own, the state is another one than this, too
+            before = states()
+            try:
+                self.function(*arguments)
+            except Exception:  # noqa: BLE001 — the author's code; what it refuses is found out elsewhere
+                return False
+            after = states()
+        return any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
     def numbers(self, x: Any) -> Array:
         """A copy."""

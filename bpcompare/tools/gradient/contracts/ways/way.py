@@ -40,6 +40,10 @@ class Way(Protocol):
         """An array of the framework's with these numbers; None where no such layout differs from the plain one."""
         ...
 
+    def draws(self, arguments: Sequence[Any], /) -> bool:
+        """Whether a call draws from the framework's own generator of random numbers, which fills memory in its order."""
+        ...
+
     def numbers(self, x: Any) -> Array:
         """A copy of the numbers of an array of the framework's."""
         ...
