@@ -12,8 +12,8 @@ from bpcompare.own.left import STATEMENTS, founded
 from bpcompare.own.replay import Replay
 from bpcompare.own.step import HOOK, WatchedStep, harmless
 from bpcompare.own.wrong import Wrong, wrongs
-from bpcompare.proof.evaluation import REDUCED as CUT
-from bpcompare.proof.evaluation import reduced
+from bpcompare.proof.reduced import REDUCED as CUT
+from bpcompare.proof.reduced import reduced
 from bpcompare.report.lines import clipped, counted, joined, labelled, named, roomy, shown, unlabelled
 from bpcompare.report.numbers import long, off, short
 

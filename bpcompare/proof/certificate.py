@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from bpcompare.proof.bits import moved
 from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entrywise import LARGE, held
-from bpcompare.proof.evaluation import REDUCED, evaluate, once, reduced
+from bpcompare.proof.evaluation import evaluate, once
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
 from bpcompare.proof.inside import inside
@@ -34,6 +33,7 @@ from bpcompare.proof.probes import probed
 from bpcompare.proof.products import summed
 from bpcompare.proof.question import question
 from bpcompare.proof.recomputed import Recomputed
+from bpcompare.proof.reduced import reduced, whole_first
 from bpcompare.proof.structure import settled
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare.proof.vanishing import vanishes
@@ -127,12 +127,7 @@ def judge(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", zeros: Mappi
     balls = balls.of(claim) if claim.dtype else balls
     if not reduced(claim):
         return _judge(claim, balls, laws, prefix, zeros)
-    # What may be cut is often not: then nothing is granted for it, and nothing of the power is lost.
-    found = _judge(claim, balls.unreduced(), laws, prefix, zeros)
-    if found.outcome != "refuted":
-        return found
-    wider = _judge(claim, balls, laws, prefix, zeros)
-    return replace(wider, note=wider.note or REDUCED) if wider.outcome == "holds" else wider
+    return whole_first(balls, lambda on: _judge(claim, on, laws, prefix, zeros))
 
 
 def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[str, float] | None) -> Finding:

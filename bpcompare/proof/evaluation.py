@@ -17,9 +17,7 @@ from bpcompare.ops.call import Call
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.entries import BLOCK, Entries, blocks, is_update
-
-REDUCED = "with factors of its products cut, as the framework was allowed"
-"""What is noted of a claim that holds no other way."""
+from bpcompare.proof.reduced import reduced
 
 
 def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Ball:
@@ -80,11 +78,6 @@ def _widened(owner: str, op: Any, laws: Laws) -> bool:
 @cache
 def _with_room(fmt: Format) -> Format:
     return replace(fmt, largest=format_of("float32").largest)
-
-
-def reduced(claim: Claim) -> float:
-    """How far, relatively, factors of products in a claim's law may be off, as the code's own framework was allowed."""
-    return max((op.factors for _, op in claim.owners if isinstance(op, Call)), default=0.0)
 
 
 def _rearranged(owner: str, op: Any, laws: Laws) -> bool:

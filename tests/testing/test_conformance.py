@@ -220,7 +220,6 @@ def test_a_lie_in_one_op_is_told_at_that_op(few_cases):
     assert "certified" in sigmoid
 
 
-@pytest.mark.slow
 class Narrow(Delta):
     """Five ops, of which three have no case that needs no other."""
 
@@ -260,6 +259,7 @@ def test_who_gives_no_answer_is_not_said_to_have_been_examined():
     assert "accused" not in told
 
 
+@pytest.mark.slow
 def test_an_op_that_came_later_is_a_gap_and_no_complaint():
     """Every plugin would fail its own tests the day an op is added here."""
     found = conform(Older)
