@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any, get_args
 
@@ -32,7 +33,7 @@ from bpcompare.spec import read
 from bpcompare.text import arguments
 from bpcompare.verdict.blame import Case, blames
 from bpcompare.verdict.change import Change
-from bpcompare.verdict.comparison import Comparison
+from bpcompare.verdict.comparison import BlindSpots, Comparison
 from bpcompare.verdict.distance import Pairs
 
 BEFORE = 8
@@ -152,7 +153,6 @@ def judge(
     seconds = perf_counter() - started
     cases = _cases(plan, records, certificates)
     found = blames(plan, records, cases, oracle, laws, related=related, lent=ARITHMETICS)
-    blind = _unseen(plan, records, certificates, laws)
     return Comparison(
         spec=spec,
         plan=plan,
@@ -160,10 +160,7 @@ def judge(
         certificates=certificates,
         blames=found,
         pairs=Pairs(records),
-        unseen=None if blind.mistakes is None else tuple(mistake.code for mistake in blind.mistakes),
-        searched=blind.steps,
-        unsearched=blind.why,
-        untried=tuple(mistake.code for mistake in blind.untried),
+        search=partial(_blind, plan, records, certificates, laws),
         oracle=oracle,
         certificate_seconds=seconds,
     )
@@ -218,6 +215,12 @@ def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str,
 
 def _lookup(plan: Plan, values: StepValues, fmt: Format) -> Balls:
     return exact_mode.Exactly(values, fmt, plan.dtype) if plan.exact else Balls(values, fmt)
+
+
+def _blind(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate], laws: Laws) -> BlindSpots:
+    found = _unseen(plan, records, certificates, laws)
+    codes = None if found.mistakes is None else tuple(mistake.code for mistake in found.mistakes)
+    return BlindSpots(codes, found.steps, found.why, tuple(mistake.code for mistake in found.untried))
 
 
 def _unseen(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate], laws: Laws) -> Unseen:

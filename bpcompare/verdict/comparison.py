@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -51,14 +51,25 @@ class Judged:
     seconds: float
 
 
+@dataclass(frozen=True)
+class BlindSpots:
+    """Codes of mistakes that the first `steps` steps of a run could not have shown; None: not searched, for the reason `why`.
+
+    `untried` are codes of those for which the search had no time.
+    """
+
+    codes: tuple[str, ...] | None = None
+    steps: int = 0
+    why: str = ""
+    untried: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Paged):
     """One plan, every backend's record and certificate, and what follows from them.
 
-    `pairs` are information, not verdict. `blames` has one entry for each backend that is wrong. `unseen` are codes of
-    mistakes that the first `searched` steps could not have shown (None: not searched, `unsearched` says why);
-    `untried` are codes of those for which the search had no time.
-    `certificate_seconds` is the wall time of all judging.
+    `pairs` are information, not verdict. `blames` has one entry for each backend that is wrong. `search` looks for blind spots,
+    which takes up to half a second: when somebody asks for them. `certificate_seconds` is the wall time of all judging.
     """
 
     bundle: ClassVar[str] = "comparison_bundle"
@@ -69,10 +80,7 @@ class Comparison(Paged):
     certificates: Mapping[str, Certificate]
     blames: tuple[Blame, ...] = ()
     pairs: Sequence[Pair] = ()
-    unseen: tuple[str, ...] | None = None
-    searched: int = 0
-    unsearched: str = ""
-    untried: tuple[str, ...] = ()
+    search: Callable[[], BlindSpots] = BlindSpots
     oracle: bool = True
     certificate_seconds: float = 0.0
 
@@ -90,6 +98,31 @@ class Comparison(Paged):
     def __repr__(self) -> str:
         names = ", ".join(list(self.certificates)[:4]) + (" …" if len(self.certificates) > 4 else "")
         return f"<Comparison {self.spec} {self.dtype}: {self.verdict} ({names})>"
+
+    @cached_property
+    def blind(self) -> BlindSpots:
+        """What mistakes this run could not have shown, looked for when this is asked for first."""
+        return self.search()
+
+    @property
+    def unseen(self) -> tuple[str, ...] | None:
+        """Codes of mistakes that the first `searched` steps could not have shown; None: not searched, `unsearched` says why."""
+        return self.blind.codes
+
+    @property
+    def searched(self) -> int:
+        """The steps that were searched for blind spots, from the first."""
+        return self.blind.steps
+
+    @property
+    def unsearched(self) -> str:
+        """Why blind spots were not searched for."""
+        return self.blind.why
+
+    @property
+    def untried(self) -> tuple[str, ...]:
+        """Codes of mistakes for which the search had no time."""
+        return self.blind.untried
 
     @property
     def dtype(self) -> str:

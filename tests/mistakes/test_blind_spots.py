@@ -124,3 +124,18 @@ def test_a_long_run_is_searched_as_far_as_that_is_cheap(monkeypatch):
     assert f"the first {part.searched} steps of 12 cannot show (the others were not searched)" in " ".join(text(part).split())
     assert f"the first {part.searched} of 12 steps; the others were not searched" in page(part)
     assert json.loads(part.to_json())["blind_spots"]["steps"] == part.searched
+
+
+def test_nobody_waits_for_what_nobody_looks_at(monkeypatch):
+    """A run in a loop would spend half a second each time on blind spots that no report shows."""
+    from bpcompare.session import conductor
+
+    asked = []
+    honest = conductor._unseen
+    monkeypatch.setattr(conductor, "_unseen", lambda *given: asked.append(1) or honest(*given))
+    comparison = bpcompare.run(EXAMPLES / "mazur.toml", ["delta"])
+    assert comparison.verdict == "certified"
+    assert asked == []
+    assert (comparison.unseen, comparison.searched, comparison.untried) == (comparison.blind.codes, 1, ())
+    assert str(comparison)
+    assert asked == [1]
