@@ -68,7 +68,8 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
 def _narrowed(ball: Ball, fmt: Format) -> Ball:
     """What was worked out in more room, rounded to `fmt` at the end: infinite where it may pass the largest number of that."""
     radius = np.asarray(ball.final_radius())
-    return Ball(ball.mid, fmt, 0.0, np.where(np.abs(ball.mid) + radius < fmt.largest, radius, np.inf))
+    within = np.where(np.abs(ball.mid) + radius < fmt.largest, radius, np.inf)
+    return Ball(ball.mid, fmt, 0.0, within, major=ball.magnitude())
 
 
 def _widened(owner: str, op: Any, laws: Laws) -> bool:

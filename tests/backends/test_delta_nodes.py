@@ -30,7 +30,7 @@ def test_a_node_whose_activation_looks_along_an_axis():
     """If this fails, softmax of a node, which is 1, is the softmax over its neighbours: they are side by side along that axis."""
     draft = Draft("softmax", examples=3, seed=1)
     x = draft.input("x", 3)
-    names = [draft.layer(ops.Dense(1), x, name=f"n{k}", g=ops.Softmax() if k % 2 else ops.Tanh()) for k in range(12)]
+    names = [draft.layer(ops.Dense(1), x, name=f"n{k}", g=ops.Softmax(0) if k % 2 else ops.Tanh()) for k in range(12)]
     draft.layer(ops.Dense(2), *names, name="o")
     found = recorded_values(Delta().run(draw(draft.network("o"), "float64")).steps[0])
     for k in range(1, 12, 2):

@@ -71,8 +71,8 @@ def outcome(found: Any, function: str) -> Any:
 def test_a_normalization_in_float16_is_worked_out_in_float32():
     """Nothing at all could be seen in a batch norm of float16, for squares that no number of float16 ever held."""
     found = outcome(normalized_in_float16(1.0), "native_batch_norm")
-    assert found.doubt == "blurred"  # what is kept of a batch is in float16 there
-    assert found.power < 0.1
+    assert found.outcome == "holds"
+    assert found.power < 0.1  # what is kept of a batch is in float16 there
 
 
 def test_what_passes_float16_after_all():
