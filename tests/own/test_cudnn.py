@@ -17,7 +17,8 @@ import bpcompare  # noqa: E402
 
 MODES = {"RNN_RELU": 0, "RNN_TANH": 1, "LSTM": 2, "GRU": 3}
 PLAIN = {0: torch.rnn_relu, 1: torch.rnn_tanh, 2: torch.lstm, 3: torch.gru}
-ELSEWHERE = ProcessPoolExecutor(1, get_context("spawn"))
+ELSEWHERE: dict[str, ProcessPoolExecutor] = {}
+"""The process that plays cuDNN, while the fixture lasts: it may be made more than once."""
 OFF = {"weight": 1.0}
 """What the gradient of the first weight is multiplied by."""
 
@@ -42,7 +43,7 @@ def called(*arguments: Any) -> Any:
 def forward(x, weights, _each, _buffer, hx, cx, mode, _size, _proj, layers, first, _p, _train, both, _batches, _state):
     """aten::_cudnn_rnn."""
     given = [t.detach().numpy() for t in (x, hx, *([cx] if cx is not None else []), *weights)]
-    found = [torch.tensor(y) for y in ELSEWHERE.submit(called, given, mode, layers, first, both).result()]
+    found = [torch.tensor(y) for y in ELSEWHERE[""].submit(called, given, mode, layers, first, both).result()]
     last_c = found[2] if mode == MODES["LSTM"] else x.new_empty(0)
     return found[0], found[1], last_c, x.new_empty(0), x.new_empty(0)
 
@@ -62,7 +63,7 @@ def backward(
     """aten::_cudnn_rnn_backward."""
     given = [t.detach().numpy() for t in (x, hx, *([cx] if cx is not None else []), *weights)]
     deltas = [None if d is None else d.numpy() for d in (dy, dhy, dcy)]
-    gs = [torch.from_numpy(g) for g in ELSEWHERE.submit(differentiated, given, deltas, mode, layers, first, both).result()]
+    gs = [torch.from_numpy(g) for g in ELSEWHERE[""].submit(differentiated, given, deltas, mode, layers, first, both).result()]
     rest = gs[2:] if cx is None else gs[3:]
     return gs[0], gs[1], None if cx is None else gs[2], [rest[0] * OFF["weight"], *rest[1:]]
 
@@ -71,13 +72,14 @@ def backward(
 def cudnn() -> Iterator[None]:
     """`_cudnn_rnn` on the CPU."""
     library = torch.library.Library("aten", "IMPL")
+    ELSEWHERE[""] = ProcessPoolExecutor(1, get_context("spawn"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that it had another one, which refuses
         library.impl("_cudnn_rnn", forward, "CPU")
         library.impl("_cudnn_rnn_backward", backward, "CPU")
     yield
     library._destroy()
-    ELSEWHERE.shutdown()
+    ELSEWHERE.pop("").shutdown()
 
 
 class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
