@@ -146,7 +146,7 @@ def test_the_precisions_of_jax(monkeypatch):
         return of_jax.factors(product, x)
 
     assert asked("cpu") == asked("cpu", wish="high") == asked("gpu", wish="highest") == 0.0
-    assert asked("gpu") == asked("gpu", wish="default") == of_jax.TF32
+    assert asked("gpu") == asked("gpu", wish="default") == asked("gpu", wish="high") == of_jax.TF32
     assert asked("tpu") == of_jax.BF16 > asked("tpu", wish="high") == of_jax.BF16_3
     assert asked("gpu", np.float16) == 0.0
     assert asked("cpu", wish=jax.lax.DotAlgorithmPreset.TF32_TF32_F32) == of_jax.TF32
