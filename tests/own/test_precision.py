@@ -192,6 +192,18 @@ def test_what_watching_changes():
     assert bpcompare.check(Shy(), torch.linspace(1.0, 2.0, 4), as_is=True).verdict == "certified in part"
 
 
+def test_what_cannot_be_measured_does_not_vary():
+    """A sparse gradient, or one of another shape, would be taken for one that is the same up to roundings."""
+    from bpcompare_torch.recorder.stepping import _apart
+
+    g = torch.ones(3)
+    assert _apart(g, g + 2.0**-20) == 2.0**-20
+    assert _apart(g.cfloat(), g.cfloat() + 1j) == 1.0
+    for other in (None, torch.ones(2), g.to_sparse(), torch.full((3,), torch.nan)):
+        assert _apart(g, other) == float("inf")
+    assert _apart(None, None) == 0.0
+
+
 class Shuffled(torch.nn.Module):  # type: ignore[misc, name-defined]
     """Adds up in an order that is another one each time."""
 

@@ -83,7 +83,8 @@ def _copied(woken: int, step: tuple[Any, ...]) -> Run:
     """The run of the copy. Where that fails, it is tried again with float64 for what the model's own code makes as float32."""
     said = [f"{woken} zero parameters woken"] if woken else []
     try:
-        with torch.backends.cudnn.flags(enabled=False):  # its recurrent networks hide what is between their steps of time
+        cudnn = torch.backends.cudnn  # its recurrent networks hide what is between their steps of time
+        with cudnn.flags(enabled=False, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic):
             return _titled(said), *_twice(*step)
     except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised later
         first = error
@@ -215,10 +216,10 @@ def _largest(tensors: Iterable[Tensor | None]) -> float:
 
 
 def _apart(one: Tensor | None, other: Tensor | None) -> float:
-    """The largest distance; infinite where there is none, or it is no number."""
-    if one is None or other is None:
+    """The largest distance; infinite where it is no number, or nobody measures it: of sparse gradients, say."""
+    if one is None or other is None or one.shape != other.shape or one.is_sparse or other.is_sparse:
         return 0.0 if one is other else inf
-    found = float((one.double() - other.double()).abs().max()) if one.numel() and not one.is_sparse else 0.0
+    found = float((one - other).abs().max()) if one.numel() else 0.0
     return found if isfinite(found) else inf
 
 
