@@ -75,6 +75,8 @@ def present(address: str) -> tuple[str, str]:
         raise FactoryError(f"{address!r} is not FILE.py:NAME, with the name of a function that makes the model and its inputs")
     if not Path(path).is_file():
         raise FactoryError(f"there is no file {path}")
+    if importlib.util.spec_from_file_location(name, path) is None:
+        raise FactoryError(f"{path} is no file of Python's: its name does not end in .py")
     return path, name
 
 

@@ -201,6 +201,8 @@ def test_other_misuse_is_told(said, file, tmp_path):
     assert "or compares two" in said("check", *[f"{file}:right"] * 3).err
     assert "needs FILE.py:NAME" in said("check").err
     assert "there is no file" in said("check", f"{tmp_path}/none.py:make").err
+    (tmp_path / "notes.md").write_text("no code")
+    assert "notes.md is no file of Python's" in said("check", f"{tmp_path}/notes.md:make").err
     assert "--json: there is no folder" in said("check", f"{file}:right", "--json", tmp_path / "no" / "x.json").err
     broken = tmp_path / "broken.py"
     broken.write_text("def make(:\n")
