@@ -35,6 +35,7 @@ from bpcompare.proof.question import question
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.reduced import reduced, whole_first
 from bpcompare.proof.structure import settled
+from bpcompare.proof.together import together
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare.proof.vanishing import vanishes
 
@@ -95,8 +96,9 @@ def _step_judged(plan: Plan, listed: Claims, balls: Balls, laws: Laws, mode: str
 def _one_by_one(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
     zeros: dict[str, float] = {}
     judged = []
-    for claim in claims:
-        finding = judge(claim, balls, laws, prefix, zeros)
+    sure = together(claims, balls, laws, prefix) if balls.quick else {}
+    for place, claim in enumerate(claims):
+        finding = sure.get(place) or judge(claim, balls, laws, prefix, zeros)
         if finding.terms and claim.statement == "gradient":
             zeros[claim.path] = finding.terms
         judged.append(finding)
