@@ -30,7 +30,7 @@ def test_a_rule_that_somebody_wrote_and_that_raises_is_wrong():
 
 
 def test_what_is_compiled_inside_of_a_pair_is_recorded_one_by_one():
-    """A forward that compiles a part of itself would be held against constants that the compiler rounds otherwise: 60/100 is one."""
+    """A forward that compiles a part of itself would be held against constants that the compiler rounds otherwise, as 60/100."""
     x = jnp.array([[-1.463062, 0.14492883], [1.7326416, -1.0940226], [-0.31554532, 0.8421433]], jnp.float32)
 
     def function(x):
