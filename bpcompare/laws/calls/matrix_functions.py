@@ -49,7 +49,7 @@ def _cut_off(a: Arguments, x: Any) -> bool:
 
 @rows.law("linalg_pinv", rearranged=True)
 def _pinv(a: Arguments) -> Node:
-    """Raises LookupError where a tolerance cuts values off, and for a matrix of which one triangle is read and the other differs."""
+    """Raises LookupError where a tolerance cuts values off, and where one triangle is read of a matrix that has two."""
     x = lifted(a.self)
     if _cut_off(a, x):
         raise LookupError("singular values that a tolerance cuts off")
