@@ -160,7 +160,7 @@ class Reading:
 
 
 def _narrows(entry: Entry, seen: Seen) -> bool:
-    """Whether a call rounds numbers of float64 among its arguments to float32: in torch arrays decide, and single numbers follow."""
+    """Whether a call rounds numbers of float64 among its arguments to float32: arrays decide, and single numbers follow."""
     read = [one for one in entry.read() if one.floating]
     arrays = any(one.kept.shape and one.kept.dtype == "float32" for one in read)
     return arrays and seen.kept.dtype == "float32" and any(map(_number, read))
