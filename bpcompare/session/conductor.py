@@ -150,6 +150,7 @@ def judge(
     """
     started = perf_counter()
     certificates = {name: _certificate(plan, record, laws, means) for name, record in records.items()}
+    records = {name: record.kept() for name, record in records.items()}
     seconds = perf_counter() - started
     cases = _cases(plan, records, certificates)
     found = blames(plan, records, cases, oracle, laws, related=related, lent=ARITHMETICS)
