@@ -166,22 +166,23 @@ class AutodiffBackend(Backend, Generic[T]):
         for number, batch in enumerate(plan.batches, 1):
             feed = self._feed(batch, state)
             walked, gradients, din = self.differentiate(plan, walk, parameters, feed)
-            plain = None if self.passive or number > 1 else self.plain_gradient(plan, walk, parameters, feed)
+            gradients = dict(gradients)
+            plain = None if self.passive or number > 1 else dict(self.plain_gradient(plan, walk, parameters, feed))
             free = trainable(plan, parameters)
             updated, slots = (
                 self.descend(network.update, plan.updates_done + number, free, gradients, slots) if free else ({}, slots)
             )
-            parameters = {**parameters, **updated}
-            state = {**state, **walked.state}
+            parameters, state = {**parameters, **updated}, {**state, **walked.state}
+            del free, updated, feed  # from here on nobody needs what the step began with
             steps.append(
                 StepRecord(
                     error=self.numpy(walked.error),
                     net_in=self._numpy(walked.net_in),
                     a=self._numpy(walked.a),
                     delta={name: _turned(self.numpy(x)) for name, x in din.items()},
-                    gradient=self._numpy(gradients),
-                    plain=None if plain is None else self._numpy(plain),
-                    parameters=self._numpy(parameters),
+                    gradient=self._taken(gradients),
+                    plain=None if plain is None else self._taken(plain),
+                    parameters=self._numpy(parameters) if number < len(plan.batches) else self._taken(parameters),
                     state=self._numpy(state),
                     slots={
                         path: self.numpy(slots[p][slot]) for p, paths in plan.slot_paths.items() for slot, path in paths.items()
@@ -195,6 +196,10 @@ class AutodiffBackend(Backend, Generic[T]):
 
     def _numpy(self, arrays: Mapping[str, T]) -> Mapping[str, Array]:
         return {name: self.numpy(x) for name, x in arrays.items()}
+
+    def _taken(self, arrays: dict[str, T]) -> Mapping[str, Array]:
+        """The same, each taken away as soon as there is its copy: both of all at once would be what needs most memory."""
+        return {name: self.numpy(arrays.pop(name)) for name in list(arrays)}
 
     def _feed(self, batch: Batch, state: Mapping[str, T]) -> Feed[T]:
         return Feed(

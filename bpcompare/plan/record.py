@@ -68,6 +68,6 @@ class Record:
     provenance: Provenance
     failure: str | None = None
 
-    def kept(self) -> Record:
+    def lasting(self) -> Record:
         """The same without what only spares work while it is judged."""
         return replace(self, steps=tuple(replace(step, back={}) if step.back else step for step in self.steps))

@@ -87,7 +87,7 @@ def test_our_backends_give_it_and_hold_by_it(net, name, decided):
         pytest.skip(f"{name} is not installed")
     plan, record, _ = answered(net, status.backend)
     assert sorted(record.steps[0].back) == BEHIND
-    some, full = certify(plan, record, means="probes"), certify(plan, record.kept())
+    some, full = certify(plan, record, means="probes"), certify(plan, record.lasting())
     assert some.verdict == full.verdict == "certified"
     assert {"h0.delta", "h1.delta"} == set(decided)
     for one, other in zip(some.findings, full.findings, strict=True):
@@ -151,7 +151,7 @@ def test_saboteurs_are_refuted_as_without(net, every, decided):
     for code in [code for code in sorted(MISTAKES) if MISTAKES[code].applies(net)][::every]:
         plan, record, _ = answered(net, saboteur(Delta, MISTAKES[code]))
         assert record.steps[0].back
-        full, some = certify(plan, record.kept()), certify(plan, record, means="probes")
+        full, some = certify(plan, record.lasting()), certify(plan, record, means="probes")
         assert [(one.path, one.off) for one in some.refuted] == [(one.path, one.off) for one in full.refuted], code
     assert decided
 
