@@ -23,7 +23,7 @@ from bpcompare.proof.entrywise import LARGE
 from bpcompare.proof.evaluation import evaluate, once
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
-from bpcompare.proof.inside import inside
+from bpcompare.proof.inside import NEARLY_ONE, SMALLEST, inside
 from bpcompare.proof.kinks import excused
 from bpcompare.proof.latitude import latitude, named
 from bpcompare.proof.nodes import SideBySide
@@ -34,15 +34,11 @@ from bpcompare.proof.quick import quickly
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.reduced import reduced, whole_first
 from bpcompare.proof.structure import settled
+from bpcompare.proof.together import together
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare.proof.vanishing import vanishes
 
 INFINITE = float("inf")
-SMALLEST = 1e-300
-"""Added to radii before dividing by them. Only what is reported is divided; what decides is |recorded − law| ≤ r itself."""
-NEARLY_ONE = 0.999
-"""Below this largest share, no element can be outside its ball, and the exact comparison is left out."""
-
 
 Means = Literal["probes", "full", "balls"]
 """How claims are judged: large products along random vectors; every element, most without a ball; every element by its ball."""
@@ -94,8 +90,9 @@ def _step_judged(plan: Plan, listed: Claims, balls: Balls, laws: Laws, mode: str
 def _one_by_one(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
     zeros: dict[str, float] = {}
     judged = []
-    for claim in claims:
-        finding = judge(claim, balls, laws, prefix, zeros)
+    sure = together(claims, balls, laws, prefix) if balls.quick else {}
+    for place, claim in enumerate(claims):
+        finding = sure.get(place) or judge(claim, balls, laws, prefix, zeros)
         if finding.terms and claim.statement == "gradient":
             zeros[claim.path] = finding.terms
         judged.append(finding)

@@ -45,6 +45,7 @@ def slowly(plan, record):
     with pytest.MonkeyPatch.context() as patched:
         for name in ("held", "sums", "halved", "inside"):
             patched.setattr(certificate if name == "inside" else quick, name, lambda *_: None)
+        patched.setattr(certificate, "together", lambda *_: {})
         return certify(plan, record)
 
 
@@ -89,6 +90,13 @@ def decided(monkeypatch):
             return finding
 
         monkeypatch.setattr(module, name, told)
+
+    def side_by_side(claims, *arguments, original=certificate.together):
+        held = original(claims, *arguments)
+        found.setdefault("together", set()).update(claims[place].path for place in held)
+        return held
+
+    monkeypatch.setattr(certificate, "together", side_by_side)
     return found
 
 
@@ -104,7 +112,28 @@ def test_honest_numbers_hold_by_the_quick_ways(name, dtype, decided):
     sums = {f"{layer}.in" for layer in plan.order} | {f"{layer}.delta" for layer in ("h0", "h1")}
     sums |= {f"{name}.gradient" for name in plan.parameters}
     assert decided["summed"] >= sums
-    assert decided["held"] >= {f"{layer}.a" for layer in plan.order} | {f"{name}.update" for name in plan.parameters}
+    assert decided["held"] >= {f"{layer}.a" for layer in plan.order}
+    assert decided["together"] == {f"{name}.update" for name in plan.parameters}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("what", ["update", "adam.m", "adam.v"])
+def test_one_wrong_entry_of_an_update_is_refuted_among_parameters_side_by_side(what, dtype):
+    """A parameter that went astray would pass with those that are updated beside it, or they would be accused with it."""
+    plan = draw(mlp(ops.Relu(), CLASSES, ops.Adam(0.01), widths=(6, 5), name="adam", examples=9), dtype, steps=2)
+    record = InProcess().run(Delta, plan)
+    for name in plan.parameters:
+        _, second = step_values(plan, record)
+        claim = question(plan).by_path[f"{name}.{what}"]
+        ball = evaluate(claim, Balls(second, format_of(dtype)), LAWS)
+        at = tuple(size // 2 for size in ball.shape)
+        where = record.steps[1].parameters if what == "update" else record.steps[1].slots
+        key = name if what == "update" else f"{name}.{what}"
+        x = where[key].copy()
+        x[at] = ball.mid[at] + 3 * np.broadcast_to(ball.final_radius(), x.shape)[at] + 1e-30
+        step = replace(record.steps[1], **{"parameters" if what == "update" else "slots": {**where, key: x}})
+        found = certify(plan, replace(record, steps=(record.steps[0], step)))
+        assert [(one.path, one.worst) for one in found.refuted] == [(f"step2/{claim.path}", at)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
