@@ -7,6 +7,7 @@ by the branch that is taken; functions with a rule of their own for their deriva
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
@@ -66,7 +67,9 @@ class Evaluation:
             return self._while(equation, args, at)
         if name == "cond":
             return self._cond(equation, args, at)
-        outs = bound(equation, [arg.number for arg in args])
+        # A custom function is held against numbers of what stands in it, one by one: so must it be computed.
+        with jax.disable_jit() if name in CUSTOM else nullcontext():
+            outs = bound(equation, [arg.number for arg in args])
         followed = name != "stop_gradient" and any(arg.reached for arg in args)
         return [self._tapped((*at, number), out, followed=followed) for number, out in enumerate(outs)]
 

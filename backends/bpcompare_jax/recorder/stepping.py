@@ -140,7 +140,8 @@ class Step:
             return evaluation.run(self._closed, given)[0].number, evaluation.taps
 
         self._value, back, self._taps = jax.vjp(probed, free, probes, has_aux=True)
-        self.gradients, self._arrived = back(jnp.ones_like(self._value))
+        with jax.disable_jit():  # as the forward of what has a rule of its own, so its rule
+            self.gradients, self._arrived = back(jnp.ones_like(self._value))
         self._chosen = first.chosen
 
     def recording(self) -> Recording:
