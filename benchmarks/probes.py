@@ -16,7 +16,7 @@ from time import process_time
 
 import numpy as np
 
-from benchmarks.speed import mlp
+from benchmarks.bare import mlp
 from bpcompare.engine.address import locate
 from bpcompare.engine.worker import InProcess
 from bpcompare.laws import LAWS
