@@ -132,7 +132,7 @@ class AutodiffBackend(Backend, Generic[T]):
         """+∂E/∂p by trainable parameter, as a user of the framework would compute it, without reading any other derivative."""
 
     def known(self, plan: Plan) -> bool:  # noqa: ARG002 — for those who keep what they compile
-        """Whether the plain gradient of the very same compiled code had the same bits in an earlier run: none is computed then."""
+        """Whether the plain gradient of the very same compiled code had the same bits in an earlier run: then none is made."""
         return False
 
     def compared(self, plan: Plan, *, same: bool) -> None:

@@ -366,9 +366,9 @@ def _at_a_kink(
 
 def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
     off = x != before
-    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     if not off.any():
         return Finding(prefix + claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size, note="frozen: must not change")
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
     return Finding(
         prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,
