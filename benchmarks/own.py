@@ -22,7 +22,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks.fuzz import versions
-from benchmarks.speed import _from_here, _peak
+from benchmarks.memory import from_here, peak
 
 REPEATS = 5
 Step = Callable[[], None]
@@ -158,7 +158,7 @@ def memory(net: str, what: str) -> float:
     from bpcompare.laws import LAWS  # noqa: F401
 
     bpcompare.watch  # noqa: B018 — imports it
-    before = _from_here()
+    before = from_here()
     model, optimizer, step = _ready(net)
     if what == "bare step":
         step()
@@ -167,7 +167,7 @@ def memory(net: str, what: str) -> float:
             step()
         if what == "proof":
             watched.verdict  # noqa: B018 — worked out now
-    return _peak() - before
+    return peak() - before
 
 
 def _ready(net: str) -> tuple[Any, Any, Step]:

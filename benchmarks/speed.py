@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from math import log
 from pathlib import Path
 from statistics import median
@@ -28,110 +27,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks.again import again
+from benchmarks.bare import bare_jax, bare_numpy, bare_torch, mlp
 from benchmarks.fuzz import versions
+from benchmarks.memory import from_here, memory, peak
 from benchmarks.starting import starting
-from bpcompare import ops, session
+from bpcompare import session
 from bpcompare.cli.memory import keep_freed_memory
 from bpcompare.engine.worker import InProcess
-from bpcompare.network import Data, Error, Input, Layer, Network, Training
-from bpcompare.network.parameter import Initializer, Parameter
+from bpcompare.network import Network
 from bpcompare.plan import Plan
 from bpcompare.plan.draw import plan as draw
 from bpcompare.testing.nodes import nodes
 from bpcompare.verdict.distance import Pairs
 
 REPEATS = 15
-
-
-def mlp(widths: list[int], examples: int) -> Network:
-    """Relu layers, softmax cross-entropy on classes, sgd."""
-    random = np.random.default_rng(0)
-    layers, parameters, source = {}, {}, "x"
-    for number, width in enumerate(widths[1:]):
-        name, last = f"l{number}", number == len(widths) - 2
-        roles = {"weight": f"{name}.weight", "bias": f"{name}.bias"}
-        layers[name] = Layer(ops.Dense(width), (source,), ops.Identity() if last else ops.Relu(), roles)
-        parameters |= {roles["weight"]: Parameter(Initializer("he_normal")), roles["bias"]: Parameter(Initializer("normal", 0.1))}
-        source = name
-    data = Data({"x": random.standard_normal((examples, widths[0]))}, random.integers(0, widths[-1], examples))
-    error = Error(ops.SoftmaxCrossEntropy(reduce="mean", targets="classes"), source)
-    return Network("mlp", {"x": Input((widths[0],))}, layers, parameters, error, ops.Sgd(0.1), data, Training())
-
-
-def bare_numpy(plan: Plan) -> Callable[[], Any]:
-    """One step by hand in NumPy."""
-    count = len(plan.order)
-    w, b = ([plan.parameters[f"l{i}.{role}"] for i in range(count)] for role in ("weight", "bias"))
-    x, t = plan.batches[0].inputs["x"], plan.batches[0].target
-    eta = x.dtype.type(0.1)
-
-    def step() -> Any:
-        a = [x]
-        for i in range(count):
-            z = a[-1] @ w[i] + b[i]
-            a.append(np.maximum(z, 0) if i < count - 1 else z)
-        e = np.exp(a[-1] - a[-1].max(axis=1, keepdims=True))
-        delta = e / e.sum(axis=1, keepdims=True)
-        delta[np.arange(len(t)), t] -= 1
-        delta /= -len(t)
-        new = []
-        for i in reversed(range(count)):
-            new.append((w[i] + eta * (a[i].T @ delta), b[i] + eta * delta.sum(axis=0)))
-            if i:
-                delta = (delta @ w[i].T) * (a[i] > 0)
-        return new
-
-    return step
-
-
-def bare_torch(plan: Plan) -> Callable[[], Any]:
-    """One eager step with torch.optim.SGD."""
-    import torch
-    from torch.nn import functional
-
-    count = len(plan.order)
-    w = [torch.tensor(plan.parameters[f"l{i}.weight"].T.copy(), requires_grad=True) for i in range(count)]
-    b = [torch.tensor(plan.parameters[f"l{i}.bias"], requires_grad=True) for i in range(count)]
-    x, t = torch.tensor(plan.batches[0].inputs["x"]), torch.tensor(plan.batches[0].target)
-    optimizer = torch.optim.SGD([*w, *b], lr=1e-6)
-
-    def step() -> Any:
-        optimizer.zero_grad()
-        a = x
-        for i in range(count):
-            a = functional.linear(a, w[i], b[i])
-            a = functional.relu(a) if i < count - 1 else a
-        functional.cross_entropy(a, t).backward()
-        optimizer.step()
-
-    return step
-
-
-def bare_jax(plan: Plan) -> Callable[[], Any]:
-    """One jitted step with optax.sgd."""
-    import jax
-    import jax.numpy as jnp
-    import optax
-
-    count = len(plan.order)
-    parameters = {name: jnp.array(value) for name, value in plan.parameters.items()}
-    x, t = jnp.array(plan.batches[0].inputs["x"]), jnp.array(plan.batches[0].target.astype(np.int32))
-    rule = optax.sgd(0.1)
-
-    def error(parameters: Any) -> Any:
-        a = x
-        for i in range(count):
-            a = a @ parameters[f"l{i}.weight"] + parameters[f"l{i}.bias"]
-            a = jax.nn.relu(a) if i < count - 1 else a
-        return optax.softmax_cross_entropy_with_integer_labels(a, t).mean()
-
-    @jax.jit
-    def step(parameters: Any, state: Any) -> Any:
-        updates, state = rule.update(jax.grad(error)(parameters), state, parameters)
-        return optax.apply_updates(parameters, updates), state
-
-    state = rule.init(parameters)
-    return lambda: jax.block_until_ready(step(parameters, state))
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -275,7 +184,7 @@ def point(kind: str, size: int, backend: str) -> dict[str, float]:
     plan = draw(network_of(kind, size), "float32")
     small = draw(network_of(kind, POINTS[kind][0]), "float32")
     certify(small, InProcess().run(status.backend, small))
-    before = _from_here()
+    before = from_here()
     record = None
 
     def work() -> None:
@@ -284,71 +193,10 @@ def point(kind: str, size: int, backend: str) -> dict[str, float]:
 
     run = timed(work)
     assert record is not None
-    run_memory = _peak() - before
-    before = _from_here()
+    run_memory = peak() - before
+    before = from_here()
     judged = min(timed(lambda: certify(plan, record)) for _ in range(1 if kind == "nodes" else 3))
-    return {"run": run, "run MiB": run_memory, "certificate": judged, "certificate MiB": _peak() - before}
-
-
-def _from_here() -> float:
-    """Start Linux's count of the peak anew; MiB in use now."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _status("VmRSS")
-
-
-def _peak() -> float:
-    return _status("VmHWM")
-
-
-def _status(name: str) -> float:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
-
-
-def memory() -> list[str]:
-    """(e): the peak of a whole verdict, and of bare steps, each in a process of its own."""
-    lines = [
-        "## (e) memory, float32, three frameworks",
-        "",
-        "| net | parameters MiB | bare MiB | verdict MiB | ratio |",
-        "|---" * 5 + "|",
-    ]
-    for widths, examples in (("64-2048-2048-10", 1024), ("64-4096-4096-10", 1024)):
-        bare, whole = (
-            float(_python("-m", "benchmarks.speed", "--peak", kind, widths, str(examples))) for kind in ("bare", "whole")
-        )
-        sizes = [int(width) for width in widths.split("-")]
-        parameters = 4 * sum((one + 1) * other for one, other in pairwise(sizes)) / 2**20
-        lines.append(f"| {widths}, {examples:,} examples | {parameters:.0f} | {bare:.0f} | {whole:.0f} | {whole / bare:.1f} |")
-    return [
-        *lines,
-        "",
-        "Goal: at most 4 at 17 million parameters, aim 3. Bare is the largest peak of the three frameworks' steps.",
-        "",
-    ]
-
-
-def peak(kind: str, widths: str, examples: int) -> float:
-    """MiB above what the process had before, its frameworks warm and the plan drawn."""
-    from bpcompare_delta import Delta
-    from bpcompare_jax import Jax
-    from bpcompare_torch import Torch
-
-    runner, backends = InProcess(), {"delta": Delta, "torch": Torch, "jax": Jax}
-    small = draw(mlp([8, 16, 4], 4), "float32")
-    for backend in backends.values():
-        runner.run(backend, small)
-    plan = draw(mlp([int(width) for width in widths.split("-")], examples), "float32")
-    before = _from_here()
-    if kind == "bare":
-        for make in (bare_numpy, bare_torch, bare_jax):
-            step = make(plan)
-            step()
-            step()
-            del step
-    else:
-        session.judge("speed", plan, {name: runner.run(backend, plan) for name, backend in backends.items()})
-    return _peak() - before
+    return {"run": run, "run MiB": run_memory, "certificate": judged, "certificate MiB": peak() - before}
 
 
 def growth() -> list[str]:
@@ -419,15 +267,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all of them without")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--point", nargs=3, help=argparse.SUPPRESS)
-    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.point:
         kind, size, backend = asked.point
         print(json.dumps(point(kind, int(size), backend)))
-        return
-    if asked.peak:
-        kind, widths, examples = asked.peak
-        print(peak(kind, widths, int(examples)))
         return
     lines = []
     for part in (PARTS[name] for name in asked.parts or PARTS):

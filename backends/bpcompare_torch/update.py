@@ -5,7 +5,7 @@ have the same bits, with every switch of a rule, is tested. A row of the table c
 tensors, those of one parameter at one position, state by slot; `steps` count the updates before this one, as torch keeps them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -129,14 +129,34 @@ def one_step(
 ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
     """New parameters and new slots (by parameter, then slot), after `count` earlier updates that left `slots`.
 
-    The rule changes parameters and state in place, so it works on copies. Its state is never empty: with none, torch would take
-    the first momentum for a step without history, and begin the others anew. Those that do not count steps do not look at the
-    number.
+    The rule changes parameters and state in place, so it works on copies, of so many at a time that those of gradients need
+    little memory. Its state is never empty: with none, torch would take the first momentum for a step without history, and begin
+    the others anew. Those that do not count steps do not look at the number.
     """
+    own: dict[str, Tensor] = {}
+    moved: dict[str, dict[str, Tensor]] = {}
     with torch.no_grad():
-        own = {name: p.clone() for name, p in parameters.items()}
-        state = {slot: [slots[name][slot].clone() for name in own] for slot in op.slots}
-        steps = [torch.tensor(float(count), dtype=torch.float32, device="cpu") for _ in own]
-        rule(op, [*own.values()], [gradients[name].clone() for name in own], state, steps)
-    moved = {name: {slot: state[slot][at] for slot in op.slots} for at, name in enumerate(own)}
+        for names in _portions(parameters):
+            some = {name: parameters[name].clone() for name in names}
+            state = {slot: [slots[name][slot].clone() for name in names] for slot in op.slots}
+            steps = [torch.tensor(float(count), dtype=torch.float32, device="cpu") for _ in names]
+            rule(op, [*some.values()], [gradients[name].clone() for name in names], state, steps)
+            own |= some
+            moved |= {name: {slot: state[slot][at] for slot in op.slots} for at, name in enumerate(names)}
     return own, moved
+
+
+AT_ONCE = 64 * 2**20
+"""Bytes of parameters that are updated in one call."""
+
+
+def _portions(parameters: Mapping[str, Tensor]) -> Iterator[list[str]]:
+    names, held = list[str](), 0
+    for name, p in parameters.items():
+        if names and held + p.nbytes > AT_ONCE:
+            yield names
+            names, held = [], 0
+        names.append(name)
+        held += p.nbytes
+    if names:
+        yield names

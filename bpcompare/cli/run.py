@@ -12,7 +12,7 @@ from bpcompare.cli.apart import Apart
 from bpcompare.cli.codes import USAGE
 from bpcompare.cli.kept import kept, lines_kept
 from bpcompare.cli.memory import keep_freed_memory
-from bpcompare.cli.options import Dtype, Seed, Specs, Steps, out_of_range, switch
+from bpcompare.cli.options import Dtype, Seed, Specs, Steps, out_of_range, switch, unlimited
 from bpcompare.cli.terminal import Progress, complain, say, say_exactly
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _misused(
     """What is wrong with the options themselves, before anything runs."""
     if not specs:
         return "run needs at least one SPEC: a TOML or JSON file that describes a network"
-    if problem := out_of_range(steps, seed):
+    if problem := out_of_range(steps, seed) or unlimited(None):
         return problem
     if quiet and verbose:
         return "-q and -v say opposite things; give one of them"

@@ -49,9 +49,14 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
     try:
         _write(Path(path), data)
     except OSError as error:
-        raise OSError(error.errno, _WORDS.get(error.errno or 0, error.strerror or str(error)), os.fspath(path)) from error
+        raise OSError(error.errno, meaning(error), os.fspath(path)) from error
     except ValueError as error:  # a NUL in the name
         raise OSError(errno.EINVAL, str(error), os.fspath(path)) from error
+
+
+def meaning(error: OSError) -> str:
+    """What the system means, in plain words."""
+    return _WORDS.get(error.errno or 0, error.strerror or str(error))
 
 
 def unwritable(path: str | os.PathLike[str]) -> str:
@@ -73,7 +78,7 @@ def unwritable(path: str | os.PathLike[str]) -> str:
         if found is not None and not os.access(name, os.W_OK):
             return f"no permission to change {name}"
     except OSError as error:
-        return f"{name} cannot be written: {_WORDS.get(error.errno or 0, error.strerror or str(error))}"
+        return f"{name} cannot be written: {meaning(error)}"
     except ValueError as error:
         return f"{name!r} is no name for a file: {error}"
     return ""

@@ -97,6 +97,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _zeros(step)
     yield from _own(step)
     yield from _changed(step)
+    yield from _by_hand(step)
     yield from _unused(step)
     yield from _varies(step)
     yield from _deviations(step)
@@ -159,6 +160,13 @@ def _changed(step: WatchedStep) -> Iterator[Said]:
             found |= {f"{place.function} ({place.line})": None for place in places if place.function not in MOVED}
     if found:
         yield "between", f"gradients are changed before their use, by {named(list(found), KINDS)}", 2
+
+
+def _by_hand(step: WatchedStep) -> Iterator[Said]:
+    """Updates that no rule was asked about."""
+    if updates := step.watched.facts.get("by hand", ""):
+        words = f"{named(updates.split('; '))}, function by function: each does what it says; whether together they are the rule"
+        yield "by hand", f"{words} that is meant was not asked, and states were taken as they were found", 2
 
 
 def _unused(step: WatchedStep) -> Iterator[Said]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from time import perf_counter
 from typing import Any, get_args
 
 from bpcompare.engine.address import Address
@@ -24,11 +23,11 @@ from bpcompare.plan.draw import plan as draw
 from bpcompare.plan.record import Record
 from bpcompare.proof import exact as exact_mode
 from bpcompare.proof.balls import Balls
-from bpcompare.proof.certificate import Means, certify
+from bpcompare.proof.certificate import Means
 from bpcompare.proof.finding import Certificate
 from bpcompare.proof.question import question
 from bpcompare.proof.values import StepValues, step_values
-from bpcompare.proof.watching import plain_findings
+from bpcompare.session.arrivals import Arrivals, room
 from bpcompare.spec import read
 from bpcompare.text import arguments
 from bpcompare.verdict.blame import Case, blames
@@ -63,7 +62,8 @@ def run(
     "probes" tries large products along random vectors first, "full" judges every number (docs/mathematics.md).
 
     Never raises on a mismatch or on what a backend does. Raises SpecError for a network that cannot be read or run,
-    UnknownBackendError for what is no backend or is asked for twice, TypeError and ValueError for other arguments.
+    UnknownBackendError for what is no backend or is asked for twice, TypeError and ValueError for other arguments, OSError where
+    records have no room in memory (256 MiB, or what BPCOMPARE_MEMORY says) and none on the disk.
     """
     network = _network(network)
     settled = arguments.choice("oracle", oracle, ("auto", "off")) == "auto"
@@ -78,9 +78,10 @@ def run(
     plan = exact_mode.draw(network, dtype, steps, seed) if exact else draw(network, dtype, steps, seed)
     apart = Isolated(Isolated.timeout if timeout is None else timeout, memory, progress)
     alone = isolate or timeout is not None or memory is not None
-    records = answers(plan, asked, apart, alone=alone, forgiving=backends is None, progress=progress)
+    arrivals = Arrivals(plan, laws, means, room())
+    records = answers(plan, asked, apart, alone=alone, forgiving=backends is None, arrivals=arrivals, progress=progress)
     progress("judging")
-    return judge(network.name, plan, records, settled, laws, means=means)
+    return judge(network.name, plan, records, settled, laws, arrivals=arrivals)
 
 
 def _network(wanted: Any) -> Network:
@@ -99,16 +100,18 @@ def answers(
     alone: bool = False,
     forgiving: bool = False,
     called: Sequence[str] | None = None,
+    arrivals: Arrivals | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Record]:
     """The records of all backends that were `asked`, by name.
 
     `apart` runs a backend in a process of its own: all of them if `alone`, and in any case those of another Python. A framework
     that is not installed gives a record with a failure; if `forgiving`, that backend is left out. `called` are the names, one for
-    each backend that answers; by default names are found that differ (`bpcompare.engine.asked`). `progress` is told what is being
-    done.
+    each backend that answers; by default names are found that differ (`bpcompare.engine.asked`). `arrivals` keeps and judges each
+    record before the next backend runs. `progress` is told what is being done.
 
-    Raises AssertionError if two backends would have the same name, so that one answer would be lost.
+    Raises AssertionError if two backends would have the same name, so that one answer would be lost; OSError where `arrivals`
+    finds the disk full.
     """
     ran: list[Located] = []
     found: list[Record] = []
@@ -123,6 +126,11 @@ def answers(
             record = unanswered(one.name, plan, f"its framework is not installed: {error.hint}")
         if isinstance(one, Address):
             record = replace(record, provenance=replace(record.provenance, address=one.repeatable))
+        if arrivals is not None:
+            record = arrivals.kept(record)  # what was given is free from here on
+            progress(f"judging {one.name}")
+            arrivals.judge(record)
+            record = record.lasting()
         ran.append(one)
         found.append(record)
     names = titles(ran, [record.provenance.backend for record in found]) if called is None else called
@@ -141,16 +149,20 @@ def judge(
     *,
     related: bool = False,
     means: Means = "probes",
+    arrivals: Arrivals | None = None,
 ) -> Comparison:
     """The comparison of `records`, all of them answers to `plan`, by the name of the backend.
 
     `spec` is the name of the spec in reports. `oracle`: ask the oracle who is wrong. `laws` may be wrong ones, for tests.
-    `related`: all records count as one voice, as for one backend before and after a change. `means`: see `certify`. Never
-    raises on what a record holds.
+    `related`: all records count as one voice, as for one backend before and after a change. `means`: see `certify`. `arrivals`
+    has judged them already, in this order. Never raises on what a record holds.
     """
-    started = perf_counter()
-    certificates = {name: _certificate(plan, record, laws, means) for name, record in records.items()}
-    seconds = perf_counter() - started
+    if arrivals is None:
+        arrivals = Arrivals(plan, laws, means)
+        for record in records.values():
+            arrivals.judge(record)
+    certificates = dict(zip(records, arrivals.certificates, strict=True))
+    records = {name: record.lasting() for name, record in records.items()}
     cases = _cases(plan, records, certificates)
     found = blames(plan, records, cases, oracle, laws, related=related, lent=ARITHMETICS)
     return Comparison(
@@ -162,7 +174,7 @@ def judge(
         pairs=Pairs(records),
         search=partial(_blind, plan, records, certificates, laws),
         oracle=oracle,
-        certificate_seconds=seconds,
+        certificate_seconds=arrivals.seconds,
     )
 
 
@@ -176,13 +188,6 @@ def changed(spec: str, plan: Plan, then: tuple[str, Record, str], now: tuple[str
         version = f"{record.provenance.framework} {record.provenance.version}" if record.failure is None else name
         titles.append(f"{version} ({which})")
     return Change(judge(spec, plan, {titles[0]: then[1], titles[1]: now[1]}, related=True), *titles)
-
-
-def _certificate(plan: Plan, record: Record, laws: Laws, means: Means) -> Certificate:
-    if plan.exact:
-        return exact_mode.examine(plan, record, laws)
-    certificate = certify(plan, record, laws, means=means)
-    return certificate if certificate.failure is not None else replace(certificate, plain=plain_findings(plan, record, laws))
 
 
 def _cases(plan: Plan, records: Mapping[str, Record], certificates: Mapping[str, Certificate]) -> list[Case]:

@@ -21,6 +21,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.plan import Plan, trees
 from bpcompare.plan.storage import StorageError, pack, plan_of, plan_parts, unpack
 from bpcompare.proof.exact import unproved
+from bpcompare.session.arrivals import Arrivals, room
 from bpcompare.session.conductor import answers, judge
 from bpcompare.verdict.comparison import Comparison, First, Verdict
 
@@ -67,8 +68,9 @@ class Reproduction:
     def run(self, progress: Callable[[str], None] = lambda _: None) -> Comparison:
         """Run it again, here and now. Raises UnknownBackendError for backends that this place does not have."""
         asked = [locate(address) for address in self.backends.values()]
-        records = answers(self.plan, asked, Isolated(progress=progress), called=tuple(self.backends), progress=progress)
-        return judge(self.spec, self.plan, records, self.oracle)
+        names, arrivals = tuple(self.backends), Arrivals(self.plan, room=room())
+        records = answers(self.plan, asked, Isolated(progress=progress), called=names, arrivals=arrivals, progress=progress)
+        return judge(self.spec, self.plan, records, self.oracle, arrivals=arrivals)
 
     def fails_likewise(self, comparison: Comparison) -> bool:
         """Whether a repetition ended as this run did: the same verdict, and first at the same place by the same mistake."""

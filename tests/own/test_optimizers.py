@@ -222,26 +222,7 @@ def test_who_has_no_gradient_stays(monkeypatch):
     assert refuted(wrong_step(monkeypatch, make, moved)) == {"idle.update"}
 
 
-class Own(optim.Optimizer):
-    """Somebody's own."""
-
-    def __init__(self, parameters):
-        super().__init__(parameters, {})
-
-    @torch.no_grad()
-    def step(self):
-        """Down."""
-        for p in self.param_groups[0]["params"]:
-            p.sub_(p.grad, alpha=0.1)
-
-
-class Inherited(optim.SGD):
-    """One that may do something else."""
-
-
 UNKNOWN = {
-    "Own has no law": Own,
-    "Inherited has no law": lambda p: Inherited(p, 0.1),
     "AdamW has no law for betas as a tensor": lambda p: optim.AdamW(
         p, torch.tensor(0.1), (torch.tensor(0.9), torch.tensor(0.9)), foreach=False
     ),
@@ -282,23 +263,6 @@ def test_a_closure_is_watched():
         optimizer.step(closure)
     assert step.verdict == "certified", str(step)
     assert "0.weight.update" in {claim.path for _, claim, _ in step.findings}
-
-
-def test_lbfgs_is_named():
-    """An optimizer that calls its closure several times is judged by no rule."""
-    model = net()
-    optimizer = optim.LBFGS(model.parameters(), max_iter=3)
-
-    def closure():
-        optimizer.zero_grad()
-        return backward(model)
-
-    with bpcompare.watch(model) as step:
-        optimizer.step(closure)
-    assert not step.refuted
-    (one,) = [one for one in named(step) if "LBFGS" in one]
-    assert "LBFGS has no law; each of its" in one
-    assert not [one for one in named(step) if "nobody saw" in one]
 
 
 def test_a_step_that_breaks_off_is_named():

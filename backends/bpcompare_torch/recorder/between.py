@@ -10,15 +10,17 @@ import numpy as np
 from bpcompare.ops.call import Call, Read
 from bpcompare.program import Place, Recording, Step, Unexamined, Value
 from bpcompare_torch.recorder.draft import Draft, constant, listed
-from bpcompare_torch.recorder.moved import Held
+from bpcompare_torch.recorder.moved import Held, OptimizerStep
 from bpcompare_torch.recorder.reduction import Reduction
 from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
 
+BY_HAND = "updates by hand"
 OF_NOBODY = "what stands in .grad was not made from what a watched backward delivered to it, as far as anybody saw"
 OF_OTHERS = (
     "what stands in .grad was made from the gradients of other parameters: right for a copy of them in another format, a mistake "
     "where two were swapped"
 )
+BY_OTHERS = "it was made from gradients of other parameters alone: a mistake, unless it is meant"
 
 
 def between(title: str, held: Sequence[Held], place: Place, entries: list[Entry], judged: set[Seen]) -> list[Recording]:
@@ -32,13 +34,34 @@ def between(title: str, held: Sequence[Held], place: Place, entries: list[Entry]
             needed |= {seen for seen in behind - judged if not _is_zero(seen)}
             for why in _unconnected(one, behind):
                 reasons.setdefault(why, []).append(one.name)
-    judged |= needed
     for why, names in reasons.items():
         draft.unexamined.append(Unexamined(f"the gradient of {listed(names)}", why, place.line))
+    return _made_of(draft, needed, judged)
+
+
+def updated_by_hand(held: Sequence[Held], place: Place, entries: list[Entry], judged: set[Seen]) -> list[Recording]:
+    """What somebody's own code wrote into parameters, as a program; nothing where nothing is left to tell."""
+    draft = Draft(BY_HAND, entries)
+    needed: set[Seen] = set()
+    foreign: dict[str, None] = {}
+    for one in held:
+        behind = _behind(one.gradient)
+        needed |= behind - judged
+        gradients = {seen.address for seen in behind if seen.kind == "given" and seen.address is not None}
+        if gradients and one.address not in gradients:
+            foreign[one.name] = None
+    if foreign:
+        draft.unexamined.append(Unexamined(f"the update of {listed(list(foreign))}", BY_OTHERS, place.line))
+    return _made_of(draft, needed, judged)
+
+
+def _made_of(draft: Draft, needed: set[Seen], judged: set[Seen]) -> list[Recording]:
+    """The program that makes what is needed; nothing where all that it does is to hand on."""
+    judged |= needed
     touched = any(seen.entry is not None and seen.entry.function != "identity" for seen in needed)
     if not touched and not draft.unexamined:
         return []
-    for entry in entries:
+    for entry in draft.entries:
         for result in entry.results:
             if result is not None and result in needed:
                 draft.step(entry, result, lambda _seen: False)
@@ -74,6 +97,21 @@ def _unconnected(one: Held, behind: set[Seen]) -> Iterator[str]:
     if not any((seen.kind == "given" and seen.address == one.address) or _is_zero(seen) for seen in behind):
         yield OF_OTHERS if any(seen.kind == "given" and seen.address is not None for seen in behind) else OF_NOBODY
     yield from dict.fromkeys(seen.why for seen in behind if seen.why)
+
+
+def of_own_step(number: int, step: OptimizerStep, several: bool, judged: set[Seen]) -> Recording:
+    """The program of a step whose optimizer has no law: every function that it called. What is `judged` is told already."""
+    draft = Draft(f"{step.optimizer}.step {number}" if several else f"{step.optimizer}.step", list(step.called))
+    if not step.ended:
+        draft.unexamined.append(Unexamined(draft.title, "it did not end", step.place.line))
+    for entry in step.called:
+        for result in entry.results:
+            if result is not None and result.reduced and result.floating and result not in judged:
+                draft.step(entry, result, lambda _seen: False)
+                judged.add(result)
+    if step.ended and not draft.steps:
+        draft.unexamined.append(Unexamined(draft.title, "it called no function of torch", step.place.line))
+    return draft.recording()
 
 
 def of_ranks(found: Sequence[Reduction], place: Place) -> Recording:

@@ -1,17 +1,16 @@
-"""Numbers for which there is no room in memory: a temporary file, which the system deletes with the last who reads it."""
+"""Tensors for which there is no room in memory, in a temporary file."""
 
 from __future__ import annotations
 
-import mmap
 import os
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
-from weakref import finalize
 
 import torch
 from torch import Tensor
 
+from bpcompare.files import chunks
+from bpcompare.files.chunks import VARIABLE
 from bpcompare.text.size import bytes_of
 
 _numpy = Tensor.numpy
@@ -21,10 +20,6 @@ SHARE = 0.5
 """Of the memory that is free when watching begins, how much it may take by itself."""
 LEAST = 4096
 """Bytes: smaller arrays stay where they are."""
-
-
-VARIABLE = "BPCOMPARE_MEMORY"
-"""Of the environment: how much it may take instead, such as 4G."""
 
 
 def room() -> float:
@@ -45,23 +40,12 @@ class Chunks:
     """The file: each tensor a piece of it, which is read when somebody asks for it."""
 
     def __init__(self) -> None:
-        self._file: int | None = None
-        self._end = 0
+        self._file = chunks.Chunks()
 
     def put(self, t: Tensor) -> Tensor:
         """A tensor of the same numbers, which stand in the file. Raises OSError where the disk is full."""
         if t.nbytes < LEAST:
             return t.clone()
-        if self._file is None:
-            with TemporaryFile(prefix="bpcompare-") as file:  # it has no name by now, and is gone with its last descriptor
-                self._file = os.dup(file.fileno())
-            finalize(self, os.close, self._file)
         plain = t.detach().resolve_conj().resolve_neg().cpu().contiguous()
-        rest = memoryview(_numpy(plain.reshape(-1).view(torch.uint8)).data)
-        os.lseek(self._file, self._end, os.SEEK_SET)
-        while rest:  # written, not mapped: so a full disk is an error, and does not end the process
-            rest = rest[os.write(self._file, rest) :]
-        begin, end = self._end, self._end + plain.nbytes
-        self._end = -(-end // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
-        piece = mmap.mmap(self._file, plain.nbytes, access=mmap.ACCESS_COPY, offset=begin)
+        (piece,) = self._file.put([memoryview(_numpy(plain.reshape(-1).view(torch.uint8)).data)])
         return torch.frombuffer(piece, dtype=plain.dtype).reshape(plain.shape)

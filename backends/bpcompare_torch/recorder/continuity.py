@@ -15,6 +15,7 @@ from bpcompare_torch.recorder.tape import ANEW, Seen
 
 UNSEEN = "it was changed between forward and step, or between two steps, in a way that nobody saw (NumPy, another process, C++)"
 TAMPERED = "code outside of all steps of optimizers changed it: what the next step starts from was taken as it is"
+INSIDE = "a step of its optimizer changed it in a way that nobody saw (NumPy, a kernel of its own, C++)"
 AFTERWARDS = "it was changed after what read or left it last, in a way that nobody saw (.data, NumPy, another process, C++)"
 AGAIN = "a step of an optimizer used it already, or a part of it, and it was not cleared before it was used again"
 
@@ -38,12 +39,17 @@ class Continuity:
     def read(self, t: Tensor, leaf: Seen) -> None:
         """A backward pass delivers to a leaf: its forward read the numbers of `leaf`."""
         if not leaf.kept.torn:
-            self._parameter(t, leaf.kept, leaf.clock, leaf.name)
+            self.found(id(t), leaf.kept, leaf.clock, leaf.name)
         self.unused[id(t)] = leaf
 
     def wrote(self, address: int) -> None:
         """Somebody's code wrote into a parameter by torch's own functions, which is told elsewhere."""
         self._known.add(address)
+
+    def left(self, address: int, now: Kept, clock: int) -> None:
+        """Somebody's code, which is told elsewhere, has left these numbers in the whole of a parameter."""
+        self._left[address] = now, clock
+        self._known.discard(address)
 
     def moved(self, one: Moved, clock: int) -> None:
         """The optimizer whose step this is has moved a parameter itself, between two evaluations of its closure."""
@@ -63,15 +69,25 @@ class Continuity:
 
     def begins(self, optimizer: Any, one: Moved, clock: int) -> None:
         """A step of an optimizer begins with these numbers of a parameter, its gradient and its state."""
-        self._parameter(one.parameter, one.before, clock, one.name)
+        self.found(id(one.parameter), one.before, clock, one.name)
         if one.gradient is None:
             return
-        if self._stale(one.gradient):
-            self._note(f"the gradient of {one.name}", AGAIN)
+        self.stale(one)
         for slot, kept in one.slots.items():
             last = self._states.get(optimizer, {}).get((id(one.parameter), slot))
             if last is not None and (kept is None or not last.same(kept)):
                 self._note(f"{slot} of {one.name}", TAMPERED)
+
+    def stale(self, one: Moved) -> None:
+        """A step of an optimizer uses a gradient: names one that a step used before."""
+        if one.gradient is not None and self._stale(one.gradient):
+            self._note(f"the gradient of {one.name}", AGAIN)
+
+    def ended(self, one: Moved, now: Kept, clock: int) -> None:
+        """A step that was recorded function by function ends, and a parameter holds these numbers."""
+        self.found(id(one.parameter), now, clock, one.name, INSIDE)
+        if one.gradient is not None:
+            self._spent[one.gradient] = None
 
     def ends(self, optimizer: Any, one: Moved, clock: int) -> None:
         """A step of an optimizer ends with these."""
@@ -115,11 +131,13 @@ class Continuity:
                 waiting += more
         return False
 
-    def _parameter(self, t: Tensor, now: Kept, clock: int, name: str) -> None:
-        left, since = self._left.get(id(t), (None, 0))
-        if left is not None and clock >= since and id(t) not in self._known and left.shape == now.shape and not left.same(now):
-            self._note(name, UNSEEN)
-        self._left[id(t)] = now, clock
+    def found(self, address: int, now: Kept, clock: int, name: str, why: str = UNSEEN) -> None:
+        """Somebody reads a parameter, and finds these numbers in it. `why`: what is said where others were left there."""
+        left, since = self._left.get(address, (None, 0))
+        known = address in self._known
+        if left is not None and clock >= since and not known and left.shape == now.shape and not left.same(now):
+            self._note(name, why)
+        self._left[address] = now, clock
 
     def _note(self, what: str, why: str) -> None:
         self.unexamined.setdefault(what, Unexamined(what, why))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.drawn import masks
 from bpcompare_torch.recorder.geometry import geometry, layout
-from bpcompare_torch.recorder.identity import Identity
+from bpcompare_torch.recorder.identity import Identity, strided
 from bpcompare_torch.recorder.members import apart, results_of
 from bpcompare_torch.recorder.memory import PLAIN, storage_of, tensors
 from bpcompare_torch.recorder.places import Places
@@ -34,6 +34,9 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.custom: Custom | None = None
         self.backward = False
         self.stepping = False
+        self.following = False
+        self.moving: Collection[int] = ()
+        self.reads: Callable[[Tensor, Seen], None] = silent
         self.passing = False
         self.idle = False
         self.foreseen: set[int] = set()
@@ -70,7 +73,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 writes += [given[name] for name in statistics(func, given) if not any(given[name] is t for t in writes)]
             if not (beside or known.name in ANEW):
                 found = [t for value in given.values() for t in tensors(value)]
-                if self._matters(found):
+                if self._matters(found, writes):
                     return self._recorded(func, args, kwargs, given, writes, found)
             followed = self._unfollowed(writes)
         out = called(func, args, kwargs)
@@ -108,14 +111,29 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return storage_of(args[0]) in self.foreseen
         return all(type(t) in PLAIN and storage_of(t) in self.foreseen for t in tensors(args[0]))
 
-    def _matters(self, found: list[Tensor]) -> bool:
+    def _matters(self, found: list[Tensor], writes: list[Tensor]) -> bool:
         if self.custom is not None:
+            return True
+        if (self._following() and found) or any(self._moves(t) for t in writes):
             return True
         if torch.is_grad_enabled():
             newest = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
             if any(t.requires_grad or self.identity.resolved(t, newest) for t in found):
                 return True
         return any(self.identity.reduced(t) for t in found)
+
+    def _following(self) -> bool:
+        """Whether a step of an optimizer that has no law goes on: all that it calls is recorded."""
+        return self.following and not torch.is_grad_enabled()
+
+    def _moves(self, t: Tensor) -> bool:
+        """Whether t is the memory of a parameter that has a gradient by now, and autograd looks away: it is updated by hand."""
+        return (
+            bool(self.moving)
+            and not (torch.is_grad_enabled() and t.requires_grad)
+            and strided(t)
+            and storage_of(t) in self.moving
+        )
 
     def _recorded(
         self, func: Any, args: Any, kwargs: Any, given: dict[str, Any], writes: list[Tensor], read: list[Tensor]
@@ -133,6 +151,9 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             name: self.identity.under_write(value) if name in into and isinstance(value, Tensor) else self._seen(value)
             for name, value in given.items()
         }
+        for t in read:
+            if not asked and self._moves(t):
+                self.reads(t, self.identity.of(t))
         self.identity.now = None
         for t in writes:
             self.identity.memory.written(t)
@@ -201,7 +222,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         entry.factors = factors(function, made[0]) if made else 0.0
         read = entry.read()
         depends = any(one.depends for one in read) and (node is not None or custom is not None)
-        reduced = any(one.reduced for one in read)
+        reduced = self._following() or any(one.reduced for one in read)
         number = 0
         for output, t in enumerate(made):
             if t is None:
@@ -242,10 +263,12 @@ NO_TASK = -1
 GENERATED = "GeneratedBackwardFor_"
 """How torch names the custom functions that it makes for ops of torch.library."""
 
-ANEW = frozenset(f"{name}_like" for name in ("zeros", "ones", "full", "empty", "rand", "randn", "randint")) | {
-    f"new_{name}" for name in ("zeros", "ones", "full", "empty", "empty_strided")
-}
-"""Functions that ask an array for its shape and format alone: what they make is given."""
+ANEW = (
+    frozenset(f"{name}_like" for name in ("zeros", "ones", "full", "empty", "rand", "randn", "randint"))
+    | {f"new_{name}" for name in ("zeros", "ones", "full", "empty", "empty_strided")}
+    | {"lift_fresh"}
+)
+"""Functions that ask an array for its shape and format alone, or hand on a constant: what they make is given."""
 
 
 def plain(value: Any) -> Any:

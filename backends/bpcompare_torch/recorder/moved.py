@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.memory import Kept
-from bpcompare_torch.recorder.tape import Seen
+from bpcompare_torch.recorder.tape import Entry, Seen
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +53,10 @@ class OptimizerStep:
     ended: bool = False
     evaluations: int = 0
     """How often it has called its closure."""
+    own: bool = False
+    """Whether its optimizer has no law: then it is judged function by function."""
+    called: Sequence[Entry] = ()
+    """What such a step called."""
 
     @property
     def held(self) -> list[Held]:

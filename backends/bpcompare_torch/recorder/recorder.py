@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bpcompare.program import Recording, Unexamined, Watched
-from bpcompare_torch.recorder.between import between, of_ranks
+from bpcompare_torch.recorder.between import between, of_own_step, of_ranks, updated_by_hand
 from bpcompare_torch.recorder.chunks import room
 from bpcompare_torch.recorder.compiling import Compiling
 from bpcompare_torch.recorder.forgetting import Forgetting
@@ -70,7 +70,7 @@ class TorchRecorder:
         self._reductions = Reductions(self._identity, self.updates, self.models.parameters)
         self._engine.after = self._reductions.ends
         self.updates.own(self.models.parameters())
-        self._mode.wrote = self.updates.wrote
+        self._mode.wrote, self._mode.reads = self.updates.wrote, self.updates.reads
         self._seed = torch.initial_seed()
         self._undo = ExitStack()
         self._reached: dict[str, str] = {}
@@ -118,7 +118,7 @@ class TorchRecorder:
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
         self._engine.end()
-        self._mode.wrote = self._places.called = silent
+        self._mode.wrote = self._mode.reads = self._places.called = silent
 
     def watched(self) -> Watched:
         """Everything that was seen."""
@@ -133,13 +133,17 @@ class TorchRecorder:
         for number, step in enumerate(steps, 1):
             title = f"gradients before step {number}" if len(steps) > 1 else "gradients after backward"
             recordings += between(title, step.held, step.place, entries, judged)
-            recordings.append(of_step(number, step, len(steps) > 1))
+            several = len(steps) > 1
+            recordings.append(of_own_step(number, step, several, judged) if step.own else of_step(number, step, several))
         if passes:
             title = "gradients that are left" if steps else "gradients after backward"
             recordings += between(title, self._left, passes[-1].place, entries, judged)
-            recordings += between("updates by hand", self.updates.by_hand, passes[-1].place, entries, judged)
+            recordings += updated_by_hand(self.updates.by_hand, passes[-1].place, entries, judged)
         facts = {"framework": "torch", "version": torch.__version__, "device": self.models.device, "seed": str(self._seed)}
         facts |= self._distributed
+        own = dict.fromkeys(f"{step.optimizer}.step" for step in steps if step.own)
+        if own or self.updates.by_hand:
+            facts["by hand"] = "; ".join(own) or "updates outside of all optimizers"
         if steps and self.updates.continuity.unused:
             facts["unused"] = "; ".join(sorted({leaf.name for leaf in self.updates.continuity.unused.values()}))
         if self._mode.failures:

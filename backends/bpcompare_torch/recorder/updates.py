@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -13,16 +14,21 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.continuity import Continuity
+from bpcompare_torch.recorder.geometry import key
 from bpcompare_torch.recorder.identity import Identity, strided
 from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
-from bpcompare_torch.recorder.optimizers import Rules, rate_format, slots_of, steps_of
+from bpcompare_torch.recorder.optimizers import OPTIMIZERS, Rules, rate_format, slots_of, steps_of
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.tape import Entry, Seen
+from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
 
 LEFT_OVER = "a step of an optimizer wrote into it, and it was not cleared"
 """What is in a gradient after such a step is nobody's business, unless it is used again."""
+
+
+DRAWN = frozenset(("normal", "uniform", "bernoulli", "exponential", "geometric", "cauchy", "log_normal", "random"))
+"""Functions that fill memory with numbers that they draw."""
 
 
 class Updates:
@@ -53,7 +59,9 @@ class Updates:
         self.rewritten: dict[str, Place] = {}
         self.continuity = Continuity()
         self._begun = False
-        self._parameters: dict[int, tuple[str, int]] = {}
+        self._parameters: dict[int, tuple[str, int, Any]] = {}
+        self._first: dict[int, int] = {}
+        self._within: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
         if self._hooks:
@@ -74,6 +82,7 @@ class Updates:
         self._mode.stepping = False
         self._mode.foreseen.clear()
         self._begun = True
+        self._mode.moving = self._parameters.keys()
 
     def accumulated(self, t: Tensor, leaf: Seen, arrived: Kept, before: Seen | None) -> None:
         """`.grad` is what it was and what has arrived: a step of its own."""
@@ -100,13 +109,13 @@ class Updates:
         """Another memory that was made from gradients (p.data = …) is an update that is told elsewhere."""
         found = self._identity.at(t) if strided(t) else None
         if found is not None and found.reduced:
-            self.continuity.wrote(id(t))
+            self.continuity.left(id(t), found.kept, found.clock)
 
     def own(self, parameters: Mapping[str, Tensor]) -> None:
         """Whose memory is watched for writes outside of all optimizers."""
         self.lazy = any(is_lazy(p) for p in parameters.values())
         self._parameters = {
-            storage_of(p): (self._names.get(id(p), name), id(p))
+            storage_of(p): (self._names.get(id(p), name), id(p), key(p))
             for name, p in parameters.items()
             if p.requires_grad and strided(p)
         }
@@ -116,12 +125,24 @@ class Updates:
         self.continuity.touched(t)
         if not self._begun or not strided(t) or storage_of(t) not in self._parameters:
             return
-        name, address = self._parameters[storage_of(t)]
-        self.continuity.wrote(address)
-        if written is not None and written.reduced:
-            self.by_hand.append(Held(name, address, written))
-        else:
+        name, address, whole = self._parameters[storage_of(t)]
+        if written is None or not (written.reduced or _of_itself(written)):
+            self.continuity.wrote(address)
             self.rewritten.setdefault(name, self._places.here("write"))
+            return
+        written.reduced = True
+        self.by_hand.append(Held(name, address, written))
+        if key(t) == whole:
+            self.continuity.left(address, written.kept, written.clock)
+        else:
+            self.continuity.wrote(address)
+
+    def reads(self, t: Tensor, seen: Seen) -> None:
+        """Somebody's own code reads a parameter, to update one by hand."""
+        name, address, whole = self._parameters[storage_of(t)]
+        seen.address = address
+        if key(t) == whole:
+            self.continuity.found(address, seen.kept, seen.clock, name)
 
     def captured(self, gradient: Tensor, t: Tensor, leaf: Seen) -> None:
         """torch.autograd.grad gives back a gradient."""
@@ -148,15 +169,15 @@ class Updates:
         for name, p in parameters.items():
             found = self._identity.at(p) if strided(p) else None
             if found is not None and found.reduced and all(one.gradient is not found for one in self.by_hand):
+                self._by_hand(p)
                 self.by_hand.append(Held(self._names.get(id(p), name), id(p), found))
 
     def over(self, parameters: Mapping[str, Tensor]) -> None:
         """At the end: parameters and states that are no longer what the last that was seen of them left."""
-        moved = {one.address for one in self.by_hand}
         keep = self._identity.memory.keep
         with self._mode.unwatched():
             for name, p in parameters.items():
-                if id(p) not in moved and strided(p):
+                if strided(p):
                     self.continuity.over(p, self._names.get(id(p), name), keep(p))
             for optimizer, step in self._last.values():
                 for one in step.moved:
@@ -179,6 +200,9 @@ class Updates:
 
     def begins(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
         """An optimizer's step is called. It begins behind its own hooks, and ends before them: what they do is no part of it."""
+        if self._goes_on(optimizer):
+            self._within[id(optimizer)] += 1
+            return
         self._optimized(optimizer)
         self._alone(optimizer)
         after = optimizer.register_step_post_hook(lambda optimizer, _args, _kwargs: self._ends_inside(optimizer))
@@ -187,7 +211,12 @@ class Updates:
 
     def _begins_inside(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         """The step itself begins. What it is to be called with instead; None: as it was."""
+        if self._goes_on(optimizer):
+            return None
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+        if type(optimizer) not in OPTIMIZERS:
+            self._begins_own(optimizer, callable(closure))
+            return None
         if not callable(closure):
             self._foresee(optimizer, self._begins(optimizer, self._identity.memory.copy))
             return None
@@ -224,6 +253,21 @@ class Updates:
         self._open[id(optimizer)] = step
         self._mode.stepping = True
         return step
+
+    def _begins_own(self, optimizer: Any, closure: bool) -> None:
+        """A step begins for which there is no law: it is recorded function by function, like any code."""
+        with self._mode.unwatched():
+            moved = self._all_moving(optimizer, self._identity.memory.keep)
+            step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), moved, own=True)
+            for one in moved:
+                self._by_hand(one.parameter)
+                self.continuity.found(id(one.parameter), one.before, self._identity.memory.clock, one.name)
+                if not closure:
+                    self.continuity.stale(one)
+        self.steps.append(step)
+        self._open[id(optimizer)] = step
+        self._first[id(optimizer)] = len(self._mode.entries)
+        self._mode.following = True
 
     def _foresee(self, optimizer: Any, step: OptimizerStep) -> None:
         """A step of torch's own begins, of which is known what it writes into: that is told now, and not at each of its writes.
@@ -266,21 +310,35 @@ class Updates:
             rate_format(group),
         )
 
+    def _goes_on(self, optimizer: Any) -> bool:
+        """Whether a step of somebody's own class has called the step of the class that it is made from."""
+        step = self._open.get(id(optimizer))
+        return step is not None and step.own
+
     def _alone(self, optimizer: Any) -> None:
         for handle in self._around.pop(id(optimizer), ()):
             handle.remove()
 
     def ends(self, optimizer: Any) -> None:
         """An optimizer's step has ended, and its own hooks have run."""
+        if self._within[id(optimizer)]:
+            self._within[id(optimizer)] -= 1
+            return
         self._alone(optimizer)
         self._ends_inside(optimizer)
 
     def _ends_inside(self, optimizer: Any) -> None:
         """The step itself ends."""
+        if self._within[id(optimizer)]:
+            return
         step = self._open.pop(id(optimizer), None)
         self._mode.stepping = False
+        self._mode.following = any(one.own for one in self._open.values())
         self._mode.foreseen.clear()
         if step is None:
+            return
+        if step.own:
+            self._ends_own(optimizer, step)
             return
         with self._mode.unwatched():
             keep = self._identity.memory.keep
@@ -295,6 +353,15 @@ class Updates:
             step.ended = True
             self._last[id(optimizer)] = optimizer, step
 
+    def _ends_own(self, optimizer: Any, step: OptimizerStep) -> None:
+        """A step ends that was recorded function by function."""
+        step.called = tuple(self._mode.entries[self._first.pop(id(optimizer)) :])
+        with self._mode.unwatched():
+            step.moved = self._all_moving(optimizer, self._identity.memory.keep)
+            for one in step.moved:
+                self.continuity.ended(one, one.before, self._identity.memory.clock)
+        step.ended = True
+
     def _used(self, gradient: Seen, grad: Tensor | None) -> None:
         """A step has run: some write into gradients, and some of those leave them as they were."""
         if grad is None or not strided(grad) or self._identity.at(grad) is gradient:
@@ -303,6 +370,12 @@ class Updates:
         if not gradient.kept.same(kept):
             gradient = Seen("given", kept, self._identity.memory.clock, reduced=True, why=LEFT_OVER)
         self._identity.made(grad, gradient, None)
+
+
+def _of_itself(written: Seen) -> bool:
+    """Whether a write into memory reads what stood there (p.mul_(…), p.clamp_(…))."""
+    entry = written.entry
+    return entry is not None and entry.function not in (*ANEW, *DRAWN) and "out" not in entry.arguments
 
 
 def named(models: Mapping[str, torch.nn.Module]) -> dict[int, str]:
