@@ -130,26 +130,9 @@ class Step:
         return _first(self._loss(jax.tree_util.tree_unflatten(self._tree, leaves), *data))
 
     def _evaluate(self) -> None:
-<<<<<<< HEAD
         found = differentiated(self._closed, self._args, list(self._free), self._alone)
         self._value, self.gradients, self._taps, self._arrived = found.value, found.gradients, found.taps, found.arrived
         self._chosen, self._unprobed = found.chosen, found.alone
-=======
-        free = self._free
-        first = Evaluation()
-        first.run(self._closed, [Followed(x, i in free) for i, x in enumerate(self._args)])
-        probes = {key: jnp.zeros(first.taps[key].shape, first.taps[key].dtype) for key in first.reached}
-
-        def probed(free: dict[int, Any], probes: Any) -> tuple[Any, Any]:
-            evaluation = Evaluation(probes, first.chosen)
-            given = [Followed(free.get(i, x), i in free) for i, x in enumerate(self._args)]
-            return evaluation.run(self._closed, given)[0].number, evaluation.taps
-
-        self._value, back, self._taps = jax.vjp(probed, free, probes, has_aux=True)
-        with jax.disable_jit():  # as the forward of what has a rule of its own, so its rule
-            self.gradients, self._arrived = back(jnp.ones_like(self._value))
-        self._chosen = first.chosen
->>>>>>> main
 
     def recording(self) -> Recording:
         """The program of the way back."""

@@ -123,15 +123,16 @@ def differentiated(
         probes = {key: jnp.zeros(first.taps[key].shape, first.taps[key].dtype) for key in first.reached}
 
         def probed(given: dict[int, Any], probes: Any) -> tuple[Any, Any]:
-            evaluation = Evaluation(probes)
+            evaluation = Evaluation(probes, first.chosen)
             followed = [Followed(given.get(i, x), i in free) for i, x in enumerate(numbers)]
-            return evaluation.run(program, followed)[0].number, list(evaluation.taps.values())
+            return evaluation.run(program, followed)[0].number, evaluation.taps
 
         value, back, taps = jax.vjp(probed, {i: numbers[i] for i in free}, probes, has_aux=True)
-        gradients, arrived = back(jnp.ones_like(value))
+        with jax.disable_jit():  # as the forward of what has a rule of its own, so its rule
+            gradients, arrived = back(jnp.ones_like(value))
         made.append(first)
         return value, gradients, taps, arrived, alone(numbers)
 
     value, gradients, taps, arrived, other = together(closed, run, list(args), closed.consts)
     first = made[-1]
-    return Differentiated(value, gradients, dict(zip(first.taps, taps, strict=True)), arrived, first.chosen, other)
+    return Differentiated(value, gradients, taps, arrived, first.chosen, other)
