@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked
 from bpcompare.network.parameter import Array
 from bpcompare.ops import Dense, Op, UpdateOp
 from bpcompare.plan import Plan
+from bpcompare.plan.back import returned
 from bpcompare.plan.record import Provenance, Record
 from bpcompare_jax import update
 from bpcompare_jax.compilations import Compiled, compilations
@@ -104,14 +105,17 @@ class Jax(AutodiffBackend[jax.Array]):
     def differentiate(
         self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]
     ) -> tuple[Walked[jax.Array], Arrays, Arrays]:
-        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`."""
+        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`, and at some a."""
 
-        def recorded(trainable: Arrays, frozen: Arrays, probes: Arrays, feed: Mapping[str, Any]) -> Any:
-            def objective(trainable: Arrays, probes: Arrays) -> tuple[jax.Array, dict[str, Any]]:
-                walked = walk({**frozen, **trainable}, Feed(**feed), lambda layer, y: y + probes[layer])
+        def recorded(trainable: Arrays, frozen: Arrays, probes: Arrays, backs: Arrays, feed: Mapping[str, Any]) -> Any:
+            def objective(trainable: Arrays, probes: Arrays, backs: Arrays) -> tuple[jax.Array, dict[str, Any]]:
+                def after(layer: str, a: jax.Array) -> jax.Array:
+                    return a + backs[layer] if layer in backs else a
+
+                walked = walk({**frozen, **trainable}, Feed(**feed), lambda layer, y: y + probes[layer], after)
                 return walked.error, vars(walked)
 
-            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1), has_aux=True)(trainable, probes)
+            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1, 2), has_aux=True)(trainable, probes, backs)
             return walked, *gradients
 
         examples = feed.target.shape[0]
@@ -119,6 +123,13 @@ class Jax(AutodiffBackend[jax.Array]):
         step = self._jit((walk, "recorded"), recorded)
         walked, gradients, din = step(*_split(plan, parameters), probes, vars(feed))
         return Walked(**walked), gradients, din
+
+        def zeros(layers: Iterable[str]) -> Arrays:
+            return {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in layers}
+
+        step = self._jit((walk, "recorded"), recorded, _options(plan))
+        walked, gradients, din, back = step(*_split(plan, parameters), zeros(plan.order), zeros(returned(plan)), vars(feed))
+        return Walked(**{**walked, "back": back}), gradients, din
 
     def plain_gradient(self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]) -> Arrays:
         """`jax.grad` of the error under jit, no probes and nothing else returned."""

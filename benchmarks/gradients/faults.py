@@ -48,6 +48,22 @@ FAULTS = (
         "x = torch.arange(4.0)[1:2]\ntorch.as_strided(x, (1,), (1,), 0)  # 0, and not 1",
     ),
     Fault(
+        ("median", "nanmedian", "masked.median"),
+        "Of an input that is expanded along the axis, it sorts in the memory that all share, and gives other numbers, or what "
+        "stands in memory that nobody filled.",
+        "x = torch.tensor([[1.0, 2.0, 3.0]]).expand(3, 3)\n"
+        "torch.median(x, 0).values  # [2, 2, 6e-38] in one run, and not [1, 2, 3]",
+    ),
+    Fault(
+        ("matrix_exp", "linalg.matrix_exp"),
+        "Its gradient is a block of the exponential of [[Aᵀ, dy], [0, Aᵀ]]: the larger dy is, the fewer of its digits are right. "
+        "It loses 5 of 16 for dy = 65536, and 11 for 1e12.",
+        "A = torch.tensor([[-6.0, -8.0], [5.0, -8.0]], dtype=torch.float64, requires_grad=True)\n"
+        "def scaled(c):\n"
+        "    return torch.autograd.grad(c * torch.matrix_exp(A)[0, 1], A)[0] / c\n"
+        "(scaled(1e12) - scaled(1.0)).abs().max() / scaled(1.0).abs().max()  # 7e-5",
+    ),
+    Fault(
         ("attention.dot_product_attention", "attention.dot_product_attention (causal)"),
         "JAX's attention works its shares out in float32 where all it is given is float64: it is right to eight digits.",
         "q, k, v = jnp.asarray(np.random.default_rng(0).normal(size=(3, 1, 5, 2, 4)))  # jax_enable_x64\n"

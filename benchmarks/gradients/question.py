@@ -74,7 +74,8 @@ def _through(out: Any) -> Any:
 
 
 def _floats(x: Any) -> bool:
-    return hasattr(x, "dtype") and hasattr(x, "shape") and "float" in str(x.dtype)
+    dense = "sparse" not in str(getattr(x, "layout", ""))
+    return dense and hasattr(x, "dtype") and hasattr(x, "shape") and "float" in str(x.dtype)
 
 
 def _honest(sample: Sample) -> tuple[dict[str, str], Any]:

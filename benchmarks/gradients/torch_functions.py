@@ -54,9 +54,13 @@ def _sample(op: Any, seed: int, dtype: str) -> Sample | None:
     # From small and plain ones to stranger ones, a seed each; all over again where there are fewer.
     chosen = fitting[seed * max(1, len(fitting) // 8) % len(fitting)]
     args, kwargs = chosen.args, chosen.kwargs
+    before = torch.get_rng_state()
+    op(chosen.input, *args, **kwargs)
+    draws = not torch.equal(before, torch.get_rng_state())
 
     def function(*given: Any) -> Any:
-        torch.default_generator.manual_seed(0)  # functions that draw
+        if draws:
+            torch.default_generator.manual_seed(0)
         if kwargs.get("hermitian"):  # of a matrix that is none, it reads one triangle, and its derivative is not defined
             given = (given[0] + given[0].mH, *given[1:])
         out = op(*given, **kwargs)
@@ -137,7 +141,14 @@ def sample_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Sample:
     def like(other: Callable[..., Any]) -> Sample:
         return sample_of(other, inputs)
 
-    return Sample(function, flat, inputs, pulled, constant, lambda x: x.detach().numpy(force=True).copy(), like)
+    return Sample(function, flat, inputs, pulled, constant, _numbers, like)
+
+
+def _numbers(x: Any) -> Any:
+    import torch
+
+    known = x.float() if x.dtype == torch.bfloat16 else x
+    return known.detach().numpy(force=True).copy()
 
 
 def _floats(x: Any) -> bool:

@@ -175,9 +175,18 @@ class Inner(Number):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is np.where:
             return self._kept(*args)
+        if func is np.concatenate:
+            return self._joined(*args, **kwargs)
         if func not in MOVES:
             raise TypeError(f"numpy.{func.__name__} of sums of products")
         return self.map(lambda part: func(part, *args[1:], **kwargs))
+
+    def _joined(self, parts: Sequence[Num], axis: int = 0) -> Inner:
+        """Recorded numbers beside one another. Raises TypeError for others."""
+        if not all(isinstance(part, Inner) and not part.n and part.dtype == self.dtype for part in parts):
+            raise TypeError("sums of products beside something else")
+        rel, rad, most = (float(np.max([getattr(part, name) for part in parts])) for name in ("rel", "rad", "most"))
+        return Inner(np.concatenate([part.mid for part in parts], axis=axis), rel=rel, rad=rad, most=most)
 
     def _kept(self, condition: Any, x: object, y: Any) -> Inner:
         """Entries where a plain condition holds, and exact zeros elsewhere. Raises TypeError for another choice."""

@@ -19,31 +19,26 @@ from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
 from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim, Claims
-from bpcompare.proof.entrywise import LARGE, held
+from bpcompare.proof.entrywise import LARGE
 from bpcompare.proof.evaluation import evaluate, once
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
-from bpcompare.proof.inside import inside
+from bpcompare.proof.inside import NEARLY_ONE, SMALLEST, inside
 from bpcompare.proof.kinks import excused
 from bpcompare.proof.latitude import latitude, named
 from bpcompare.proof.nodes import SideBySide
 from bpcompare.proof.power import least as needed
 from bpcompare.proof.power import power
-from bpcompare.proof.probes import probed
-from bpcompare.proof.products import summed
 from bpcompare.proof.question import question
+from bpcompare.proof.quick import quickly
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.reduced import reduced, whole_first
 from bpcompare.proof.structure import settled
+from bpcompare.proof.together import together
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare.proof.vanishing import vanishes
 
 INFINITE = float("inf")
-SMALLEST = 1e-300
-"""Added to radii before dividing by them. Only what is reported is divided; what decides is |recorded − law| ≤ r itself."""
-NEARLY_ONE = 0.999
-"""Below this largest share, no element can be outside its ball, and the exact comparison is left out."""
-
 
 Means = Literal["probes", "full", "balls"]
 """How claims are judged: large products along random vectors; every element, most without a ball; every element by its ball."""
@@ -95,8 +90,9 @@ def _step_judged(plan: Plan, listed: Claims, balls: Balls, laws: Laws, mode: str
 def _one_by_one(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
     zeros: dict[str, float] = {}
     judged = []
-    for claim in claims:
-        finding = judge(claim, balls, laws, prefix, zeros)
+    sure = together(claims, balls, laws, prefix) if balls.quick else {}
+    for place, claim in enumerate(claims):
+        finding = sure.get(place) or judge(claim, balls, laws, prefix, zeros)
         if finding.terms and claim.statement == "gradient":
             zeros[claim.path] = finding.terms
         judged.append(finding)
@@ -135,7 +131,7 @@ def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[s
         return found
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, balls.recorded(claim.path), balls.values.given[claim.subject])
-    if balls.quick and (found := _quickly(claim, balls, laws, prefix)) is not None:
+    if balls.quick and (found := quickly(claim, balls, laws, prefix)) is not None:
         return found
     ball = evaluate(claim, balls, laws)
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
@@ -147,14 +143,6 @@ def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[s
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     return _judged(claim, prefix, x, ball, balls, laws, before, zeros or {})
-
-
-def _quickly(claim: Claim, balls: Balls, laws: Laws, prefix: str) -> Finding | None:
-    """That it holds, without balls for most of its elements; None where that does not decide."""
-    found = held(claim, balls, laws, prefix)
-    if found is None and balls.random is not None:
-        found = probed(claim, balls, laws, balls.random, prefix)
-    return summed(claim, balls, laws, prefix) if found is None else found
 
 
 def _judged(
@@ -378,9 +366,9 @@ def _at_a_kink(
 
 def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
     off = x != before
-    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     if not off.any():
         return Finding(prefix + claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size, note="frozen: must not change")
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
     return Finding(
         prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,

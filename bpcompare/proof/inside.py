@@ -15,7 +15,7 @@ from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import least as needed
 
 SMALLEST = 1e-300
-"""Added to radii before dividing by them."""
+"""Added to radii before dividing by them. Only what is reported is divided; what decides is |recorded − law| ≤ r itself."""
 
 
 def inside(claim: Claim, x: Array, ball: Ball, u: float, before: Array | None, prefix: str = "") -> Finding | None:
@@ -63,4 +63,4 @@ def inside(claim: Claim, x: Array, ball: Ball, u: float, before: Array | None, p
 
 
 NEARLY_ONE = 0.999
-"""Up to this share, no entry can be outside of its ball by the exact comparison."""
+"""Up to this share, no entry can be outside of its ball, and the exact comparison is left out."""

@@ -44,9 +44,14 @@ SEEN = 64
 """By so many rows the scale of each column is estimated."""
 
 
-def probed(claim: Claim, balls: Balls, laws: Laws, random: np.random.Generator, prefix: str = "") -> Finding | None:
-    """That `claim` holds, as far as probes and the rows that they point at can say; None where that does not decide."""
-    value = sums(claim, balls, laws)
+def probed(
+    claim: Claim, balls: Balls, laws: Laws, random: np.random.Generator, prefix: str = "", value: Inner | None = None
+) -> Finding | None:
+    """That `claim` holds, as far as probes and the rows that they point at can say; None where that does not decide.
+
+    `value` are its `sums`, if they are there.
+    """
+    value = sums(claim, balls, laws) if value is None else value
     fmt = format_for(claim, balls, laws)
     # In float64 nobody works a sum out more exactly than the record does.
     if value is None or value.factors is None or fmt.u < 2.0**-40:

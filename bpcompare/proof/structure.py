@@ -11,10 +11,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from bpcompare.laws import Laws
+from bpcompare.laws import LAWS, Laws
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball, Format
 from bpcompare.numbers.ball.format import format_of
@@ -79,12 +80,36 @@ def structural(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: Collectio
     """
     if sum(x.size for _, x in plan.arrays()) > MOST_NUMBERS:
         return frozenset()
-    left = frozenset(paths)
+    # The numbers are drawn for the plan, not for a record: what was found for one backend holds for the next.
+    known = _FOUND.setdefault(plan, {}) if laws is LAWS else {}
+    asked = (frozenset(paths), kept)
+    if asked not in known:
+        known[asked] = _on_other_numbers(plan, listed, laws, *asked)
+    return known[asked]
+
+
+_FOUND: WeakKeyDictionary[Plan, dict[tuple[frozenset[str], bool], frozenset[str]]] = WeakKeyDictionary()
+"""What was found of a plan, by the paths that were asked for, and whether weights were kept."""
+
+
+def _on_other_numbers(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: frozenset[str], kept: bool) -> frozenset[str]:
+    left = paths
     with np.errstate(all="ignore"):
         for number in range(DRAWS):
             if left:
-                left &= _zeros(_redrawn(plan, number, kept=kept), listed, laws, opened=number >= DRAWS // 2)
+                needed = _needed(listed, left)
+                left &= _zeros(_redrawn(plan, number, kept=kept), needed, laws, opened=number >= DRAWS // 2)
     return left
+
+
+def _needed(listed: Sequence[Claim], paths: Collection[str]) -> list[Claim]:
+    """The claims of `paths`, and those that they rest on, in their order."""
+    wanted, found = set(paths), []
+    for claim in reversed(listed):  # each stands after those that it rests on
+        if claim.path in wanted:
+            wanted.update(claim.premises)
+            found.append(claim)
+    return found[::-1]
 
 
 def _zeros(plan: Plan, listed: Sequence[Claim], laws: Laws, *, opened: bool) -> frozenset[str]:

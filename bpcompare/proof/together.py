@@ -20,17 +20,23 @@ from bpcompare.proof.evaluation import format_for
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.inside import inside
 
+NUMBER = "t"
+"""The number of the update, where a run has one for all parameters; every other path of an update begins with its parameter's."""
+
 
 class _UnlikeError(Exception):
     """Members of a group that do not have the same single numbers."""
 
 
-def together(claims: Sequence[Claim], balls: Balls, laws: Laws) -> Mapping[int, Finding]:
-    """Those that hold, by their place in `claims`. Whatever is not among them says nothing: it is to be judged by itself."""
+def together(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str = "") -> Mapping[int, Finding]:
+    """Those that hold, by their place in `claims`. Whatever is not among them says nothing: it is to be judged by itself.
+
+    `prefix` is put before the paths of what is found.
+    """
     found: dict[int, Finding] = {}
     for group in _groups(claims, balls, laws):
         try:
-            found |= _judged([(number, claims[number]) for number in group], balls, laws)
+            found |= _judged([(number, claims[number]) for number in group], balls, laws, prefix)
         except Exception:  # noqa: BLE001, S112 — whatever it is, it is found again where each is judged by itself
             continue
     return found
@@ -53,7 +59,7 @@ def _groups(claims: Sequence[Claim], balls: Balls, laws: Laws) -> list[list[int]
     return [group for alike in groups.values() for group in alike if len(group) > 1]
 
 
-def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws) -> dict[int, Finding]:
+def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws, prefix: str) -> dict[int, Finding]:
     first = group[0][1]
     balls = balls.of(first) if first.dtype else balls
     fmt = format_for(first, balls, laws)
@@ -61,6 +67,8 @@ def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws) -> dic
     subjects = [claim.subject for _, claim in group]
 
     def get(path: str) -> Num:
+        if path == NUMBER:
+            return balls.number(path)
         paths = [subject + path.removeprefix(subjects[0]) for subject in subjects]
         numbers = [balls.number(one) for one in paths]
         if all(np.shape(x) == mine.shape for x, mine in zip(numbers, recorded, strict=True)) and isinstance(
@@ -81,7 +89,7 @@ def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws) -> dic
         mine = slice(end - x.size, end)
         ball = Ball(value.mid[mine].reshape(x.shape), balls.fmt, 0.0, radius[mine].reshape(x.shape))
         before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
-        finding = inside(claim, x, ball, balls.fmt.u, before)
+        finding = inside(claim, x, ball, balls.fmt.u, before, prefix)
         if finding is not None:
             found[number] = finding
     return found

@@ -292,3 +292,51 @@ def test_a_dropout_draws_in_the_order_of_memory():
     assert "draws random numbers" in outcome.said
     plain = next(one for one in check_gradient(torch.tanh, inputs=(x,)).contracts if one.name == "layouts")
     assert plain.outcome == "kept"
+
+
+def layouts(function, *inputs):
+    """What became of the contract of layouts."""
+    return next(one for one in check_gradient(function, inputs=inputs).contracts if one.name == "layouts")
+
+
+def test_a_draw_is_seen_though_the_generator_is_put_back():
+    """A dropout with a seed of its own, which leaves the generator as it was, would break the contract of layouts."""
+
+    def dropped(x):
+        with torch.random.fork_rng(()):
+            torch.manual_seed(0)
+            return torch.nn.functional.dropout(x, 0.5)
+
+    assert layouts(dropped, X).outcome == "not tried"
+
+
+def test_expanded_rows_may_be_outside_of_the_domain():
+    """The logarithm of a determinant would be called wrong for what it gives of a matrix whose rows are all equal."""
+    for seed in range(6):
+        x = torch.randn(2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        assert layouts(lambda x: torch.linalg.slogdet(x)[1], x).outcome == "kept"
+
+
+class Strideless(Product):
+    """Right, but of what is expanded: there it takes what stands in memory for the sum of a column."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x * w if x.stride(0) else 3 * x * w
+
+
+def test_expanded_rows_inside_of_the_domain_are_tried():
+    """Code that does not read what is expanded by its strides would be said to keep the contract."""
+    assert "expanded" in layouts(Strideless.apply, X, W).said
+
+
+def test_contracts_are_tried_where_an_output_is_detached():
+    """Of a function that gives statistics beside its result no contract would be tried, and nobody be told."""
+
+    def centred(x):
+        return x - x.mean(0), x.detach().mean(0)
+
+    assert layouts(centred, X).outcome == "kept"
+    outcomes = check_gradient(lambda x: (InPlace.apply(x, W), x.detach().sum()), inputs=(X,)).contracts
+    assert next(one for one in outcomes if one.name == "dy").outcome == "broken"

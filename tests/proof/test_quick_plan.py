@@ -15,7 +15,7 @@ from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import dot
 from bpcompare.ops.call import Call, Read
 from bpcompare.plan.draw import plan as draw
-from bpcompare.proof import certificate, entrywise, inside, products
+from bpcompare.proof import certificate, entrywise, inside, products, quick
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.certificate import certify, judge
 from bpcompare.proof.claims import Claim
@@ -43,8 +43,9 @@ def small(monkeypatch):
 def slowly(plan, record):
     """The certificate by balls alone."""
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("held", "summed", "inside"):
-            patched.setattr(certificate, name, lambda *_: None)
+        for name in ("held", "sums", "halved", "inside"):
+            patched.setattr(certificate if name == "inside" else quick, name, lambda *_: None)
+        patched.setattr(certificate, "together", lambda *_: {})
         return certify(plan, record)
 
 
@@ -76,9 +77,11 @@ WIDE = mlp(ops.Relu(), CLASSES, SGD, widths=(40, 24), name="wide", inputs=30, ex
 def decided(monkeypatch):
     """Which claims each way decided."""
     small(monkeypatch)
+    monkeypatch.setattr(products, "FEW_TERMS", 0)  # which would decide nearly all of them
     found = {}
     for name in ("held", "summed", "inside"):
-        original = getattr(certificate, name)
+        module = certificate if name == "inside" else quick
+        original = getattr(module, name)
 
         def told(claim, *arguments, original=original, name=name):
             finding = original(claim, *arguments)
@@ -86,7 +89,14 @@ def decided(monkeypatch):
                 found.setdefault(name, set()).add(claim.path)
             return finding
 
-        monkeypatch.setattr(certificate, name, told)
+        monkeypatch.setattr(module, name, told)
+
+    def side_by_side(claims, *arguments, original=certificate.together):
+        held = original(claims, *arguments)
+        found.setdefault("together", set()).update(claims[place].path for place in held)
+        return held
+
+    monkeypatch.setattr(certificate, "together", side_by_side)
     return found
 
 
@@ -102,7 +112,28 @@ def test_honest_numbers_hold_by_the_quick_ways(name, dtype, decided):
     sums = {f"{layer}.in" for layer in plan.order} | {f"{layer}.delta" for layer in ("h0", "h1")}
     sums |= {f"{name}.gradient" for name in plan.parameters}
     assert decided["summed"] >= sums
-    assert decided["held"] >= {f"{layer}.a" for layer in plan.order} | {f"{name}.update" for name in plan.parameters}
+    assert decided["held"] >= {f"{layer}.a" for layer in plan.order}
+    assert decided["together"] == {f"{name}.update" for name in plan.parameters}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("what", ["update", "adam.m", "adam.v"])
+def test_one_wrong_entry_of_an_update_is_refuted_among_parameters_side_by_side(what, dtype):
+    """A parameter that went astray would pass with those that are updated beside it, or they would be accused with it."""
+    plan = draw(mlp(ops.Relu(), CLASSES, ops.Adam(0.01), widths=(6, 5), name="adam", examples=9), dtype, steps=2)
+    record = InProcess().run(Delta, plan)
+    for name in plan.parameters:
+        _, second = step_values(plan, record)
+        claim = question(plan).by_path[f"{name}.{what}"]
+        ball = evaluate(claim, Balls(second, format_of(dtype)), LAWS)
+        at = tuple(size // 2 for size in ball.shape)
+        where = record.steps[1].parameters if what == "update" else record.steps[1].slots
+        key = name if what == "update" else f"{name}.{what}"
+        x = where[key].copy()
+        x[at] = ball.mid[at] + 3 * np.broadcast_to(ball.final_radius(), x.shape)[at] + 1e-30
+        step = replace(record.steps[1], **{"parameters" if what == "update" else "slots": {**where, key: x}})
+        found = certify(plan, replace(record, steps=(record.steps[0], step)))
+        assert [(one.path, one.worst) for one in found.refuted] == [(f"step2/{claim.path}", at)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -128,6 +159,24 @@ def test_one_entry_that_is_off_is_refuted_wherever_it_stands(dtype, decided):
             tried += 1
     assert tried > 80
     assert decided == {}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_short_sums_with_the_bits_of_the_law_need_no_more(dtype, monkeypatch):
+    """One wrong entry of a short sum would hold with the others, or sums that nobody rounds otherwise would cost a ball."""
+    small(monkeypatch)
+    plan = draw(WIDE, dtype)
+    (values,) = step_values(plan, InProcess().run(Delta, plan))
+    found, fmt = {claim.path: claim for claim in question(plan).claims}, format_of(dtype)
+    for path in ("h0.in", "h1.in", "o.in", "h0.delta", "h1.delta", "h0.weight.gradient"):
+        claim, balls = found[path], Balls(values, fmt)
+        finding = products.alike(claim, balls, LAWS, products.sums(claim, balls, LAWS))
+        slow = judge(claim, Balls(values, fmt, quick=False), LAWS)
+        assert (finding.outcome, finding.size, finding.power >= slow.power) == ("holds", slow.size, True)
+        x = values.recorded[path].copy()
+        x[5, 3] += 4 * np.abs(x).max() * fmt.u
+        wrong = Balls(replace(values, recorded={**values.recorded, path: x}), fmt)
+        assert products.alike(claim, wrong, LAWS, products.sums(claim, wrong, LAWS)) is None
 
 
 def test_a_wrong_branch_is_refuted(decided):

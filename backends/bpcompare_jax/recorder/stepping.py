@@ -135,12 +135,13 @@ class Step:
         probes = {key: jnp.zeros(first.taps[key].shape, first.taps[key].dtype) for key in first.reached}
 
         def probed(free: dict[int, Any], probes: Any) -> tuple[Any, Any]:
-            evaluation = Evaluation(probes)
+            evaluation = Evaluation(probes, first.chosen)
             given = [Followed(free.get(i, x), i in free) for i, x in enumerate(self._args)]
             return evaluation.run(self._closed, given)[0].number, evaluation.taps
 
         self._value, back, self._taps = jax.vjp(probed, free, probes, has_aux=True)
-        self.gradients, self._arrived = back(jnp.ones_like(self._value))
+        with jax.disable_jit():  # as the forward of what has a rule of its own, so its rule
+            self.gradients, self._arrived = back(jnp.ones_like(self._value))
         self._chosen = first.chosen
 
     def recording(self) -> Recording:

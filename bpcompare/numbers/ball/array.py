@@ -306,7 +306,7 @@ def within(mid: Array, rad: Array | float, fmt: Format, size: Array | None = Non
     There a backend has an infinity, or, where it goes on as m/∞ = 0, a number that no formula of the exact value explains.
     """
     reach, most = mid if size is None else size, (fmt.room if room is None else room) * fmt.largest
-    low, high = np.min(reach, initial=0.0), np.max(reach, initial=0.0)
+    low, high = np.minimum.reduce(reach, axis=None, initial=0.0), np.maximum.reduce(reach, axis=None, initial=0.0)
     if high <= most and -low <= most:  # NaN is neither
         return rad
     return np.where(np.abs(reach) <= most, rad, np.inf)

@@ -117,6 +117,27 @@ def of_rounding(asked: Asked, inputs: Sequence[Any], one: Outcome) -> bool:
     return False
 
 
+def shaky(asked: Asked, inputs: Sequence[Any]) -> bool:
+    """Whether the forward is at the edge of its domain there: not finite, or errors of rounding take half of its digits.
+
+    The determinant of a matrix whose rows are all equal is 0, and its logarithm is -∞, or what rounding makes of that.
+    """
+    first = asked.open(asked.arguments(inputs)).outputs
+    sizes = [max(_largest(y), _largest(own)) for y, own in zip(first, asked.pullback.outputs, strict=True)]
+    if not np.isfinite(sizes).all():
+        return True
+    for _ in range(DRAWS):
+        again = asked.open(asked.arguments([_shaken(asked, x) for x in inputs])).outputs
+        for y, other, size in zip(first, again, sizes, strict=True):
+            if not _largest(other - y) <= np.sqrt(np.finfo(y.dtype).eps) * size:
+                return True
+    return False
+
+
+def _largest(y: Array) -> float:
+    return float(np.abs(y).max(initial=0.0))
+
+
 def interval(asked: Asked, i: int, index: tuple[int, ...], dys: Dys, inputs: Sequence[Any] | None = None) -> tuple[float, float]:
     """Where the gradient of one entry must lie, from the forward alone: by differences, with their error and a kink's sides."""
     code = asked.code if inputs is None else asked.at(inputs)

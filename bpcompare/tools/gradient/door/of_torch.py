@@ -46,7 +46,7 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
     arrays = arrays_of([numbers(x) if isinstance(x, torch.Tensor) else x for x in inputs], ())
 
     device = device_of(torch, forward, inputs)
-    followed = cache(partial(_followed, torch, function, arrays, device))
+    counted = cache(partial(followed, torch, function, arrays, device))
 
     def tensor(x: Any) -> Any:
         return torch.tensor(x, device=device) if isinstance(x, (np.ndarray, np.generic)) else x
@@ -57,7 +57,7 @@ def in_torch(torch: Any, given: Given) -> CodeUnderTest:
             y = (deepcopy(function).double() if wider else function)(*map(tensor, xs))
         several = outputs(y)
         if backward is None and len(several) > 1:
-            y = [one for one, kept in zip(several, followed(), strict=True) if kept]
+            y = [one for one, kept in zip(several, counted(), strict=True) if kept]
         return joined(y, numbers)
 
     def back(xs: Sequence[Any], dy: Array) -> Any:
@@ -129,7 +129,7 @@ def _leaves(torch: Any, xs: Sequence[Any], device: Any) -> list[Any]:
     return [torch.tensor(x, requires_grad=x.dtype.kind == "f", device=device) if isinstance(x, np.ndarray) else x for x in xs]
 
 
-def _followed(torch: Any, function: Any, arrays: Sequence[Any], device: Any) -> list[bool]:
+def followed(torch: Any, function: Any, arrays: Sequence[Any], device: Any) -> list[bool]:
     """Which outputs count: those that autograd follows. To what is detached nothing is sent back; all, if it is all."""
     given = _leaves(torch, arrays, device)
     with torch.enable_grad():

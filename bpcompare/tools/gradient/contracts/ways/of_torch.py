@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
+from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
-from bpcompare.tools.gradient.door import numbers, outputs, per_input
+from bpcompare.tools.gradient.door import followed, numbers, outputs, per_input
 
 UNLIKELY = 0x5EED_0F_DA7A
 """A seed that nobody sets."""
@@ -61,7 +63,7 @@ class TorchWay:
         return inside.copy_(plain)
 
     def draws(self, arguments: Sequence[Any], /) -> bool:
-        """Whether the state of torch's generators is another one after a call; they are left as they were."""
+        """Whether a call draws from torch's generators, even if it leaves them as they were; here they are left so, too."""
         torch = self.torch
 
         def states() -> list[Any]:
@@ -75,8 +77,27 @@ class TorchWay:
                 self.function(*arguments)
             except Exception:  # noqa: BLE001 — the author's code; what it refuses is found out elsewhere
                 return False
-            after = states()
-        return any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+            if any(not torch.equal(one, other) for one, other in zip(before, states(), strict=True)):
+                return True
+            return self._drew(arguments)
+
+    def _drew(self, arguments: Sequence[Any]) -> bool:
+        """Whether some function of torch's that a call comes to is marked as one that draws."""
+        torch, drawn = self.torch, []
+        mode = import_module("torch.utils._python_dispatch").TorchDispatchMode
+
+        class Watching(mode):  # type: ignore[misc, valid-type]
+            def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+                if torch.Tag.nondeterministic_seeded in func.tags:
+                    drawn.append(func)
+                return func(*args, **(kwargs or {}))
+
+        try:
+            with Watching():
+                self.function(*arguments)
+        except Exception:  # noqa: BLE001 — the author's code, which need not bear to be watched
+            return bool(drawn)
+        return bool(drawn)
 
     def numbers(self, x: Any) -> Array:
         """A copy."""
@@ -91,8 +112,16 @@ class TorchWay:
         return found
 
     def floats(self, out: Any) -> list[Any]:
-        """Those of its outputs that are tensors of floats."""
-        return [y for y in outputs(out) if isinstance(y, self.torch.Tensor) and y.is_floating_point()]
+        """Those of its outputs that are tensors of floats; of several that autograd leads to, none that it does not."""
+        several = outputs(out)
+        counted = self._followed if self._backward is None and len(several) > 1 else [True] * len(several)
+        pairs = zip(several, counted, strict=True)
+        return [y for y, kept in pairs if kept and isinstance(y, self.torch.Tensor) and y.is_floating_point()]
+
+    @cached_property
+    def _followed(self) -> list[bool]:
+        """Of a call with the inputs as they were given: asked for one input alone, more outputs are nobody's."""
+        return followed(self.torch, self.function, self._inputs, self._device)
 
     def pullback(self, arguments: Sequence[Any], needs: Collection[int] | None = None, *, saved: bool = False) -> Pullback:
         """A forward that is recorded by autograd once; its graph is kept for any number of pulls."""
