@@ -119,15 +119,11 @@ class Jax(AutodiffBackend[jax.Array]):
             return walked, *gradients
 
         examples = feed.target.shape[0]
-        probes = {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in plan.order}
-        step = self._jit((walk, "recorded"), recorded)
-        walked, gradients, din = step(*_split(plan, parameters), probes, vars(feed))
-        return Walked(**walked), gradients, din
 
         def zeros(layers: Iterable[str]) -> Arrays:
             return {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in layers}
 
-        step = self._jit((walk, "recorded"), recorded, _options(plan))
+        step = self._jit((walk, "recorded"), recorded)
         walked, gradients, din, back = step(*_split(plan, parameters), zeros(plan.order), zeros(returned(plan)), vars(feed))
         return Walked(**{**walked, "back": back}), gradients, din
 
@@ -151,7 +147,7 @@ class Jax(AutodiffBackend[jax.Array]):
         return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
 
     def _jit(self, key: Hashable, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` under jit; a later function with an equal key is taken to be the same one. As it is, where that is better."""
+        """`function` under jit; a later one with an equal key is taken to be the same. As it is, where that is better."""
         return self._compiled.setdefault(key, jax.jit(function)) if self._whole else function
 
 

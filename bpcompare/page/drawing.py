@@ -149,11 +149,11 @@ def _layers(network: Network, drawn: Collection[str]) -> Drawing:
     layers = [name for name in network.order if name in drawn]
     some = len(layers) < len(network.order)
     read = {source for name in layers for source in network.layers[name].sources} if some else network.inputs.keys()
-    groups = [*(name for name in network.inputs if name in read), *layers]
+    shown = dict.fromkeys([*(name for name in network.inputs if name in read), *layers])
     depth = _depths(network)
-    ranks = {one: rank for rank, one in enumerate(sorted({depth[group] for group in groups}))}
+    ranks = {one: rank for rank, one in enumerate(sorted({depth[group] for group in shown}))}
     columns: dict[int, list[str]] = {}
-    for group in groups:
+    for group in shown:
         columns.setdefault(ranks[depth[group]], []).append(group)
     tallest = max(map(len, columns.values()))
     place, nodes = {}, []
@@ -168,9 +168,9 @@ def _layers(network: Network, drawn: Collection[str]) -> Drawing:
             nodes.append(Node(key, *place[key], clipped(group, 14), "input" if layer is None else "layer", group, note))
     end = (MARGIN + (max(columns) + 1) * COLUMN, MARGIN + (tallest - 1) / 2 * ROW)
     nodes.append(Node("E", *end, "E", "error", "error", clipped(network.error.op.name, 18)))
-    edges, place_of = {}, set(groups)
+    edges = {}
     for name in layers:
-        for source in (one for one in network.layers[name].sources if one in place_of):
+        for source in (one for one in network.layers[name].sources if one in shown):
             here, there = names.node(source, ()), names.node(name, ())
             edges[f"{here}>{there}"] = _edge(here, there, place[here], place[there], None)
     last = names.node(network.error.of, ())  # which is always among them
