@@ -32,15 +32,10 @@ JOINS = 32
 XLA takes longer than the square of their number to compile it: 100 single nodes of 10 sources take 11 s, 300 over two minutes,
 with fusion or without. Function by function 1,000 take 17 s, and twice as many twice as long. Other nets, however deep, are
 compiled whole.
+"""
+
 MANY = 2**16
 """Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
-
-FUSED_JOINS = 32
-"""Up to so many dense layers that join several sources in a matrix-vector product, XLA may fuse.
-
-Fusion copies each such node into all its consumers: 100 single nodes of 10 sources become 18 MB of HLO that compile for 20 s,
-200 need two minutes. Other nets, however deep, are left to XLA's defaults.
-"""
 
 
 class Jax(AutodiffBackend[jax.Array]):
@@ -89,7 +84,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def compared(self, plan: Plan, *, same: bool) -> None:
         """Kept beside what was compiled, and forgotten with it."""
-        if same and sum(x.size for _, x in plan.arrays()) >= MANY:
+        if same and self._whole and sum(x.size for _, x in plan.arrays()) >= MANY:
             self._compiled[self._code(plan)] = bool
 
     def _code(self, plan: Plan) -> Hashable:
