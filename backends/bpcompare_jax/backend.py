@@ -92,9 +92,9 @@ class Jax(AutodiffBackend[jax.Array]):
         shapes = tuple(
             (key, x.shape, x.dtype.name) for key, x in plan.arrays() if not key.startswith("batch") or "batch1/" in key
         )
-        return "compared", shapes, repr(self._switches(plan))
+        return "compared", shapes, repr(self._switches())
 
-    def _switches(self, plan: Plan) -> dict[str, str]:
+    def _switches(self) -> dict[str, str]:
         """The switches that can change a number."""
         switches = {
             "x64": str(_switch("enable_x64")),
@@ -108,7 +108,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def provenance(self, plan: Plan) -> Provenance:
         """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
-        switches = self._switches(plan)
+        switches = self._switches()
         if self._before:
             switches["gradient without instrumentation"] = "same bits in an earlier run of the same compiled code"
         return Provenance(
