@@ -30,6 +30,9 @@ Arrays = Mapping[str, jax.Array]
 TAKES_OPTIONS = "compiler_options" in inspect.signature(jax.jit).parameters
 """Whether `jax.jit` takes compiler options (since JAX 0.5)."""
 
+MANY = 2**16
+"""Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
+
 FUSED_JOINS = 32
 """Up to so many dense layers that join several sources in a matrix-vector product, XLA may fuse.
 
@@ -51,6 +54,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def __init__(self) -> None:
         self._compiled: Compiled = {}
+        self._before = False
 
     @classmethod
     def version(cls) -> str:
@@ -74,8 +78,25 @@ class Jax(AutodiffBackend[jax.Array]):
         walk, self._compiled = compilations(super()._walk, self.table, plan)
         return walk
 
-    def provenance(self, plan: Plan) -> Provenance:
-        """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
+    def known(self, plan: Plan) -> bool:
+        """Of a plan of many numbers, where a second gradient costs much: whether this compiled code was compared before."""
+        self._before = self._code(plan) in self._compiled
+        return self._before
+
+    def compared(self, plan: Plan, *, same: bool) -> None:
+        """Kept beside what was compiled, and forgotten with it."""
+        if same and sum(x.size for _, x in plan.arrays()) >= MANY:
+            self._compiled[self._code(plan)] = bool
+
+    def _code(self, plan: Plan) -> Hashable:
+        """What tells one compiled gradient from another, beside its structure."""
+        shapes = tuple(
+            (key, x.shape, x.dtype.name) for key, x in plan.arrays() if not key.startswith("batch") or "batch1/" in key
+        )
+        return "compared", shapes, repr(self._switches(plan))
+
+    def _switches(self, plan: Plan) -> dict[str, str]:
+        """The switches that can change a number."""
         switches = {
             "x64": str(_switch("enable_x64")),
             "platform": jax.default_backend(),
@@ -85,6 +106,13 @@ class Jax(AutodiffBackend[jax.Array]):
         switches |= _options(plan)
         if flags := os.environ.get("XLA_FLAGS"):
             switches["XLA_FLAGS"] = flags
+        return switches
+
+    def provenance(self, plan: Plan) -> Provenance:
+        """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
+        switches = self._switches(plan)
+        if self._before:
+            switches["gradient without instrumentation"] = "same bits in an earlier run of the same compiled code"
         return Provenance(
             backend=self.name,
             framework="jax",

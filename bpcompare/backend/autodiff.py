@@ -131,6 +131,13 @@ class AutodiffBackend(Backend, Generic[T]):
     def plain_gradient(self, plan: Plan, walk: Walk[T], parameters: Mapping[str, T], feed: Feed[T]) -> Mapping[str, T]:
         """+∂E/∂p by trainable parameter, as a user of the framework would compute it, without reading any other derivative."""
 
+    def known(self, plan: Plan) -> bool:  # noqa: ARG002 — for those who keep what they compile
+        """Whether the plain gradient of the very same compiled code had the same bits in an earlier run: then none is made."""
+        return False
+
+    def compared(self, plan: Plan, *, same: bool) -> None:
+        """Told whether the plain gradient had the bits of the recorded one."""
+
     def apart(self, y: T) -> T:
         """`y`, which an op has handed on as it was, as a tensor of its own: where `in` itself is watched, not a value by name."""
         return y
@@ -167,7 +174,8 @@ class AutodiffBackend(Backend, Generic[T]):
             feed = self._feed(batch, state)
             walked, gradients, din = self.differentiate(plan, walk, parameters, feed)
             gradients = dict(gradients)
-            plain = None if self.passive or number > 1 else dict(self.plain_gradient(plan, walk, parameters, feed))
+            unwatched = number == 1 and not self.passive and not self.known(plan)
+            plain = dict(self.plain_gradient(plan, walk, parameters, feed)) if unwatched else None
             free = trainable(plan, parameters)
             updated, slots = (
                 self.descend(network.update, plan.updates_done + number, free, gradients, slots) if free else ({}, slots)
@@ -190,6 +198,8 @@ class AutodiffBackend(Backend, Generic[T]):
                     back={name: _turned(self.numpy(x)) for name, x in walked.back.items()},
                 )
             )
+        if steps and steps[0].plain is not None:
+            self.compared(plan, same=all(np.array_equal(x, steps[0].gradient[name]) for name, x in steps[0].plain.items()))
         provenance = self.provenance(plan)
         seconds = perf_counter() - started
         return Record(plan.digest, tuple(steps), replace(provenance, seconds=seconds))

@@ -127,9 +127,15 @@ def _scale(x: Array, w: Array) -> Array:
     """How large a column's Σ|terms| are, by some rows. Whatever it is, thresholds hold for it."""
     size = np.abs(x[:: max(len(x) // SEEN, 1)]).mean(axis=0)
     found = np.zeros(w.shape[1])
-    step = max(BLOCK // w.shape[1], 1)
-    for start in range(0, len(w), step):
-        found += size[start : start + step] @ np.abs(w[start : start + step])
+    turned = w.flags.f_contiguous and not w.flags.c_contiguous
+    lying = w.T if turned else w
+    step = max(BLOCK // max(lying.shape[1], 1), 1)
+    for start in range(0, len(lying), step):
+        some = slice(start, start + step)
+        if turned:
+            found[some] = np.abs(lying[some]) @ size
+        else:
+            found += size[some] @ np.abs(lying[some])
     return found
 
 

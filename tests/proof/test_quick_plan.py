@@ -23,7 +23,7 @@ from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.question import question
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare_delta import Delta
-from mistaken_networks import CLASSES, NETWORKS, SGD, mlp
+from mistaken_networks import CLASSES, NETWORKS, SGD, mlp, network
 from samples import sample
 
 DTYPES = ["float32", "float64"]
@@ -158,6 +158,51 @@ def test_one_entry_that_is_off_is_refuted_wherever_it_stands(dtype, decided):
             assert (finding.outcome, finding.worst, finding.off) == ("refuted", at, 1), claim.path
             tried += 1
     assert tried > 80
+    assert decided == {}
+
+
+LOOKED_UP = network(
+    "looked up",
+    [
+        ("e", ops.Embedding(6, 40), ["i"], ops.Identity()),  # three of its rows are read, many times each
+        ("f", ops.Flatten(), ["e"], ops.Identity()),
+        ("h", ops.Dense(30), ["f"], ops.Relu(), {"weight": "W"}),
+        ("k", ops.Dense(30), ["f"], ops.Tanh(), {"weight": "W"}),
+        ("o", ops.Dense(8), ["h", "k"], ops.Identity()),
+    ],
+    {"i": (5,)},
+    CLASSES,
+    SGD,
+    examples=60,
+    integers=("i",),
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["delta", "torch", "jax"])
+def test_rows_that_are_added_up_and_weights_that_are_shared_hold_by_the_quick_ways(name, dtype, decided):
+    """The gradient of an embedding, or of a weight of two layers, would get its ball; or a wrong entry would hide there."""
+    status = resolve(name)
+    if not isinstance(status, Ready):
+        pytest.skip(f"{name} is not installed")
+    plan = draw(LOOKED_UP, dtype)
+    record = InProcess().run(status.backend, plan)
+    assert certify(plan, record).verdict == "certified"
+    paths = {"e.weight.gradient", "W.gradient", "o.in", "o.weight.gradient"}
+    assert decided["summed"] >= paths
+    decided.clear()
+    (values,), random, fmt = step_values(plan, record), np.random.default_rng(3), format_of(dtype, name == "jax")
+    for path in paths:
+        claim, x = question(plan).by_path[path], values.recorded[path]
+        ball = evaluate(claim, Balls(values, fmt), LAWS)
+        radius = np.broadcast_to(ball.final_radius(), x.shape)
+        for _ in range(6):
+            at = tuple(int(random.integers(size)) for size in x.shape)
+            wrong = x.astype(np.float64)
+            wrong[at] = ball.mid[at] + 2.5 * max(radius[at], 2.0**-24 * abs(ball.mid[at]), 1e-30)
+            changed = replace(values, recorded={**values.recorded, path: wrong.astype(x.dtype)})
+            finding = judge(claim, Balls(changed, fmt), LAWS)
+            assert (finding.outcome, finding.worst, finding.off) == ("refuted", at, 1), path
     assert decided == {}
 
 
