@@ -17,7 +17,7 @@ def call_by_call() -> AbstractContextManager[None]:
     Optimized, several of their calls are one node of autograd that nobody can look into. torch keeps both ways of a function
     apart: afterwards it is optimized as ever.
     """
-    return torch.jit.optimized_execution(False)  # type: ignore[no-untyped-call,no-any-return]
+    return torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
 
 
 class Compiling:
