@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -84,8 +84,8 @@ def bare_jax(plan: Plan) -> Callable[[], Any]:
     return steps
 
 
-def again() -> list[str]:
-    """CPU time of a first and of later runs, beside the bare steps, in turn."""
+def measured() -> tuple[dict[str, tuple[float, float]], float]:
+    """Milliseconds (wall, CPU) of later runs beside the bare steps, in turn, medians; CPU seconds of a first run."""
     from bpcompare_delta import Delta
 
     keep_freed_memory()
@@ -100,14 +100,20 @@ def again() -> list[str]:
         "delta (plain NumPy)": lambda: InProcess().run(Delta, plan),
         "whole run, again": lambda: session.run(network),
     }
-    milliseconds: dict[str, list[float]] = {name: [] for name in work}
+    milliseconds: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
     for repeat in range(REPEATS + 1):
         for name, do in work.items():
-            started = process_time()
+            wall, started = perf_counter(), process_time()
             do()
             if repeat:
-                milliseconds[name].append((process_time() - started) * 1e3)
-    middle = {name: median(values) for name, values in milliseconds.items()}
+                milliseconds[name].append(((perf_counter() - wall) * 1e3, (process_time() - started) * 1e3))
+    return {name: (median(w for w, _ in times), median(c for _, c in times)) for name, times in milliseconds.items()}, first
+
+
+def again() -> list[str]:
+    """CPU time of a first and of later runs, beside the bare steps, in turn."""
+    times, first = measured()
+    middle = {name: cpu for name, (_, cpu) in times.items()}
     *bare, whole = middle.values()
     lines = ["## The digits through a LeNet, ten steps of Adam, run again in one process", "", "| | CPU ms |", "|---|---|"]
     lines += [f"| {name} | {value:.0f} |" for name, value in middle.items()]

@@ -2,7 +2,8 @@
 
     python -m benchmarks.speed [PART …] [--write]
 
-(a) the whole verdict against the bare steps of the three frameworks, written by hand; (b) delta's step against torch eager's;
+The first table, `goals`, has a row for each aim, measured in processes of their own: CPU time on one thread, wall time on two.
+Then (a) the whole verdict against the bare steps of the three frameworks, by hand; (b) delta's step against torch eager's;
 (c) growth with width, depth and number of single nodes, time and peak memory, with log-log slopes; (d) against torch's
 gradcheck; (e) the memory of a verdict beside bare steps; what starting costs (`starting`), and a network that is run again
 (`again`), in CPU time. Medians of interleaved repeats. Compilation (JAX) is left out of (a): it is paid once a plan, and printed
@@ -29,6 +30,7 @@ import numpy as np
 from benchmarks.again import again
 from benchmarks.bare import bare_jax, bare_numpy, bare_torch, mlp
 from benchmarks.fuzz import versions
+from benchmarks.goals import goals
 from benchmarks.memory import from_here, memory, peak
 from benchmarks.starting import starting
 from bpcompare import session
@@ -229,28 +231,36 @@ def _slope(values: dict[int, float]) -> float:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def gradcheck() -> list[str]:
-    """(d)."""
+HIDDEN = (16, 56, 128, 432)
+"""Widths of two hidden layers: 0.7, 5, 20 and 200 thousand parameters."""
+
+
+def checked(hidden: int) -> tuple[int, tuple[float, float], tuple[float, float]]:
+    """Parameters of such a net; milliseconds (wall, CPU) of gradcheck in slow mode, and of our verdict on delta and torch."""
     import torch
     from torch.nn import functional
 
+    network = mlp([16, hidden, hidden, 10], 8)
+    plan = draw(network, "float64")
+    values = [torch.tensor(value, requires_grad=True) for value in plan.parameters.values()]
+    x, t = torch.tensor(plan.batches[0].inputs["x"]), torch.tensor(plan.batches[0].target)
+
+    def error(*p: Any) -> Any:
+        a = functional.relu(x @ p[0] + p[1])
+        return functional.cross_entropy(functional.relu(a @ p[2] + p[3]) @ p[4] + p[5], t)
+
+    session.run(network, ["delta", "torch"])
+    ours = [clocked(lambda: session.run(network, ["delta", "torch"])) for _ in range(5)]
+    theirs = clocked(lambda: torch.autograd.gradcheck(error, values, raise_exception=False))
+    return sum(value.size for value in plan.parameters.values()), theirs, (median(w for w, _ in ours), median(c for _, c in ours))
+
+
+def gradcheck() -> list[str]:
+    """(d)."""
     lines = ["## (d) beside torch.autograd.gradcheck (slow mode), float64", ""]
     lines += ["| parameters | gradcheck s | bpcompare, delta and torch, s | ratio |", "|---|---|---|---|"]
-    for hidden in (16, 56, 128):
-        network = mlp([16, hidden, hidden, 10], 8)
-        plan = draw(network, "float64")
-        count = sum(value.size for value in plan.parameters.values())
-        values = [torch.tensor(value, requires_grad=True) for value in plan.parameters.values()]
-        x, t = torch.tensor(plan.batches[0].inputs["x"]), torch.tensor(plan.batches[0].target)
-
-        def error(*p: Any, x: Any = x, t: Any = t) -> Any:
-            a = functional.relu(x @ p[0] + p[1])
-            return functional.cross_entropy(functional.relu(a @ p[2] + p[3]) @ p[4] + p[5], t)
-
-        session.run(network, ["delta", "torch"])
-        ours = median(timed(lambda network=network: session.run(network, ["delta", "torch"])) for _ in range(5))  # type: ignore[misc]
-        theirs = timed(lambda error=error, values=values: torch.autograd.gradcheck(error, values, raise_exception=False))  # type: ignore[misc]
-        lines.append(f"| {count:,} | {theirs:.2f} | {ours:.3f} | {theirs / ours:.0f} |")
+    for count, (theirs, _), (ours, _) in map(checked, HIDDEN):
+        lines.append(f"| {count:,} | {theirs / 1e3:.2f} | {ours / 1e3:.3f} | {theirs / ours:.0f} |")
     return [*lines, ""]
 
 
@@ -258,7 +268,7 @@ def _python(*arguments: str) -> str:
     return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
 
 
-PARTS = {part.__name__: part for part in (verdict, growth, memory, gradcheck, starting, again)}
+PARTS = {part.__name__: part for part in (goals, verdict, growth, memory, gradcheck, starting, again)}
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import total
 from bpcompare.ops.op import Op
 from bpcompare.plan import Batch, Plan
+from bpcompare.plan.back import returned
 from bpcompare.plan.record import Provenance, Record, StepRecord
 from bpcompare_delta.nodes import Nodes, side_by_side
 
@@ -63,7 +64,9 @@ class Delta(Backend):
             # Whoever writes one of the four methods anew writes it for one layer after the other.
             nodes = (Nodes(plan, batch, parameters, self.laws),) if type(self) is Delta and side_by_side(plan, self.laws) else ()
             net_in, a, error, new_state = self.forward(plan, batch, parameters, state, *nodes)
-            delta = self.backward(plan, batch, parameters, state, net_in, a, *nodes)
+            back: dict[str, Any] = dict.fromkeys(returned(plan))
+            looked_at = (*(nodes or (None,)), back) if type(self).backward is Delta.backward else nodes
+            delta = self.backward(plan, batch, parameters, state, net_in, a, *looked_at)
             gradient = self.gradient(plan, batch, parameters, state, a, delta, *nodes)
             updated, new_slots = self.update(plan, t, parameters, gradient, slots, *nodes)
         a = {name: a[name] for name in plan.order}
@@ -78,6 +81,7 @@ class Delta(Backend):
             parameters={name: owned(x) for name, x in updated.items()},
             state={name: owned(x) for name, x in new_state.items()},
             slots={name: owned(x) for name, x in new_slots.items()},
+            back={name: owned(x) for name, x in back.items() if x is not None},
         )
 
     def forward(
@@ -108,9 +112,20 @@ class Delta(Backend):
         return net_in, a, total([error, *terms]), new_state
 
     def backward(
-        self, plan: Plan, batch: Batch, parameters: Arrays, state: Arrays, net_in: Arrays, a: Arrays, nodes: Nodes | None = None
+        self,
+        plan: Plan,
+        batch: Batch,
+        parameters: Arrays,
+        state: Arrays,
+        net_in: Arrays,
+        a: Arrays,
+        nodes: Nodes | None = None,
+        back: dict[str, Any] | None = None,
     ) -> Arrays:
-        """Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds; an output node's sum starts with −∂E/∂a (the base case)."""
+        """Δ_j = g'(in_j) Σ_k w_jk Δ_k over all k that j feeds; an output node's sum starts with −∂E/∂a (the base case).
+
+        The sums of the layers that are in `back` are kept there.
+        """
         network, error = plan.network, plan.network.error
         delta: dict[str, Any] = {}
         for names in _each(reversed(plan.order)) if nodes is None else nodes.backwards():
@@ -125,7 +140,10 @@ class Delta(Backend):
                 law, at = self._at(plan, consumer, batch, parameters, state, a)
                 terms.append(law.delta(at.but(dy=delta[consumer], slot=slot)))
             g = network.layers[name].g
-            delta[name] = self.laws.of(f"{name}.g", g).delta(At(g, [net_in[name]], dy=total(terms)))
+            dy = total(terms)
+            if back is not None and name in back:
+                back[name] = dy
+            delta[name] = self.laws.of(f"{name}.g", g).delta(At(g, [net_in[name]], dy=dy))
             if nodes is not None:
                 nodes.delta(name, delta[name])
         return delta

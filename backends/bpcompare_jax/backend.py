@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked
 from bpcompare.network.parameter import Array
 from bpcompare.ops import Dense, Op, UpdateOp
 from bpcompare.plan import Plan
+from bpcompare.plan.back import returned
 from bpcompare.plan.record import Provenance, Record
 from bpcompare_jax import update
 from bpcompare_jax.compilations import Compiled, compilations
@@ -28,6 +29,9 @@ Arrays = Mapping[str, jax.Array]
 
 TAKES_OPTIONS = "compiler_options" in inspect.signature(jax.jit).parameters
 """Whether `jax.jit` takes compiler options (since JAX 0.5)."""
+
+MANY = 2**16
+"""Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
 
 FUSED_JOINS = 32
 """Up to so many dense layers that join several sources in a matrix-vector product, XLA may fuse.
@@ -50,6 +54,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def __init__(self) -> None:
         self._compiled: Compiled = {}
+        self._before = False
 
     @classmethod
     def version(cls) -> str:
@@ -73,8 +78,25 @@ class Jax(AutodiffBackend[jax.Array]):
         walk, self._compiled = compilations(super()._walk, self.table, plan)
         return walk
 
-    def provenance(self, plan: Plan) -> Provenance:
-        """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
+    def known(self, plan: Plan) -> bool:
+        """Of a plan of many numbers, where a second gradient costs much: whether this compiled code was compared before."""
+        self._before = self._code(plan) in self._compiled
+        return self._before
+
+    def compared(self, plan: Plan, *, same: bool) -> None:
+        """Kept beside what was compiled, and forgotten with it."""
+        if same and sum(x.size for _, x in plan.arrays()) >= MANY:
+            self._compiled[self._code(plan)] = bool
+
+    def _code(self, plan: Plan) -> Hashable:
+        """What tells one compiled gradient from another, beside its structure."""
+        shapes = tuple(
+            (key, x.shape, x.dtype.name) for key, x in plan.arrays() if not key.startswith("batch") or "batch1/" in key
+        )
+        return "compared", shapes, repr(self._switches(plan))
+
+    def _switches(self, plan: Plan) -> dict[str, str]:
+        """The switches that can change a number."""
         switches = {
             "x64": str(_switch("enable_x64")),
             "platform": jax.default_backend(),
@@ -84,6 +106,13 @@ class Jax(AutodiffBackend[jax.Array]):
         switches |= _options(plan)
         if flags := os.environ.get("XLA_FLAGS"):
             switches["XLA_FLAGS"] = flags
+        return switches
+
+    def provenance(self, plan: Plan) -> Provenance:
+        """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
+        switches = self._switches(plan)
+        if self._before:
+            switches["gradient without instrumentation"] = "same bits in an earlier run of the same compiled code"
         return Provenance(
             backend=self.name,
             framework="jax",
@@ -106,21 +135,27 @@ class Jax(AutodiffBackend[jax.Array]):
     def differentiate(
         self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]
     ) -> tuple[Walked[jax.Array], Arrays, Arrays]:
-        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`."""
+        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`, and at some a."""
 
-        def recorded(trainable: Arrays, frozen: Arrays, probes: Arrays, feed: Mapping[str, Any]) -> Any:
-            def objective(trainable: Arrays, probes: Arrays) -> tuple[jax.Array, dict[str, Any]]:
-                walked = walk({**frozen, **trainable}, Feed(**feed), lambda layer, y: y + probes[layer])
+        def recorded(trainable: Arrays, frozen: Arrays, probes: Arrays, backs: Arrays, feed: Mapping[str, Any]) -> Any:
+            def objective(trainable: Arrays, probes: Arrays, backs: Arrays) -> tuple[jax.Array, dict[str, Any]]:
+                def after(layer: str, a: jax.Array) -> jax.Array:
+                    return a + backs[layer] if layer in backs else a
+
+                walked = walk({**frozen, **trainable}, Feed(**feed), lambda layer, y: y + probes[layer], after)
                 return walked.error, vars(walked)
 
-            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1), has_aux=True)(trainable, probes)
+            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1, 2), has_aux=True)(trainable, probes, backs)
             return walked, *gradients
 
         examples = feed.target.shape[0]
-        probes = {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in plan.order}
+
+        def zeros(layers: Iterable[str]) -> Arrays:
+            return {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in layers}
+
         step = self._jit((walk, "recorded"), recorded, _options(plan))
-        walked, gradients, din = step(*_split(plan, parameters), probes, vars(feed))
-        return Walked(**walked), gradients, din
+        walked, gradients, din, back = step(*_split(plan, parameters), zeros(plan.order), zeros(returned(plan)), vars(feed))
+        return Walked(**{**walked, "back": back}), gradients, din
 
     def plain_gradient(self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]) -> Arrays:
         """`jax.grad` of the error under jit, no probes and nothing else returned."""

@@ -14,6 +14,7 @@ from bpcompare.backend.autodiff import AutodiffBackend, Feed, Walk, Walked
 from bpcompare.network.parameter import Array
 from bpcompare.ops import Op, UpdateOp
 from bpcompare.plan import Plan
+from bpcompare.plan.back import returned
 from bpcompare.plan.record import Provenance, Record
 from bpcompare_torch import update
 from bpcompare_torch.switches import flushes, pinned, switches
@@ -79,11 +80,18 @@ class Torch(AutodiffBackend[Tensor]):
             watched.register_hook(partial(din.__setitem__, layer))  # type: ignore[no-untyped-call]
             return watched
 
-        walked = walk(leaves, feed, tap)
+        wanted, back = frozenset(returned(plan)), dict[str, Tensor]()
+
+        def after(layer: str, a: Tensor) -> Tensor:
+            if layer in wanted:
+                a.register_hook(partial(back.__setitem__, layer))  # type: ignore[no-untyped-call]
+            return a
+
+        walked = walk(leaves, feed, tap, after)
         torch.autograd.backward(walked.error)
         gradients = {name: _or_zero(leaves[name].grad, leaves[name]) for name in plan.network.trainable}
         found = {layer: _or_zero(din.get(layer), walked.net_in[layer]) for layer in plan.order}
-        return _detached(walked), gradients, found
+        return _detached(walked, back), gradients, found
 
     def plain_gradient(self, plan: Plan, walk: Walk[Tensor], parameters: Tensors, feed: Feed[Tensor]) -> Tensors:
         """`E.backward()` and `.grad` on the same walk, with no hook anywhere: see `AutodiffBackend`."""
@@ -116,7 +124,7 @@ def _or_zero(gradient: Tensor | None, x: Tensor) -> Tensor:
     return torch.zeros_like(x) if gradient is None else gradient
 
 
-def _detached(walked: Walked[Tensor]) -> Walked[Tensor]:
+def _detached(walked: Walked[Tensor], back: Tensors) -> Walked[Tensor]:
     """The same numbers without the graph, which would stay in memory with them."""
     net_in, a, state = ({name: x.detach() for name, x in xs.items()} for xs in (walked.net_in, walked.a, walked.state))
-    return Walked(walked.error.detach(), net_in, a, state)
+    return Walked(walked.error.detach(), net_in, a, state, back)

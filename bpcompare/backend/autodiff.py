@@ -35,12 +35,13 @@ class Feed(Generic[T]):
 
 @dataclass(frozen=True)
 class Walked(Generic[T]):
-    """What one walk computed: E, in and a by layer, the new state by path."""
+    """What one walk computed: E, in and a by layer, the new state by path; +∂E/∂a by layer, where that was looked at."""
 
     error: T
     net_in: Mapping[str, T]
     a: Mapping[str, T]
     state: Mapping[str, T]
+    back: Mapping[str, T] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,11 @@ class Lowered(Generic[T]):
     state: Mapping[str, T] = field(default_factory=dict)
 
 
-Walk = Callable[[Mapping[str, T], Feed[T], Tap], Walked[T]]
-"""walk(parameters, feed, tap): `tap(layer, in)` returns the `in` to go on with; the place to watch or to add a probe."""
+Walk = Callable[..., Walked[T]]
+"""walk(parameters, feed, tap): `tap(layer, in)` returns the `in` to go on with; the place to watch or to add a probe.
+
+A fourth argument does the same for a.
+"""
 
 
 def trainable(plan: Plan, parameters: Mapping[str, T]) -> dict[str, T]:
@@ -80,6 +84,11 @@ def one_by_one(
     """`rule(parameter, gradient, its slots)` for each parameter alone: new parameters and new slots, as `descend` gives them."""
     moved = {name: rule(w, gradients[name], slots[name]) for name, w in parameters.items()}
     return {name: w for name, (w, _) in moved.items()}, {name: state for name, (_, state) in moved.items()}
+
+
+def _turned(x: Array) -> Array:
+    """−x, in its place where that may be: what `numpy` gives is ours."""
+    return np.negative(x, out=x) if x.flags.writeable and x.ndim else np.negative(x)
 
 
 class AutodiffBackend(Backend, Generic[T]):
@@ -122,6 +131,13 @@ class AutodiffBackend(Backend, Generic[T]):
     def plain_gradient(self, plan: Plan, walk: Walk[T], parameters: Mapping[str, T], feed: Feed[T]) -> Mapping[str, T]:
         """+∂E/∂p by trainable parameter, as a user of the framework would compute it, without reading any other derivative."""
 
+    def known(self, plan: Plan) -> bool:  # noqa: ARG002 — for those who keep what they compile
+        """Whether the plain gradient of the very same compiled code had the same bits in an earlier run: then none is made."""
+        return False
+
+    def compared(self, plan: Plan, *, same: bool) -> None:
+        """Told whether the plain gradient had the bits of the recorded one."""
+
     def apart(self, y: T) -> T:
         """`y`, which an op has handed on as it was, as a tensor of its own: where `in` itself is watched, not a value by name."""
         return y
@@ -158,7 +174,8 @@ class AutodiffBackend(Backend, Generic[T]):
             feed = self._feed(batch, state)
             walked, gradients, din = self.differentiate(plan, walk, parameters, feed)
             gradients = dict(gradients)
-            plain = None if self.passive or number > 1 else dict(self.plain_gradient(plan, walk, parameters, feed))
+            unwatched = number == 1 and not self.passive and not self.known(plan)
+            plain = dict(self.plain_gradient(plan, walk, parameters, feed)) if unwatched else None
             free = trainable(plan, parameters)
             updated, slots = (
                 self.descend(network.update, plan.updates_done + number, free, gradients, slots) if free else ({}, slots)
@@ -170,7 +187,7 @@ class AutodiffBackend(Backend, Generic[T]):
                     error=self.numpy(walked.error),
                     net_in=self._numpy(walked.net_in),
                     a=self._numpy(walked.a),
-                    delta={name: np.negative(self.numpy(x)) for name, x in din.items()},
+                    delta={name: _turned(self.numpy(x)) for name, x in din.items()},
                     gradient=self._taken(gradients),
                     plain=None if plain is None else self._taken(plain),
                     parameters=self._numpy(parameters) if number < len(plan.batches) else self._taken(parameters),
@@ -178,8 +195,11 @@ class AutodiffBackend(Backend, Generic[T]):
                     slots={
                         path: self.numpy(slots[p][slot]) for p, paths in plan.slot_paths.items() for slot, path in paths.items()
                     },
+                    back={name: _turned(self.numpy(x)) for name, x in walked.back.items()},
                 )
             )
+        if steps and steps[0].plain is not None:
+            self.compared(plan, same=all(np.array_equal(x, steps[0].gradient[name]) for name, x in steps[0].plain.items()))
         provenance = self.provenance(plan)
         seconds = perf_counter() - started
         return Record(plan.digest, tuple(steps), replace(provenance, seconds=seconds))
@@ -205,7 +225,7 @@ class AutodiffBackend(Backend, Generic[T]):
         error_op, of = plan.network.error.op, plan.network.error.of
         order, draw_paths, state_paths = plan.order, plan.draw_paths, plan.state_paths
 
-        def walk(parameters: Mapping[str, T], feed: Feed[T], tap: Tap) -> Walked[T]:
+        def walk(parameters: Mapping[str, T], feed: Feed[T], tap: Tap, after: Tap = lambda _, a: a) -> Walked[T]:
             net_in: dict[str, T] = {}
             a: dict[str, T] = dict(feed.inputs)
             state: dict[str, T] = {}
@@ -221,7 +241,7 @@ class AutodiffBackend(Backend, Generic[T]):
                     y = y.y
                 handed_on = any(y is x for x in (*xs, *roles.values(), *extra.values()))
                 net_in[name] = tap(name, self.apart(y) if handed_on else y)
-                a[name] = table[type(layer.g)](layer.g, (net_in[name],), {}, {})
+                a[name] = after(name, table[type(layer.g)](layer.g, (net_in[name],), {}, {}))
             error = table[type(error_op)](error_op, (a[of], feed.target), {}, {})
             for name, penalty in penalties.items():
                 error = error + table[type(penalty)](penalty, (), {"w": parameters[name]}, {})

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -21,7 +21,7 @@ from bpcompare.cli.terminal import complain
 if TYPE_CHECKING:
     from bpcompare.own import WatchedStep
 
-AT_STEP, STEPS, GO_ON = "--at-step", "--steps", "--go-on"
+MODULE, AT_STEP, STEPS, GO_ON = "-m", "--at-step", "--steps", "--go-on"
 OURS = (AT_STEP, GO_ON)
 """Options that are ours behind the script's name, too; all others there are the script's."""
 TAKES = (AT_STEP, STEPS, "--intended", "--json", "--sample", "--save", "--html")
@@ -43,6 +43,7 @@ def watch(
             "behind -- these two, as well.",
         ),
     ],
+    module: Annotated[bool, switch("SCRIPT.py is the name of a module, as for `python -m`.", "-m")] = False,
     at_step: Annotated[
         int, Parameter(help="Which step of an optimizer to watch, from the end of the one before; all optimizers count.")
     ] = 1,
@@ -69,7 +70,7 @@ def watch(
     that step, 4 certified in part, or undecided.
     """
     save = save and save.replace(RANK, os.environ.get("RANK", "0"))
-    if problem := _misused(script, at_step, steps, (json, save, html)) or unlimited(sample):
+    if problem := _misused(script, module, at_step, steps, (json, save, html)) or unlimited(sample):
         complain(f"{problem}\nTry: bpcompare watch --help")
         return USAGE
     keep_freed_memory()
@@ -78,7 +79,8 @@ def watch(
     from bpcompare.own.script import ran, short_of
     from bpcompare.text.duration import seconds_of
 
-    options = [AT_STEP, str(at_step)] if at_step != 1 else []
+    options = [MODULE] if module else []
+    options += [AT_STEP, str(at_step)] if at_step != 1 else []
     options += [STEPS, str(steps)] if steps != 1 else []
     options += [word for name in intended or () for word in ("--intended", name)]
     options += ["--sample", sample] if sample else []
@@ -101,7 +103,8 @@ def watch(
     note(f"running {script}")
     try:
         seconds = seconds_of(sample) if sample else None
-        run = ran(script, args, at_step, steps, intended=intended or (), seconds=seconds, told=told if go_on else None)
+        judging: dict[str, Any] = {"intended": intended or (), "seconds": seconds, "told": told if go_on else None}
+        run = ran(script, args, at_step, steps, module=module, **judging)
     except ImportError as error:
         complain(f"watching needs torch: {error}")
         return NOT_RUN
@@ -156,7 +159,7 @@ def _saved(step: WatchedStep, path: str | None) -> int:
     return 0 if kept("--save", path, lambda: step.save(path)) else USAGE
 
 
-def _misused(script: str, at_step: int, steps: int, files: tuple[str | None, str | None, str | None]) -> str:
+def _misused(script: str, module: bool, at_step: int, steps: int, files: tuple[str | None, str | None, str | None]) -> str:
     from pathlib import Path
 
     from bpcompare.files.writing import unwritable
@@ -164,9 +167,25 @@ def _misused(script: str, at_step: int, steps: int, files: tuple[str | None, str
     for option, number in ((AT_STEP, at_step), (STEPS, steps)):
         if number < 1:
             return f"{option} must be at least 1, is {number}"
-    if not Path(script).is_file():
-        return f"there is no file {script}"
+    if module and not _found(script):
+        return f"there is no module {script.partition('.')[0]} in this folder, nor installed"
+    if not module and not Path(script).is_file():
+        return f"there is no file {script}" + ("; the module of that name is run by -m" if _found(script) else "")
     for option, path in zip(("--json", "--save", "--html"), files, strict=True):
         if path is not None and not (option == "--json" and path == "-") and (problem := unwritable(path)):
             return f"{option}: {problem}"
     return ""
+
+
+def _found(module: str) -> bool:
+    """Whether there is a module, or the package that it is in; the rest of its name is the script's own affair."""
+    import sys
+    from importlib.util import find_spec
+
+    sys.path.insert(0, "")
+    try:
+        return find_spec(module.partition(".")[0]) is not None
+    except ValueError:  # no name at all
+        return False
+    finally:
+        sys.path.pop(0)

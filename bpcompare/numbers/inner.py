@@ -19,7 +19,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import MOVES, Axes, Num, Number, first_of
 from bpcompare.numbers.parts import parts
-from bpcompare.numbers.sums import AT_ONCE, Exact, Sums
+from bpcompare.numbers.sums import AT_ONCE, Exact, Sums, both, scattered
 
 PARTS = 2
 """A sum is cut into so many: with one alone, every sum that cancels would look as if it had no room."""
@@ -175,9 +175,18 @@ class Inner(Number):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is np.where:
             return self._kept(*args)
+        if func is np.concatenate:
+            return self._joined(*args, **kwargs)
         if func not in MOVES:
             raise TypeError(f"numpy.{func.__name__} of sums of products")
         return self.map(lambda part: func(part, *args[1:], **kwargs))
+
+    def _joined(self, parts: Sequence[Num], axis: int = 0) -> Inner:
+        """Recorded numbers beside one another. Raises TypeError for others."""
+        if not all(isinstance(part, Inner) and not part.n and part.dtype == self.dtype for part in parts):
+            raise TypeError("sums of products beside something else")
+        rel, rad, most = (float(np.max([getattr(part, name) for part in parts])) for name in ("rel", "rad", "most"))
+        return Inner(np.concatenate([part.mid for part in parts], axis=axis), rel=rel, rad=rad, most=most)
 
     def _kept(self, condition: Any, x: object, y: Any) -> Inner:
         """Entries where a plain condition holds, and exact zeros elsewhere. Raises TypeError for another choice."""
@@ -290,11 +299,16 @@ class Inner(Number):
         axes = tuple(sorted(one % x.ndim for one in axes))
         count = prod(x.shape[one] for one in axes)
         rows = max(1, AT_ONCE // max(1, prod(x.shape[1:])))
-        pieces = [_both(x[start : start + rows], axes, keepdims) for start in range(0, x.shape[0], rows)]
+        pieces = [both(x[start : start + rows], axes, keepdims) for start in range(0, x.shape[0], rows)]
         if 0 in axes:
             mid, low = (np.asarray(sum(piece[part] for piece in pieces)) for part in (0, 1))
         else:
             mid, low = (np.concatenate([piece[part] for piece in pieces]) for part in (0, 1))
+
+        return self._added_up(mid, low, count)
+
+    def _added_up(self, mid: Array, low: Array, count: int) -> Inner:
+        """Sums of so many recorded numbers at most, and their Σ|terms|, worked out in float64."""
 
         def single(at: Array) -> tuple[Array, Array]:
             there, places = at > 0, np.maximum(at - 1, 0)
@@ -325,22 +339,17 @@ class Inner(Number):
         """Rows."""
         return self[index]
 
-    def scatter(self, index: Array, rows: int) -> Inner:  # noqa: ARG002
-        """Raises TypeError."""
-        raise TypeError("sums of as many terms as an index was met")
+    def scatter(self, index: Array, rows: int) -> Inner:
+        """Rows added up, in float64. Raises TypeError for sums of sums, and where no row is met twice: nothing is added up."""
+        most = int(np.bincount(index.ravel(), minlength=1).max(initial=0))
+        if self.n or most < 2 or self.ndim == index.ndim or (index < 0).any():
+            raise TypeError("a sum of something else than recorded rows")
+        mid, low = scattered(self.mid, index, rows)
+        return self._added_up(mid, low, most)
 
     def hyperparameter(self, value: Num) -> Num:  # noqa: ARG002
         """Raises TypeError: a product with it would be another sum."""
         raise TypeError("a hyperparameter in sums of products")
-
-
-def _both(x: Array, axes: tuple[int, ...], keepdims: bool) -> tuple[Array, Array]:
-    """Sums of some numbers along axes, and of their absolute values, in float64."""
-    wide = x.astype(np.float64)
-    if axes == (0,) and x.ndim == 2 and not keepdims:
-        ones = np.ones(len(x))
-        return ones @ wide, ones @ np.abs(wide, out=wide)
-    return wide.sum(axis=axes, keepdims=keepdims), np.abs(wide, out=wide).sum(axis=axes, keepdims=keepdims)
 
 
 def _product(left: Inner, right: Inner) -> Inner:

@@ -57,3 +57,29 @@ class Sums:
     def rows(self) -> int:
         """So many indices along the first axis are worked out at a time."""
         return max(1, max(AT_ONCE, ROWS * self.shape[-1]) // max(1, prod(self.shape[1:])))
+
+
+def both(x: Array, axes: tuple[int, ...], keepdims: bool) -> tuple[Array, Array]:
+    """Sums of some numbers along axes, and of their absolute values, in float64."""
+    wide = x.astype(np.float64)
+    if axes == (0,) and x.ndim == 2 and not keepdims:
+        ones = np.ones(len(x))
+        return ones @ wide, ones @ np.abs(wide, out=wide)
+    return wide.sum(axis=axes, keepdims=keepdims), np.abs(wide, out=wide).sum(axis=axes, keepdims=keepdims)
+
+
+def scattered(x: Array, index: Array, rows: int) -> tuple[Array, Array]:
+    """Rows of x added up into `rows` rows, as the index says, and their absolute values, in float64."""
+    flat = index.reshape(-1)
+    lying = x.reshape(flat.size, -1)
+    order = np.argsort(flat, kind="stable")
+    found, size = np.zeros((rows, lying.shape[1])), np.zeros((rows, lying.shape[1]))
+    step = max(AT_ONCE // max(lying.shape[1], 1), 1)
+    for start in range(0, flat.size, step):
+        among = order[start : start + step]
+        wide, places = lying[among].astype(np.float64), flat[among]
+        first = np.flatnonzero(np.append(True, places[1:] != places[:-1]))
+        found[places[first]] += np.add.reduceat(wide, first, axis=0)
+        size[places[first]] += np.add.reduceat(np.abs(wide, out=wide), first, axis=0)
+    shape = (rows, *x.shape[index.ndim :])
+    return found.reshape(shape), size.reshape(shape)

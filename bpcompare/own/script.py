@@ -37,21 +37,23 @@ def ran(
     at: int,
     steps: int = 1,
     *,
+    module: bool = False,
     intended: Sequence[str] = (),
     seconds: float | None = None,
     told: Callable[[WatchedStep], None] | None = None,
 ) -> Ran:
-    """Run a script as `python script args` does, and watch its `at`-th optimizer step, or so many `steps` from that one on.
+    """Run a script and watch its `at`-th optimizer step, or so many `steps` from that one on.
 
-    It ends there, or goes on if there is somebody who is `told` at once. What it prints goes to standard error, for standard
-    output belongs to the verdict. `seconds` is the time that there is for judging. Raises OSError if there is no such file,
-    ImportError without a framework.
+    It runs as `python script args` does; a `module`, as `python -m script args`. It ends there, or goes on if there is somebody
+    who is `told` at once. What it prints goes to standard error, for standard output belongs to the verdict. `seconds` is the
+    time that there is for judging. Raises OSError if there is no such file, ImportError without a framework.
     """
     seen: list[WatchedStep] = []
     which = f"step {at}" if steps == 1 else f"steps {at} to {at + steps - 1}"
     title = f"in {which} of {Path(script).name}"
-    with Path(script).open("rb"):
-        pass
+    if not module:
+        with Path(script).open("rb"):
+            pass
 
     def found(watched: Watched) -> None:
         sample = None if seconds is None else Sample(seconds)
@@ -62,10 +64,13 @@ def ran(
 
     counting: Any = import_module(RECORDERS["torch"]).counting(at, steps, found)
     failure = ""
-    with redirect_stdout(sys.stderr), _as_main(script, args):
+    with redirect_stdout(sys.stderr), _as_main(script, args, Path() if module else Path(script).resolve().parent):
         try:
             with counting:
-                runpy.run_path(script, run_name="__main__")
+                if module:
+                    runpy.run_module(script, run_name="__main__", alter_sys=True)
+                else:
+                    runpy.run_path(script, run_name="__main__")
         except _Enough:
             pass
         except SystemExit as error:
@@ -78,7 +83,8 @@ def ran(
 def short_of(script: str, run: Ran, at: int) -> str:
     """Why there is no verdict, in words."""
     if run.failure and not run.step:
-        return f"{script} ended before the end of its optimizer step {at}: {run.failure}"
+        module = " (bpcompare watch -m PACKAGE.MODULE runs it as `python -m` does)" if "relative import" in run.failure else ""
+        return f"{script} ended before the end of its optimizer step {at}: {run.failure}{module}"
     if run.failure:
         return f"{script} went on after step {at}, and ended: {run.failure}"
     made = f"made {run.steps} optimizer step{'' if run.steps == 1 else 's'}" if run.steps else "made no step of a torch optimizer"
@@ -92,11 +98,11 @@ def _exited(error: SystemExit) -> str:
 
 
 @contextmanager
-def _as_main(script: str, args: Sequence[str]) -> Iterator[None]:
-    """The process as the script expects it: its arguments, and its folder first where modules are looked for."""
+def _as_main(script: str, args: Sequence[str], folder: Path) -> Iterator[None]:
+    """The process as the script expects it: its arguments, and a folder first where modules are looked for."""
     argv, path = sys.argv, list(sys.path)
     sys.argv = [script, *args]
-    sys.path.insert(0, str(Path(script).resolve().parent))
+    sys.path.insert(0, str(folder.resolve()))
     try:
         yield
     finally:

@@ -302,8 +302,8 @@ def told(wrong: Wrong) -> Iterator[Said]:
         yield "oracle", f"{long(opinion.value).strip()}, {side}: from the forward pass alone{_second(wrong)}", 3
     if wrong.whose:
         yield "whose", wrong.whose, 2
-    if finding.note or wrong.cause:
-        yield "cause", finding.note or wrong.cause, 2
+    if wrong.cause:
+        yield "cause", wrong.cause, 4
     parameters, values = wrong.carried
     if parameters:
         what = "gradient" if len(parameters) == 1 else "gradients"

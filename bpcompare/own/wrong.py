@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcompare.engine.arithmetics import voices
 from bpcompare.ops.call import Call
-from bpcompare.own.cause import cause
+from bpcompare.own.causes.cause import cause
 from bpcompare.own.formula import formula
 from bpcompare.own.judged import Judged
 from bpcompare.program import Place, Step
@@ -115,11 +115,12 @@ class Wrong:
 
     @cached_property
     def cause(self) -> str:
-        """What all elements together show."""
+        """Which slip gives just these numbers, in words; "" where none is known that does."""
         try:
-            return cause(self.judged, self.claim)
+            found = cause(self.judged, self.claim)
         except Exception:  # noqa: BLE001 — words about a mistake decide nothing
-            return ""
+            found = ""
+        return "; of the others: ".join(filter(None, (self.finding.note, found)))
 
     @cached_property
     def carried(self) -> tuple[list[str], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bpcompare.network.parameter import Array
 
@@ -16,7 +16,8 @@ class StepRecord:
     parameter (+∂E/∂p; plain: computed without the instrumentation that reads the Δ, None where it was not:
     no instrumentation, one that only looks on, or a step after the first);
     `parameters`, `state` and `slots` as they are after the step. Keys of `state` and `slots` are paths
-    ("bn.running_mean", "h.weight.adam.m").
+    ("bn.running_mean", "h.weight.adam.m"). `back` may have −∂E/∂a of any layers, and need not: nothing is claimed of it. It
+    spares the certificate work (`bpcompare.plan.back`), and is not kept.
     """
 
     error: Array
@@ -28,6 +29,7 @@ class StepRecord:
     parameters: Mapping[str, Array]
     state: Mapping[str, Array]
     slots: Mapping[str, Array]
+    back: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,7 @@ class Record:
     steps: tuple[StepRecord, ...]
     provenance: Provenance
     failure: str | None = None
+
+    def lasting(self) -> Record:
+        """The same without what only spares work while it is judged."""
+        return replace(self, steps=tuple(replace(step, back={}) if step.back else step for step in self.steps))

@@ -46,6 +46,7 @@ class Balls:
         self.algorithms = algorithms or {}
         self._wide = Widened()
         self._denormals: dict[str, bool] = {}
+        self._most: dict[str, float] = {}
         self._kept: dict[Format, dict[str, Any]] = {}
 
     def lookup(self, fmt: Format) -> Any:
@@ -99,8 +100,20 @@ class Balls:
     def on(self, values: StepValues) -> Balls:
         """The same lookup of other numbers."""
         other = copy(self)
-        vars(other).update(values=values, _wide=Widened(), _denormals={}, _kept={})
+        vars(other).update(values=values, _wide=Widened(), _denormals={}, _most={}, _kept={})
         return other
+
+    def beside(self, values: StepValues) -> Balls:
+        """The same lookup, with numbers under new paths besides."""
+        other = copy(self)
+        vars(other).update(values=values, _kept={})
+        return other
+
+    def most(self, path: str, x: Array) -> float:
+        """The largest absolute value of `x`, the array of that path; NaN where there is one."""
+        if path not in self._most:
+            self._most[path] = float(np.maximum(x.max(initial=0.0), -x.min(initial=0.0)))
+        return self._most[path]
 
     def _denormal(self, path: str, x: Array) -> bool:
         """Whether a given array holds numbers that a backend which flushes takes for 0. All others are exact."""

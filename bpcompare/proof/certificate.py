@@ -18,7 +18,7 @@ from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
 from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim, Claims
-from bpcompare.proof.entrywise import LARGE, held
+from bpcompare.proof.entrywise import LARGE
 from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
@@ -29,9 +29,8 @@ from bpcompare.proof.latitude import latitude, named
 from bpcompare.proof.nodes import SideBySide
 from bpcompare.proof.power import least as needed
 from bpcompare.proof.power import power
-from bpcompare.proof.probes import probed
-from bpcompare.proof.products import summed
 from bpcompare.proof.question import question
+from bpcompare.proof.quick import quickly
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.reduced import reduced, whole_first
 from bpcompare.proof.stacked import Stacked
@@ -148,7 +147,7 @@ def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[s
         return found
     if not claim.owners:  # frozen: no arithmetic, so no rounding
         return _frozen(claim, prefix, balls.recorded(claim.path), balls.values.given[claim.subject])
-    if balls.quick and (found := _quickly(claim, balls, laws, prefix)) is not None:
+    if balls.quick and (found := quickly(claim, balls, laws, prefix)) is not None:
         return found
     ball = evaluate(claim, balls, laws)
     before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
@@ -160,14 +159,6 @@ def _judge(claim: Claim, balls: Balls, laws: Laws, prefix: str, zeros: Mapping[s
     if ball.mid.shape != x.shape:
         raise AssertionError(f"the law of {claim.path} has shape {ball.mid.shape}, the record {x.shape}")
     return _judged(claim, prefix, x, ball, balls, laws, before, zeros or {})
-
-
-def _quickly(claim: Claim, balls: Balls, laws: Laws, prefix: str) -> Finding | None:
-    """That it holds, without balls for most of its elements; None where that does not decide."""
-    found = held(claim, balls, laws, prefix)
-    if found is None and balls.random is not None:
-        found = probed(claim, balls, laws, balls.random, prefix)
-    return summed(claim, balls, laws, prefix) if found is None else found
 
 
 def _judged(
@@ -364,9 +355,9 @@ def _at_a_kink(
 
 def _frozen(claim: Claim, prefix: str, x: Array, before: Array) -> Finding:
     off = x != before
-    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     if not off.any():
         return Finding(prefix + claim.path, claim.statement, "holds", 0.0, 0.0, size=x.size, note="frozen: must not change")
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape)) if off.ndim else ()
     relative = float(abs(x[at] - before[at]) / abs(before[at])) if before[at] else float("inf")
     return Finding(
         prefix + claim.path, claim.statement, "refuted", INFINITE, 0.0, at, float(x[at]), float(before[at]), 0.0, relative, None,

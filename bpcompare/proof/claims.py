@@ -10,8 +10,8 @@ before the step, "….before" for state and slots before the step, "t" for the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, Literal, overload
 
 from bpcompare.laws import Laws, UpdateAt
@@ -29,6 +29,7 @@ class Claim:
 
     `subject` is the layer or parameter it belongs to, `owners` the laws it uses with their ops, `reads()` the paths it rests
     on, `value(lookup, laws)` what the laws make of them. `dtype` is the format it was computed in, "" for that of the whole run.
+    `halves()` are the two claims that a Δ behind one activation falls into.
     """
 
     path: str
@@ -38,11 +39,25 @@ class Claim:
     reads: Callable[[], tuple[str, ...]]
     value: Callable[[Lookup, Laws], Num]
     dtype: str = ""
+    halves: Callable[[], Halves] | None = None
 
     @property
     def premises(self) -> tuple[str, ...]:
         """The paths it rests on, each once. Listed when asked for: at a wide fork they are many."""
         return tuple(dict.fromkeys(self.reads()))
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Δ of in, by way of Δ of a = g(in): that of the value `through` from those who read it, and Δ of in from it.
+
+    `path` is where its number is looked up; nobody records it under that.
+    """
+
+    through: str
+    path: str
+    back: Claim
+    own: Claim
 
 
 class Claims(Sequence[Claim]):
@@ -209,7 +224,27 @@ def _delta(program: Program, value: Value) -> Claim:
         return (*_needs(program, steps), *(delta for delta in deltas if delta is not None))
 
     recorded = value.delta or path
-    return Claim(recorded, statement, value.owner, _owners(steps), reads, number, _narrowest(program, steps, value.dtype))
+    halves = partial(_halves, program, value) if _through(program, value) else None
+    return Claim(recorded, statement, value.owner, _owners(steps), reads, number, _narrowest(program, steps, value.dtype), halves)
+
+
+def _through(program: Program, value: Value) -> bool:
+    """Whether one step alone reads a value, and nobody records the Δ of what it writes."""
+    (step, slot), *others = program.readers[value.path] or ((None, ""),)
+    if step is None or others or isinstance(slot, str) or value.parameter or step.writes in program.addends:
+        return False
+    return program.values[step.writes].delta is None and program.addends[0] not in {
+        reader.writes for reader, _ in program.readers[step.writes]
+    }
+
+
+def _halves(program: Program, value: Value) -> Halves:
+    """See `Halves`: the claims of a program in which the Δ of what the value's reader writes is recorded."""
+    ((step, _),) = program.readers[value.path]
+    through = program.values[step.writes]
+    between = replace(through, delta=f"{through.path}.back")
+    recorded = replace(program, values={**program.values, through.path: between})
+    return Halves(through.path, f"{through.path}.back", _delta(recorded, between), _delta(recorded, value))
 
 
 def _owners(steps: Iterable[Step]) -> tuple[tuple[str, Op], ...]:

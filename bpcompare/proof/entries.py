@@ -14,7 +14,7 @@ from bpcompare.numbers.number import Num
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 
-BLOCK = 2**15
+BLOCK = 2**16
 """So many entries at a time: arrays of that size stay in the processor's cache."""
 
 

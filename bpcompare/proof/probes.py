@@ -44,9 +44,14 @@ SEEN = 64
 """By so many rows the scale of each column is estimated."""
 
 
-def probed(claim: Claim, balls: Balls, laws: Laws, random: np.random.Generator, prefix: str = "") -> Finding | None:
-    """That `claim` holds, as far as probes and the rows that they point at can say; None where that does not decide."""
-    value = sums(claim, balls, laws)
+def probed(
+    claim: Claim, balls: Balls, laws: Laws, random: np.random.Generator, prefix: str = "", value: Inner | None = None
+) -> Finding | None:
+    """That `claim` holds, as far as probes and the rows that they point at can say; None where that does not decide.
+
+    `value` are its `sums`, if they are there.
+    """
+    value = sums(claim, balls, laws) if value is None else value
     fmt = format_for(claim, balls, laws)
     # In float64 nobody works a sum out more exactly than the record does.
     if value is None or value.factors is None or fmt.u < 2.0**-40:
@@ -122,9 +127,15 @@ def _scale(x: Array, w: Array) -> Array:
     """How large a column's Σ|terms| are, by some rows. Whatever it is, thresholds hold for it."""
     size = np.abs(x[:: max(len(x) // SEEN, 1)]).mean(axis=0)
     found = np.zeros(w.shape[1])
-    step = max(BLOCK // w.shape[1], 1)
-    for start in range(0, len(w), step):
-        found += size[start : start + step] @ np.abs(w[start : start + step])
+    turned = w.flags.f_contiguous and not w.flags.c_contiguous
+    lying = w.T if turned else w
+    step = max(BLOCK // max(lying.shape[1], 1), 1)
+    for start in range(0, len(lying), step):
+        some = slice(start, start + step)
+        if turned:
+            found[some] = np.abs(lying[some]) @ size
+        else:
+            found += size[some] @ np.abs(lying[some])
     return found
 
 

@@ -35,9 +35,9 @@ NARROWED = 1.0 - 2.0**-10
 """For the roundings of the comparison itself, and of what is compared with."""
 
 
-def summed(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | None:
-    """That `claim` holds, found out as above; None where that does not decide."""
-    value = sums(claim, balls, laws)
+def summed(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", value: Inner | None = None) -> Finding | None:
+    """That `claim` holds, found out as above; None where that does not decide. `value` are its `sums`, if they are there."""
+    value = sums(claim, balls, laws) if value is None else value
     x = balls.values.recorded[claim.path]
     return None if value is None else near(claim, x, value, format_for(claim, balls, laws), prefix)
 
@@ -58,7 +58,7 @@ def sums(claim: Claim, balls: Balls, laws: Laws) -> Inner | None:
         if not (isinstance(y, np.ndarray) and y.dtype.kind == "f"):
             return y
         rel, rad = balls.widths(path, fmt)
-        return Inner(y, rel=rel, rad=rad)
+        return Inner(y, rel=rel, rad=rad, most=balls.most(path, y))
 
     try:
         value = claim.value(get, laws)
@@ -81,6 +81,36 @@ def near(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str = "") ->
     at = None if sure is None else _asked(x, value, sure, fmt.tiny)
     if at is None or (found := worked_out(x, value, fmt, at)) is None:
         return None
+    return _by(at, claim, x, fmt, prefix, found)
+
+
+def alike(claim: Claim, balls: Balls, laws: Laws, value: Inner, prefix: str = "") -> Finding | None:
+    """That `claim` holds, for it has the bits that the laws give in its own format; None where that does not decide.
+
+    That is one of the evaluations that balls cover. Sums of few products are most often added up in one order everywhere.
+    """
+    x = balls.values.recorded[claim.path]
+    if not 0 < value.n <= FEW_TERMS or not np.isfinite(x.sum()):
+        return None
+    m = claim.value(balls.number, laws)
+    if not (isinstance(m, np.ndarray) and m.dtype == x.dtype and m.shape == x.shape and np.array_equal(m, x)):
+        return None
+    flat = x.reshape(-1)
+    at = [start + SAMPLED * int(np.abs(flat[start : start + PART : SAMPLED]).argmax()) for start in range(0, x.size, PART)]
+    fmt = format_for(claim, balls, laws)
+    found = worked_out(x, value, fmt, np.array(at))
+    return None if found is None else _by(np.array(at), claim, x, fmt, prefix, found)
+
+
+FEW_TERMS = 80
+"""Of so many terms at most, a sum is first worked out as the record may have it: then that costs less than all else."""
+
+PART = 2**16
+"""Of so many entries, a large one is worked out exactly, to show how sharp the claim is."""
+
+
+def _by(at: Array, claim: Claim, x: Array, fmt: Format, prefix: str, found: tuple[Array, Array, Array]) -> Finding | None:
+    """The finding, by what was `worked_out` of the entries at `at`; None where too little could have shown."""
     off, radius, exact = found
     with np.errstate(divide="ignore", over="ignore"):
         sharpest = 2 * float((radius / np.abs(exact)).min())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bpcompare.network.parameter import Array
@@ -13,10 +13,14 @@ from bpcompare.plan.record import Record, StepRecord
 
 @dataclass(frozen=True, eq=False)
 class StepValues:
-    """`given` stands fixed before the step (plan, or the step before it); `recorded` is the backend's answer."""
+    """`given` stands fixed before the step (plan, or the step before it); `recorded` is the backend's answer.
+
+    `back`: −∂E/∂a by the path of a, of which nothing is claimed.
+    """
 
     given: Mapping[str, Any]
     recorded: Mapping[str, Array]
+    back: Mapping[str, Array] = field(default_factory=dict)
 
 
 def given_values(plan: Plan, number: int, previous: StepRecord | None) -> dict[str, Any]:
@@ -55,6 +59,7 @@ def step_values(plan: Plan, record: Record) -> list[StepValues]:
     previous: StepRecord | None = None
     steps = []
     for number, step in enumerate(record.steps, 1):
-        steps.append(StepValues(given_values(plan, number, previous), recorded_values(step)))
+        back = {f"{name}.a": x for name, x in step.back.items()}
+        steps.append(StepValues(given_values(plan, number, previous), recorded_values(step), back))
         previous = step
     return steps

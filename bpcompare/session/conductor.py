@@ -130,6 +130,7 @@ def answers(
             record = arrivals.kept(record)  # what was given is free from here on
             progress(f"judging {one.name}")
             arrivals.judge(record)
+            record = record.lasting()
         ran.append(one)
         found.append(record)
     names = titles(ran, [record.provenance.backend for record in found]) if called is None else called
@@ -161,6 +162,7 @@ def judge(
         for record in records.values():
             arrivals.judge(record)
     certificates = dict(zip(records, arrivals.certificates, strict=True))
+    records = {name: record.lasting() for name, record in records.items()}
     cases = _cases(plan, records, certificates)
     found = blames(plan, records, cases, oracle, laws, related=related, lent=ARITHMETICS)
     return Comparison(

@@ -16,6 +16,7 @@ import steps_by_hand  # noqa: E402
 from bpcompare import ops  # noqa: E402
 from bpcompare.plan.record import Record  # noqa: E402
 from bpcompare_jax import Jax, compilations  # noqa: E402
+from bpcompare_jax import backend as backend_module  # noqa: E402
 from lowering_plans import layer, plan_of  # noqa: E402
 
 
@@ -113,6 +114,23 @@ def test_arrays_are_handed_over_complete() -> None:
         z = backend.numpy(y)
         assert (z.min(), z.dtype, z.flags.owndata, z.flags.writeable) == (1, "float64", True, True)
         assert backend.numpy(backend.array(np.ones((), "float32"))).shape == ()
+
+
+def test_compiled_code_that_had_the_plain_bits_is_not_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run of a large net would pay for a second gradient; or one that watching changed would be told once."""
+    monkeypatch.setattr(backend_module, "MANY", 1)
+    layers = {"o": layer(ops.Dense(3), "x", g=ops.Tanh()), "p": layer(ops.Dense(2), "o")}
+    plan, other = (plan_of({"x": (4,)}, layers, batch=batch) for batch in (5, 6))
+    monkeypatch.setattr(compilations, "_KEPT", OrderedDict())
+    told = "gradient without instrumentation"
+    first, second, third = (Jax().run(one) for one in (plan, plan, other))
+    assert [record.steps[0].plain is None for record in (first, second, third)] == [False, True, False]
+    assert [told in record.provenance.switches for record in (first, second, third)] == [False, True, False]
+    assert arrays(first) == arrays(second)
+    plain = Jax.plain_gradient
+    monkeypatch.setattr(compilations, "_KEPT", OrderedDict())
+    monkeypatch.setattr(Jax, "plain_gradient", lambda *given: {name: 2 * x for name, x in plain(*given).items()})
+    assert all(Jax().run(plan).steps[0].plain is not None for _ in range(2))
 
 
 @pytest.mark.slow

@@ -54,3 +54,32 @@ def test_vectors_beyond_the_matrix():
     """Columns that a library makes up would be held against others."""
     with pytest.raises(TypeError, match="determines"):
         np.linalg.svd(ball(np.ones((3, 2)), "float64"), full_matrices=True)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (7, 4), (4, 7)])
+@pytest.mark.parametrize("off", [0.0, 1e-4])
+def test_inverses_of_matrices_that_are_not_square(shape, off):
+    """An honest pseudo-inverse of numbers that are only known roughly would be accused; one of lower rank would be certified."""
+    random = np.random.default_rng(6)
+    x = random.normal(size=shape).astype(np.float32).astype(np.float64)
+    rad = off * np.abs(x)
+    found = np.linalg.pinv(ball(x, "float32", rad=rad))
+    radius = radius_of(found)
+    assert np.isfinite(radius).all()
+    for _ in range(20):
+        exact = np.linalg.pinv(x + rad * random.normal(size=shape).clip(-1, 1))
+        assert (np.abs(exact - found.mid) <= radius).all()
+    least = np.linalg.svd(x, compute_uv=False)[-1]
+    assert (radius <= 1e3 * (off + U["float32"]) / least**2).all()
+    assert np.isinf(radius_of(np.linalg.pinv(ball(np.ones(shape), "float32")))).all()
+
+
+def test_the_inverse_at_the_edge_of_the_ball():
+    """The bound would be that of a matrix that moves less than it may: along its least singular vectors A⁺ moves most."""
+    u, values, vt = np.linalg.svd(np.random.default_rng(8).normal(size=(5, 3)), full_matrices=False)
+    x = (u * values) @ vt
+    rad = np.full(x.shape, 0.01 * values[-1])
+    found = np.linalg.pinv(ball(x, "float64", rad=rad))
+    moved = x - np.sign(np.outer(u[:, -1], vt[-1])) * rad
+    assert (np.abs(np.linalg.pinv(moved) - found.mid) <= radius_of(found)).all()
+    assert np.abs(np.linalg.pinv(moved) - found.mid).max() > 0.1 * radius_of(found).max()

@@ -7,6 +7,7 @@ from scipy import special
 
 from truth import U, ball, distance, radius_of, true
 
+ROOT_2 = arb(2).sqrt()
 LOG_2, LOG_10 = arb(2).log(), arb(10).log()
 FUNCTIONS = {
     "sin": (np.sin, arb.sin, (-50.0, 50.0)),
@@ -27,8 +28,19 @@ FUNCTIONS = {
     "erfinv": (special.erfinv, arb.erfinv, (-0.99, 0.99)),
     "gammaln": (special.gammaln, arb.lgamma, (0.01, 50.0)),
     "digamma": (special.digamma, arb.digamma, (0.01, 50.0)),
+    "i0e": (special.i0e, lambda x: (-abs(x)).exp() * x.bessel_i(0), (-50.0, 50.0)),
+    "i1e": (special.i1e, lambda x: (-abs(x)).exp() * x.bessel_i(1), (-50.0, 50.0)),
+    "erfcx": (special.erfcx, lambda x: (x * x).exp() * x.erfc(), (-4.0, 8.0)),
+    "ndtri": (special.ndtri, lambda p: (2 * p - 1).erfinv() * ROOT_2, (0.01, 0.99)),
+    "log_ndtr": (special.log_ndtr, lambda x: ((-x / ROOT_2).erfc() / 2).log(), (-30.0, 5.0)),
+    "gammainc": (lambda x: special.gammainc(2.5, x), lambda x: x.gamma_lower(arb(2.5), regularized=1), (0.01, 20.0)),
+    "gammaincc": (lambda x: special.gammaincc(2.5, x), lambda x: x.gamma_upper(arb(2.5), regularized=1), (0.01, 20.0)),
     "zeta": (lambda x: special.zeta(3.0, x), lambda x: arb(3).zeta(x), (0.01, 50.0)),
 }
+
+
+UNITS = {"zeta": 32.0, "i1e": 32.0, "erfcx": 32.0, "log_ndtr": 48.0, "gammainc": 64.0, "gammaincc": 64.0}
+"""What libraries are allowed, where it is another number of u than 16."""
 
 
 @pytest.mark.parametrize("rel", [0.0, 4.0, 1e6])
@@ -45,10 +57,9 @@ def test_every_point_of_the_ball(name, dtype, rel):
     for i in np.flatnonzero(np.isfinite(radius)):
         centre = true(exactly, x[i])
         reached = max(float(abs(true(exactly, arb(float(x[i])) + s * arb(float(rad[i]))) - centre).upper()) for s in (-1, 1))
-        extra = (
-            16.0 if name in ("gammaln", "digamma") else max(float(x[i]), 0.0) ** 2 * abs(result.mid[i]) if name == "erfc" else 0.0
-        )
-        own = u * ((32 if name == "zeta" else 16) * abs(float(result.mid[i])) + extra)
+        square = max(float(x[i]), 0.0) ** 2 * abs(result.mid[i])
+        extra = {"gammaln": 16.0, "digamma": 16.0, "erfc": square, "log_ndtr": 2.0 * square}.get(name, 0.0)
+        own = u * (UNITS.get(name, 16.0) * abs(float(result.mid[i])) + extra)
         assert reached + own <= radius[i] * (1 + 1e-9), x[i]
         assert radius[i] <= 4 * (reached + own) + 1e-30, x[i]
         assert distance(numpy(x[i]), arb(float(result.mid[i]))) <= radius[i]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bpcompare import check_gradient
-from bpcompare.tools.gradient.causes import Factors, Same
+from bpcompare.own.causes.factor import Factors
+from bpcompare.own.causes.same import Same
 from slips import SLIPS
 
 R = np.random.default_rng(5)

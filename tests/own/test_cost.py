@@ -8,7 +8,7 @@ import bpcompare
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from bpcompare.proof import bits, certificate, evaluation  # noqa: E402
+from bpcompare.proof import bits, certificate, evaluation, quick  # noqa: E402
 from bpcompare_torch.recorder.memory import Memory  # noqa: E402
 
 
@@ -105,7 +105,7 @@ def test_same_outcomes_without_what_makes_it_fast(monkeypatch, wrong):
     verdict, fast = outcomes(wrong)
     assert verdict == ("wrong" if wrong else "certified")
     monkeypatch.setattr(certificate, "moved", lambda *_: None)
-    monkeypatch.setattr(certificate, "held", lambda *_: None)
+    monkeypatch.setattr(quick, "held", lambda *_: None)
     monkeypatch.setattr(evaluation, "BLOCK", 2**60)
     monkeypatch.setattr("bpcompare.proof.balls.MOST", 0)
     monkeypatch.setattr("bpcompare.proof.walk.kept_by", lambda _get: None)

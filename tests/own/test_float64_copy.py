@@ -87,3 +87,68 @@ def test_a_weight_that_a_hook_computes(norm, ran):
         model(x).sum().backward()
     found = bpcompare.check(model, x, loss=lambda y: y.square().mean())
     assert found.verdict == "certified", str(found)
+
+
+class Experts(nn.Module):
+    """Rows sorted by experts, one product for each; the second expert has no rows."""
+
+    def __init__(self, product):
+        super().__init__()
+        self.layer, self.experts, self.product = nn.Linear(8, 8), nn.Parameter(torch.randn(3, 8, 16) * 0.3), product
+
+    def forward(self, x):
+        return self.product(self.layer(x), self.experts, offs=torch.tensor([2, 2, 6], dtype=torch.int32))
+
+
+GROUPED = [f for f in (getattr(nn.functional, "grouped_mm", None), getattr(torch, "_grouped_mm", None)) if f is not None]
+
+
+@pytest.mark.skipif(not GROUPED, reason="this torch has no grouped product")
+@pytest.mark.parametrize("product", GROUPED)
+def test_a_grouped_product_is_made_group_by_group(product):
+    """torch has grouped products in no float64: every mixture of experts would be left without its copy."""
+    torch.manual_seed(0)
+    found = bpcompare.check(Experts(product), torch.randn(6, 8), loss=lambda y: y.square().mean())
+    assert found.verdict == "certified", str(found)
+    assert "as a float64 copy" in str(found.runs[0])
+
+
+@pytest.mark.skipif(not GROUPED, reason="this torch has no grouped product")
+@pytest.mark.parametrize("shapes", [((6, 8), (3, 8, 16)), ((3, 5, 8), (8, 16)), ((4, 16), (16, 8)), ((3, 4, 8), (3, 8, 16))])
+def test_group_by_group_is_the_same_function(shapes):
+    """The copy would be another model's: certified, and about something else."""
+    from bpcompare_torch.recorder.widening import Widened
+
+    torch.manual_seed(0)
+    left, right = (torch.randn(shape) for shape in shapes)
+    both = len(shapes[0]) == len(shapes[1]) == 3
+    offs = None if both else torch.tensor([4, 4, 16] if shapes[1][0] == 16 else [2, 2, 6] if left.ndim == 2 else [4, 4, 16])
+    offs = None if offs is None else offs.to(torch.int32)
+    theirs = GROUPED[-1](left, right, offs=offs)
+    with Widened():
+        ours = GROUPED[-1](left.double(), right.double(), offs=offs)
+    assert ours.dtype == torch.float64
+    torch.testing.assert_close(ours.float(), theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_complex_parameters_are_widened_too():
+    """Fourier layers would meet float64 with weights of complex64, and be left without their copy."""
+
+    class Spectral(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.weight = nn.Linear(8, 8), nn.Parameter(torch.randn(5, dtype=torch.complex64))
+            self.register_buffer("phase", torch.randn(5, dtype=torch.complex64))
+            self.window = torch.randn(5, dtype=torch.complex64)
+
+        def forward(self, x):
+            return torch.fft.irfft(torch.fft.rfft(self.layer(x)) * self.weight * self.phase * self.window, n=8)
+
+    torch.manual_seed(0)
+    model = Spectral()
+    optimizer = torch.optim.Adam(model.parameters())
+    found = bpcompare.check(model, torch.randn(6, 8), loss=lambda y: y.square().mean(), optimizer=optimizer)
+    assert found.verdict == "certified", str(found)
+    assert "float64 on cpu as a float64 copy:" in str(found.runs[0])
+    assert "float32/float64" not in str(found.runs[0])
+    assert model.weight.dtype == model.phase.dtype == model.window.dtype == torch.complex64

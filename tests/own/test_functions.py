@@ -64,6 +64,27 @@ def test_trigamma_of_torch(dtype, refuted):
     assert not found.unexamined
 
 
+@pytest.mark.parametrize(("dtype", "refuted"), [("float64", {"linalg_matrix_exp.y"}), ("float32", set())])
+def test_matrix_exponentials_of_torch(dtype, refuted):
+    """torch 2.13 has a wrong coefficient in its series of degree 8: 4e-10 off in float64 would pass, or float32 be accused."""
+    call = Call("matrix_exp", lambda x: torch.linalg.matrix_exp(0.01 * x), (normal(4, 4),))
+    found = judged(watched(call, getattr(torch, dtype)))
+    assert {claim.path for claim, _ in found.refuted} == refuted
+    assert not found.unexamined
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_matrix_of_lower_rank_accuses_nobody(dtype):
+    """What a library takes for 0 among singular values would be held against another's choice, or certified unknown."""
+    call = Call("pinv", lambda x: torch.linalg.pinv(x @ torch.ones(2, 2).to(x)), (normal(4, 2),))
+    found = judged(watched(call, getattr(torch, dtype)))
+    outcomes = {claim.path: finding.outcome for claim, finding in found.findings}
+    assert not found.refuted
+    assert outcomes["linalg_pinv.y"] == "undecided"
+    cut = Call("pinv", lambda x: torch.linalg.pinv(x, rtol=0.9), (normal(4, 2),))
+    assert any("cuts off" in one.why for one in judged(watched(cut, getattr(torch, dtype))).unexamined)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_vectors_of_values_that_meet_are_not_certified(dtype):
     """Eigenvectors of a multiple eigenvalue, whose derivative divides by 0, would be certified; or an honest step refuted."""

@@ -93,6 +93,13 @@ OF_POSITIVE = {
     "entr": special.entr,
     "lgamma": special.gammaln,
     "digamma": special.digamma,
+    "i0": special.i0,
+    "i0e": special.i0e,
+    "i1": special.i1,
+    "i1e": special.i1e,
+    "zeta": lambda v: special.zeta(3.0, v),
+    "gammainc": lambda v: special.gammainc(1.5, v),
+    "gammaincc": lambda v: special.gammaincc(2.5, v),
     "polygamma": lambda v: special.polygamma(2, v),
 }
 
@@ -186,6 +193,7 @@ def test_what_is_not_followed_is_named():
         (lambda v: jnp.frexp(v)[0], "_frexp"),
         (lambda v: jnp.abs(jnp.fft.fft(v)), "complex numbers"),
         (lambda v: lax.reduce_precision(v, 8, 7), "reduce_precision"),
+        (lambda v: special.gammainc(v**2 + 0.5, 1.5), "order"),
         (lambda v: cg(SYMMETRIC * v[0], v[:3])[0].repeat(2), "custom_linear_solve"),
     ):
         found = bpcompare.check(loss_of(f), {"v": V}, as_is=True)

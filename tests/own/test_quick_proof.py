@@ -16,6 +16,7 @@ from bpcompare.numbers.ball.format import format_of  # noqa: E402
 from bpcompare.own import judged as judged_module  # noqa: E402
 from bpcompare.own.judged import judged  # noqa: E402
 from bpcompare.proof import certificate, entrywise, inside, products, together  # noqa: E402
+from bpcompare.proof import quick as quick_ways  # noqa: E402
 from bpcompare.proof.balls import Balls  # noqa: E402
 from bpcompare.proof.claims import claims  # noqa: E402
 from bpcompare.proof.entries import Entries  # noqa: E402
@@ -107,6 +108,7 @@ def quick(monkeypatch):
         monkeypatch.setattr(module, "BLOCK", 97)
     monkeypatch.setattr(entrywise, "LARGE", 2)
     monkeypatch.setattr(products, "LARGE", 2)
+    monkeypatch.setattr(products, "FEW_TERMS", 0)
     monkeypatch.setattr(entrywise, "SAMPLED", 31)
     monkeypatch.setattr(together, "LARGE", 50)
     original_together = judged_module.together
@@ -118,14 +120,15 @@ def quick(monkeypatch):
 
     monkeypatch.setattr(judged_module, "together", side_by_side)
     for name in ("held", "inside", "summed"):
-        original = getattr(certificate, name)
+        module = certificate if name == "inside" else quick_ways
+        original = getattr(module, name)
 
         def counted(*arguments, original=original, name=name):
             found = original(*arguments)
             counts[name] += found is not None
             return found
 
-        monkeypatch.setattr(certificate, name, counted)
+        monkeypatch.setattr(module, name, counted)
     return counts
 
 
@@ -178,8 +181,9 @@ def test_one_bit_is_not_forgiven_where_nothing_rounds(quick):
 def test_power_is_never_said_to_be_sharper_than_it_is(quick, monkeypatch):
     """A report would promise that a mistake had shown which could have hidden."""
     found = [judged(recording).findings for recording in recordings()]
-    for name in ("held", "inside", "summed"):
-        monkeypatch.setattr(certificate, name, lambda *_: None)
+    monkeypatch.setattr(certificate, "inside", lambda *_: None)
+    for name in ("held", "sums"):
+        monkeypatch.setattr(quick_ways, name, lambda *_: None)
     monkeypatch.setattr(judged_module, "together", lambda *_: {})
     for recording, quickly in zip(recordings(), found, strict=True):
         for (claim, slow), (_, fast) in zip(judged(recording).findings, quickly, strict=True):

@@ -80,12 +80,12 @@ def test_numbers_of_the_formula_give_the_law(forgetful):
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        (-1.0, "exactly −1 times the law in every element, within rounding: the sign is turned"),
-        (0.5, "exactly ½ times the law"),
-        (6.0, "exactly 6 times the law in every element, within rounding: a sum over 6"),
-        (1 / 6, "exactly 1/6 times"),
-        (1.4, "1.4 times the law in every element"),
-        (0.0, "every element is 0: nothing was given back"),
+        (-1.0, "every element has the wrong sign"),
+        (0.5, "every element is half of the right one: is a 2 missing?"),
+        (6.0, "every element is 6 times the right one: a sum over 6 rows, where their mean is meant"),
+        (1 / 6, "every element is 1/6 of the right one: a mean over 6 rows, where their sum is meant"),
+        (1.4, "every element is the right one times 1.4: a constant factor"),
+        (0.0, "it is 0 everywhere: is it never computed, or not given back?"),
     ],
 )
 def test_a_constant_factor_is_named(watched, own, factor, words):
@@ -123,7 +123,7 @@ def test_a_weight_for_its_transpose(watched):
             return Wrong.apply(x, self.w)
 
     step = watched(nn.Sequential(Layer(), nn.Linear(4, 3)))
-    assert "rows for columns: it is transposed" in str(step)
+    assert "cause      it is transposed" in str(step)
     assert "0  Wrong.backward" in str(step)
 
 

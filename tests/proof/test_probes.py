@@ -34,6 +34,7 @@ def small(monkeypatch):
     """Probes for small products as well."""
     monkeypatch.setattr(probes, "PAYS", 2)
     monkeypatch.setattr(products, "LARGE", 2)
+    monkeypatch.setattr(products, "FEW_TERMS", 0)
     with np.errstate(all="ignore"):
         yield
 

@@ -15,7 +15,7 @@ from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import dot
 from bpcompare.ops.call import Call, Read
 from bpcompare.plan.draw import plan as draw
-from bpcompare.proof import certificate, entrywise, inside, products
+from bpcompare.proof import certificate, entrywise, inside, products, quick
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.certificate import certify, judge
 from bpcompare.proof.claims import Claim
@@ -23,7 +23,7 @@ from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.question import question
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare_delta import Delta
-from mistaken_networks import CLASSES, NETWORKS, SGD, mlp
+from mistaken_networks import CLASSES, NETWORKS, SGD, mlp, network
 from samples import sample
 
 DTYPES = ["float32", "float64"]
@@ -43,8 +43,8 @@ def small(monkeypatch):
 def slowly(plan, record):
     """The certificate by balls alone."""
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("held", "summed", "inside"):
-            patched.setattr(certificate, name, lambda *_: None)
+        for name in ("held", "sums", "halved", "inside"):
+            patched.setattr(certificate if name == "inside" else quick, name, lambda *_: None)
         patched.setattr(certificate, "together", lambda *_: {})
         return certify(plan, record)
 
@@ -77,9 +77,11 @@ WIDE = mlp(ops.Relu(), CLASSES, SGD, widths=(40, 24), name="wide", inputs=30, ex
 def decided(monkeypatch):
     """Which claims each way decided."""
     small(monkeypatch)
+    monkeypatch.setattr(products, "FEW_TERMS", 0)  # which would decide nearly all of them
     found = {}
     for name in ("held", "summed", "inside"):
-        original = getattr(certificate, name)
+        module = certificate if name == "inside" else quick
+        original = getattr(module, name)
 
         def told(claim, *arguments, original=original, name=name):
             finding = original(claim, *arguments)
@@ -87,7 +89,7 @@ def decided(monkeypatch):
                 found.setdefault(name, set()).add(claim.path)
             return finding
 
-        monkeypatch.setattr(certificate, name, told)
+        monkeypatch.setattr(module, name, told)
 
     def side_by_side(claims, *arguments, original=certificate.together):
         held = original(claims, *arguments)
@@ -157,6 +159,69 @@ def test_one_entry_that_is_off_is_refuted_wherever_it_stands(dtype, decided):
             tried += 1
     assert tried > 80
     assert decided == {}
+
+
+LOOKED_UP = network(
+    "looked up",
+    [
+        ("e", ops.Embedding(6, 40), ["i"], ops.Identity()),  # three of its rows are read, many times each
+        ("f", ops.Flatten(), ["e"], ops.Identity()),
+        ("h", ops.Dense(30), ["f"], ops.Relu(), {"weight": "W"}),
+        ("k", ops.Dense(30), ["f"], ops.Tanh(), {"weight": "W"}),
+        ("o", ops.Dense(8), ["h", "k"], ops.Identity()),
+    ],
+    {"i": (5,)},
+    CLASSES,
+    SGD,
+    examples=60,
+    integers=("i",),
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["delta", "torch", "jax"])
+def test_rows_that_are_added_up_and_weights_that_are_shared_hold_by_the_quick_ways(name, dtype, decided):
+    """The gradient of an embedding, or of a weight of two layers, would get its ball; or a wrong entry would hide there."""
+    status = resolve(name)
+    if not isinstance(status, Ready):
+        pytest.skip(f"{name} is not installed")
+    plan = draw(LOOKED_UP, dtype)
+    record = InProcess().run(status.backend, plan)
+    assert certify(plan, record).verdict == "certified"
+    paths = {"e.weight.gradient", "W.gradient", "o.in", "o.weight.gradient"}
+    assert decided["summed"] >= paths
+    decided.clear()
+    (values,), random, fmt = step_values(plan, record), np.random.default_rng(3), format_of(dtype, name == "jax")
+    for path in paths:
+        claim, x = question(plan).by_path[path], values.recorded[path]
+        ball = evaluate(claim, Balls(values, fmt), LAWS)
+        radius = np.broadcast_to(ball.final_radius(), x.shape)
+        for _ in range(6):
+            at = tuple(int(random.integers(size)) for size in x.shape)
+            wrong = x.astype(np.float64)
+            wrong[at] = ball.mid[at] + 2.5 * max(radius[at], 2.0**-24 * abs(ball.mid[at]), 1e-30)
+            changed = replace(values, recorded={**values.recorded, path: wrong.astype(x.dtype)})
+            finding = judge(claim, Balls(changed, fmt), LAWS)
+            assert (finding.outcome, finding.worst, finding.off) == ("refuted", at, 1), path
+    assert decided == {}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_short_sums_with_the_bits_of_the_law_need_no_more(dtype, monkeypatch):
+    """One wrong entry of a short sum would hold with the others, or sums that nobody rounds otherwise would cost a ball."""
+    small(monkeypatch)
+    plan = draw(WIDE, dtype)
+    (values,) = step_values(plan, InProcess().run(Delta, plan))
+    found, fmt = {claim.path: claim for claim in question(plan).claims}, format_of(dtype)
+    for path in ("h0.in", "h1.in", "o.in", "h0.delta", "h1.delta", "h0.weight.gradient"):
+        claim, balls = found[path], Balls(values, fmt)
+        finding = products.alike(claim, balls, LAWS, products.sums(claim, balls, LAWS))
+        slow = judge(claim, Balls(values, fmt, quick=False), LAWS)
+        assert (finding.outcome, finding.size, finding.power >= slow.power) == ("holds", slow.size, True)
+        x = values.recorded[path].copy()
+        x[5, 3] += 4 * np.abs(x).max() * fmt.u
+        wrong = Balls(replace(values, recorded={**values.recorded, path: x}), fmt)
+        assert products.alike(claim, wrong, LAWS, products.sums(claim, wrong, LAWS)) is None
 
 
 def test_a_wrong_branch_is_refuted(decided):

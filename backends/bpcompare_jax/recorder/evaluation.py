@@ -17,7 +17,10 @@ from jax.extend import core
 Key = tuple[Any, ...]
 """Where an equation stands: its number, in each jaxpr that is around it, with the steps of time; and the number of the result."""
 
-INLINE = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "composite", "custom_vmap_call"})
+AGAIN = frozenset({"remat", "remat2", "checkpoint"})
+"""Equations whose jaxpr is run again on the way back."""
+
+INLINE = AGAIN | {"jit", "pjit", "closed_call", "core_call", "composite", "custom_vmap_call"}
 """Equations that only run another jaxpr."""
 
 CUSTOM = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"})
@@ -34,14 +37,16 @@ class Followed(NamedTuple):
 class Evaluation:
     """One evaluation. `taps` are all results of equations by key, those that are `reached` by a parameter among them.
 
-    `chosen` are the branches that were taken, and how often a loop went round; `probes` what is added to results.
+    `chosen` are the branches that were taken, and how often a loop went round; `probes` what is added to results. `before`: what
+    was chosen when the same numbers were evaluated before, so that it can be traced.
     """
 
-    def __init__(self, probes: Mapping[Key, Any] | None = None) -> None:
+    def __init__(self, probes: Mapping[Key, Any] | None = None, before: Mapping[Key, int] | None = None) -> None:
         self.taps: dict[Key, Any] = {}
         self.chosen: dict[Key, int] = {}
         self.reached: set[Key] = set()
         self._probes = probes or {}
+        self._before = before or {}
 
     def run(self, closed: Any, args: Sequence[Followed], at: Key = ()) -> list[Followed]:
         """The results of a jaxpr."""
@@ -59,6 +64,8 @@ class Evaluation:
 
     def _equation(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         name = equation.primitive.name
+        if name in AGAIN and self._probes:
+            return self._again(equation, args, at)
         if name in INLINE:
             return self.run(inner(equation), args, at)
         if name == "scan":
@@ -72,6 +79,25 @@ class Evaluation:
             outs = bound(equation, [arg.number for arg in args])
         followed = name != "stop_gradient" and any(arg.reached for arg in args)
         return [self._tapped((*at, number), out, followed=followed) for number, out in enumerate(outs)]
+
+    def _again(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
+        """A checkpoint stays one: what arrives at a number that is read within it is added up there first, and then outside."""
+        reached: list[bool] = []
+
+        def body(numbers: list[Any], probes: Mapping[Key, Any]) -> tuple[list[Any], dict[Key, Any]]:
+            within = Evaluation(probes, self._before)
+            given = [Followed(x, arg.reached) for x, arg in zip(numbers, args, strict=True)]
+            outs = within.run(inner(equation), given, at)
+            self.reached |= within.reached
+            reached[:] = [out.reached for out in outs]
+            return [out.number for out in outs], within.taps
+
+        probes = {key: probe for key, probe in self._probes.items() if key[: len(at)] == at}
+        p = equation.params
+        again = jax.checkpoint(body, prevent_cse=p["prevent_cse"], policy=p["policy"])
+        numbers, taps = again([arg.number for arg in args], probes)
+        self.taps |= taps
+        return [Followed(x, one) for x, one in zip(numbers, reached, strict=True)]
 
     def _tapped(self, key: Key, out: Any, *, followed: bool) -> Followed:
         probe = self._probes.get(key)
@@ -102,7 +128,7 @@ class Evaluation:
         within = self if any(arg.reached for arg in args) else Evaluation()
         tests, consts, carry = loop(equation, args)
         rounds = 0
-        while Evaluation().run(equation.params["cond_jaxpr"], [*tests, *map(stopped, carry)])[0].number:
+        while self._goes_on(equation, tests, carry, rounds, at):
             carry = within.run(equation.params["body_jaxpr"], [*consts, *carry], (*at, ("t", rounds)))
             rounds += 1
         self.chosen[at] = rounds
@@ -110,9 +136,16 @@ class Evaluation:
             self.taps |= {(*at, i): out.number for i, out in enumerate(carry)}
         return carry
 
+    def _goes_on(self, equation: Any, tests: list[Followed], carry: list[Followed], rounds: int, at: Key) -> bool:
+        """Whether a loop goes round once more."""
+        if at in self._before:
+            return rounds < self._before[at]
+        return bool(Evaluation().run(equation.params["cond_jaxpr"], [*tests, *map(stopped, carry)])[0].number)
+
     def _cond(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         branches = equation.params["branches"]
-        chosen = int(jnp.clip(jax.lax.stop_gradient(args[0].number), 0, len(branches) - 1))
+        last = len(branches) - 1
+        chosen = self._before[at] if at in self._before else int(jnp.clip(jax.lax.stop_gradient(args[0].number), 0, last))
         self.chosen[at] = chosen
         return self.run(branches[chosen], args[1:], (*at, ("branch", chosen)))
 

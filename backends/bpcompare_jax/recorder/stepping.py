@@ -135,7 +135,7 @@ class Step:
         probes = {key: jnp.zeros(first.taps[key].shape, first.taps[key].dtype) for key in first.reached}
 
         def probed(free: dict[int, Any], probes: Any) -> tuple[Any, Any]:
-            evaluation = Evaluation(probes)
+            evaluation = Evaluation(probes, first.chosen)
             given = [Followed(free.get(i, x), i in free) for i, x in enumerate(self._args)]
             return evaluation.run(self._closed, given)[0].number, evaluation.taps
 

@@ -85,7 +85,7 @@ class Draft:
         """The step that makes one result of a call."""
         place = entry.place
         name = self.unique(f"{place.module}:{entry.function}" if place.module else entry.function)
-        read = Reading(self, name, reached)
+        read = Reading(self, name, reached, place if _narrows(entry, seen) else None)
         arguments = {key: read.argument(value) for key, value in entry.arguments.items()}
         for number, result in enumerate(entry.results):
             if result is not None and (not result.floating or entry.function in SIGNED):
@@ -110,12 +110,26 @@ class Draft:
         self.values[writes] = Value(writes, name, open=seen.between, dtype=format_of(seen.kept))
         return step
 
+    def narrowed(self, seen: Seen, place: Place, *, reached: bool) -> str:
+        """The path of a number of float64 as a call of float32 takes it: rounded first. That has no numbers of its own."""
+        if not (reached or seen in self.paths):
+            path, numbers = self.unique(seen.name or "constant"), self.numbers(seen.kept)
+            self.given.put(path, lambda: numbers().astype(np.float32))
+            self.values[path] = Value(path, path, given=True, dtype="float32")
+            return path
+        name = self.unique(f"{place.module}:_to_copy" if place.module else "_to_copy")
+        path = f"{name}.y"
+        self.steps.append(Step(name, Call("_to_copy", {"self": Read(0)}, ((),)), (self.path(seen, reached=reached),), path))
+        self.places[name] = place
+        self.values[path] = Value(path, name, open=True, dtype="float32")
+        return path
+
 
 class Reading:
     """The arguments of one step: floats by the paths that it reads, integers as its constants."""
 
-    def __init__(self, draft: Draft, name: str, reached: Callable[[Seen], bool]) -> None:
-        self._draft, self._name, self._reached = draft, name, reached
+    def __init__(self, draft: Draft, name: str, reached: Callable[[Seen], bool], narrows: Place | None) -> None:
+        self._draft, self._name, self._reached, self._narrows = draft, name, reached, narrows
         self.paths: list[str] = []
         self.pairs: list[int] = []
         self.constants: dict[str, str] = {}
@@ -127,7 +141,10 @@ class Reading:
                 return self.constant(self._draft.numbers(value.kept))
             if value.complex:
                 self.pairs.append(len(self.paths))
-            self.paths.append(self._draft.path(value, reached=self._reached(value)))
+            if self._narrows is not None and _number(value):
+                self.paths.append(self._draft.narrowed(value, self._narrows, reached=self._reached(value)))
+            else:
+                self.paths.append(self._draft.path(value, reached=self._reached(value)))
             return Read(len(self.paths) - 1)
         if isinstance(value, np.ndarray):
             return self.constant(lambda: value)
@@ -140,6 +157,17 @@ class Reading:
         self.constants[key] = path
         self._draft.given.put(path, make)
         return Fixed(key)
+
+
+def _narrows(entry: Entry, seen: Seen) -> bool:
+    """Whether a call rounds numbers of float64 among its arguments to float32: arrays decide, and single numbers follow."""
+    read = [one for one in entry.read() if one.floating]
+    arrays = any(one.kept.shape and one.kept.dtype == "float32" for one in read)
+    return arrays and seen.kept.dtype == "float32" and any(map(_number, read))
+
+
+def _number(seen: Seen) -> bool:
+    return seen.kept.shape == () and seen.kept.dtype == "float64"
 
 
 def constant(value: Any) -> Callable[[], Any]:

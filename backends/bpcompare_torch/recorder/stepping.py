@@ -111,13 +111,14 @@ def _widened(model: nn.Module, optimizer: Any, loss: Any, *, wake: bool) -> int:
     """The copy in float64; how many parameters were all 0, and have small numbers now."""
     for one in (model, *(() if getattr(loss, "__closure__", None) else held(loss))):  # what it closes over is no copy
         one.double()
+        one._apply(lambda t: _doubled(t) if t.is_complex() else t)  # which double() leaves as it is
         for module in one.modules():  # what is no parameter and no buffer, double() leaves as it is
             vars(module).update({key: _wide(value) for key, value in vars(module).items() if isinstance(value, Tensor)})
     if optimizer is not None:
         for state in optimizer.state.values():
             for key, value in state.items():
-                if isinstance(value, Tensor) and value.is_floating_point() and value.ndim:
-                    state[key] = value.double()
+                if isinstance(value, Tensor) and value.ndim:
+                    state[key] = _doubled(value)
     generator = torch.Generator().manual_seed(0)
     woken = 0
     with torch.no_grad():
@@ -128,10 +129,17 @@ def _widened(model: nn.Module, optimizer: Any, loss: Any, *, wake: bool) -> int:
     return woken
 
 
+def _doubled(t: Tensor) -> Tensor:
+    """In float64 or complex128, whatever has a fraction."""
+    return t.to(torch.complex128) if t.is_complex() else t.double() if t.is_floating_point() else t
+
+
 def _wide(value: Any) -> Any:
     """Inputs in float64, whatever they are wrapped in."""
     if isinstance(value, Tensor):
-        return value.detach().double().requires_grad_(value.requires_grad) if value.is_floating_point() else value
+        if not (value.is_floating_point() or value.is_complex()):
+            return value
+        return _doubled(value.detach()).requires_grad_(value.requires_grad)
     if isinstance(value, Mapping):
         return {key: _wide(one) for key, one in value.items()}
     if type(value) in (tuple, list):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter, is_, methodcaller
+from operator import attrgetter, is_, itemgetter, methodcaller
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -20,6 +20,7 @@ LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
 _KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
 _GONE = object()
 _OBJECTS = methodcaller("values")
+_NAME, _MODULE = itemgetter(0), itemgetter(1)
 _PARTS = (attrgetter("__code__"), attrgetter("__defaults__"), attrgetter("__kwdefaults__"))
 _Code = tuple[str, FunctionType, tuple[Any, Any, Any]]
 """A function, its name, and its parts as they were."""
@@ -62,29 +63,47 @@ class Bindings:
                 if id(value) not in known:
                     known.add(id(value))
                     self._inside(f"{name}.{key}", value)
+        self._listed = tuple(sys.modules.items())
         self._names = [space.names for space in self._spaces]
-        self._sizes = [space.size for space in self._spaces]
-        self._keys, self._values = tuple(chain.from_iterable(self._names)), tuple(chain.from_iterable(map(_OBJECTS, self._names)))
+        self._look()
         self._functions = [function for _, function, _ in self._codes]
         self._parts = [[parts[at] for _, _, parts in self._codes] for at in range(len(_PARTS))]
+
+    def _look(self) -> None:
+        """Keep all names as they stand now, for `_untouched`."""
+        self._sizes = [space.size for space in self._spaces]
+        self._keys, self._values = list(chain.from_iterable(self._names)), list(chain.from_iterable(map(_OBJECTS, self._names)))
+
+    def _imported(self) -> bool:
+        """Whether modules of the judgement came or went, or are others. There are thousands of others: they are named once."""
+        now = tuple(sys.modules.items())
+        alike = len(now) == len(self._listed)
+        if alike and all(all(map(is_, map(part, now), map(part, self._listed))) for part in (_NAME, _MODULE)):
+            return False
+        if self._modules != _modules():
+            return True
+        self._listed = now
+        return False
 
     def _untouched(self) -> bool:
         """Whether the very same names stand for the very same objects, in their order: told in one go, not which do not."""
         with suppress(RuntimeError):  # a thread that adds a name just now
             return (
                 list(map(len, self._names)) == self._sizes
+                and list(chain.from_iterable(self._names)) == self._keys
                 and all(map(is_, chain.from_iterable(map(_OBJECTS, self._names)), self._values))
-                and all(map(is_, chain.from_iterable(self._names), self._keys))
             )
         return False
 
     def stand(self) -> bool:
         """Whether everything is still what it was, and nothing came."""
-        return (
-            self._modules == _modules()
-            and (self._untouched() or all(len(space.names) == space.size and not _replaced(space) for space in self._spaces))
-            and not self._recoded()
-        )
+        if self._imported() or self._recoded():
+            return False
+        if not self._untouched():
+            if not all(len(space.names) == space.size and not _replaced(space) for space in self._spaces):
+                return False
+            self._look()  # what moved is a note that libraries keep: the next look need not find that out again
+        return True
 
     def restore(self) -> list[str]:
         """Put everything back; the names of what had been replaced, removed or added."""

@@ -51,6 +51,9 @@ def _tried(read: Callable[[], Any]) -> Any:
 
 def _same(x: Any, y: Any) -> bool:
     if isinstance(x, tuple) and isinstance(y, tuple):
+        with suppress(ValueError):  # of an array, which is not one truth
+            if x == y:
+                return True
         return len(x) == len(y) and all(map(_same, x, y))
     if isinstance(x, dict) and isinstance(y, dict):
         return x.keys() == y.keys() and all(_same(entry, y[key]) for key, entry in x.items())
@@ -93,6 +96,9 @@ def _context(was: tuple[Any, ...]) -> None:
         setattr(decimal.getcontext(), name, value)
 
 
+_SIGNALS = tuple(sorted(int(number) for number in signal.valid_signals()))
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -102,7 +108,7 @@ def _umask() -> int:
 def _handlers() -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():  # others may not set them
         return {}
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+    return {number: signal.getsignal(number) for number in _SIGNALS}
 
 
 def _handle(was: dict[int, Any]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_origin
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.ops import algorithms
-from bpcompare.plan import Plan, step_prefix
+from bpcompare.plan import Plan, step_prefix, trees
 from bpcompare.plan.record import Provenance, Record, StepRecord
 
 ShapesByName = Mapping[str, tuple[int, ...]]
@@ -48,7 +48,7 @@ def problems(plan: Plan, record: Any, *, owned: bool = True) -> Iterator[str]:
 
 
 def _provenance(provenance: Provenance) -> Iterator[str]:
-    for field, hint in get_type_hints(Provenance).items():
+    for field, hint in trees.hints(Provenance).items():
         value = getattr(provenance, field)
         if hint is str and not (isinstance(value, str) and len(value) <= LONGEST_TEXT):
             yield f"provenance.{field}: wanted a text of at most {LONGEST_TEXT:,} characters, got {_kind(value)}"
@@ -105,6 +105,7 @@ def _step(plan: Plan, number: int, step: Any, lent: set[int] | None) -> Iterator
         ("parameters", ".update", step.parameters, parameters),
         ("state", "", step.state, {path: x.shape for path, x in plan.state.items()}),
         ("slots", "", step.slots, {path: x.shape for path, x in plan.slots.items()}),
+        ("back", ".back", step.back, {name: shape for name, shape in layers.items() if name in _names(step.back)}),
     )
     yield from _array(f"{prefix}error", step.error, (), plan.dtype, lent)
     for group, quantity, found, wanted in groups:
@@ -117,6 +118,11 @@ def _step(plan: Plan, number: int, step: Any, lent: set[int] | None) -> Iterator
             if name not in found:
                 continue
             yield from _array(f"{prefix}{name}{quantity}", found[name], wanted[name], plan.dtype, lent)
+
+
+def _names(found: Any) -> Any:
+    """The names of what a backend may give, and need not."""
+    return found if isinstance(found, Mapping) else ()
 
 
 def _array(path: str, x: Any, shape: tuple[int, ...], dtype: str, lent: set[int] | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ FAMILIES = (
     "arithmetic",
     "blends",
     "functions",
+    "special",
     "activations",
     "moves",
     "layouts",
@@ -35,6 +36,7 @@ FAMILIES = (
     "segments",
     "linear_algebra",
     "factorizations",
+    "matrix_functions",
     "complex_numbers",
     "backwards",
 )

@@ -136,6 +136,8 @@ def _padded(x: Num, axis: int, near: int, far: int) -> Num:
 def taken_along(x: Num, index: Array) -> Num:
     """x[…, index], and 0 where the index is −1."""
     there = index >= 0
+    if not x.shape[-1]:  # nothing to take from
+        return np.zeros((*x.shape[:-1], *index.shape))
     front = np.moveaxis(x, -1, 0) if x.ndim > 1 else x
     found = gather(front, np.where(there, index, 0))
     lead = tuple(range(index.ndim, found.ndim))

@@ -2,8 +2,9 @@
 
 LAPACK's algorithms give the exact factors of a matrix A + E, and what they round beside that is as small. Eigenvalues and
 singular values move by ‖E‖ at most (Weyl), their vectors by 2^(3/2) ‖E‖/gap (Yu, Wang, Samworth 2015, after Davis and Kahan),
-the factors of A = QR by (1 + √2) κ ‖E‖/‖A‖ (Higham, *Accuracy and Stability of Numerical Algorithms*, section 19.9). Where a
-gap, or the least singular value, is not clearly above ‖E‖, the factors say nothing: their radius is infinite.
+the factors of A = QR by (1 + √2) κ ‖E‖/‖A‖ (Higham, *Accuracy and Stability of Numerical Algorithms*, section 19.9), A⁺ of full
+rank by √2 ‖A⁺‖ ‖(A + E)⁺‖ ‖E‖ (Wedin 1973). Where a gap, or the least singular value, is not clearly above ‖E‖, the factors say
+nothing: their radius is infinite.
 """
 
 from __future__ import annotations
@@ -84,6 +85,19 @@ def qr(x: Ball) -> tuple[Ball, Ball]:
     )
 
 
+def pinv(x: Ball) -> Ball:
+    """A⁺ of matrices of full rank, from U, σ and V; infinite where the least σ may be 0, or may be taken for it."""
+    mid = np.linalg.pinv(x.mid)
+    moved, values = _moved(x), np.linalg.svd(x.mid, compute_uv=False)
+    least = values[..., -1]
+    sure = least > MARGIN * moved
+    size = 1.0 / np.where(sure, least - moved, 1.0)
+    rounding = BACKWARD * max(x.shape[-2:]) * x.fmt.unit * _size(mid)
+    off = np.where(sure, np.sqrt(2.0) * size * size * moved + rounding, np.inf)
+    return _ball(mid, x.fmt, off[..., None, None])
+
+
+FUNCTIONS[np.linalg.pinv] = pinv
 FUNCTIONS[np.linalg.eigh] = eigh
 FUNCTIONS[np.linalg.svd] = svd
 FUNCTIONS[np.linalg.qr] = qr

@@ -49,7 +49,9 @@ def ends(f: Slope, low: float, high: float) -> Callable[[Array, Array, Radius], 
     """
 
     def spread(x: Array, y: Array, r: Radius) -> Radius:
-        down, up = (np.abs(f(np.clip(x + sign * np.asarray(r), low, high)) - y) for sign in (-1.0, 1.0))
+        # Where the function is steep and its value small, the rounding of x ± r itself is seen.
+        far = [np.where(np.asarray(r) > 0, np.nextafter(x + sign * np.asarray(r), sign * np.inf), x) for sign in (-1.0, 1.0)]
+        down, up = (np.abs(f(np.clip(end, low, high)) - y) for end in far)
         return np.where((x >= low) & (x <= high), np.maximum(down, up) + 2.0**-50 * np.abs(y), np.inf)
 
     return spread

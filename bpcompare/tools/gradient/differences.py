@@ -9,12 +9,12 @@ import numpy as np
 
 from bpcompare.laws import LAWS
 from bpcompare.network.parameter import Array
+from bpcompare.own.causes.likely import likely
 from bpcompare.own.step import WatchedStep
 from bpcompare.proof.power import LEAST
 from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
-from bpcompare.tools.gradient.causes.likely import likely
 from bpcompare.tools.gradient.derivative import Derivative
 from bpcompare.tools.gradient.finding import InputFinding
 from bpcompare.tools.gradient.tries import TRUSTED, Tries, Try, double

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
+from bpcompare.own.causes.backward import law
 from bpcompare.own.judged import Judged, Judging
 from bpcompare.own.recorders import RECORDERS
 from bpcompare.own.step import WatchedStep, harmless
@@ -24,8 +24,6 @@ from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import LEAST
 from bpcompare.tools.gradient.budget import Budget
-from bpcompare.tools.gradient.causes import Factors, Outputs, Same, Trial, function, slip
-from bpcompare.tools.gradient.causes.likely import formed
 from bpcompare.tools.gradient.differences import SMALL
 from bpcompare.tools.gradient.finding import InputFinding, Verdict
 from bpcompare.tools.gradient.tries import GRANTED
@@ -116,8 +114,7 @@ class Traced:
             verdict = "certified"
         cause = ""
         if finding.outcome == "refuted":
-            cause = ("" if self.budget.over() else _likely(one, claim)) or Wrong(one, claim, finding).cause
-            cause = "; of the others: ".join(filter(None, (finding.note, cause)))
+            cause = finding.note if self.budget.over() else Wrong(one, claim, finding).cause
         return InputFinding(
             claim.subject,
             shape,
@@ -145,13 +142,13 @@ def _in_another_order(one: Judged, claim: Claim) -> float | None:
     balls = Balls(one.values, format_of("float64"))
     balls = balls.of(claim) if claim.dtype else balls
     with np.errstate(all="ignore"):
-        law = _law(one, claim)
-        terms = np.broadcast_to(evaluate(claim, balls, one.laws, majorant=True).magnitude(), law.mid.shape)
-        granted = np.asarray(law.final_radius()) + GRANTED * balls.fmt.u * terms
-        off = np.abs(got - law.mid)
+        right = law(one, claim)
+        terms = np.broadcast_to(evaluate(claim, balls, one.laws, majorant=True).magnitude(), right.mid.shape)
+        granted = np.asarray(right.final_radius()) + GRANTED * balls.fmt.u * terms
+        off = np.abs(got - right.mid)
         if not (np.isfinite(off).all() and np.isfinite(granted).all() and (off <= granted).all()):
             return None
-        sizes = np.abs(law.mid)
+        sizes = np.abs(right.mid)
         seen = sizes > SMALL * sizes.max(initial=0.0)
     power = float((2 * granted[seen] / sizes[seen]).max(initial=0.0)) if seen.any() else float("inf")
     return power if power <= LEAST else None
@@ -173,7 +170,7 @@ def _between(wrong: Wrong) -> InputFinding:
         finding.expected,
         finding.radius,
         finding.off,
-        finding.note or _likely(wrong.judged, wrong.claim) or wrong.cause,
+        wrong.cause,
     )
 
 
@@ -185,53 +182,3 @@ def opened(recording: Recording) -> Recording:
         for path, value in program.values.items()
     }
     return replace(recording, program=replace(program, values=values))
-
-
-def _likely(one: Judged, claim: Claim) -> str:
-    """What the gradient looks like beside the right one."""
-    got, law = one.values.recorded[claim.path].astype(np.float64), _law(one, claim)
-    radius = np.broadcast_to(np.asarray(law.final_radius(), np.float64), law.mid.shape)
-    if got.shape != law.mid.shape or not np.isfinite(law.mid).all():
-        return ""
-    same = Same(law.mid, radius, format_of(claim.dtype or "float64").u)
-    if np.isfinite(got).any() and same(got, law.mid):
-        return ""  # only what is not finite is wrong
-    others = [
-        _law(one, other).mid
-        for other in one.question.claims
-        if other.statement == "gradient" and other.path != claim.path and one.values.recorded[other.path].shape == got.shape
-    ]
-    factors = _factors(one, claim)
-    return formed(got, law.mid, others, same) or slip(one, claim, got, same, factors) or _rounded(one, claim, got)
-
-
-def _factors(one: Judged, claim: Claim) -> Factors:
-    """What a factor too much may be made of."""
-    trial = Trial(one, claim)
-    outputs = Outputs(trial).paths
-    shapes = {"dy": trial.shape(outputs[0][0])} if len(outputs) == 1 else {}
-    shapes["the gradient"] = trial.shape(claim.path)
-    shapes |= {path: trial.shape(path) for path, value in one.covered.program.values.items() if value.parameter}
-    averaged = any(function(step) in ("var", "std", "var_mean", "mean") for step in trial.steps)
-    return Factors(shapes, tuple(dict.fromkeys(trial.numbers())), averaged)
-
-
-def _rounded(one: Judged, claim: Claim, got: Array) -> str:
-    """That a gradient is right to the digits of a narrower format."""
-    dtype = claim.dtype or "float64"
-    narrower = ("float32", "bfloat16") if dtype == "float64" else ("bfloat16",) if dtype == "float32" else ()
-    for name in narrower:
-        fmt = format_of(name)
-        law = evaluate(claim, Balls(one.values, fmt), one.laws)
-        gap = np.abs(got - law.mid)
-        # Where it is, some element is off by most of a digit of that format; what is closer is another mistake.
-        if (gap <= law.final_radius()).all() and gap.max() >= fmt.u / 8 * np.abs(law.mid).max():
-            return f"every element is right to the digits of {name}, though it is {dtype}: is a part of it worked out in {name}?"
-    return ""
-
-
-def _law(one: Judged, claim: Claim) -> Ball:
-    """What the law says of a claim."""
-    balls = Balls(one.values, format_of("float64"))
-    with np.errstate(all="ignore"):
-        return evaluate(claim, balls.of(claim) if claim.dtype else balls, one.laws)

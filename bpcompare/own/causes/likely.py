@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.causes.factor import Factors
+from bpcompare.own.causes.factor import Factors
 
 SMALLEST = 1e-9
 """Factors that are no smaller are no rounding."""
@@ -44,11 +44,15 @@ def _forms(want: Array, others: Sequence[Array | None]) -> Iterator[tuple[Array,
     for other in others:
         if other is not None and other.shape == want.shape:
             yield other, "it is the right gradient of another input: are two of them swapped?"
+    for axis in range(want.ndim if want.size > 2 else 0):
+        for by, words in ((1, "after"), (-1, "before")):
+            yield np.roll(want, by, axis), f"every element stands one place {words} its own along axis {axis}: off by one?"
     if want.ndim and len(want) > 1:
         for at, words in ((-1, "last"), (0, "first")):
             alone = np.zeros_like(want)
             alone[at] = want[at]
             yield alone, f"only its {words} row is there, all others are 0: is it assigned (=) where it must be added up (+=)?"
+            yield want - alone, f"its {words} row is 0, all others are right: is a loop one too short?"
         rows = len(want)
         yield want / rows, f"every element is 1/{rows} of the right one: a mean over {rows} rows, where their sum is meant"
         yield want * rows, f"every element is {rows} times the right one: a sum over {rows} rows, where their mean is meant"

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.causes.trial import Other, Trial
+from bpcompare.own.causes.trial import Other, Trial
 
 ELEMENTS, VALUES = 64, 6
 """Elements of an input, and values of its shape, up to which it is tried: each is a backward pass."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
+from bpcompare.own.causes.edits import nothing
+from bpcompare.own.causes.trial import Edit, Other, Trial, function, ordinal, right
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.edits import nothing
-from bpcompare.tools.gradient.causes.trial import Edit, Other, Trial, function, ordinal, right
 
 VALUES, READERS = 12, 64
 """Values, and readers of each, that are looked at."""
@@ -33,19 +33,29 @@ def overwritten(trial: Trial, outside: set[str]) -> Iterator[Other]:
                     f"(+=); only the {which} counts"
                 )
                 yield words, partial(trial.gradient, {step.name: partial(_assigned, which == "first")})
+    yield from _by_uses(trial, outside, calls=True)
+
+
+def used_again(trial: Trial, outside: set[str]) -> Iterator[Other]:
+    """The same of values that several functions use."""
+    yield from _by_uses(trial, outside, calls=False)
+
+
+def _by_uses(trial: Trial, outside: set[str], *, calls: bool) -> Iterator[Other]:
+    """`calls`: of those values that only calls of one function use."""
     several = [(path, steps) for path in trial.program.values if 1 < len(steps := _readers(trial, path, outside)) <= READERS]
     for path, steps in several[:VALUES]:
         names = {step.name for step in steps}
-        for which, order in (("last", steps), ("first", steps[::-1])):
-            words = ASSIGNED.format(
-                f"calls of {trial.where(steps[-1])}" if len({function(s) for s in steps}) == 1 else "uses of one value", which
-            )
+        alike = len({function(step) for step in steps}) == 1
+        for which, order in (("last", steps), ("first", steps[::-1])) if alike == calls else ():
+            words = ASSIGNED.format(f"calls of {trial.where(steps[-1])}" if alike else "uses of one value", which)
             if len(steps) > 2 or len(names) > 2:
                 yield words, partial(_alone, trial, path, order)
 
 
 def _readers(trial: Trial, path: str, outside: set[str]) -> list[Step]:
-    found = {step.name: step for step, _ in trial.program.readers[path] if step.name not in outside}
+    mine = {step.name for step in trial.steps} - outside
+    found = {step.name: step for step, _ in trial.program.readers[path] if step.name in mine}
     return list(found.values())
 
 

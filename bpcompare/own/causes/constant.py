@@ -22,7 +22,7 @@ TOLD_APART = 0.01
 """Relative size from which on a factor is not 1 for sure, however wide the balls are."""
 
 
-def cause(one: Judged, claim: Claim) -> str:
+def constant(one: Judged, claim: Claim) -> str:
     """In words; "" where the elements have nothing in common that is known."""
     balls = Balls(one.values, format_of("float64"))
     balls = balls.of(claim) if claim.dtype else balls

@@ -93,3 +93,5 @@ def _of(x: float) -> Iterator[tuple[float, str]]:
     if 0 < x < 1:
         yield 1 - x, f"1 − {name}"
         yield 1 / (1 - x), f"1/(1 − {name})"
+        yield x / (1 - x), f"{name}/(1 − {name})"
+        yield (1 - x) / x, f"(1 − {name})/{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from math import log
 from typing import Any
@@ -11,9 +11,11 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import closed
+from bpcompare.own.causes.formulas import formulas
+from bpcompare.own.causes.scores import scores
+from bpcompare.own.causes.trial import Edit, arguments, exactly, function, only, ordinal, right, seen
+from bpcompare.own.causes.windows import windows
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.trial import Edit, arguments, exactly, function, only, ordinal, right, seen
-from bpcompare.tools.gradient.causes.windows import windows
 
 STAIRS = frozenset({"round", "floor", "ceil", "trunc", "sign", "heaviside", "frac"})
 """Functions whose derivative is 0: what is sent back through them is meant for another one."""
@@ -28,30 +30,19 @@ SUMS = frozenset({"sum", "mean"})
 PICKED = frozenset({"amax", "amin", "max", "min"})
 NATURAL: Mapping[str, float] = {"log2": log(2), "log10": log(10), "exp2": 1 / log(2)}
 """Factors between these and the functions of base e."""
-BY_RESULT: Mapping[str, tuple[str, Callable[[Array], Array]]] = {
-    "sigmoid": ("y(1 − y)", lambda y: y * (1 - y)),
-    "tanh": ("1 − y²", lambda y: 1 - y * y),
-    "exp": ("y", lambda y: y),
-    "sqrt": ("1/(2y)", lambda y: 0.5 / y),
-    "reciprocal": ("−y²", lambda y: -y * y),
-    "rsqrt": ("−y³/2", lambda y: -0.5 * y**3),
-}
-"""Derivatives that are written by the result y."""
-BY_INPUT: Mapping[str, Callable[[Array], Array]] = {
-    "sigmoid": lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2,
-    "tanh": lambda x: 1 / np.cosh(x) ** 2,
-    "sin": np.cos,
-    "log": lambda x: 1 / x,
-    "square": lambda x: 2 * x,
-}
-"""Derivatives that are written by the input x."""
 MORE_AXES = 4
 """Axes along which one row alone is tried."""
 
 
 def edits(step: Step) -> Iterator[tuple[str, Edit]]:
-    """Slips at a step, those that people make most often first; {} stands for it."""
-    for part in (_let_through, _without, _passed, _powers, _places, _ways, windows, _scores, _again, _operands, _sizes, _rows):
+    """Slips at a step that are a formula of their own, those that people make most often first; {} stands for it."""
+    for part in (_let_through, _passed, _powers, formulas, _ways, windows, scores, _again, _operands):
+        yield from part(step)
+
+
+def losses(step: Step) -> Iterator[tuple[str, Edit]]:
+    """Slips that any step may have: a term, a factor, or rows are lost. Along a chain of steps one is like the other."""
+    for part in (_without, _sizes, _rows):
         yield from part(step)
 
 
@@ -67,10 +58,13 @@ def _let_through(step: Step) -> Iterator[tuple[str, Edit]]:
         )
     if name in MASKS and name != "where":
         yield "as if {} let every element through: its mask is missing", passed
+        words = "as if {} let through what it stops, and stopped what it lets through: its mask is turned round"
+        yield words, lambda law, at: passed(law, at) - right(law, at)
 
 
-def _passed(_step: Step) -> Iterator[tuple[str, Edit]]:
-    yield "as if the derivative of {} were 1: its factor is missing", passed
+def _passed(step: Step) -> Iterator[tuple[str, Edit]]:
+    if function(step) not in MASKS | STAIRS | {"_log_softmax", "log_softmax"} or function(step) == "where":
+        yield "as if the derivative of {} were 1: its factor is missing", passed
 
 
 def _powers(step: Step) -> Iterator[tuple[str, Edit]]:
@@ -87,20 +81,6 @@ def _powers(step: Step) -> Iterator[tuple[str, Edit]]:
     if name == "log":
         for base in (2, 10):
             yield f"as if {{}} were of base {base}: a factor 1/ln {base} too much", partial(_divided, log(base))
-
-
-def _places(step: Step) -> Iterator[tuple[str, Edit]]:
-    """Derivatives that are taken at the result instead of the input, or the other way round."""
-    name = function(step)
-    if name in BY_RESULT:
-        formula, by = BY_RESULT[name]
-        words = f"as if its input were the result y of {{}}, by which the derivative is {formula}"
-        yield words, lambda _, at: by(np.asarray(at.xs[0])) * seen(at)
-    if name in BY_INPUT:
-        words = "as if its result were the input of {}: the derivative is taken at the wrong place"
-        yield words, lambda law, at: BY_INPUT[name](_result(law, at)) * seen(at)
-    if name in ("relu", "relu6", "leaky_relu"):
-        yield "as if {} were applied to dy, in the place of its derivative", lambda _, at: -np.maximum(-seen(at), 0.0)
 
 
 def _ways(step: Step) -> Iterator[tuple[str, Edit]]:
@@ -164,23 +144,6 @@ def _turned_axes(step: Step, dim: int | tuple[int, ...]) -> Iterator[tuple[str, 
         yield words, partial(_along, other, one, changed.op)
 
 
-def _scores(step: Step) -> Iterator[tuple[str, Edit]]:
-    name = function(step)
-    if "softmax" not in name:
-        return
-    if "log" in name:
-        yield "as if the derivative of {} were 1: the term of the sum is missing", passed
-        return
-    yield "as if only the diagonal of the Jacobian of {} counted: y(1 − y)", _diagonal
-    words = "as if the Jacobian of {} were y alone: the term − y Σ y·dy is missing"
-    yield words, lambda law, at: _result(law, at) * seen(at)
-
-
-def _diagonal(law: Any, at: Any) -> Array:
-    y = _result(law, at)
-    return np.asarray(y * (1 - y) * seen(at))
-
-
 def _divided(by: float, law: Any, at: Any) -> Array:
     return right(law, at) / by
 
@@ -209,10 +172,6 @@ def _power_rule(_law: Any, at: Any) -> Array:
     b = float(base) if isinstance(base, (int, float)) else np.asarray(at.xs[0])
     x = np.asarray(at.xs[-1])
     return np.asarray(b * x ** (b - 1.0) * seen(at), np.float64)
-
-
-def _result(law: Any, at: Any) -> Array:
-    return np.asarray(closed(law.forward(at)), np.float64)
 
 
 def _forwards(law: Any, at: Any) -> Array:

@@ -11,8 +11,8 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import closed
+from bpcompare.own.causes.trial import Edit, arguments, exactly, function, only, right, seen
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.trial import Edit, arguments, exactly, function, only, right, seen
 
 CONVOLUTIONS = frozenset({
     "convolution", "_convolution", "convolution_overrideable", "mkldnn_convolution", "cudnn_convolution", "miopen_convolution",

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from bpcompare.network.parameter import Array
+from bpcompare.own.causes.constants import changed
+from bpcompare.own.causes.diagonal import diagonal
+from bpcompare.own.causes.edits import MASKS, STAIRS, edits, losses, nothing, passed
+from bpcompare.own.causes.factor import Factors
+from bpcompare.own.causes.likely import scaled
+from bpcompare.own.causes.mistaken import mistaken
+from bpcompare.own.causes.outputs import Outputs, dropped, otherwise_begun
+from bpcompare.own.causes.readers import overwritten, shifted, used_again
+from bpcompare.own.causes.same import Same
+from bpcompare.own.causes.trial import Edit, Other, Trial, all_of, function, only, ordinal, right
 from bpcompare.own.judged import Judged
 from bpcompare.program import Step
 from bpcompare.proof.claims import Claim
-from bpcompare.tools.gradient.causes.constants import changed
-from bpcompare.tools.gradient.causes.diagonal import diagonal
-from bpcompare.tools.gradient.causes.edits import MASKS, STAIRS, edits, nothing, passed
-from bpcompare.tools.gradient.causes.factor import Factors
-from bpcompare.tools.gradient.causes.likely import scaled
-from bpcompare.tools.gradient.causes.outputs import Outputs, dropped, otherwise_begun
-from bpcompare.tools.gradient.causes.readers import overwritten, shifted
-from bpcompare.tools.gradient.causes.same import Same
-from bpcompare.tools.gradient.causes.trial import Other, Trial, all_of, function, only, ordinal, right
 
 MOST_SINGLE = 80
 """Steps up to which each is tried alone, and not only with all others that the same call made."""
@@ -29,18 +31,37 @@ STEPS, NUMBERS = 300_000, 300_000_000
 """How many steps, and numbers in them, may be worked out for all slips together: seconds."""
 STATISTICS = frozenset({"mean", "var", "std", "var_mean", "amax", "amin", "max", "linalg_vector_norm"})
 """What is made of many numbers, and often taken for a constant."""
+NAMED = 3
+"""Of formulas that give the same numbers, so many are told."""
 ANY_FACTOR = 3
 """Elements of a term that must agree on a factor that nobody knows before it is one."""
 
 
+Slips = Callable[[Step], Iterator[tuple[str, Edit]]]
+"""What may be wrong at a step."""
+
+
 def slip(one: Judged, claim: Claim, got: Array, same: Same, factors: Factors) -> str:
-    """In words, with the line of the step; "" where no slip that is known gives these numbers."""
+    """In words, with the line of the step; "" where no slip that is known gives these numbers.
+
+    Where several formulas give them, each is told: "one of these". What is only lost on the way (a term, a factor, rows) is
+    looked for after those, and told once: along a chain of steps it may be lost anywhere.
+    """
     trial = Trial(one, claim)
-    numbers = sum(x.size for x in one.values.recorded.values())
+    numbers = sum(prod(trial.shape(step.writes)) for step in trial.steps)
     most = min(STEPS // max(len(trial.steps), 1), NUMBERS // max(numbers, 1))
     with np.errstate(all="ignore"):
-        tried = islice(_otherwise(trial, got, same, factors), most)
-        return next((words for words, other in tried if _gives(other, got, same)), "")
+        outputs = Outputs(trial)
+        formulas = islice(_formulas(trial, outputs), most)
+        found = list(islice(_told(formulas, got, same), NAMED))
+        if not found:
+            losses = islice(_losses(trial, outputs, got, same, factors), most)
+            found = list(islice(_told(losses, got, same), 1))
+    return f"{'one of these: ' if len(found) > 1 else ''}{'; or '.join(found)}"
+
+
+def _told(tried: Iterator[Other], got: Array, same: Same) -> Iterator[str]:
+    return (words for words, other in tried if _gives(other, got, same))
 
 
 def _numbers(x: Array) -> Array:
@@ -54,32 +75,50 @@ def _gives(other: Callable[[], Any], got: Array, same: Same) -> bool:
         return False
 
 
-def _otherwise(trial: Trial, got: Array, same: Same, factors: Factors) -> Iterator[Other]:
-    """Every slip; those that people make most often come first."""
-    outputs = Outputs(trial)
-    groups = [group for group in trial.groups if not any(step.name in outputs.tail for step in group)]
+def _formulas(trial: Trial, outputs: Outputs) -> Iterator[Other]:
+    """Slips that are formulas of their own; those that people make most often come first."""
+    groups = _groups(trial, outputs)
     yield from otherwise_begun(trial)
     yield from dropped(trial, outputs)
     yield from _constant_statistics(trial, groups)
-    yield from _edited(trial, groups)
+    yield from _edited(trial, groups, edits)
     yield from _through_stairs(trial, groups)
-    yield from _nearer(trial, outputs)
-    yield from ((words, partial(_numbers, found)) for words, found in scaled(got, same.right, factors))
-    yield from _factors(trial, groups, got, factors)
+    yield from mistaken(trial)
     yield from changed(trial)
     yield from overwritten(trial, outputs.tail)
     yield from shifted(trial, outputs.tail)
+    if len(trial.steps) <= MOST_SINGLE:
+        yield from _edited(trial, _alone(groups), edits)
+
+
+def _losses(trial: Trial, outputs: Outputs, got: Array, same: Same, factors: Factors) -> Iterator[Other]:
+    """Slips that lose a term, a factor, rows, or what lies before some step."""
+    groups = _groups(trial, outputs)
+    yield from _edited(trial, groups, losses)
+    yield from _nearer(trial, outputs)
+    yield from ((words, partial(_numbers, found)) for words, found in scaled(got, same.right, factors))
+    yield from _factors(trial, groups, got, factors)
+    yield from used_again(trial, outputs.tail)
     yield from _one_of_a_loop(trial, groups)
     if len(trial.steps) <= MOST_SINGLE:
-        alone = [(step,) for group in groups if len(group) > 1 for step in group]
-        yield from _edited(trial, alone)
-        yield from _factors(trial, alone, got, factors)
+        yield from _edited(trial, _alone(groups), losses)
+        yield from _factors(trial, _alone(groups), got, factors)
     yield from diagonal(trial, outputs.tail)
 
 
-def _edited(trial: Trial, groups: Sequence[Sequence[Step]]) -> Iterator[Other]:
+def _groups(trial: Trial, outputs: Outputs) -> list[tuple[Step, ...]]:
+    return [group for group in trial.groups if not any(step.name in outputs.tail for step in group)]
+
+
+def _alone(groups: Sequence[tuple[Step, ...]]) -> list[tuple[Step, ...]]:
+    return [(step,) for group in groups if len(group) > 1 for step in group]
+
+
+def _edited(
+    trial: Trial, groups: Sequence[Sequence[Step]], slips: Callable[[Step], Iterator[tuple[str, Edit]]]
+) -> Iterator[Other]:
     for group in groups:
-        for words, edit in edits(group[0]):
+        for words, edit in slips(group[0]):
             yield words.format(trial.where(group[0])), partial(trial.gradient, all_of(group, edit))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from bpcompare.own.causes.trial import Other, Trial, arguments, exactly, function
 from bpcompare.program import Step
-from bpcompare.tools.gradient.causes.trial import Other, Trial, arguments, exactly, function
 
 LARGEST = 0.1
 """What people add so as not to divide by 0 is smaller."""

@@ -1,4 +1,4 @@
-"""The outputs of a forward in its program: behind them are steps of ours, which only add up Σ dy · y."""
+"""Where Δ comes from that a backward goes on with: the outputs of what is judged, or the Δ that were recorded beside it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
+from bpcompare.own.causes.edits import nothing
+from bpcompare.own.causes.trial import Edit, Other, Trial, function, only, ordinal
 from bpcompare.program import Program, Step
-from bpcompare.tools.gradient.causes.edits import nothing
-from bpcompare.tools.gradient.causes.trial import Edit, Other, Trial, function, only, ordinal
 
 ADDED = frozenset({"sum", "stack", "add", "cat", "view"})
 """What such sums are made of."""
@@ -26,11 +26,19 @@ DY: Mapping[str, Any] = {
 
 
 class Outputs:
-    """`paths` of the outputs in their order, each with the step and slot that read it, and the `tail`: steps that are ours."""
+    """`paths` of the outputs in their order, each with a step, and the slot by which that reads it; the `tail`: steps of ours.
+
+    Where a claim is about one step of a longer way, the step is the one that gives the output, and nothing is ours.
+    """
 
     def __init__(self, trial: Trial) -> None:
         self.paths: list[tuple[str, Step, int]] = []
         self.tail: set[str] = {"backward"}
+        if not any(name == "backward" for name, _ in trial.claim.owners):
+            # One step of a longer way: it begins at Δ that were recorded.
+            written = (step.writes for step in trial.steps if trial.program.values[step.writes].delta is not None)
+            self.paths = [(path, trial.program.writers[path], 0) for path in written]
+            return
         end = next((step for step in trial.program.steps if step.name == "backward"), None)
         if end is None:
             return
@@ -65,7 +73,7 @@ def dropped(trial: Trial, outputs: Outputs) -> list[Other]:
     for number, (path, step, slot) in enumerate(outputs.paths):
         delta = trial.program.values[path].delta
         words = f"as if dy of the {ordinal(number)} output were 0: what arrives by it is not used"
-        edits: dict[str, Edit] = {step.name: only(slot, nothing)}
+        edits: dict[str, Edit] = {step.name: only(slot, nothing)} if path in step.reads else {}
         get = partial(_zeroed, trial, delta) if delta is not None else None
         found.append((words, partial(trial.gradient, edits, get)))
     return found

@@ -14,7 +14,7 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import closed
 from bpcompare.ops.call import Call
 from bpcompare.own.judged import Judged
-from bpcompare.program import Step
+from bpcompare.program import Program, Step
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.question import Question
 from bpcompare.proof.values import StepValues
@@ -42,7 +42,12 @@ class Trial:
         self._claims: dict[str, Claim] = {}
         self._sign = 1.0 if claim.statement == "gradient" else -1.0
         self.program = one.covered.program
-        self.steps = tuple(step for step in self.program.steps if step.name != "backward")
+        self.steps = _concerned(self.program, claim)
+
+    @cached_property
+    def read(self) -> tuple[str, ...]:
+        """What its steps read, each once."""
+        return tuple(dict.fromkeys(path for step in self.steps for path in step.reads))
 
     @cached_property
     def right(self) -> Array:
@@ -128,6 +133,20 @@ class Trial:
         called = f"`{place.function if place else step.name}`"
         return f"{called} ({place.line})" if line and place is not None and place.line else called
 
+    @cached_property
+    def numbered(self) -> tuple[str, ...]:
+        """Values whose numbers are known: what its steps read, and what they write."""
+        values = self.program.values
+        every = dict.fromkeys((*self.read, *(step.writes for step in self.steps)))
+        return tuple(path for path in every if values[path].given or not values[path].open)
+
+    def named(self, path: str) -> str:
+        """A value in words: the result of a step, the input that another function gave, or what is given by its name."""
+        writer = self.program.writers.get(path)
+        if writer is None:
+            return f"`{path}`"
+        return f"the {'result of' if writer in self.steps else 'input, from'} {self.where(writer)}"
+
     def line(self, step: Step) -> str:
         """FILE:LINE in brackets behind a space, or nothing."""
         place = self.one.recording.places.get(step.name)
@@ -143,9 +162,23 @@ class Trial:
         for step in self.steps:
             named = (x for name, x in step.op.passed.items() if isinstance(x, float) or name in OPERANDS)
             yield from (float(x) for x in named if type(x) in (int, float) and np.isfinite(x) and x)
-        for path, x in self.one.values.given.items():
-            if path != "error.seed" and np.size(x) == 1 and np.asarray(x).dtype.kind == "f":
+        for x in (self.one.values.given[path] for path in self.read if path in self.one.values.given):
+            if np.size(x) == 1 and np.asarray(x).dtype.kind == "f":
                 yield float(np.asarray(x).reshape(()))
+
+
+def _concerned(program: Program, claim: Claim) -> tuple[Step, ...]:
+    """The steps that a slip may stand at: those whose laws the claim uses, and what these read of which no Δ was recorded."""
+    found = {name for name, _ in claim.owners} - {"backward"}
+    waiting = list(found)
+    steps = {step.name: step for step in program.steps}
+    while waiting:
+        for path in steps[waiting.pop()].reads:
+            writer = program.writers.get(path)
+            if writer is not None and program.values[path].delta is None and writer.name not in found:
+                found.add(writer.name)
+                waiting.append(writer.name)
+    return tuple(step for step in program.steps if step.name in found - {"backward"})
 
 
 def function(step: Step) -> str:
@@ -166,6 +199,11 @@ def exactly(step: Step, **changed: Any) -> Step:
 def right(law: Any, at: Any) -> Array:
     """Δ as it must be."""
     return np.asarray(closed(law.delta(at)), np.float64)
+
+
+def result(law: Any, at: Any) -> Array:
+    """What the step gives."""
+    return np.asarray(closed(law.forward(at)), np.float64)
 
 
 def only(slot: int, edit: Edit) -> Edit:
