@@ -13,6 +13,11 @@ ADD = "add one with bpcompare.law"
 """What to do about a function without a law."""
 REDUCED = "all_reduce"
 """What recorders call it where other processes have a part in a gradient."""
+TOGETHER = ("c10d::", "_c10d_functional::", "distributed::")
+"""How the names of functions begin that several processes work out together."""
+WHY_TOGETHER = (
+    "other ranks have a part in it, whose numbers are not here: its values, and the Δ of what it reads, were taken as they are"
+)
 WHY_REDUCED = "other ranks have a part in it: save the step of every rank, and ask bpcompare.ranks whether it is their mean"
 
 
@@ -35,6 +40,7 @@ class Covered:
             times = f", {len(steps)} calls" if len(steps) > 1 else ""
             where = f" in {place.module}" if place is not None and place.module else ""
             why = f"it has no law ({ADD}): its values, and the Δ of what it reads, were taken as they are"
+            why = WHY_TOGETHER if function.startswith(TOGETHER) else why
             found.append(Unexamined(f"{function}{where}{times}", why, place.line if place is not None else ""))
         return found
 

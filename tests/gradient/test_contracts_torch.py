@@ -89,6 +89,33 @@ class Twice(Product):
         return dy * w * ctx.calls, dy * x
 
 
+class Buffer(Product):
+    """Gives back the same memory again and again."""
+
+    given = torch.empty(3, 4, dtype=torch.float64)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, w = ctx.saved_tensors
+        return torch.mul(dy, w, out=Buffer.given if dy.shape == (3, 4) else torch.empty_like(dy)), dy * x
+
+
+class OfTheClass(Product):
+    """Keeps what its backward needs where the next call keeps it, too."""
+
+    saved = ()
+
+    @staticmethod
+    def forward(ctx, x, w):
+        OfTheClass.saved = x.detach().clone(), w.detach().clone()
+        return x * w
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, w = OfTheClass.saved
+        return dy * w, dy * x
+
+
 class Runs(Product):
     runs = count()
 
@@ -206,6 +233,8 @@ PLANTED = [
     ("inputs", Kept, "ctx.scratch"),
     ("inputs", Output, "what the forward gave"),
     ("twice", Twice, "retain_graph=True"),
+    ("twice", OfTheClass, "its forward was called with other numbers before its backward"),
+    ("accumulate", Buffer, "one backward() went through both calls"),
     ("runs", Runs, "ran again on the same numbers"),
     ("alone", Alone, "only x wanted a gradient"),
     ("alone", NoneAlone, "only w wanted a gradient"),

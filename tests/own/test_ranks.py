@@ -101,7 +101,23 @@ class TestTwoProcesses:
         assert found.verdict == "certified in part"
         assert "no optimizer used it in what was watched" in " ".join(str(found).split())
 
-    @pytest.mark.parametrize("way", ["by hand", "in parts"])
+    @pytest.mark.parametrize("rank", [0, 1])
+    def test_what_others_have_a_part_in_is_not_held_against_this_rank(self, folder, rank):
+        """A bias that torch adds in one rank alone would be called a fault of torch's (tensor parallel)."""
+        step = bpcompare.load_watched(folder / f"across{rank}.step")
+        assert step.verdict == "certified in part", str(step)
+        (one,) = (one for one in step.unexamined if one.what.startswith("distributed::addmm"))
+        assert "other ranks have a part in it" in one.why
+
+    def test_values_of_other_ranks_are_named_as_that(self, folder):
+        """Somebody would be told to write a law for all_gather, or what is made of its result would not be judged."""
+        step = bpcompare.load_watched(folder / "gathered0.step")
+        assert step.verdict == "certified in part"
+        (one,) = step.unexamined
+        assert one.what == "_c10d_functional::all_gather_into_tensor"
+        assert "other ranks have a part in it" in one.why
+
+    @pytest.mark.parametrize("way", ["by hand", "in parts", "across", "gathered"])
     def test_what_is_not_followed_is_named(self, together, way):
         """Correct code of other kinds (all_reduce by hand, FSDP) would be accused, or certified unseen."""
         found = together(way)

@@ -114,6 +114,35 @@ def in_parts(rank):
     return step
 
 
+def across(rank):
+    """Every matrix is shared out among the ranks (tensor parallel)."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+    parallelize_module(model, init_device_mesh("cpu", (2,)), {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+    with bpcompare.watch(model, optimizer) as step:
+        loss_of(model, 0).backward()
+        optimizer.step()
+    return step
+
+
+def gathered(rank):
+    """Values of all ranks stand in the loss of each."""
+    from torch.distributed import _functional_collectives as collectives
+
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with bpcompare.watch(model, optimizer) as step:
+        every = collectives.all_gather_tensor_autograd(model(data(rank, 0)[0]), 0, distributed.group.WORLD)
+        (every**2).mean().backward()
+        optimizer.step()
+    return step
+
+
 WAYS = ("right", "views", "accumulated", "alone", "waiting", "summed", "compressed", "apart", "rates", "unused", "faulty")
 
 
@@ -128,6 +157,8 @@ def main(rank, folder):
     Twice.factor = 2.0
     by_hand(rank).save(folder / f"by hand{rank}.step")
     in_parts(rank).save(folder / f"in parts{rank}.step")
+    across(rank).save(folder / f"across{rank}.step")
+    gathered(rank).save(folder / f"gathered{rank}.step")
     distributed.destroy_process_group()
 
 

@@ -101,7 +101,7 @@ class Evaluation:
 
     def _tapped(self, key: Key, out: Any, *, followed: bool) -> Followed:
         probe = self._probes.get(key)
-        out = out if probe is None else out + probe
+        out = out if probe is None else _plus_zero(out, probe)
         self.taps[key] = out
         if followed and floating(out):
             self.reached.add(key)
@@ -150,6 +150,17 @@ class Evaluation:
         return self.run(branches[chosen], args[1:], (*at, ("branch", chosen)))
 
 
+@jax.custom_jvp  # type: ignore[untyped-decorator, unused-ignore]
+def _plus_zero(x: Any, zeros: Any) -> Any:
+    """x + 0, and its derivatives, without adding."""
+    return x
+
+
+@_plus_zero.defjvp  # type: ignore[untyped-decorator, unused-ignore]
+def _(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    return primals[0], tangents[0] + tangents[1]
+
+
 def stopped(x: Followed) -> Followed:
     """The number alone."""
     return Followed(jax.lax.stop_gradient(x.number), reached=False)
@@ -173,7 +184,7 @@ def inner(equation: Any) -> Any:
 def hides(closed: Any) -> bool:
     """Whether a jaxpr takes numbers apart into bits, or asks another program: its derivative stands nowhere in it."""
     return any(
-        equation.primitive.name in HIDING or any(map(hides, _jaxprs(equation.params.values()))) for equation in closed.jaxpr.eqns
+        equation.primitive.name in HIDING or any(map(hides, jaxprs(equation.params.values()))) for equation in closed.jaxpr.eqns
     )
 
 
@@ -181,11 +192,11 @@ def primitives(closed: Any) -> Iterator[str]:
     """The names of all primitives of a jaxpr, and of those inside of them."""
     for equation in closed.jaxpr.eqns:
         yield equation.primitive.name
-        for one in _jaxprs(equation.params.values()):
+        for one in jaxprs(equation.params.values()):
             yield from primitives(one)
 
 
-def _jaxprs(values: Iterable[Any]) -> Iterator[Any]:
+def jaxprs(values: Iterable[Any]) -> Iterator[Any]:
     """All jaxprs among the parameters of an equation, closed."""
     for value in values:
         if isinstance(value, core.ClosedJaxpr):
@@ -193,7 +204,7 @@ def _jaxprs(values: Iterable[Any]) -> Iterator[Any]:
         elif isinstance(value, core.Jaxpr):
             yield core.ClosedJaxpr(value, ())
         elif isinstance(value, (tuple, list)):
-            yield from _jaxprs(value)
+            yield from jaxprs(value)
 
 
 HIDING = frozenset({"bitcast_convert_type", "pure_callback", "io_callback", "ffi_call"})

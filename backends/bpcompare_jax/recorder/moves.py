@@ -28,11 +28,11 @@ def moved(equation: Any, numbers: Sequence[Any]) -> tuple[str, dict[str, Any], l
         return "lax.gather", {"x0": Read(0), "index": np.asarray(places) - 1, "fill": _fill(equation)}, [0]
     if name == "dynamic_update_slice":
         x, update, *starts = numbers
-        (places,) = bound(equation, [jnp.zeros(x.shape, jnp.int32), _numbered(update.shape), *starts])
+        (places,) = bound(equation, [np.zeros(x.shape, np.int32), _numbered(update.shape), *starts])
         return "overlay", {"self": Read(0), "written": Read(1), "index": np.asarray(places) - 1}, [0, 1]
     if name == "scatter":
         x, indices, updates = numbers
-        (places,) = bound(equation, [jnp.zeros(x.shape, jnp.int32), indices, _numbered(updates.shape)])
+        (places,) = bound(equation, [np.zeros(x.shape, np.int32), indices, _numbered(updates.shape)])
         return "overlay", {"self": Read(0), "written": Read(1), "index": np.asarray(places) - 1}, [0, 2]
     if name in SCATTERS:
         return f"lax.{name}", {"x0": Read(0), "x1": Read(1), "index": scattered(equation, numbers)}, [0, 2]
@@ -45,7 +45,7 @@ SCATTERS = frozenset({"scatter-add", "scatter-sub", "scatter-mul", "scatter-max"
 
 def _numbered(shape: tuple[int, ...]) -> Any:
     """The numbers of entries, from 1 on: 0 stands for nothing."""
-    return jnp.arange(1, int(np.prod(shape, dtype=np.int64)) + 1, dtype=jnp.int32).reshape(shape)
+    return np.arange(1, int(np.prod(shape, dtype=np.int64)) + 1, dtype=np.int32).reshape(shape)  # NumPy's need not be compiled
 
 
 def _filled(equation: Any) -> Any:

@@ -17,7 +17,6 @@ from bpcompare.program import Place, Program, Recording, Step, Unexamined, Value
 from bpcompare_jax.recorder.evaluation import (
     CUSTOM,
     INLINE,
-    Evaluation,
     Followed,
     Key,
     floating,
@@ -35,6 +34,7 @@ from bpcompare_jax.recorder.moves import moved, permutation
 from bpcompare_jax.recorder.names import place
 from bpcompare_jax.recorder.precision import factors
 from bpcompare_jax.recorder.solving import solving
+from bpcompare_jax.recorder.together import evaluated
 from bpcompare_jax.recorder.triangles import factored_by_one
 
 COMPLEX = "complex numbers"
@@ -211,8 +211,7 @@ class Draft:
         name = custom or rule_name(equation)
         if hides(inner(equation)):
             return self._call(equation, args, at, scope, name, function=name)
-        evaluation = Evaluation()
-        evaluation.run(inner(equation), [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
+        evaluation = evaluated(inner(equation), [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
         self._inside |= evaluation.taps
         self._chosen |= evaluation.chosen
         inside = self.run(inner(equation), args, (*at, "inside"), scope, name)

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
-from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
+from bpcompare_jax.recorder.evaluation import Followed, floating, is_complex
 from bpcompare_jax.recorder.names import leaf_name, line_of
 from bpcompare_jax.recorder.programs import Draft, array, forward, recording
 from bpcompare_jax.recorder.rules import unruled
+from bpcompare_jax.recorder.together import differentiated, evaluated
 from bpcompare_jax.switches import wide
 
 Run = tuple[str, Watched, tuple[Unexamined, ...]]
@@ -117,7 +118,7 @@ class Step:
         out = closed.out_avals[0]
         if out.shape != () or not floating(out):
             raise ValueError(f"the loss gives {out.dtype}{list(out.shape)}: a scalar of floats is needed to differentiate")
-        self._closed = closed
+        self._closed, self._followed = closed, at
         self._names = [*self.names, *(f"data.{leaf_name(rest[i][0])}" for i in at)]
         self._args = [*self._arrays, *(jnp.asarray(rest[i][1]) for i in at)]
         self._evaluate()
@@ -129,20 +130,9 @@ class Step:
         return _first(self._loss(jax.tree_util.tree_unflatten(self._tree, leaves), *data))
 
     def _evaluate(self) -> None:
-        free = self._free
-        first = Evaluation()
-        first.run(self._closed, [Followed(x, i in free) for i, x in enumerate(self._args)])
-        probes = {key: jnp.zeros(first.taps[key].shape, first.taps[key].dtype) for key in first.reached}
-
-        def probed(free: dict[int, Any], probes: Any) -> tuple[Any, Any]:
-            evaluation = Evaluation(probes, first.chosen)
-            given = [Followed(free.get(i, x), i in free) for i, x in enumerate(self._args)]
-            return evaluation.run(self._closed, given)[0].number, evaluation.taps
-
-        self._value, back, self._taps = jax.vjp(probed, free, probes, has_aux=True)
-        with jax.disable_jit():  # as the forward of what has a rule of its own, so its rule
-            self.gradients, self._arrived = back(jnp.ones_like(self._value))
-        self._chosen = first.chosen
+        found = differentiated(self._closed, self._args, list(self._free), self._alone)
+        self._value, self.gradients, self._taps, self._arrived = found.value, found.gradients, found.taps, found.arrived
+        self._chosen, self._unprobed = found.chosen, found.alone
 
     def recording(self) -> Recording:
         """The program of the way back."""
@@ -186,22 +176,31 @@ class Step:
 
     def compiled(self) -> dict[str, Any]:
         """The gradients by name, and the loss under "", as the loss gives them that somebody compiles with `jax.jit`."""
-        value, found = jax.value_and_grad(self._plain)(self._free)
+        value, found = jax.value_and_grad(self._plain)(self._free, self._data)
         return {"": array(value), **{self.names[i]: array(g) for i, g in found.items()}}
 
     @property
     def _free(self) -> dict[int, Any]:
         return {i: x for i, x in enumerate(self._args[: len(self._at)]) if floating(x)}
 
-    def _plain(self, free: dict[int, Any]) -> Any:
-        return self._scalar([free.get(i, x) for i, x in enumerate(self._args[: len(self._at)])], *self._data)
+    def _plain(self, free: dict[int, Any], data: Sequence[Any]) -> Any:
+        return self._scalar([free.get(i, x) for i, x in enumerate(self._args[: len(self._at)])], *data)
+
+    def _alone(self, numbers: Sequence[Any]) -> dict[int, Any]:
+        """The gradients as `jax.grad` gives them of the loss itself; `numbers` are all arguments."""
+        flat, tree = jax.tree_util.tree_flatten(tuple(self._data))
+        for i, x in zip(self._followed, numbers[len(self._at) :], strict=True):
+            if isinstance(flat[i], jax.Array):  # what is NumPy's, the loss may ask NumPy about
+                flat[i] = x
+        with jax.disable_jit():
+            return jax.grad(self._plain)({i: numbers[i] for i in self._free}, jax.tree_util.tree_unflatten(tree, flat))  # type: ignore[no-any-return]
 
     def compared(self) -> tuple[Unexamined, ...]:
         """Whether `jax.grad` of the loss itself, without our probes, gives the same bits."""
-        with jax.disable_jit():
-            found = jax.grad(self._plain)(self._free)
         other = [
-            self.names[i] for i, g in found.items() if not np.array_equal(np.asarray(g), np.asarray(self.gradients[i]), True)
+            self.names[i]
+            for i, g in self._unprobed.items()
+            if not np.array_equal(np.asarray(g), np.asarray(self.gradients[i]), True)
         ]
         if not other:
             return ()
@@ -239,8 +238,7 @@ def updated(update: Any, step: Step) -> Recording:
         return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
     closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
-    evaluation = Evaluation()
-    evaluation.run(closed, [Followed(x, floating(x)) for x in arrays])
+    evaluation = evaluated(closed, [Followed(x, floating(x)) for x in arrays])
     draft = Draft(evaluation.taps, evaluation.chosen, {})
     seen = [draft.leaf(leaf_name(path), x, None, followed=floating(x)) for (path, _), x in zip(leaves, arrays, strict=True)]
     names = [leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(outs)[0]]

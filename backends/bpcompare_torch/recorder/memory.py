@@ -27,8 +27,28 @@ PART = "_local_tensor"
 
 
 def here(t: Tensor) -> Tensor:
-    """t itself; of a DTensor, the part of it that this process holds, without asking any other process."""
-    return t if type(t) in PLAIN else getattr(t, PART, t)
+    """t itself; of a DTensor, the part of it that this process holds; of what a collective still brings, what it brought."""
+    if type(t) in PLAIN:
+        return t
+    part: Tensor = getattr(t, PART, t)
+    arrives = getattr(part, "trigger_wait", None)
+    if arrives is not None:
+        with torch._C._DisableTorchDispatch():  # nobody's call
+            part = arrives()
+    return part
+
+
+def divided(read: Iterable[Tensor], made: Iterable[Tensor | None]) -> bool:
+    """Whether a call on DTensors is no call on the parts that are here: its results are terms of a sum, or cut in another way.
+
+    Torch may then add a bias in one process alone, or hand parts around first.
+    """
+    cuts = [None if type(t) in PLAIN else getattr(t, "placements", None) for t in read]
+    left = [None if t is None or type(t) in PLAIN else getattr(t, "placements", None) for t in made]
+    apart = {cut for cut in (*cuts, *left) if cut is not None and not all(place.is_replicate() for place in cut)}
+    if not apart:
+        return False
+    return len(apart) > 1 or any(place.is_partial() for cut in apart for place in cut) or any(cut not in apart for cut in left)
 
 
 class Kept:

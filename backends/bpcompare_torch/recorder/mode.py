@@ -14,7 +14,7 @@ from bpcompare_torch.recorder.drawn import masks
 from bpcompare_torch.recorder.geometry import geometry, layout
 from bpcompare_torch.recorder.identity import Identity, strided
 from bpcompare_torch.recorder.members import apart, results_of
-from bpcompare_torch.recorder.memory import PLAIN, storage_of, tensors
+from bpcompare_torch.recorder.memory import PLAIN, divided, storage_of, tensors
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.precision import factors
 from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
@@ -165,11 +165,18 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         with self.safe(known.full_name):
             if lay is not None:
                 arguments["index"] = layout(geometry(out), lay)
-            self._made(func, given, arguments, out, writes, node if tracked else None)
+            self._made(func, given, arguments, out, writes, read, node if tracked else None)
         return out
 
     def _made(
-        self, func: Any, given: dict[str, Any], arguments: dict[str, Any], out: Any, writes: list[Tensor], node: int | None
+        self,
+        func: Any,
+        given: dict[str, Any],
+        arguments: dict[str, Any],
+        out: Any,
+        writes: list[Tensor],
+        read: list[Tensor],
+        node: int | None,
     ) -> None:
         """What a call gave back, and wrote."""
         results, known = results_of(out), signature(func)
@@ -184,7 +191,10 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.refer(name, tuple(given.values()), results)
             return
         arguments |= masks(name, given, results)
-        for function, one, made in apart(name, arguments, results):
+        in_parts = divided(read, results)
+        for function, one, made in (
+            [(f"{DISTRIBUTED}::{name}", arguments, results)] if in_parts else apart(name, arguments, results)
+        ):
             self._note(function, one, made, writes, node)
         for t in unseen:
             self.identity.overwritten(t, None, noted=True)
@@ -255,6 +265,9 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return tuple(map(self._seen, value))
         return plain(value)
 
+
+DISTRIBUTED = "distributed"
+"""The namespace of calls on what is shared out among processes: what is here says nothing of what they give."""
 
 NO_TASK = -1
 """What torch says where autograd's engine does not run."""

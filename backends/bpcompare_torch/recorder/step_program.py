@@ -20,6 +20,8 @@ def of_step(number: int, step: OptimizerStep, several: bool) -> Recording:
         draft.unexamined.append(Unexamined(draft.title, "it did not end", step.place.line))
         return draft.recording()
     for one in step.moved:
+        if not one.before.tensor.numel():  # of what is shared out among processes, nothing is here
+            continue
         name = draft.unique(one.name)
         if one.after is None or (one.gradient is not None and one.rule is None):
             reasons.setdefault(one.why or "it did not end", []).append(one.name)

@@ -50,6 +50,10 @@ for _name in (
     rows.law(_name, moves_back=True)(_shaped)
 
 
+# what was brought by a collective that may still be under way
+rows.law("_c10d_functional::wait_tensor", "_c10d_functional::_wrap_tensor_autograd", moves_back=True)(lambda a: a.read(0))
+
+
 @rows.law("_to_copy", "to", once=True)
 def _to(a: Arguments) -> Node:
     """In another format: rounded once, to the narrower one; by the product with 1, which rounds and changes nothing."""

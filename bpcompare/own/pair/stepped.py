@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from bpcompare.ops.rule import Rule
 from bpcompare.own.pair.gradients import Held
+from bpcompare.own.pair.misreading import misreading
 from bpcompare.own.pair.parting import Parting
 from bpcompare.own.pair.settings import WORDS, said
 from bpcompare.own.pair.updates import Move
+from bpcompare.own.pair.used import differing
 from bpcompare.report.numbers import short
 
 
@@ -18,7 +20,8 @@ def stepped(updates: Sequence[Held], first: Mapping[str, Move], second: Mapping[
     if found is None:
         return None
     a, b = first[found.match.firsts[0]], second[found.match.seconds[0]]
-    return Parting("update", a.spot, b.spot, causes=tuple(_causes(a, b, updates)))
+    made = differing(first, second) or misreading(updates, first, second)
+    return Parting("update", a.spot, b.spot, causes=(made,) if made else tuple(_causes(a, b, updates)))
 
 
 def _causes(a: Move, b: Move, updates: Sequence[Held]) -> list[str]:

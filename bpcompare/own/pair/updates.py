@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 import numpy as np
 
@@ -19,6 +20,13 @@ from bpcompare.program import Place, Recording, Update
 BEFORE, GRADIENT = "parameter", "gradient"
 """How paths of a parameter, and of its gradient, begin where an update was recorded function by function."""
 
+SLOPE = ".grad"
+"""How the path of a gradient ends where an optimizer of somebody's own reads it."""
+ADDED = frozenset({"add", "sub", "mul", "div", "addcmul", "addcdiv", "lerp"})
+"""Functions by which parameters are moved in place."""
+BEFORE_IT = ".grad before"
+"""How the path of what a gradient held ends, where a pass added to it."""
+
 SMALLEST = 1e-300
 """What a radius of 0 is taken for where it is divided by."""
 ROUNDINGS = 8
@@ -30,7 +38,8 @@ class Move:
     """One parameter's step: the parameter before and after it, where that was, its gradient, the rule if it is a known one.
 
     `unit` is the unit roundoff of the parameter's format. `kept`: what is left for the next step, by name; where the update was
-    recorded function by function, that of all parameters, and these themselves.
+    recorded function by function, that of all parameters, and these themselves. `given` are the gradients that backward passes
+    gave before it, one behind the other; `earlier` is what the gradient held before the first of them, where it was added to.
     """
 
     before: Array
@@ -41,6 +50,8 @@ class Move:
     unit: float = UNITS["float64"]
     kept: Mapping[str, Array] = field(default_factory=dict)
     recording: Recording | None = None
+    given: tuple[Array, ...] = ()
+    earlier: Array | None = None
 
     @property
     def change(self) -> Array:
@@ -51,19 +62,33 @@ class Move:
 def moves(judged: Sequence[Judged]) -> dict[str, Move]:
     """Every parameter's first step, by its name."""
     found: dict[str, Move] = {}
+    given: dict[str, list[Array]] = {}
+    earlier: dict[str, Array] = {}
     for one in judged:
         program, recording = one.recording.program, one.recording
-        for update in program.updates:
-            if update.op is not None and update.writes in recording.recorded:
-                name, paths = update.parameter, (update.parameter, update.writes, update.gradient)
-                found.setdefault(name, _move(recording, paths, recording.places.get(name), update))
-        if not program.addends and not program.updates:
-            for name, writes in _written(recording):
-                paths = f"{BEFORE}.{name}", writes, f"{GRADIENT}.{name}"
-                after = recording.recorded.get(writes)
-                if after is not None and np.shape(after) == np.shape(recording.given[paths[0]]):
-                    found.setdefault(name, _move(recording, paths, recording.places.get(program.writers[writes].name)))
+        for value in program.values.values() if program.addends else ():
+            if value.parameter and value.delta is not None and value.delta in recording.recorded:
+                given.setdefault(value.path, []).append(_floats(recording.recorded[value.delta]))
+        for path in (path for path in recording.given if path.endswith(BEFORE_IT)):
+            earlier.setdefault(path.removesuffix(BEFORE_IT), _floats(recording.given[path]))
+        for name, move in _stepped(recording):
+            found.setdefault(name, replace(move, given=tuple(given.get(name, ())), earlier=earlier.get(name)))
     return found
+
+
+def _stepped(recording: Recording) -> Iterator[tuple[str, Move]]:
+    """The steps that a recording is about, by the parameter: by a known rule, or function by function."""
+    program = recording.program
+    for update in program.updates:
+        if update.op is not None and update.writes in recording.recorded:
+            paths = update.parameter, update.writes, update.gradient
+            yield update.parameter, _move(recording, paths, recording.places.get(update.parameter), update)
+    if program.addends or program.updates:
+        return
+    for name, paths in _written(recording):
+        after = recording.recorded.get(paths[1])
+        if after is not None and np.shape(after) == np.shape(recording.given[paths[0]]):
+            yield name, _move(recording, paths, recording.places.get(program.writers[paths[1]].name))
 
 
 def _move(recording: Recording, paths: tuple[str, str, str], place: Place | None, rule: Update | None = None) -> Move:
@@ -77,17 +102,64 @@ def _move(recording: Recording, paths: tuple[str, str, str], place: Place | None
     return Move(_floats(before), _floats(after), spot, gradient, rule, unit, kept, recording)
 
 
-def _written(recording: Recording) -> Iterator[tuple[str, str]]:
-    """By the name of a parameter: what it has become; where nobody said so, what comes of it and is read by nothing."""
+def _written(recording: Recording) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """By the name of a parameter: the paths of it, of what it has become, and of its gradient.
+
+    Where nobody said what it has become, it is what comes of it and is read by nothing.
+    """
     program = recording.program
     read = {path for step in program.steps for path in step.reads}
-    for path in (path for path in program.values if path.startswith(f"{BEFORE}.")):
-        if path in recording.kept:
-            yield path.removeprefix(f"{BEFORE}."), recording.kept[path]
-        else:
+    for path in program.values:
+        if path.startswith(f"{BEFORE}."):
+            name = path.removeprefix(f"{BEFORE}.")
             last = [step.writes for step in program.steps if path in step.reads and step.writes not in read]
+            last = [recording.kept[path]] if path in recording.kept else last
             if len(last) == 1:
-                yield path.removeprefix(f"{BEFORE}."), last[0]
+                yield name, (path, last[0], f"{GRADIENT}.{name}")
+        elif path in recording.given and f"{path}{SLOPE}" in recording.given:
+            writes = _in_place(recording, path, read)
+            if writes:
+                yield path, (path, writes, f"{path}{SLOPE}")
+
+
+def _in_place(recording: Recording, path: str, read: set[str]) -> str:
+    """What a parameter becomes that is written in place, once or several times; "" where that is not clear.
+
+    What stands in it after each time is given anew, as NAME (2), and must be what was written there.
+    """
+    written, version = "", path
+    for number in count(2):
+        last = [
+            step.writes
+            for step in recording.program.steps
+            if step.reads[:1] == (version,) and step.writes not in read and step.op.called in ADDED
+        ]
+        if len(last) != 1:
+            return ""
+        written, version = last[0], f"{path} ({number})"
+        if version not in recording.given:
+            return written if _moved(recording, path, written) else ""
+        if not np.array_equal(recording.given[version], recording.recorded.get(written, np.nan)):
+            return ""
+    return ""
+
+
+def _moved(recording: Recording, path: str, writes: str) -> bool:
+    """Whether a value is made of more than the parameter: of its gradient, or of state of its shape."""
+    shape = np.shape(recording.given[path])
+    behind = {one for one in _behind(recording, writes) if one in recording.given and one.partition(" (")[0] != path}
+    return any(np.shape(recording.given[one]) == shape for one in behind)
+
+
+def _behind(recording: Recording, path: str) -> set[str]:
+    """All that a value is made of."""
+    found, waiting = {path}, [path]
+    while waiting:
+        writer = recording.program.writers.get(waiting.pop())
+        new = [one for one in (writer.reads if writer is not None else ()) if one not in found]
+        found.update(new)
+        waiting += new
+    return found
 
 
 def _floats(x: object) -> Array:

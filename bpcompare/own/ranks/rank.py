@@ -9,12 +9,9 @@ from functools import cached_property
 
 from bpcompare.network.parameter import Array
 from bpcompare.ops.call import Call
-from bpcompare.own.coverage import REDUCED
+from bpcompare.own.coverage import REDUCED, TOGETHER
 from bpcompare.own.step import WatchedStep
 from bpcompare.program import Recording, Step, Update
-
-CALLS = "c10d::"
-"""How functions begin by which a process itself speaks with others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +98,7 @@ class Rank:
     def calls(self) -> tuple[str, ...]:
         """Functions by which it spoke with other ranks itself."""
         found = {getattr(step.op, "function", "") for _, step in self._steps()}
-        return tuple(sorted(name for name in found if name.startswith(CALLS)))
+        return tuple(sorted(name for name in found if name.startswith(TOGETHER)))
 
     def _updates(self) -> Iterator[tuple[Recording, Update]]:
         for one in self.step.watched.recordings:

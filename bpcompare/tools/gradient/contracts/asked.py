@@ -52,14 +52,23 @@ class Asked:
         found = []
         for i, given in enumerate(self.code.inputs if inputs is None else inputs):
             x = np.asarray(given) if isinstance(given, np.generic) else given  # what NumPy makes of arithmetic with a scalar
-            laid = self.way.array(x, layouts[i]) if layouts and i in layouts else None
+            laid = self.laid(i, x, layouts[i]) if layouts and i in layouts else None
             found.append(x if not isinstance(x, np.ndarray) else self.way.array(x) if laid is None else laid)
         return found
 
     def raw(self, dys: Sequence[Array], layout: str = "") -> list[Any]:
         """Fresh arrays of the framework's for dy."""
-        laid = [self.way.array(dy, layout) for dy in dys]
+        laid = self.laid_dys(dys, layout) if layout else [None] * len(dys)
         return [self.way.array(dy) if one is None else one for dy, one in zip(dys, laid, strict=True)]
+
+    def laid(self, i: int, x: Array, layout: str) -> Any | None:
+        """Numbers for input `i` in another layout; None where it is none."""
+        return self.way.array(x, layout, pair=self.names[i] in self.code.complexes)
+
+    def laid_dys(self, dys: Sequence[Array], layout: str) -> list[Any | None]:
+        """`dys` in another layout; None for each where it is none."""
+        pairs = self.pullback.pairs or (False,) * len(dys)
+        return [self.way.array(dy, layout, pair=pair) for dy, pair in zip(dys, pairs, strict=True)]
 
     def open(self, arguments: Sequence[Any] | None = None, needs: Collection[int] | None = None) -> Pullback:
         """A call of the forward with them."""

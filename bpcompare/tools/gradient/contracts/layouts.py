@@ -38,7 +38,7 @@ def views(asked: Asked) -> Outcome:
 
 def _of_dy(asked: Asked, ways: Sequence[str], name: str = "layouts") -> Iterator[Outcome]:
     for layout in ways:
-        if any(asked.way.array(dy, layout) is not None for dy in asked.dys):
+        if any(laid is not None for laid in asked.laid_dys(asked.dys, layout)):
             yield from _dy(asked, name, f"dy was {layout}", layout, asked.dys)
 
 
@@ -47,7 +47,7 @@ def _expanded_dy(asked: Asked) -> Iterator[Outcome]:
     number = tuple(np.full_like(dy, 0.75) for dy in asked.dys)
     row = tuple(dy if (one := repeated(dy)) is None else one for dy in asked.dys)
     for what, dys in (("one number", number), ("one row", row)):
-        if any(asked.way.array(dy, EXPANDED) is not None for dy in dys):
+        if any(laid is not None for laid in asked.laid_dys(dys, EXPANDED)):
             yield from _dy(asked, "layouts", f"dy was {what} {EXPANDED}", EXPANDED, dys)
 
 
@@ -66,7 +66,7 @@ def _of_inputs(asked: Asked, ways: Sequence[str], name: str = "layouts") -> Iter
     # How a module lays out its parameters in memory is its own affair.
     arrays = [i for i, x in enumerate(asked.code.inputs) if isinstance(x, np.ndarray) and i not in asked.code.parameters]
     for layout in ways:
-        at = [i for i in arrays if asked.way.array(asked.code.inputs[i], layout) is not None]
+        at = [i for i in arrays if asked.laid(i, asked.code.inputs[i], layout) is not None]
         if at:
             yield from _laid(asked, at, layout, name, asked.first, asked.code.inputs)
         if len(at) > 1 and layout in asked.way.layouts[:1]:  # one of them, where the others are contiguous

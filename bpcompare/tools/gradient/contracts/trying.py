@@ -91,8 +91,6 @@ def _tried(asked: Asked, name: str, options: Options) -> Outcome:
     if options.budget.over():
         return Outcome(name, "not tried", options.budget.leave(f"contract: {CONTRACTS[name]}"))
     options.budget.tell(f"contract: {CONTRACTS[name]}")
-    if name in ("layouts", "views") and asked.code.convention:  # pairs are made contiguous before they are complex numbers
-        return Outcome(name, "not tried", "complex numbers are tried contiguous only")
     try:
         return TRIES[name](asked, options)
     except Exception as error:  # noqa: BLE001 — where even asking fails, nothing is said

@@ -17,6 +17,7 @@ import numpy as np
 from bpcompare.tools.gradient.arrays.array import TracedArray
 from bpcompare.tools.gradient.door.of_jax import pulled_by_jax, wide
 from bpcompare.tools.gradient.door.of_torch import pulled_by_torch
+from bpcompare.tools.gradient.door.outputs import outputs
 from bpcompare.tools.gradient.trees import Given
 
 Convention = Literal["torch", "jax"]
@@ -73,6 +74,7 @@ class _InPairs:
         def forward(*xs: Any) -> Any:
             out = inner(*self._complex(xs))
             self._kinds = _mapped(parts.is_complex, out)
+            forward.pairs = [parts.is_complex(y) for y in outputs(out)]  # type: ignore[attr-defined]
             return _mapped(lambda y: parts.paired(y) if parts.is_complex(y) else y, out)
 
         forward.__name__ = getattr(inner, "__name__", "forward")
@@ -136,7 +138,8 @@ def of_numpy() -> Parts:
     def joined(x: Any) -> Any:
         if isinstance(x, TracedArray):
             return x.as_complex()
-        return np.asarray(x, order="C").view(np.result_type(x.dtype, np.complex64))[..., 0]
+        x = np.asarray(x, order=None if x.strides[-1] == x.itemsize else "C")
+        return x.view(np.result_type(x.dtype, np.complex64))[..., 0]
 
     def fresh(z: Any) -> Any:
         return np.stack([np.real(z), np.imag(z)], -1)
@@ -148,7 +151,9 @@ def of_torch(torch: Any) -> Parts:
     """Tensors. A pair that is one behind the other in memory shares it with its complex number."""
 
     def joined(x: Any) -> Any:
-        return torch.view_as_complex(x.contiguous())
+        *strides, last = x.stride()
+        fits = last == 1 and not any(one % 2 for one in (*strides, x.storage_offset()))
+        return torch.view_as_complex(x if fits else x.contiguous())
 
     def paired(z: Any) -> Any:
         return torch.view_as_real(z.resolve_conj())
@@ -161,7 +166,10 @@ def of_torch(torch: Any) -> Parts:
             self.inner, self._made = inner, made
 
         def forward(self, *xs: Any) -> Any:
-            return self._made(self.inner)(*xs)
+            called = self._made(self.inner)
+            out = called(*xs)
+            self.pairs = called.pairs
+            return out
 
         def named_parameters(self, *args: Any, **kwargs: Any) -> Any:
             return self.inner.named_parameters(*args, **kwargs)

@@ -23,7 +23,7 @@ class JaxWay:
         self.jax, self.function, self._backward, self._inputs = jax, forward, backward, inputs
         self.partial = "" if backward is None else "a backward of its own gives all of its gradients at once"
 
-    def array(self, x: Array, layout: str = "") -> Any | None:
+    def array(self, x: Array, layout: str = "", *, pair: bool = False) -> Any | None:  # noqa: ARG002
         """An array; there is one layout."""
         with wide(self.jax):
             return None if layout else self.jax.numpy.array(x)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
+from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, in_complex, seed_slice
 from bpcompare.tools.gradient.door import per_input
 
 
@@ -23,10 +23,13 @@ class NumpyWay:
     def __init__(self, forward: Any, backward: Any, inputs: Sequence[Any]) -> None:
         self._forward, self._backward, self._inputs = forward, backward, inputs
 
-    def array(self, x: Array, layout: str = "") -> Any | None:
+    def array(self, x: Array, layout: str = "", *, pair: bool = False) -> Any | None:
         """A fresh array. Around a part of a larger one stands NaN, so that nobody can read there unseen."""
         if not layout:
             return x.copy()
+        if pair:
+            laid = self.array(in_complex(x), layout)
+            return None if laid is None else laid[..., None].view(x.dtype)
         laid = _laid(x, layout)
         return None if laid is None or (layout != PART and laid.flags.c_contiguous) else laid
 
@@ -58,15 +61,17 @@ class NumpyWay:
             found = per_input(self._backward(*arguments, dy), self._inputs)
             return [None if g is None else g.copy() for g in found]
 
-        return Pullback(tuple(y.copy() for y in arrays if y.dtype.kind == "f"), pull)
+        flags = getattr(self._forward, "pairs", [False] * len(arrays))
+        pairs = tuple(flag for y, flag in zip(arrays, flags, strict=True) if y.dtype.kind == "f")
+        return Pullback(tuple(y.copy() for y in arrays if y.dtype.kind == "f"), pull, pairs=pairs)
 
 
 def _laid(x: Array, layout: str) -> Array | None:
-    if layout == PART:
-        around = np.full(tuple(n + 2 for n in x.shape), np.nan if x.dtype.kind == "f" else 0, x.dtype)
+    if layout == PART and x.ndim:
+        around = np.full(tuple(n + 2 for n in x.shape), np.nan if x.dtype.kind in "fc" else 0, x.dtype)
         inside = around[tuple(slice(1, -1) for _ in x.shape)]
         inside[...] = x
-        return inside if x.ndim else None
+        return inside
     if layout == EXPANDED:
         return np.broadcast_to(x[seed_slice(x)], x.shape)
     if layout == "in Fortran order":
@@ -76,6 +81,6 @@ def _laid(x: Array, layout: str) -> Array | None:
         return np.ascontiguousarray(x[back])[back] if x.ndim else None
     if not x.ndim:
         return None
-    gaps = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan if x.dtype.kind == "f" else 0, x.dtype)
+    gaps = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan if x.dtype.kind in "fc" else 0, x.dtype)
     gaps[..., ::2] = x
     return gaps[..., ::2]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, seed_slice
+from bpcompare.tools.gradient.contracts.ways.way import EXPANDED, PART, Pullback, in_complex, seed_slice
 from bpcompare.tools.gradient.door import followed, numbers, outputs, per_input
 
 UNLIKELY = 0x5EED_0F_DA7A
@@ -37,8 +37,11 @@ class TorchWay:
             self.function = deepcopy(forward)  # whatever it keeps count of stays as it is
         self.partial = "" if backward is None else "a backward of its own gives all of its gradients at once"
 
-    def array(self, x: Array, layout: str = "") -> Any | None:
+    def array(self, x: Array, layout: str = "", *, pair: bool = False) -> Any | None:
         """A fresh tensor. Around a part of a larger one stands NaN, so that nobody can read there unseen."""
+        if layout and pair:
+            laid = self.array(in_complex(x), layout)
+            return None if laid is None else self.torch.view_as_real(laid)
         plain = self.torch.tensor(x, device=self._device)
         if not layout:
             return plain
@@ -46,7 +49,7 @@ class TorchWay:
         return None if laid is None or (layout != PART and laid.is_contiguous()) else laid
 
     def _laid(self, x: Array, plain: Any, layout: str) -> Any | None:
-        torch, fill = self.torch, np.nan if x.dtype.kind == "f" else 0
+        torch, fill = self.torch, np.nan if x.dtype.kind in "fc" else 0
         if layout == EXPANDED:
             return plain[seed_slice(x)].expand(x.shape)
         if layout == "transposed":
@@ -114,9 +117,18 @@ class TorchWay:
     def floats(self, out: Any) -> list[Any]:
         """Those of its outputs that are tensors of floats; of several that autograd leads to, none that it does not."""
         several = outputs(out)
+        return [y for y, kept in zip(several, self._counted(several), strict=True) if kept]
+
+    def _counted(self, several: Sequence[Any]) -> list[bool]:
         counted = self._followed if self._backward is None and len(several) > 1 else [True] * len(several)
-        pairs = zip(several, counted, strict=True)
-        return [y for y, kept in pairs if kept and isinstance(y, self.torch.Tensor) and y.is_floating_point()]
+        floats = [isinstance(y, self.torch.Tensor) and y.is_floating_point() for y in several]
+        return [kept and one for kept, one in zip(counted, floats, strict=True)]
+
+    def _pairs(self, out: Any) -> tuple[bool, ...]:
+        """Of these outputs, which are pairs."""
+        several = outputs(out)
+        flags = getattr(self.function, "pairs", [False] * len(several))
+        return tuple(flag for flag, kept in zip(flags, self._counted(several), strict=True) if kept)
 
     @cached_property
     def _followed(self) -> list[bool]:
@@ -139,13 +151,14 @@ class TorchWay:
         with torch.enable_grad():
             if saved:
                 with torch.autograd.graph.saved_tensors_hooks(packed, lambda x: x):
-                    ys = self.floats(function(*leaves))
+                    out = function(*leaves)
             else:
-                ys = self.floats(function(*leaves))
+                out = function(*leaves)
+        ys, pairs = self.floats(out), self._pairs(out)
         wanted = [x for x in leaves if isinstance(x, torch.Tensor) and x.requires_grad]
 
         def pull(dys: Sequence[Any]) -> list[Array | None]:
-            terms = [(y, dy) for y, dy in zip(ys, dys, strict=True) if y.requires_grad]
+            terms = [self._term(y, dy, pair) for y, dy, pair in zip(ys, dys, pairs, strict=True) if y.requires_grad]
             if not terms:
                 return [None] * len(leaves)
             roots, seeds = zip(*terms, strict=True)
@@ -158,15 +171,24 @@ class TorchWay:
             held |= {f"a saved tensor (number {k} of {len(kept)})": x for k, x in enumerate(kept, 1)}
             held |= {f"ctx.{name}": x for node in nodes(ys) for name, x in _kept(node) if isinstance(x, torch.Tensor)}
         unit = max((torch.finfo(y.dtype).eps / 2 for y in ys), default=0.0)
-        return Pullback(tuple(numbers(y) for y in ys), pull, held, unit)
+        return Pullback(tuple(numbers(y) for y in ys), pull, held, unit, pairs)
 
-    def accumulated(self, arguments: Sequence[Any], passes: Sequence[Sequence[Any]]) -> list[Array | None]:
-        """What stands in `.grad` of each argument after a forward and a backward for each of these dys."""
+    def _term(self, y: Any, dy: Any, pair: bool) -> tuple[Any, Any]:
+        """Where autograd begins, and with what: before pairs are made of complex numbers, for there it makes dy contiguous."""
+        if not pair or dy.is_contiguous() or y.grad_fn.name() != "ViewAsRealBackward0":
+            return y, dy
+        torch = self.torch
+        return torch.autograd.graph.GradientEdge(*y.grad_fn.next_functions[0]), torch.view_as_complex(dy)
+
+    def accumulated(self, arguments: Sequence[Any], passes: Sequence[Sequence[Sequence[Any]]]) -> list[Array | None]:
+        """What stands in `.grad` of each argument after these backward passes, each through a forward for each of its dys."""
         leaves = self.leaves(arguments)
-        for dys in passes:
-            with self.torch.enable_grad():
-                ys = self.floats(self._in_format(leaves)(*leaves))
-            terms = [(y, dy) for y, dy in zip(ys, dys, strict=True) if y.requires_grad]
+        for forwards in passes:
+            terms = []
+            for dys in forwards:
+                with self.torch.enable_grad():
+                    ys = self.floats(self._in_format(leaves)(*leaves))
+                terms += [(y, dy) for y, dy in zip(ys, dys, strict=True) if y.requires_grad]
             if terms:
                 roots, seeds = zip(*terms, strict=True)
                 self.torch.autograd.backward(roots, seeds)
@@ -186,14 +208,15 @@ class TorchWay:
     def _pair(self, arguments: Sequence[Any]) -> Pullback:
         given = [x.detach() if isinstance(x, self.torch.Tensor) else x for x in arguments]
         with self.torch.no_grad():
-            ys = self.floats(self.function(*given))
+            out = self.function(*given)
+        ys = self.floats(out)
 
         def pull(dys: Sequence[Any]) -> list[Array | None]:
             found = self._backward(*given, *dys)
             found = found if isinstance(found, tuple | list) else (found,)
             return per_input([None if g is None else numbers(g) for g in found], self._inputs)
 
-        return Pullback(tuple(numbers(y) for y in ys), pull)
+        return Pullback(tuple(numbers(y) for y in ys), pull, pairs=self._pairs(out))
 
 
 def nodes(ys: Sequence[Any]) -> Iterator[Any]:

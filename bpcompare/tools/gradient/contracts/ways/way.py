@@ -24,6 +24,8 @@ class Pullback:
     held: Mapping[str, Any] = field(default_factory=dict)
     unit: float = 0.0
     """The rounding unit of the coarsest output, where that has no format of NumPy's."""
+    pairs: tuple[bool, ...] = ()
+    """Which outputs are pairs of real numbers that stand for complex ones, along a last axis of two; none where it is empty."""
 
 
 class Way(Protocol):
@@ -36,8 +38,11 @@ class Way(Protocol):
     partial: str
     """Why an input cannot be asked for alone, or ""."""
 
-    def array(self, x: Array, layout: str = "") -> Any | None:
-        """An array of the framework's with these numbers; None where no such layout differs from the plain one."""
+    def array(self, x: Array, layout: str = "", *, pair: bool = False) -> Any | None:
+        """An array of the framework's with these numbers; None where no such layout differs from the plain one.
+
+        Of a `pair` it is the complex numbers that lie so: both parts of each stay side by side.
+        """
         ...
 
     def draws(self, arguments: Sequence[Any], /) -> bool:
@@ -59,6 +64,12 @@ class Way(Protocol):
 Batched = tuple[list[Array], list[Array | None]]
 """Outputs, and gradients of inputs, of many calls at once."""
 PART, EXPANDED = "a part of a larger array", "expanded"
+
+
+def in_complex(x: Array) -> Array:
+    """Complex numbers from pairs along the last axis."""
+    found: Array = np.ascontiguousarray(x).view(np.result_type(x.dtype, np.complex64))[..., 0]
+    return found
 
 
 def seed_slice(x: Array) -> tuple[slice, ...]:
