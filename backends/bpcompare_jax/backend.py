@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
@@ -27,18 +26,16 @@ from bpcompare_jax.update import described, one_step
 
 Arrays = Mapping[str, jax.Array]
 
-TAKES_OPTIONS = "compiler_options" in inspect.signature(jax.jit).parameters
-"""Whether `jax.jit` takes compiler options (since JAX 0.5)."""
+JOINS = 32
+"""Up to so many dense layers that join several sources in a matrix-vector product, a step is one program under jit.
+
+XLA takes longer than the square of their number to compile it: 100 single nodes of 10 sources take 11 s, 300 over two minutes,
+with fusion or without. Function by function 1,000 take 17 s, and twice as many twice as long. Other nets, however deep, are
+compiled whole.
+"""
 
 MANY = 2**16
 """Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
-
-FUSED_JOINS = 32
-"""Up to so many dense layers that join several sources in a matrix-vector product, XLA may fuse.
-
-Fusion copies each such node into all its consumers: 100 single nodes of 10 sources become 18 MB of HLO that compile for 20 s,
-200 need two minutes. Other nets, however deep, are left to XLA's defaults.
-"""
 
 
 class Jax(AutodiffBackend[jax.Array]):
@@ -54,6 +51,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def __init__(self) -> None:
         self._compiled: Compiled = {}
+        self._whole = True
         self._before = False
 
     @classmethod
@@ -71,6 +69,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
         A backend that somebody made of this one is traced anew in every run: what its functions read may have changed meanwhile.
         """
+        self._whole = compiled_whole(plan)
         if type(self) is not Jax:
             self._compiled = {}
             return super()._walk(plan)
@@ -85,7 +84,7 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def compared(self, plan: Plan, *, same: bool) -> None:
         """Kept beside what was compiled, and forgotten with it."""
-        if same and sum(x.size for _, x in plan.arrays()) >= MANY:
+        if same and self._whole and sum(x.size for _, x in plan.arrays()) >= MANY:
             self._compiled[self._code(plan)] = bool
 
     def _code(self, plan: Plan) -> Hashable:
@@ -93,9 +92,9 @@ class Jax(AutodiffBackend[jax.Array]):
         shapes = tuple(
             (key, x.shape, x.dtype.name) for key, x in plan.arrays() if not key.startswith("batch") or "batch1/" in key
         )
-        return "compared", shapes, repr(self._switches(plan))
+        return "compared", shapes, repr(self._switches())
 
-    def _switches(self, plan: Plan) -> dict[str, str]:
+    def _switches(self) -> dict[str, str]:
         """The switches that can change a number."""
         switches = {
             "x64": str(_switch("enable_x64")),
@@ -103,14 +102,13 @@ class Jax(AutodiffBackend[jax.Array]):
             "matmul_precision": str(_switch("default_matmul_precision") or "default"),
             "jaxlib": metadata.version("jaxlib"),
         }
-        switches |= _options(plan)
         if flags := os.environ.get("XLA_FLAGS"):
             switches["XLA_FLAGS"] = flags
         return switches
 
     def provenance(self, plan: Plan) -> Provenance:
         """JAX's version and the switches that can change a number. XLA flushes denormals on CPU."""
-        switches = self._switches(plan)
+        switches = self._switches()
         if self._before:
             switches["gradient without instrumentation"] = "same bits in an earlier run of the same compiled code"
         return Provenance(
@@ -118,7 +116,7 @@ class Jax(AutodiffBackend[jax.Array]):
             framework="jax",
             version=jax.__version__,
             device=jax.default_backend(),
-            mode="jit",
+            mode="jit" if compiled_whole(plan) else "eager",
             flushes=True,
             switches=switches,
             updater=described(plan.network.update) if plan.network.trainable else "",
@@ -153,7 +151,7 @@ class Jax(AutodiffBackend[jax.Array]):
         def zeros(layers: Iterable[str]) -> Arrays:
             return {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in layers}
 
-        step = self._jit((walk, "recorded"), recorded, _options(plan))
+        step = self._jit((walk, "recorded"), recorded)
         walked, gradients, din, back = step(*_split(plan, parameters), zeros(plan.order), zeros(returned(plan)), vars(feed))
         return Walked(**{**walked, "back": back}), gradients, din
 
@@ -163,7 +161,7 @@ class Jax(AutodiffBackend[jax.Array]):
         def objective(trainable: Arrays, frozen: Arrays, feed: Mapping[str, Any]) -> jax.Array:
             return walk({**frozen, **trainable}, Feed(**feed), lambda _, y: y).error
 
-        step = self._jit((walk, "plain"), jax.grad(objective), _options(plan))
+        step = self._jit((walk, "plain"), jax.grad(objective))
         gradients: Arrays = step(*_split(plan, parameters), vars(feed))
         return gradients
 
@@ -176,11 +174,9 @@ class Jax(AutodiffBackend[jax.Array]):
         updated, moved = step(jnp.asarray(t - 1, jnp.int32), parameters, gradients, by_slot)
         return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
 
-    def _jit(self, key: Hashable, function: Callable[..., Any], options: Mapping[str, str] | None = None) -> Callable[..., Any]:
-        """`function` under jit; a later function with an equal key is taken to be the same one."""
-        # Older versions take no options; `_options` gives none there.
-        compiled = jax.jit(function, compiler_options=dict(options)) if options else jax.jit(function)
-        return self._compiled.setdefault(key, compiled)
+    def _jit(self, key: Hashable, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function` under jit; a later one with an equal key is taken to be the same. As it is, where that is better."""
+        return self._compiled.setdefault(key, jax.jit(function)) if self._whole else function
 
 
 def _switch(name: str) -> Any:
@@ -188,12 +184,12 @@ def _switch(name: str) -> Any:
     return getattr(jax.config, f"jax_{name}")
 
 
-def _options(plan: Plan) -> dict[str, str]:
-    """Compiler options of both gradients: the same, or rounding would tell the recorded one from the plain one."""
+def compiled_whole(plan: Plan) -> bool:
+    """Whether steps of this plan are compiled as one program each."""
     layers = plan.network.layers.values()
     one_example = any(len(batch) == 1 for batch in plan.batches)
     joins = [x for x in layers if isinstance(x.op, Dense) and len(x.sources) > 1 and (x.op.units == 1 or one_example)]
-    return {"xla_disable_hlo_passes": "fusion"} if len(joins) > FUSED_JOINS and TAKES_OPTIONS else {}
+    return len(joins) <= JOINS
 
 
 def _split(plan: Plan, parameters: Arrays) -> tuple[Arrays, Arrays]:

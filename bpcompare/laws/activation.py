@@ -29,6 +29,7 @@ class Elementwise(PlainLaw):
 
     entrywise = True
     side_by_side = True
+    by_example = True
 
     def __init__(
         self, g: Function, g_prime: Function, back: Callable[[Any, Num, Num], Num] | None = None, *, rearranged: bool = True
@@ -54,6 +55,7 @@ class IdentityLaw(PlainLaw):
 
     entrywise = True
     side_by_side = True
+    by_example = True
 
     def forward(self, at: At[Any]) -> Num:
         """in."""
@@ -68,6 +70,7 @@ class SoftmaxLaw(PlainLaw):
     """Not elementwise: Δ_in = a (Δ_a − Σ_k a_k Δ_k), along one axis."""
 
     rearranged = True
+    by_example = True
 
     def axis(self, at: At[ops.Softmax]) -> int:
         """The op's axis, counted with that of the examples."""

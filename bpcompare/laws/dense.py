@@ -60,5 +60,39 @@ class DenseLaw(PlainLaw):
         dy = listed(at.dy)
         return Product(turned(listed(joined(at.xs))), dy) if at.role == "weight" else total(dy, axis=0)
 
+    def stacked(self, steps: int) -> Law:
+        """See `PlainLaw`: steps side by side, as layers are."""
+        return StackedDense(self, steps)
+
+
+class StackedDense(PlainLaw):
+    """The same equations for several steps at once (`PlainLaw.stacked`), from one source."""
+
+    def __init__(self, law: Law, steps: int) -> None:
+        self._law, self._steps = law, steps
+        self.rearranged = law.rearranged
+
+    def forward(self, at: At[Dense]) -> Num:
+        """in = a w + b, one sum."""
+        return np.reshape(self._law.forward(self._apart(at)), (*at.x.shape[:-1], at.op.units))
+
+    def delta(self, at: At[Dense]) -> Num:
+        """Σ_j w_ij Δ_j."""
+        if len(at.xs) > 1:
+            raise LookupError("Δ of one of several sources")
+        return np.reshape(total([self._law.delta(self._apart(at))]), (*at.dy.shape[:-1], -1))
+
+    def gradient(self, at: At[Dense]) -> Num | Product:
+        """a_i Δ_j, or Δ_j for a bias, summed over the examples of each step."""
+        return self._law.gradient(self._apart(at))
+
+    def _apart(self, at: At[Dense]) -> At[Dense]:
+        def steps(x: Num) -> Num:
+            return np.reshape(x, (self._steps, -1, x.shape[-1]))
+
+        weight, bias = at.p["weight"], at.p.get("bias")
+        p = {"weight": weight} if bias is None else {"weight": weight, "bias": np.reshape(bias, (self._steps, 1, -1))}
+        return at.but(xs=[steps(x) for x in at.xs], p=p, dy=None if at.dy is None else steps(at.dy))
+
 
 TABLE: Mapping[type[Op], Law] = {Dense: DenseLaw()}

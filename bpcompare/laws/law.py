@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from bpcompare.numbers.number import Num, Product
 from bpcompare.ops.call import Call
@@ -135,11 +135,13 @@ class Sources(Sequence[Num]):
 class PlainLaw:
     """What most laws share: no parameters, no state, one formula that every framework evaluates alike.
 
-    `side_by_side`: whether layers alike may be asked at once, by a leading axis of all numbers.
+    `side_by_side`: whether layers alike may be asked at once, by a leading axis of all numbers. `by_example`: whether it speaks
+    of each example by itself, and has no parameters.
     """
 
     rearranged = False
     side_by_side = False
+    by_example = False
 
     def gradient(self, at: At[Any]) -> Num:
         """Raises KeyError: there are no parameters."""
@@ -148,6 +150,15 @@ class PlainLaw:
     def state(self, at: At[Any]) -> Num:
         """Raises KeyError: there is no state."""
         raise KeyError(at.name)
+
+    def stacked(self, steps: int) -> Law:  # noqa: ARG002 — others have parameters
+        """The law of so many steps at once: their examples below one another, their parameters along a new first axis.
+
+        Raises LookupError if steps cannot be asked at once.
+        """
+        if not self.by_example:
+            raise LookupError("it does not speak of each example by itself")
+        return cast(Law, self)
 
 
 class Laws:

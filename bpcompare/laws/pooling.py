@@ -35,6 +35,8 @@ def inside(op: Pool2d, size: Sequence[int]) -> Array | None:
 def returned(parts: Num, op: Pool2d, size: Sequence[int]) -> Num:
     """Window entries (examples, channels, height', width', window) added up at the pixels they came from: one sum a pixel."""
     high, wide = (n + 2 * p for n, p in zip(size, op.padding, strict=True))
+    if op.stride == op.kernel and not any(op.padding):  # windows that share no pixel: nothing is added up
+        return beside(parts, op.kernel, size)
     apart = stretched(stretched(parts, 2, op.stride[0]), 3, op.stride[1])
     terms = []
     for u in range(op.kernel[0]):
@@ -45,8 +47,20 @@ def returned(parts: Num, op: Pool2d, size: Sequence[int]) -> Num:
     return whole[:, :, py : py + size[0], px : px + size[1]] if py or px else whole
 
 
+def beside(parts: Num, kernel: Sequence[int], size: Sequence[int]) -> Num:
+    """Window entries at their pixels, where each pixel lies in one window at most."""
+    n, channels, rows, columns = parts.shape[:4]
+    apart = np.transpose(np.reshape(parts, (n, channels, rows, columns, *kernel)), (0, 1, 2, 4, 3, 5))
+    high, wide = rows * kernel[0], columns * kernel[1]
+    whole = np.reshape(apart, (n, channels, high, wide))
+    edges = (0, size[0] - high), (0, size[1] - wide)
+    return np.pad(whole, ((0, 0), (0, 0), *edges)) if any(map(any, edges)) else whole
+
+
 class MaxPool2dLaw(PlainLaw):
     """The first maximum of a window answers for it, forward and back. Padding is no candidate."""
+
+    by_example = True
 
     def winner(self, at: At[MaxPool2d], view: Num) -> Array:
         """Which entry of each window is its maximum."""
@@ -76,6 +90,8 @@ class MaxPool2dLaw(PlainLaw):
 
 class AvgPool2dLaw(PlainLaw):
     """The mean of a window; Δ is shared out equally. What counts as a member of the window, the op says."""
+
+    by_example = True
 
     def members(self, at: At[AvgPool2d]) -> Any:
         """How many there are, a number or one for every window."""

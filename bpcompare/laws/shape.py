@@ -68,6 +68,8 @@ class ScaleLaw(PlainLaw):
 class FlattenLaw(PlainLaw):
     """One axis; Δ reshaped back."""
 
+    by_example = True
+
     def forward(self, at: At[Flatten]) -> Num:
         """(examples, everything else)."""
         return np.reshape(at.x, (at.x.shape[0], -1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import ClassVar, Literal
@@ -235,6 +235,13 @@ class Network(Shown):
     def program(self) -> Program:
         """What a step of it computes, as steps over values."""
         return program_of(self)
+
+    def filled(self, roles: Mapping[str, Mapping[str, str]], parameters: Mapping[str, Parameter], data: Data) -> Network:
+        """The same graph with parameters (for every layer: ids by role) and data. What is known of the graph stays known."""
+        layers = {name: replace(layer, parameters=roles[name]) for name, layer in self.layers.items()}
+        found = replace(self, layers=layers, parameters=parameters, data=data)
+        vars(found).update({name: known for name, known in vars(self).items() if name in ("order", "shapes")})
+        return found
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything wrong with this network, whether it was parsed or built in Python; empty when it can be run."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import MOVES, Axes, Num, Number
+from bpcompare.numbers.number import MOVES, Axes, Num, Number, first_of
 from bpcompare.numbers.parts import parts
 from bpcompare.numbers.sums import AT_ONCE, Exact, Sums, both, scattered
 
@@ -329,9 +329,11 @@ class Inner(Number):
             raise TypeError("the sign of sums of products")
         return np.asarray(self.mid > 0)
 
-    def first_max(self, among: Array | None) -> Array:  # noqa: ARG002
-        """Raises TypeError."""
-        raise TypeError("the largest of sums of products")
+    def first_max(self, among: Array | None) -> Array:
+        """Of what was recorded. Raises TypeError for sums, which are off by rounding."""
+        if self.n:
+            raise TypeError("the largest of sums of products")
+        return first_of(self.mid if among is None else np.where(among, self.mid, -np.inf))
 
     def gather(self, index: Array) -> Inner:
         """Rows."""

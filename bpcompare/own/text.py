@@ -98,6 +98,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _own(step)
     yield from _changed(step)
     yield from _by_hand(step)
+    yield from _rule(step)
     yield from _unused(step)
     yield from _varies(step)
     yield from _deviations(step)
@@ -167,6 +168,12 @@ def _by_hand(step: WatchedStep) -> Iterator[Said]:
     if updates := step.watched.facts.get("by hand", ""):
         words = f"{named(updates.split('; '))}, function by function: each does what it says; whether together they are the rule"
         yield "by hand", f"{words} that is meant was not asked, and states were taken as they were found", 2
+
+
+def _rule(step: WatchedStep) -> Iterator[Said]:
+    """The rule that a chain of functions was told to be."""
+    if rule := step.watched.facts.get("rule", ""):
+        yield "rule", f"{rule}: parameters and states were held against it, besides every function of the update by itself", 2
 
 
 def _unused(step: WatchedStep) -> Iterator[Said]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -66,16 +66,17 @@ def unit_count(network: Network) -> int:
     return sum(prod(network.shape(group)) for group in (*network.inputs, *network.layers))
 
 
-def drawing(network: Network, values: StepValues) -> Drawing:
+def drawing(network: Network, values: StepValues, layers: Collection[str] | None = None) -> Drawing:
     """Units where they are at most 60 with at most 400 edges between them; layers otherwise. `values` are those of one step.
 
-    Of a graph with very many edges the layers alone.
+    Of a graph with very many edges the layers alone. `layers`: of a large graph, those that are drawn, with what they read of the
+    inputs and of one another.
     """
     if unit_count(network) <= MOST_UNITS:
         drawn = _units(network, values)
         if len(drawn.edges) <= MOST_EDGES:
             return drawn
-    drawn = _layers(network)
+    drawn = _layers(network, network.layers.keys() if layers is None else set(layers))
     return drawn if len(drawn.edges) <= MOST_LINES else replace(drawn, edges=(), left_out=len(drawn.edges))
 
 
@@ -143,12 +144,17 @@ def _sources(x: Expression, weight: float | None) -> Iterator[tuple[tuple[str, t
         yield from _sources(part, alone)
 
 
-def _layers(network: Network) -> Drawing:
+def _layers(network: Network, drawn: Collection[str]) -> Drawing:
     names = Names(network, units=False)
+    layers = [name for name in network.order if name in drawn]
+    some = len(layers) < len(network.order)
+    read = {source for name in layers for source in network.layers[name].sources} if some else network.inputs.keys()
+    shown = dict.fromkeys([*(name for name in network.inputs if name in read), *layers])
     depth = _depths(network)
+    ranks = {one: rank for rank, one in enumerate(sorted({depth[group] for group in shown}))}
     columns: dict[int, list[str]] = {}
-    for group in (*network.inputs, *network.order):
-        columns.setdefault(depth[group], []).append(group)
+    for group in shown:
+        columns.setdefault(ranks[depth[group]], []).append(group)
     tallest = max(map(len, columns.values()))
     place, nodes = {}, []
     for column, groups in columns.items():
@@ -163,11 +169,11 @@ def _layers(network: Network) -> Drawing:
     end = (MARGIN + (max(columns) + 1) * COLUMN, MARGIN + (tallest - 1) / 2 * ROW)
     nodes.append(Node("E", *end, "E", "error", "error", clipped(network.error.op.name, 18)))
     edges = {}
-    for name in network.order:
-        for source in network.layers[name].sources:
+    for name in layers:
+        for source in (one for one in network.layers[name].sources if one in shown):
             here, there = names.node(source, ()), names.node(name, ())
             edges[f"{here}>{there}"] = _edge(here, there, place[here], place[there], None)
-    last = names.node(network.error.of, ())
+    last = names.node(network.error.of, ())  # which is always among them
     edges["E"] = _edge(last, "E", place[last], end, None)
     return _framed(False, nodes, list(edges.values()), end[0] + MARGIN + 40, 2 * MARGIN + tallest * ROW)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -59,13 +60,13 @@ class LayerHeat:
     wrong: bool
 
 
-def heat(shares: Shares, names: Names) -> list[LayerHeat]:
-    """Every layer, in the order of the forward pass."""
+def heat(shares: Shares, names: Names, layers: Sequence[str]) -> list[LayerHeat]:
+    """These layers, in the order of the forward pass."""
     plan = shares.comparison.plan
     by_path = question(plan).by_path
     found = []
-    cells = max(1, min(CELLS, ALL_CELLS // (len(plan.order) * len(shares.values))))
-    for name in plan.order:
+    cells = max(1, min(CELLS, ALL_CELLS // (len(layers) * len(shares.values))))
+    for name in layers:
         mine = [by_path[f"{name}.{kind}"] for kind in ("in", "a", "delta")]
         strips = tuple(
             _strip(backend, unit_shares(shares, backend, mine), cells, bad=_bad(shares, backend, mine))
@@ -111,15 +112,18 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} % of the ball" if share <= 1 else f"{share:.3g} times its ball"
 
 
-def unit_data(shares: Shares, names: Names, example: int) -> tuple[dict[str, Any], bool]:
-    """Compact numbers of every unit, by the layer's key in the drawing, as long as there is room; whether all of them fit."""
+def unit_data(shares: Shares, names: Names, example: int, layers: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    """Compact numbers of every unit of these layers, by the layer's key in the drawing, as long as there is room.
+
+    And whether that is all of the network.
+    """
     plan = shares.comparison.plan
     by_path = question(plan).by_path
     first = next(iter(shares.values))
-    room, whole = BUDGET, True
+    room, whole = BUDGET, len(layers) == len(plan.order)
     found: dict[str, Any] = {}
     # The layers nearest the error first: that is where reading begins.
-    for name in reversed(plan.order):
+    for name in reversed(layers):
         mine = [by_path[f"{name}.{kind}"] for kind in ("in", "a", "delta")]
         size = prod(plan.network.shape(name))
         if size * 60 * (1 + len(shares.values)) > room:

@@ -18,6 +18,7 @@ from bpcompare.page.heat import heat, unit_data
 from bpcompare.page.mathml import MathMl
 from bpcompare.page.notation import NOTATIONS
 from bpcompare.page.proof import proof
+from bpcompare.page.selected import selected
 from bpcompare.page.shares import Shares
 from bpcompare.page.source import SourceLines
 from bpcompare.page.stage import Step, steps
@@ -91,13 +92,15 @@ def _first_step(comparison: Comparison) -> int:
 def _content(comparison: Comparison, step: int, wishes: Wishes) -> dict[str, Any]:
     plan = comparison.plan
     shares = Shares(comparison, step)
-    drawn = drawing(plan.network, shares.first)
+    asked, _ = asked_for(plan.network, wishes.nodes, step)
+    chosen = selected(shares, asked)
+    drawn = drawing(plan.network, shares.first, chosen.layers)
     names = Names(plan.network, units=drawn.units)
     mathml = MathMl(names, len(plan.batches[step - 1]))
     sources = SourceLines(wishes.backends)
-    shown = list(steps(shares, mathml, sources, units=drawn.units, more=wishes.nodes))
-    strips = [] if drawn.units else heat(shares, names)
-    units, whole = ({}, True) if drawn.units or wishes.static else unit_data(shares, names, 0)
+    shown = list(steps(shares, mathml, sources, units=drawn.units, more=asked, among=chosen.claims))
+    strips = [] if drawn.units else heat(shares, names, chosen.layers)
+    units, whole = ({}, True) if drawn.units or wishes.static else unit_data(shares, names, 0, chosen.layers)
     wrong_at = next((one for one in shown if one.wrong), None)
     wrong_keys = {one.key for one in shown if one.wrong and one.key}
     firsts: dict[str, str] = {}
@@ -107,8 +110,10 @@ def _content(comparison: Comparison, step: int, wishes: Wishes) -> dict[str, Any
     return {
         "steps": shown,
         "drawing": drawn,
+        "every": chosen.whole,
+        "undrawn": chosen.undrawn,
         "heat": strips,
-        "parts": list(proof(shares, names)),
+        "parts": list(proof(shares, names, chosen)),
         "snippets": sources.snippets,
         "units": in_script(units) if units else None,
         "whole": whole,
@@ -132,7 +137,8 @@ def _guilty(shown: Sequence[Step]) -> dict[int, set[int]]:
 
 def _silent() -> dict[str, Any]:
     return {
-        "steps": [], "drawing": None, "heat": [], "parts": [], "snippets": [], "units": None, "whole": True, "wrong_at": None,
+        "steps": [], "every": True, "undrawn": 0,
+        "drawing": None, "heat": [], "parts": [], "snippets": [], "units": None, "whole": True, "wrong_at": None,
         "wrong_keys": set(), "guilty": {}, "firsts": {}, "total": 0,
         "symbols": in_script({name: one.symbols for name, one in NOTATIONS.items()}),
     }  # fmt: skip

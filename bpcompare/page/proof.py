@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from bpcompare.network import Network
+from bpcompare.page.selected import Rest, Selected
 from bpcompare.page.shares import Shares
 from bpcompare.page.stage import ABSURD
 from bpcompare.plan.path import Path
 from bpcompare.proof.claims import Claim
-from bpcompare.proof.question import question
 from bpcompare.report.labels import Names
 from bpcompare.report.lines import clipped, named
 from bpcompare.report.numbers import share, short
@@ -59,21 +59,22 @@ class Part:
     title: str
     rows: tuple[Row, ...]
     wrong: bool
+    rest: Rest | None = None
 
 
-def proof(shares: Shares, names: Names) -> Iterator[Part]:
+def proof(shares: Shares, names: Names, chosen: Selected) -> Iterator[Part]:
     """All statements; Δ node by node where units are drawn, everything else quantity by quantity."""
-    listed = question(shares.comparison.plan).claims
     for statement, title in TITLES.items():
         rows: list[Row] = []
-        for claim in (claim for claim in listed if claim.statement == statement):
+        for claim in (claim for claim in chosen.claims if claim.statement == statement):
             rows += (
                 _node_rows(shares, names, claim)
                 if names.units and statement in ("base", "inductive")
                 else [_row(shares, names, claim)]
             )
+        rest = chosen.rest.get(statement)
         if rows:
-            yield Part(statement, title, tuple(rows), any(cell.mark == "WRONG" for row in rows for cell in row.cells))
+            yield Part(statement, title, tuple(rows), any(cell.mark == "WRONG" for row in rows for cell in row.cells), rest)
 
 
 def _row(shares: Shares, names: Names, claim: Claim) -> Row:

@@ -15,6 +15,7 @@ from bpcompare.proof.claims import Claim
 from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import unit_power
+from bpcompare.proof.question import question
 from bpcompare.proof.values import StepValues, step_values
 from bpcompare.verdict.comparison import Comparison
 
@@ -32,11 +33,8 @@ class Shares:
             name: Balls(values, format_of(comparison.plan.dtype, comparison.records[name].provenance.flushes))
             for name, values in self.values.items()
         }
-        prefix = step_prefix(step)
-        self._findings = {
-            name: {finding.path: finding for finding in comparison.certificates[name].findings} for name in comparison.ran
-        }
-        self._prefix = prefix
+        self.prefix = step_prefix(step)
+        self._numbers = question(comparison.plan).claims.numbers
         self.of = cache(self._of)
 
     @property
@@ -51,7 +49,10 @@ class Shares:
 
     def finding(self, backend: str, path: str) -> Finding | None:
         """What the certificate says of a quantity of this step."""
-        return self._findings[backend].get(self._prefix + path)
+        findings, count = self.comparison.certificates[backend].all, len(self._numbers)
+        if path not in self._numbers or len(findings) < count * self.step:
+            return None
+        return findings[(self.step - 1) * count + self._numbers[path]]
 
     def _of(self, backend: str, claim: Claim) -> Any:
         """|recorded − law| / radius for every element; 0 or infinity in exact mode and for frozen parameters."""

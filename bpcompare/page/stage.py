@@ -19,12 +19,11 @@ from bpcompare.page.source import SourceLines
 from bpcompare.plan.naming import Chosen
 from bpcompare.plan.path import Path
 from bpcompare.proof.claims import Claim
-from bpcompare.proof.question import question
 from bpcompare.proof.values import StepValues
 from bpcompare.report.numbers import long, off, share
 from bpcompare.report.places import ClaimElement, described
 from bpcompare.report.rule import rule
-from bpcompare.report.steps import PHASES, asked_for
+from bpcompare.report.steps import PHASES
 
 ABSURD = 1e100
 """A share of a ball without a radius says nothing more than that the number is outside."""
@@ -80,14 +79,13 @@ class Step:
     from_: str
 
 
-def steps(shares: Shares, mathml: MathMl, sources: SourceLines, *, units: bool, more: Sequence[str]) -> Iterator[Step]:
-    """Every step that the page shows, in the order of the proof. Raises NothingToShowError for a node that is not there."""
-    plan = shares.comparison.plan
+def steps(
+    shares: Shares, mathml: MathMl, sources: SourceLines, *, units: bool, more: Sequence[Chosen], among: Sequence[Claim]
+) -> Iterator[Step]:
+    """Every step that the page shows of these claims, in the order of the proof; `more` is what was asked for."""
     first = next(iter(shares.values.values()))
-    listed = question(plan).claims
-    asked, _ = asked_for(plan.network, more, shares.step)
-    chosen = [(claim, index) for claim in listed for index in _chosen(shares, claim, first, units=units, more=asked)]
-    for at, (claim, index) in enumerate(_kept(shares, chosen, asked)):
+    chosen = [(claim, index) for claim in among for index in _chosen(shares, claim, first, units=units, more=more)]
+    for at, (claim, index) in enumerate(_kept(shares, chosen, more)):
         yield step_of(shares, mathml, sources, f"s{at + 1}", claim, index)
 
 

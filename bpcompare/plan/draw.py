@@ -32,6 +32,11 @@ def plan(network: Network, dtype: Dtype | None = None, steps: int | None = None,
     steps = training.steps if steps is None else steps
     seed = training.seed if seed is None else seed
     _refuse(network.name, _size(network, dtype, steps))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        return _drawn(network, dtype, steps, seed)
+
+
+def _drawn(network: Network, dtype: Dtype, steps: int, seed: int) -> Plan:
     rounding = _Rounding(dtype)
     parameters = {name: rounding(_parameter(network, name, seed), "parameters", name) for name in network.parameters}
     batches = _batches(network, rounding, steps, seed)
@@ -48,7 +53,7 @@ def plan(network: Network, dtype: Dtype | None = None, steps: int | None = None,
         state=state,
         slots=_slots(network, parameters, rounding, seed),
         batches=batches,
-        updates_done=training.updates_done,
+        updates_done=network.training.updates_done,
     )
     _refuse(network.name, tuple(rounding.problems))
     return sealed(drawn)
@@ -95,8 +100,8 @@ def initial(how: Initializer, shape: tuple[int, ...], fan: tuple[int, int], rand
     `fan` is (fan_in, fan_out): how many sources a unit reads, and how many units read one. Variances: Glorot and Bengio (2010)
     2/(fan_in + fan_out), He et al. (2015) 2/fan_in, LeCun et al. (1998) 1/fan_in; a uniform draw from [−c, c] has c²/3.
     """
-    if how.kind in ("zeros", "ones"):
-        return np.full(shape, how.scale if how.kind == "ones" else 0.0)
+    if how.kind in CONSTANT:
+        return _constant(how, shape)
     family, _, form = how.kind.rpartition("_")
     # Variance of the draw; a uniform distribution over [−c, c] has c²/3.
     variance = {"glorot": 2 / (fan[0] + fan[1]), "he": 2 / fan[0], "lecun": 1 / fan[0]}.get(family)
@@ -105,8 +110,18 @@ def initial(how: Initializer, shape: tuple[int, ...], fan: tuple[int, int], rand
     return how.scale * sqrt(1.0 if variance is None else 3 * variance) * random.uniform(-1.0, 1.0, shape)
 
 
+CONSTANT = ("zeros", "ones")
+
+
+def _constant(how: Initializer, shape: tuple[int, ...]) -> Array:
+    return np.full(shape, how.scale if how.kind == "ones" else 0.0)
+
+
 class _Rounding:
-    """Rounds float64 to the plan's dtype. A value that is not finite there becomes a problem that says where it is."""
+    """Rounds float64 to the plan's dtype. A value that is not finite there becomes a problem that says where it is.
+
+    NumPy's own warnings are switched off by whoever calls it, once.
+    """
 
     def __init__(self, dtype: Dtype) -> None:
         self.dtype = np.dtype(dtype)
@@ -117,11 +132,10 @@ class _Rounding:
         value = np.asarray(value)
         if id(value) in self._known:  # an array under several names; kept here, for its id must not be another's meanwhile
             return self._known[id(value)][1]
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            # What nobody can change needs no copy.
-            rounded: Array = value.astype(self.dtype, copy=value.flags.writeable)
-        lost = ~np.isfinite(rounded)
-        if lost.any():
+        # What nobody can change needs no copy.
+        rounded: Array = value.astype(self.dtype, copy=value.flags.writeable)
+        if not (sound := np.isfinite(rounded)).all():
+            lost = ~sound
             at = tuple(int(i) for i in np.argwhere(lost)[0])
             place = f" at {list(at)}" if at else ""
             problem = f"{float(value[at]):.6g}{place} does not fit into {self.dtype}"
@@ -179,6 +193,8 @@ def _parameter(network: Network, name: str, seed: int) -> Array:
         return np.asarray(init, np.float64)
     layer, role = network.uses[name][0]
     needed = network.shapes[layer].parameters[role]
+    if init.kind in CONSTANT:  # of ten thousand nodes these are half of the parameters
+        return _constant(init, needed.shape)
     return initial(init, needed.shape, needed.fan, generator(seed, f"parameters/{name}"))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
+from functools import lru_cache
+from json.encoder import encode_basestring
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -45,6 +47,16 @@ Never add to it. A field that came later is written only where it is not its def
 def encode(tree: object) -> bytes:
     """Compact JSON in UTF-8. Raises ValueError for NaN, infinity and text that is not Unicode."""
     return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def encode_entry(key: str, dtype: str, shape: tuple[int, ...]) -> bytes:
+    """`encode([key, dtype, shape])`: ten thousand nodes have twenty thousand of these, and no two much alike."""
+    return f"[{encode_basestring(key)},{_rest(dtype, shape)}".encode()
+
+
+@lru_cache(maxsize=1024)
+def _rest(dtype: str, shape: tuple[int, ...]) -> str:
+    return encode([dtype, shape]).decode()[1:]
 
 
 def dump(value: Any) -> Tree:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -23,9 +23,10 @@ def dump(network: Network) -> tuple[Tree, dict[str, Array]]:
     arrays = {"data/target": _native(network.data.target)}
     arrays |= {f"data/inputs/{name}": _native(x) for name, x in network.data.inputs.items()}
     parameters: Tree = {}
+    once = _Once()
     for name, parameter in network.parameters.items():
         if isinstance(parameter.init, Initializer):
-            init = trees.dump(parameter.init)
+            init = once(trees.dump, parameter.init)
         else:
             init = {"array": f"parameters/{name}"}
             arrays[f"parameters/{name}"] = _native(parameter.init)
@@ -35,7 +36,7 @@ def dump(network: Network) -> tuple[Tree, dict[str, Array]]:
     document: Tree = {
         "name": network.name,
         "inputs": {name: trees.dump(group) for name, group in network.inputs.items()},
-        "layers": {name: _dump_layer(layer) for name, layer in network.layers.items()},
+        "layers": {name: _dump_layer(layer, once) for name, layer in network.layers.items()},
         "parameters": parameters,
         "error": {"op": _dump_op(network.error.op), "of": network.error.of},
         "update": _dump_op(network.update),
@@ -86,10 +87,16 @@ def content_digest(head: object, arrays: Mapping[str, Array]) -> str:
     """SHA-256 over a tree and arrays: names, dtypes, shapes and bytes, in the order given."""
     content = sha256(trees.encode(head))
     for key, x in arrays.items():
-        content.update(trees.encode([key, x.dtype.str, x.shape]))
-        if x.size:
+        content.update(trees.encode_entry(key, x.dtype.str, x.shape))
+        if x.nbytes < SMALL:
+            content.update(x.tobytes())
+        else:
             content.update(np.asarray(x, order="C").reshape(-1).view(np.uint8).data)
     return content.hexdigest()
+
+
+SMALL = 4096
+"""Bytes: a copy of fewer costs less than a view of them."""
 
 
 def _native(x: Any) -> Array:
@@ -115,13 +122,25 @@ def _load_op(role: type[O], entry: object, place: str) -> O:
     return trees.load(kind, {name: value for name, value in entry.items() if name != "op"}, place)
 
 
-def _dump_layer(layer: Layer) -> Tree:
+class _Once:
+    """Ten thousand nodes share a few ops and initializers: each of these objects is written once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, Tree]] = {}
+
+    def __call__(self, write: Callable[[Any], Tree], x: Any) -> Tree:
+        if id(x) not in self._known:
+            self._known[id(x)] = x, write(x)
+        return self._known[id(x)][1]
+
+
+def _dump_layer(layer: Layer, once: _Once) -> Tree:
     units = None if layer.units is None else list(layer.units)
     parameters = dict(layer.parameters)
     return {
-        "op": _dump_op(layer.op),
+        "op": once(_dump_op, layer.op),
         "sources": list(layer.sources),
-        "g": _dump_op(layer.g),
+        "g": once(_dump_op, layer.g),
         "parameters": parameters,
         "units": units,
     }

@@ -12,7 +12,6 @@ from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Side
-from bpcompare.ops.call import Call
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.plan.record import Record
 from bpcompare.proof.balls import Balls
@@ -20,9 +19,10 @@ from bpcompare.proof.bits import moved
 from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entrywise import LARGE
-from bpcompare.proof.evaluation import evaluate, once
+from bpcompare.proof.evaluation import evaluate
 from bpcompare.proof.finding import Certificate, Doubt, Finding
 from bpcompare.proof.findings import Findings
+from bpcompare.proof.infinities import handed_on
 from bpcompare.proof.inside import NEARLY_ONE, SMALLEST, inside
 from bpcompare.proof.kinks import excused
 from bpcompare.proof.latitude import latitude, named
@@ -33,6 +33,7 @@ from bpcompare.proof.question import question
 from bpcompare.proof.quick import quickly
 from bpcompare.proof.recomputed import Recomputed
 from bpcompare.proof.reduced import reduced, whole_first
+from bpcompare.proof.stacked import Stacked
 from bpcompare.proof.structure import settled
 from bpcompare.proof.together import together
 from bpcompare.proof.values import StepValues, step_values
@@ -59,32 +60,47 @@ def certify(
         return Certificate(record.provenance, (), failure=record.failure)
     fmt = format_of(plan.dtype, record.provenance.flushes)
     listed = question(plan).claims
-    findings: list[Findings] = []
     random = np.random.default_rng() if means == "probes" else None
     with np.errstate(all="ignore"):
-        for number, values in enumerate(step_values(plan, record), 1):
-            if steps is None or number in steps:
-                balls = Balls(values, fmt, record.provenance.algorithms, quick=means != "balls", random=random)
-                findings.append(_step_judged(plan, listed, balls, laws, record.provenance.mode, step_prefix(number)))
+        asked = {
+            number: Balls(values, fmt, record.provenance.algorithms, quick=means != "balls", random=random)
+            for number, values in enumerate(step_values(plan, record), 1)
+            if steps is None or number in steps
+        }
+        sure = Stacked(plan, listed, list(asked.values()), laws)
+        findings = [
+            _step_judged(
+                plan, listed, balls, laws, record.provenance.mode, step_prefix(number), sure.shares[row], sure.powers[row]
+            )
+            for row, (number, balls) in enumerate(asked.items())
+        ]
         joined = Findings.joined(findings)
         return Certificate(record.provenance, joined.with_judged(settled(plan, listed, laws, joined.judged)))
 
 
-def _step_judged(plan: Plan, listed: Claims, balls: Balls, laws: Laws, mode: str, prefix: str) -> Findings:
-    """The findings of one step: those of nodes side by side, the others one by one."""
-    together = SideBySide(plan, listed, balls, laws)
-    judged = dict(zip(together.left, _one_by_one([listed[place] for place in together.left], balls, laws, prefix), strict=True))
+def _step_judged(
+    plan: Plan, listed: Claims, balls: Balls, laws: Laws, mode: str, prefix: str, shares: Array, powers: Array
+) -> Findings:
+    """The findings of one step: those of nodes side by side, the others one by one. What has a share already holds."""
+    together, sure = SideBySide(plan, listed, balls, laws), ~np.isnan(shares)
+    left = [place for place in together.left if not sure[place]]
+    judged = dict(zip(left, _one_by_one([listed[place] for place in left], balls, laws, prefix), strict=True))
     if mode != "eager":
         judged = _reconsidered(listed, judged, balls, laws, prefix)
 
     def made(place: int) -> Finding:
         claim, before = listed[place], None
+        if sure[place]:
+            with np.errstate(all="ignore"):
+                return judge(claim, balls, laws, prefix)
         if claim.statement == "update":
             before = balls.values.given[claim.subject]
         with np.errstate(all="ignore"):
             return _judged(claim, prefix, balls.recorded(claim.path), together.law(place), balls, laws, before, {})
 
-    return Findings(together.statements, together.shares, together.powers, judged, made)
+    statements = np.where(sure, [claim.statement for claim in listed] if sure.any() else "", together.statements)
+    shares, powers = np.where(sure, shares, together.shares), np.where(sure, powers, together.powers)
+    return Findings(statements, shares, powers, judged, made)
 
 
 def _one_by_one(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str) -> list[Finding]:
@@ -154,7 +170,7 @@ def _judged(
     r = np.broadcast_to(np.asarray(ball.final_radius()), m.shape)
     if balls.algorithms:
         r = r + latitude(claim, balls.algorithms, m.shape, balls.fmt, balls.lookup, laws)
-    x, m, r = _handed_on(claim, x, m, r, balls, laws)
+    x, m, r = handed_on(claim, x, m, r, balls, laws)
     distance = np.asarray(np.subtract(x, m))
     np.abs(distance, out=distance)
     # NaN and infinity, of the record, of the radius or of the midpoint, are found in the extremes.
@@ -203,33 +219,6 @@ def _judged(
     if least <= needed(balls.fmt.u):
         return Finding(prefix + claim.path, claim.statement, "holds", largest, least, blurred=blurred, **facts)
     return _weak(claim, prefix, floored, m, before, least, balls, laws, zeros, {**facts, "share": largest, "blurred": blurred})
-
-
-def _handed_on(claim: Claim, x: Array, m: Array, r: Array, balls: Balls, laws: Laws) -> tuple[Array, Array, Array]:
-    """Record, law and radius, with 0 where a call gives the infinity that it must give: what a mask puts on a score.
-
-    It was handed one, or the numbers of one operation demand it. As a 0 that is one, it shows nothing of how sharp the claim is.
-    """
-    calls = [op for _, op in claim.owners if isinstance(op, Call)]
-    if claim.statement != "forward" or len(calls) != len(claim.owners) or not np.isinf(x).any():
-        return x, m, r
-    same = np.isinf(m) & (x == m)
-    handed = any(isinstance(value, float) and np.isinf(value) for op in calls for value in op.passed.values())
-    if not handed and not any(np.isinf(balls.point(path)).any() for path in claim.premises):
-        same = np.zeros_like(same)
-    same |= _overflown(claim, x, m, balls, laws)
-    if not same.any():
-        return x, m, r
-    return np.where(same, 0.0, x), np.where(same, 0.0, m), np.where(same, 0.0, r)
-
-
-def _overflown(claim: Claim, x: Array, m: Array, balls: Balls, laws: Laws) -> Array:
-    """Where one operation of finite numbers passes the format's largest number: then IEEE gives that infinity."""
-    beyond = np.isinf(x) & (np.sign(x) == np.sign(m)) & (np.abs(m) * (1 - 4 * balls.fmt.unit) > balls.fmt.largest)
-    if not beyond.any() or not once(claim, laws):
-        return np.zeros_like(beyond)
-    finite = all(np.isfinite(balls.point(path)).all() for path in claim.premises)
-    return np.asarray(beyond if finite else beyond & np.isfinite(m))
 
 
 def _step(m: Array, before: Array | None) -> Array:

@@ -52,7 +52,7 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
     entries, flat = Entries(balls, x.shape), x.reshape(-1)
     narrow = fmt.rearranged and x.dtype.name == fmt.dtype and _smooth(claim, laws)
     wide = claim.subject if claim.statement == "update" else ""
-    sure = fmt.u * (GRANTED if narrow and not wide else _least(claim, fmt, laws))
+    sure = fmt.u * (GRANTED if narrow and not wide else narrowest(claim, fmt, laws))
 
     def before_of(among: slice) -> Array | None:
         before = entries.flat(claim.subject) if claim.statement == "update" else None
@@ -68,7 +68,7 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
             continue
         alike = False
         m = claim.value(lambda path, among=among: point(path, among), laws)  # type: ignore[misc]
-        some = _unsure(flat[among], m, sure)
+        some = unsure(flat[among], m, sure)
         if some is None:
             return None
         asked.append(among.start + np.concatenate([some, _sample(m, before_of(among))]))
@@ -98,7 +98,7 @@ def _smooth(claim: Claim, laws: Laws) -> bool:
     )
 
 
-def _least(claim: Claim, fmt: Format, laws: Laws) -> float:
+def narrowest(claim: Claim, fmt: Format, laws: Laws) -> float:
     """How wide every ball of the law is at least, in units of u times its value; what does not round at all must be equal."""
     if claim.statement != "update":
         return REARRANGED if fmt.rearranged else LESS
@@ -106,7 +106,7 @@ def _least(claim: Claim, fmt: Format, laws: Laws) -> float:
     return float(getattr(laws.update(owner, op), "least", lambda _op: 1.0)(op))
 
 
-def _unsure(x: Array, m: Num, sure: float) -> Array | None:
+def unsure(x: Array, m: Num, sure: float) -> Array | None:
     """The entries that are not within one rounding of the law's value."""
     if not isinstance(m, np.ndarray) or m.shape != x.shape:
         return None

@@ -43,7 +43,7 @@ def summed(claim: Claim, balls: Balls, laws: Laws, prefix: str = "", value: Inne
 
 
 def sums(claim: Claim, balls: Balls, laws: Laws) -> Inner | None:
-    """What the laws make of a claim, if these are sums of products, none of which comes near the format's largest number."""
+    """What the laws make of a claim, if these are sums of products, or moves, and none comes near the format's largest number."""
     x = balls.values.recorded[claim.path]
     if not x.ndim or x.dtype.name != balls.fmt.dtype or claim.statement in ("update", "state") or balls.algorithms:
         return None
@@ -64,7 +64,7 @@ def sums(claim: Claim, balls: Balls, laws: Laws) -> Inner | None:
         value = claim.value(get, laws)
     except Exception:  # noqa: BLE001 — whatever it is, it is found again where balls are asked
         return None
-    if not isinstance(value, Inner) or value.shape != x.shape or value.dtype != x.dtype or value.n < 2:
+    if not isinstance(value, Inner) or value.shape != x.shape or value.dtype != x.dtype or value.n == 1:
         return None
     return value if 2 * value.most * (1 + value.n * fmt.u) <= fmt.room * fmt.largest else None
 
@@ -75,11 +75,13 @@ LEFT = 0.25
 
 def near(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str = "") -> Finding | None:
     """That all of `x` is within what rounding may do to `value`; None where that does not decide."""
-    granted, mine = fmt.gamma(value.n), value.own * value.roundoff / (1 - value.own * value.roundoff)
-    if not (granted < MOST and mine < (1 - LEFT) * granted):
+    if value.n == 0:
+        return _moved(claim, x, value, fmt, prefix)
+    sure = allowed(value, fmt)
+    at = None if sure is None else _asked(x, value, sure, fmt.tiny)
+    if at is None or (found := worked_out(x, value, fmt, at)) is None:
         return None
-    at = _asked(x, value, (granted - mine) * NARROWED * (1 - 2 * mine), fmt.tiny)
-    return None if at is None else _by(at, claim, x, value, fmt, prefix)
+    return _by(at, claim, x, fmt, prefix, found)
 
 
 def alike(claim: Claim, balls: Balls, laws: Laws, value: Inner, prefix: str = "") -> Finding | None:
@@ -88,14 +90,16 @@ def alike(claim: Claim, balls: Balls, laws: Laws, value: Inner, prefix: str = ""
     That is one of the evaluations that balls cover. Sums of few products are most often added up in one order everywhere.
     """
     x = balls.values.recorded[claim.path]
-    if value.n > FEW_TERMS or not np.isfinite(x.sum()):
+    if not 0 < value.n <= FEW_TERMS or not np.isfinite(x.sum()):
         return None
     m = claim.value(balls.number, laws)
     if not (isinstance(m, np.ndarray) and m.dtype == x.dtype and m.shape == x.shape and np.array_equal(m, x)):
         return None
     flat = x.reshape(-1)
     at = [start + SAMPLED * int(np.abs(flat[start : start + PART : SAMPLED]).argmax()) for start in range(0, x.size, PART)]
-    return _by(np.array(at), claim, x, value, format_for(claim, balls, laws), prefix)
+    fmt = format_for(claim, balls, laws)
+    found = worked_out(x, value, fmt, np.array(at))
+    return None if found is None else _by(np.array(at), claim, x, fmt, prefix, found)
 
 
 FEW_TERMS = 80
@@ -105,15 +109,9 @@ PART = 2**16
 """Of so many entries, a large one is worked out exactly, to show how sharp the claim is."""
 
 
-def _by(at: Array, claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str) -> Finding | None:
-    """The finding, by the entries at `at` alone; None where one is outside, or too little could have shown."""
-    granted = fmt.gamma(value.n)
-    exact, terms = value.exact(at + 1)
-    off = np.abs(x.reshape(-1)[at] - exact)
-    if not (off <= granted * terms).all():
-        return None
-    # What its ball grants beside that decides nothing here, but a mistake may hide in it.
-    radius = (granted + value.rel + granted * value.rel) * terms + (value.rad + value.n * fmt.tiny) * (1 + granted) + SMALLEST
+def _by(at: Array, claim: Claim, x: Array, fmt: Format, prefix: str, found: tuple[Array, Array, Array]) -> Finding | None:
+    """The finding, by what was `worked_out` of the entries at `at`; None where too little could have shown."""
+    off, radius, exact = found
     with np.errstate(divide="ignore", over="ignore"):
         sharpest = 2 * float((radius / np.abs(exact)).min())
     if not sharpest <= needed(fmt.u):
@@ -134,6 +132,40 @@ def _by(at: Array, claim: Claim, x: Array, value: Inner, fmt: Format, prefix: st
         float(radius[most]),
         relative,
         size=x.size,
+    )
+
+
+def allowed(value: Inner, fmt: Format) -> float | None:
+    """So near to a sum of this format, as a part of its Σ|terms|, a number lies in the ball; None where that is too near."""
+    granted, mine = fmt.gamma(value.n), value.own * value.roundoff / (1 - value.own * value.roundoff)
+    if not (granted < MOST and mine < (1 - LEFT) * granted):
+        return None
+    return (granted - mine) * NARROWED * (1 - 2 * mine)
+
+
+def worked_out(x: Array, value: Inner, fmt: Format, at: Array) -> tuple[Array, Array, Array] | None:
+    """How far the entries `at` are off, their balls' radii, and the law's numbers; None if one is off by more than rounding."""
+    granted = fmt.gamma(value.n)
+    exact, terms = value.exact(at + 1)
+    off = np.abs(x.reshape(-1)[at] - exact)
+    if not (off <= granted * terms).all():
+        return None
+    # What its ball grants beside that decides nothing here, but a mistake may hide in it.
+    radius = (granted + value.rel + granted * value.rel) * terms + (value.rad + value.n * fmt.tiny) * (1 + granted) + SMALLEST
+    return off, radius, exact
+
+
+def _moved(claim: Claim, x: Array, value: Inner, fmt: Format, prefix: str) -> Finding | None:
+    """That `x` has the very numbers of what is only moved. All of them are finite: none comes near the format's largest."""
+    at = int(np.abs(x).argmax())
+    size = abs(float(x.reshape(-1)[at]))
+    if not size or not np.array_equal(x, value.mid):
+        return None
+    radius = max(value.rel, fmt.u) * size + value.rad + fmt.tiny
+    worst = tuple(int(i) for i in np.unravel_index(at, x.shape))
+    number = float(x[worst])
+    return Finding(
+        prefix + claim.path, claim.statement, "holds", 0.0, 2 * radius / size, worst, number, number, radius, 0.0, size=x.size
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,10 @@ def build(document: Document, *, name: str, base: Path) -> Built:
     """The network of `document`, whose name is `name` unless it has one; paths in it are relative to `base`."""
     problems: list[Problem] = []
     inputs = {key: _input(key, entry, problems) for key, entry in document.inputs.items()}
-    layers = {key: _layer(entry) for key, entry in document.layers.items()}
-    error = Error(_op(document.error.op, document.error), document.error.of)  # type: ignore[arg-type]
-    update = _op(document.update.rule, document.update)
+    ops = _Ops()
+    layers = {key: _layer(entry, ops) for key, entry in document.layers.items()}
+    error = Error(ops(document.error.op, document.error), document.error.of)  # type: ignore[arg-type]
+    update = ops(document.update.rule, document.update)
     training = Training(**dict(document.run)) if document.run is not None else Training()
     nothing = Data({}, np.zeros(0))
     own = document.name if document.name is not None else name
@@ -52,8 +53,7 @@ def build(document: Document, *, name: str, base: Path) -> Built:
     data, found = None, list[Problem]()
     if len(whole.inputs) == len(inputs):
         data, found = dataset(document.data, whole, document.error.target, base, room)
-    layers = {key: replace(layer, parameters=weights.roles[key]) for key, layer in layers.items()}
-    network = replace(network, layers=layers, parameters=parameters, data=nothing if data is None else data)
+    network = network.filled(weights.roles, parameters, nothing if data is None else data)
     return Built(network, [*problems, *weights.problems, *found], data is not None, weights.places, weights.hints)
 
 
@@ -69,13 +69,24 @@ def _input(name: str, entry: InputEntry, problems: list[Problem]) -> Input:
     return Input((1 if entry.units is None else entry.units,))
 
 
-def _layer(entry: LayerEntry) -> Layer:
+def _layer(entry: LayerEntry, ops: _Ops) -> Layer:
     units = entry.units if isinstance(entry.units, tuple) else None
-    return Layer(_op(entry.op, entry), entry.from_, _op(entry.g.op, entry.g), {}, units)  # type: ignore[arg-type]
+    return Layer(ops(entry.op, entry), entry.from_, ops(entry.g.op, entry.g), {}, units)  # type: ignore[arg-type]
 
 
-def _op(name: str, entry: Entry) -> Op:
-    return OPS[name](**{field.name: _value(entry, field.name) for field in fields(OPS[name])})
+class _Ops:
+    """The ops of a document; entries that say the same share one."""
+
+    def __init__(self) -> None:
+        self._fields = {name: tuple(field.name for field in fields(op)) for name, op in OPS.items()}
+        self._known: dict[tuple[str, str], Op] = {}
+
+    def __call__(self, name: str, entry: Entry) -> Op:
+        values = {field: _value(entry, field) for field in self._fields[name]}
+        key = name, repr(values)  # as text: 0.0 and −0.0 are equal, and are not the same
+        if key not in self._known:
+            self._known[key] = OPS[name](**values)
+        return self._known[key]
 
 
 def _value(entry: Entry, name: str) -> Any:

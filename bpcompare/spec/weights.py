@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import translate
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from bpcompare.files.reading import Unreadable
 from bpcompare.files.tensors import TensorFile, known, tensor_file
 from bpcompare.network import Network, Problem
-from bpcompare.network.parameter import Array, Initializer, Parameter
+from bpcompare.network.parameter import Array, Distribution, Initializer, Parameter
 from bpcompare.network.problems.parameters import Use, shape_problem
 from bpcompare.ops import L2, Dense
 from bpcompare.ops.op import Shapes
@@ -294,7 +295,13 @@ def _shared(asked: Any) -> str | None:
 
 
 def _initializer(entry: InitEntry) -> Initializer:
-    return Initializer(entry.kind, entry.scale)
+    return _shared_initializer(entry.kind, repr(entry.scale), entry.scale)
+
+
+@lru_cache(maxsize=1024)
+def _shared_initializer(kind: Distribution, _written: str, scale: float) -> Initializer:
+    """One object for all nodes that are drawn alike; by the text of its number, for 0.0 and −0.0 are equal."""
+    return Initializer(kind, scale)
 
 
 def _one_spelling(path: Path) -> str:

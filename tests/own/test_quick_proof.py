@@ -40,7 +40,7 @@ def test_balls_of_every_rule_are_as_wide_as_what_is_taken_for_sure(name, dtype):
                 balls = lookup.of(claim)
                 ball, fmt = evaluate(claim, balls, LAWS), format_for(claim, balls, LAWS)
                 if ball.shape:
-                    sure = fmt.u * entrywise._least(claim, fmt, LAWS)
+                    sure = fmt.u * entrywise.narrowest(claim, fmt, LAWS)
                     assert (ball.final_radius() >= sure * np.abs(ball.mid)).all(), claim.path
                     seen += 1
                 if ball.shape and entrywise._smooth(claim, LAWS):  # and in the record's own format, which rounds, too

@@ -24,6 +24,12 @@ from bpcompare_delta import Delta
 from single_nodes import changed, graph
 
 
+@pytest.fixture(autouse=True)
+def updates_alone(monkeypatch):
+    """What is not judged beside other nodes is judged by itself, updates as well."""
+    monkeypatch.setattr(judging, "together", lambda *_: {})
+
+
 def _one_by_one(monkeypatch, plan, record):
     with monkeypatch.context() as patch:
         patch.setattr(judged, "FEWEST", 10**9)

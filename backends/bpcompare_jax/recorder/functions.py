@@ -54,13 +54,13 @@ def _sum(p: Mapping[str, Any]) -> dict[str, Any]:
     return {"dim": tuple(p["axes"]), "keepdim": False}
 
 
+REDUCING: Mapping[str, str] = {"reduce_sum": "sum", "reduce_max": "amax", "reduce_min": "amin", "reduce_prod": "prod"}
+"""By primitive that reduces axes: the function."""
+
 SHAPED: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "transpose": ("permute", lambda p: {"dims": tuple(p["permutation"])}),
     "rev": ("flip", lambda p: {"dims": tuple(p["dimensions"])}),
-    "reduce_sum": ("sum", _sum),
-    "reduce_max": ("amax", _sum),
-    "reduce_min": ("amin", _sum),
-    "reduce_prod": ("prod", _sum),
+    **{name: (function, _sum) for name, function in REDUCING.items()},
     "split": ("split", lambda p: {"dim": p["axis"]}),
     "top_k": ("topk", lambda p: {"dim": -1, "k": p["k"], "largest": True}),
     "cumprod": ("cumprod", lambda p: {"dim": p["axis"]}),
@@ -73,6 +73,8 @@ def common(name: str, params: Mapping[str, Any], numbers: int) -> tuple[str, dic
     if name in SAME and len(SAME[name][1]) == numbers:
         function, names = SAME[name]
         return function, {key: Read(i) for i, key in enumerate(names)}
+    if name in (*REDUCING, "psum") and not params["axes"] and numbers == 1:
+        return "identity", {"self": Read(0)}  # of no axis: torch would take all
     if name in SHAPED and not params.get("reverse"):
         function, others = SHAPED[name]
         return function, {"self": Read(0), **others(params)}

@@ -1,13 +1,23 @@
-"""torch.compile while somebody watches: nothing of the recorder is to be compiled."""
+"""torch.compile and torch.jit while somebody watches: nothing of the recorder is compiled, and scripts run call by call."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib import import_module
 from typing import Any, Self
 
 import torch
+
+
+def call_by_call() -> AbstractContextManager[None]:
+    """While entered, functions of torch.jit.script that were not optimized before run as they are written.
+
+    Optimized, several of their calls are one node of autograd that nobody can look into. torch keeps both ways of a function
+    apart: afterwards it is optimized as ever.
+    """
+    return torch.jit.optimized_execution(False)  # type: ignore[attr-defined]
 
 
 class Compiling:

@@ -13,7 +13,7 @@ from torch import nn
 from bpcompare.program import Recording, Unexamined, Watched
 from bpcompare_torch.recorder.between import between, of_own_step, of_ranks, updated_by_hand
 from bpcompare_torch.recorder.chunks import room
-from bpcompare_torch.recorder.compiling import Compiling
+from bpcompare_torch.recorder.compiling import Compiling, call_by_call
 from bpcompare_torch.recorder.forgetting import Forgetting
 from bpcompare_torch.recorder.fused import apart
 from bpcompare_torch.recorder.garbage import Spared
@@ -85,7 +85,7 @@ class TorchRecorder:
             self.models.note()
         with ExitStack() as stack:
             memory = Lending(self._identity, self._mode), Resizing(self._identity, self._mode)
-            for part in (Compiling(), Spared(), self._places, self._engine, self.updates, *memory, self._mode):
+            for part in (Compiling(), call_by_call(), Spared(), self._places, self._engine, self.updates, *memory, self._mode):
                 stack.enter_context(part)
             self._undo = stack.pop_all()
         return self

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bpcompare.program import Unexamined, Watched
+from bpcompare_torch.recorder.compiling import call_by_call
 from bpcompare_torch.recorder.recorder import TorchRecorder
 from bpcompare_torch.recorder.references import Reference
 from bpcompare_torch.recorder.restoring import held, restored
@@ -37,7 +38,10 @@ def checked(
     wake: bool = True,
 ) -> list[Run]:
     """The runs: what they are called, what was seen, and what could not be done."""
-    with restored(model, optimizer, loss, (inputs, target)):  # a loss may reach what the copy has nothing to do with
+    with (
+        call_by_call(),
+        restored(model, optimizer, loss, (inputs, target)),
+    ):  # a loss reaches more than the copy
         return _runs(model, inputs, target, loss, optimizer, reference, copy=copy, wake=wake)
 
 

@@ -156,15 +156,36 @@ def _logit(a: Arguments) -> Node:
 
 @rows.law("pow", "float_power", rearranged=True)
 def _pow(a: Arguments) -> Node:
-    """xᵖ;  p xᵖ⁻¹ Δ, and xᵖ ln x Δ for an exponent that is an array."""
+    """xᵖ;  p xᵖ⁻¹ Δ, and xᵖ ln x Δ for an exponent that is an array, 0 where x is 0."""
     x, p = a.self, a.exponent
     if isinstance(p, (int, float)):
         if p == 2:
             return kernel.elementwise(x, lambda v: v * v, lambda v: 2.0 * v)
         return kernel.power(x, float(p))
     if (np.asarray(plainly(x)) <= 0).any():
-        raise LookupError("an array as exponent, over numbers that are not all positive")
+        return _pow_of_any(lifted(operand(a, x)), lifted(operand(a, p)))
     return kernel.exp(kernel.multiply(operand(a, p), kernel.log(operand(a, x))))
+
+
+def _pow_of_any(x: Node, p: Node) -> Node:
+    """±|x|ᵖ, by whether a whole p is odd. Raises LookupError where xᵖ or a slope that is asked for is no finite number."""
+    shape = np.broadcast_shapes(x.shape, p.shape)
+    x, p = kernel.expand(x, shape), kernel.expand(p, shape)
+    base, exponent = np.asarray(plainly(x)), np.asarray(plainly(p))
+    zero, negative = base == 0, base < 0
+    if (negative & (exponent != np.floor(exponent))).any() or (zero & (exponent < 1) & (exponent != 0)).any():
+        raise LookupError("an array as exponent, where there is no finite number")
+
+    def of_exponent(dy: Num) -> Num:
+        if negative.any():
+            raise LookupError("an exponent that asks for a gradient, over negative numbers")
+        return dy
+
+    sign = np.where(negative, -1.0, 1.0)
+    size = kernel.where(zero, np.ones(()), kernel.multiply(sign, x))
+    power = kernel.exp(kernel.multiply(Node(shape, lambda: p.value, [(p, of_exponent)]), kernel.log(size)))
+    found = kernel.multiply(np.where(negative & (exponent % 2 == 1), -1.0, 1.0), power)
+    return kernel.where(zero, kernel.where(exponent == 1, x, np.where(exponent == 0, 1.0, 0.0)), found)
 
 
 def _soft_larger(a: Arguments, unit: float) -> Node:

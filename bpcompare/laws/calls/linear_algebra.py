@@ -11,7 +11,7 @@ from bpcompare.laws.calls.called import Arguments, Rows, floats, plainly
 from bpcompare.laws.calls.moves import taken
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import Num, dot
+from bpcompare.numbers.number import Num, dot, either
 
 rows = Rows()
 
@@ -182,8 +182,28 @@ def _lu_solve(a: Arguments) -> Node:
     ids = np.arange(int(np.prod(b.shape))).reshape(b.shape)
     order = _order(a.pivots)
     turned = taken(b, np.take_along_axis(ids, np.broadcast_to(order[..., None], b.shape), axis=-2))
-    inner = solved(kernel.where(upper, ones, x), turned, left=True)
-    return solved(kernel.where(upper, x, np.zeros(())), inner, left=True)
+    return _by_factors(kernel.where(upper, ones, x), kernel.where(upper, x, np.zeros(())), turned)
+
+
+def _by_factors(lower: Node, upper: Node, b: Node) -> Node:
+    """X = U⁻¹ Y, Y = L⁻¹ B;  of B L⁻ᵀ U⁻ᵀ Δ, of U −U⁻ᵀ Δ Xᵀ, of L −L⁻ᵀ U⁻ᵀ Δ Yᵀ. torch has Y no more by then: it takes U X."""
+    first, second = inverse(lower), inverse(upper)
+    inner = kernel.matmul(first, b)
+    found = kernel.matmul(second, inner)
+
+    def through(dy: Num) -> Num:
+        return dot(np.swapaxes(second.value, -1, -2), dy)
+
+    def of_b(dy: Num) -> Num:
+        return dot(np.swapaxes(first.value, -1, -2), through(dy))
+
+    def of_lower(dy: Num) -> Num:
+        return -dot(of_b(dy), np.swapaxes(either(inner.value, lambda: dot(upper.value, found.value)), -1, -2))
+
+    def of_upper(dy: Num) -> Num:
+        return -dot(through(dy), np.swapaxes(found.value, -1, -2))
+
+    return Node(found.shape, lambda: found.value, [(lower, of_lower), (upper, of_upper), (b, of_b)])
 
 
 def _gram(x: Any, *, upper: bool) -> Node:
