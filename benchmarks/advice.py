@@ -18,7 +18,7 @@ def cured(network: Any) -> bool:
 
     for number in range(TRIES):
         certificate = run(network, ["delta"], oracle="off").certificates["delta"]
-        doubts = [finding.doubt for finding in (*certificate.findings, *certificate.plain) if finding.outcome == "undecided"]
+        doubts = [finding.doubt for finding in certificate.notable if finding.outcome == "undecided"]
         if not doubts:
             return True
         narrow = network.training.dtype == "float32"

@@ -157,7 +157,7 @@ def drawn(task: Task, number: int, *, isolate: bool) -> Row:
     doubts = {
         finding.note.partition(",")[0]
         for certificate in comparison.certificates.values()
-        for finding in (*certificate.findings, *certificate.plain)
+        for finding in certificate.notable
         if finding.outcome == "undecided"
     }
     helped = cured(network) if comparison.verdict == "undecided" else None

@@ -1,7 +1,7 @@
 """`check_gradient` on the functions of torch's own tests, of JAX, and on mutants of their gradients.
 
     python -m benchmarks.gradients [-n 2] [--minutes 60] [--seeds 0 1 …] [--dtypes float64] [--cancelling [no]] [--mutants 10]
-        [--only NAME …] [--library torch] [--answers DIR] [--beside DIR …] [--again] [--write]
+        [--only NAME …] [--library torch] [--answers DIR] [--beside DIR …] [--again] [--mixed] [--write [FILE]]
 
 Every function with a derivative, in float64 and float32, as it is and where terms cancel before it and behind (x + 100 − 100).
 The honest gradient is the framework's own: by itself, and as a backward beside the forward. Ten mutants are planted into it, one
@@ -12,9 +12,10 @@ largest element; equal, where it changes nothing on these numbers; missed, where
 that. By default a seed for each function, `--whole` for eight. All of it on the processor, each process on one core.
 
 Answers are written as they come, to `--answers` (benchmarks/gradients/answers/), and what is answered there, or `--beside`, is
-not asked again, unless `--again`; after a change of the code, delete them. `--minutes 0` asks nothing. A table is of all answers
-of all these folders, and says with which versions and how many states of the code they were found. `--mutants 0` asks honest
-gradients alone. `--write` puts the table into benchmarks/gradients.md.
+not asked again, unless `--again`; after a change of the code, delete them. `--minutes 0` asks nothing. A table is of all
+answers of all these folders, and says with which versions and how many states of the code they were found. `--mutants 0` asks
+honest gradients alone. `--mixed` asks seeds, formats and forms in any order, so that what there is time for is a sample of all.
+`--write` puts the table into benchmarks/gradients.md, or into a file of its own.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, default=HERE / "answers", help="where answers are written, and read")
     parser.add_argument("--beside", type=Path, nargs="+", default=[], help="folders whose answers are read, too")
     parser.add_argument("--again", action="store_true", help="ask anew what is answered")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--mixed", action="store_true", help="in any order")
+    parser.add_argument("--write", type=Path, nargs="?", const=HERE.parent / "gradients.md", metavar="FILE")
     given = parser.parse_args()
     given.answers.mkdir(parents=True, exist_ok=True)
     folders = [*given.beside, given.answers]
@@ -69,7 +71,7 @@ def main() -> None:
     text = _text(found, folders)
     print(text)
     if given.write:
-        (HERE.parent / "gradients.md").write_text(text, encoding="utf-8")
+        given.write.write_text(text, encoding="utf-8")
 
 
 def _ask(given: argparse.Namespace, known: set[Key]) -> None:
@@ -88,7 +90,10 @@ def _ask(given: argparse.Namespace, known: set[Key]) -> None:
     Random(0).shuffle(names)  # where the time is over before all are asked, it is a sample
     answers = Answers(given.answers / f"{'again-' if given.again else ''}{int(time())}.jsonl")
     answers.put_with(ran_with)
-    pool.ask((key for key in _keys(names, given) if key not in known), answers)
+    keys = list(_keys(names, given))
+    if given.mixed:
+        Random(0).shuffle(keys)
+    pool.ask((key for key in keys if key not in known), answers)
 
 
 def _keys(names: Sequence[tuple[str, str]], given: argparse.Namespace) -> Iterator[Key]:

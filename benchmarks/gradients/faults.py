@@ -64,7 +64,7 @@ FAULTS = (
         "(scaled(1e12) - scaled(1.0)).abs().max() / scaled(1.0).abs().max()  # 7e-5",
     ),
     Fault(
-        ("digamma", "polygamma.polygamma_n_0", "special.polygamma.special_polygamma_n_0"),
+        ("digamma", *(f"polygamma.polygamma_n_{n}" for n in range(5)), "special.polygamma.special_polygamma_n_0"),
         "The derivative of digamma, ψ', is a series that torch cuts off early: it is right to 9 or 10 digits in float64.",
         "x = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)\n"
         "torch.autograd.grad(torch.digamma(x), x)[0].item() - torch.pi**2 / 6  # 8e-10",

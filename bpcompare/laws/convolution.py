@@ -25,8 +25,7 @@ class Conv2dLaw(PlainLaw):
     def delta(self, at: At[Conv2d]) -> Num:
         """Every input pixel collects Δ from each window that saw it, by the weight it was seen with."""
         op = at.op
-        full = returned(at.dy, at.p["weight"], padded_size(at), op.stride, op.dilation, op.groups)
-        return unpadded(full, at)
+        return returned(at.dy, at.p["weight"], padded_size(at), op.stride, op.dilation, op.groups, border(op))
 
     def gradient(self, at: At[Conv2d]) -> Num:
         """Σ over examples and positions of what the weight saw times Δ there."""
@@ -78,21 +77,20 @@ class StackedConv2d(PlainLaw):
         return np.reshape(np.swapaxes(apart, 0, 1), (-1, channels // self._steps, *size))
 
 
+def border(op: Conv2d) -> tuple[tuple[int, int], ...]:
+    """How many zeros are on both sides of each axis."""
+    return tuple(zip(op.padding, op.far, strict=True))
+
+
 def padded(x: Num, op: Conv2d) -> Num:
     """The source with its zero border."""
-    edges = tuple(zip(op.padding, op.far, strict=True))
+    edges = border(op)
     return np.pad(x, ((0, 0), (0, 0), *edges)) if any(map(any, edges)) else x
 
 
 def padded_size(at: At[Conv2d]) -> tuple[int, ...]:
     """Height and width of the source with its border."""
     return tuple(sum(part) for part in zip(at.x.shape[2:], at.op.padding, at.op.far, strict=True))
-
-
-def unpadded(full: Num, at: At[Conv2d]) -> Num:
-    """Without the border."""
-    py, px = at.op.padding
-    return full[:, :, py : py + at.x.shape[2], px : px + at.x.shape[3]]
 
 
 TABLE: Mapping[type[Op], Law] = {Conv2d: Conv2dLaw()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws import Laws, elementary
-from bpcompare.laws.convolution import padded_size, unpadded
+from bpcompare.laws.convolution import border, padded_size
 from bpcompare.laws.dense import rows_of
 from bpcompare.laws.kernel import correlation
 from bpcompare.laws.law import At
@@ -163,7 +163,7 @@ def _diagonal_softmax(_network: Network, _name: str, law: Any) -> Any:
 def _not_flipped(_law: Any, at: At[Conv2d]) -> Any:
     op = at.op
     turned = np.flip(at.p["weight"], axis=(2, 3))
-    return unpadded(correlation.returned(at.dy, turned, padded_size(at), op.stride, op.dilation, op.groups), at)
+    return correlation.returned(at.dy, turned, padded_size(at), op.stride, op.dilation, op.groups, border(op))
 
 
 def _kernel_matters(network: Network, name: str, law: Any) -> Any:

@@ -98,6 +98,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _own(step)
     yield from _changed(step)
     yield from _by_hand(step)
+    yield from _rule(step)
     yield from _unused(step)
     yield from _varies(step)
     yield from _deviations(step)
@@ -167,6 +168,12 @@ def _by_hand(step: WatchedStep) -> Iterator[Said]:
     if updates := step.watched.facts.get("by hand", ""):
         words = f"{named(updates.split('; '))}, function by function: each does what it says; whether together they are the rule"
         yield "by hand", f"{words} that is meant was not asked, and states were taken as they were found", 2
+
+
+def _rule(step: WatchedStep) -> Iterator[Said]:
+    """The rule that a chain of functions was told to be."""
+    if rule := step.watched.facts.get("rule", ""):
+        yield "rule", f"{rule}: parameters and states were held against it, besides every function of the update by itself", 2
 
 
 def _unused(step: WatchedStep) -> Iterator[Said]:
@@ -292,6 +299,8 @@ def told(wrong: Wrong) -> Iterator[Said]:
     finding = wrong.finding
     index = f"[{', '.join(map(str, finding.worst))}]" if finding.worst else ""
     share = f", {finding.off:,} of {finding.size:,} elements" if finding.size > 1 else ""
+    if wrong.cause:
+        yield "cause", wrong.cause, 4
     yield "where", f"{wrong.about}, at {index or 'its only element'}: {off(finding.recorded, finding.expected)}{share}", 3
     yield "recorded", long(finding.recorded).strip(), 1
     law = f"{long(finding.expected).strip()} ± {short(finding.radius)}"
@@ -302,8 +311,6 @@ def told(wrong: Wrong) -> Iterator[Said]:
         yield "oracle", f"{long(opinion.value).strip()}, {side}: from the forward pass alone{_second(wrong)}", 3
     if wrong.whose:
         yield "whose", wrong.whose, 2
-    if wrong.cause:
-        yield "cause", wrong.cause, 4
     parameters, values = wrong.carried
     if parameters:
         what = "gradient" if len(parameters) == 1 else "gradients"

@@ -12,7 +12,7 @@ import numpy as np
 from bpcompare.laws import Laws
 from bpcompare.numbers.ball import Ball, Format
 from bpcompare.numbers.ball.format import HEADROOM, WIDE, format_of
-from bpcompare.numbers.number import Side
+from bpcompare.numbers.number import Num, Side
 from bpcompare.ops.call import Call
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
@@ -33,6 +33,8 @@ def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Si
         shape = balls.values.recorded[claim.path].shape
         if prod(shape) > BLOCK:
             return _in_blocks(claim, balls, laws, shape, fmt)
+    if not (side or ties or majorant) and fmt.largest == balls.fmt.largest and (channels := _channels(claim, balls, laws)):
+        return _by_channels(claim, balls, laws, channels, fmt)
     value = claim.value(get, laws)
     if fmt.largest > balls.fmt.largest and isinstance(value, Ball):
         value = _narrowed(value, balls.fmt)
@@ -49,6 +51,41 @@ def _in_blocks(claim: Claim, balls: Balls, laws: Laws, shape: tuple[int, ...], f
         ball = value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
         mid[among], radius[among] = ball.mid, ball.final_radius()
     return Ball(mid.reshape(shape), balls.fmt, 0.0, radius.reshape(shape))
+
+
+def _channels(claim: Claim, balls: Balls, laws: Laws) -> int:
+    """How many channels there are, if the law of a large claim speaks of each by itself, and of nothing else; else 0."""
+    owner, op = claim.owners[0] if len(claim.owners) == 1 else ("", None)
+    if not isinstance(op, Call) or not getattr(laws.of(owner, op), "channels", False):
+        return 0
+    read = [balls.number(path) for path in claim.premises]
+    shapes = [x.shape for x in (*read, balls.values.recorded[claim.path]) if isinstance(x, np.ndarray)]
+    largest = max(shapes, key=prod)
+    if prod(largest) <= BLOCK or len(largest) < 2 or len(shapes) <= len(read):
+        return 0
+    alike = all(shape == largest or shape == largest[1:2] for shape in shapes)
+    return largest[1] if alike else 0
+
+
+def _by_channels(claim: Claim, balls: Balls, laws: Laws, channels: int, fmt: Format) -> Ball:
+    """A law that is about each channel by itself, on some channels after the other: what is made of them stays in the cache."""
+    x = balls.values.recorded[claim.path]
+    mid, radius = np.empty(x.shape), np.empty(x.shape)
+    most = max(prod(np.shape(balls.number(path))) for path in (claim.path, *claim.premises))
+
+    def some(y: Any, among: slice) -> Any:
+        return y[among] if y.ndim == 1 else y[:, among]
+
+    def get(path: str, among: slice) -> Num:
+        part = some(balls.number(path), among)
+        return balls.part(path, fmt, part) if part.dtype.kind == "f" else part
+
+    for among in blocks(channels, max(BLOCK * channels // most, 1)):
+        value = claim.value(lambda path, among=among: get(path, among), laws)  # type: ignore[misc]
+        ball = value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
+        some(mid, among)[...] = ball.mid
+        some(radius, among)[...] = ball.final_radius()
+    return Ball(mid, balls.fmt, 0.0, radius)
 
 
 def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Format:

@@ -18,7 +18,8 @@ from bpcompare.proof.entries import is_update
 from bpcompare.proof.entrywise import LARGE
 from bpcompare.proof.evaluation import format_for
 from bpcompare.proof.finding import Finding
-from bpcompare.proof.inside import inside
+from bpcompare.proof.inside import NEARLY_ONE, SMALLEST
+from bpcompare.proof.power import least as needed
 
 NUMBER = "t"
 """The number of the update, where a run has one for all parameters; every other path of an update begins with its parameter's."""
@@ -80,19 +81,52 @@ def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws, prefix
         return balls.ball(path, fmt)
 
     value = first.value(get, laws)
-    ends = np.cumsum([x.size for x in recorded])
-    if not isinstance(value, Ball) or value.shape != (ends[-1],):
+    if (
+        not isinstance(value, Ball)
+        or value.shape != (sum(x.size for x in recorded),)
+        or any(x.dtype.kind != "f" for x in recorded)
+    ):
         return {}
     radius = np.broadcast_to(np.asarray(value.final_radius(), np.float64), value.shape)
+    before = [balls.number(claim.subject) for _, claim in group] if first.statement == "update" else None
+    return _inside(group, recorded, before, value.mid, radius + SMALLEST, balls.fmt.u, prefix)
+
+
+def _inside(
+    group: Sequence[tuple[int, Claim]],
+    recorded: Sequence[Array],
+    before: Sequence[Array] | None,
+    m: Array,
+    r: Array,
+    u: float,
+    prefix: str,
+) -> dict[int, Finding]:
+    """As `inside` says it of one claim, of all of a group, whose numbers stand one behind the other in `m` and `r`."""
+    x = _behind(recorded)
+    share, size = np.abs(m - x) / r, np.abs(m if before is None else m - _behind(before))
+    starts = np.cumsum([0, *(one.size for one in recorded[:-1])])
+    largest = np.maximum.reduceat(share, starts)  # a NaN is the largest
+    sharp = 2 * np.minimum.reduceat(r / size, starts)
+    sure = (largest <= NEARLY_ONE) & (sharp <= needed(u))
+    sure &= np.isfinite(np.maximum.reduceat(r, starts)) & (np.minimum.reduceat(r, starts) > 0)
     found = {}
-    for (number, claim), x, end in zip(group, recorded, ends, strict=True):
-        mine = slice(end - x.size, end)
-        ball = Ball(value.mid[mine].reshape(x.shape), balls.fmt, 0.0, radius[mine].reshape(x.shape))
-        before = balls.values.given.get(claim.subject) if claim.statement == "update" else None
-        finding = inside(claim, x, ball, balls.fmt.u, before, prefix)
-        if finding is not None:
-            found[number] = finding
+    for place in np.flatnonzero(sure).tolist():
+        (number, claim), own = group[place], recorded[place]
+        start = int(starts[place])
+        at = int(share[start : start + own.size].argmax())
+        worst = tuple(int(i) for i in np.unravel_index(at, own.shape)) if own.ndim else ()
+        law, answer, radius = (float(part[start + at]) for part in (m, x, r))
+        relative = abs(answer - law) / abs(law) if law else np.inf if answer else 0.0
+        found[number] = Finding(
+            prefix + claim.path, claim.statement, "holds", float(largest[place]), float(sharp[place]), worst, answer, law, radius,
+            relative, size=own.size,
+        )  # fmt: skip
     return found
+
+
+def _behind(arrays: Sequence[Array]) -> Array:
+    """The numbers of arrays, one behind the other, in float64."""
+    return np.concatenate([x.reshape(-1) for x in arrays]).astype(np.float64, copy=False)
 
 
 def _row(balls: Balls, paths: Sequence[str], numbers: Sequence[Array], fmt: Any) -> Num:

@@ -29,8 +29,12 @@ def test_a_rule_that_somebody_wrote_and_that_raises_is_wrong():
     assert check_gradient(double, inputs=(jnp.array([1.5, 2.0]),)).verdict == "wrong"
 
 
-def test_what_is_compiled_inside_of_a_pair_is_recorded_one_by_one():
+@pytest.mark.parametrize("apart", [False, True], ids=["as one program", "one by one"])
+def test_what_is_compiled_inside_of_a_pair_is_recorded_one_by_one(apart, monkeypatch):
     """A forward that compiles a part of itself would be held against constants that the compiler rounds otherwise, as 60/100."""
+    together = pytest.importorskip("bpcompare_jax.recorder.together")
+    if apart:  # as on other devices, and in deep nets
+        monkeypatch.setattr(together, "_options", lambda _: None)
     x = jnp.array([[-1.463062, 0.14492883], [1.7326416, -1.0940226], [-0.31554532, 0.8421433]], jnp.float32)
 
     def function(x):

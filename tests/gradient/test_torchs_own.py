@@ -77,3 +77,19 @@ def test_a_number_is_sent_back_as_a_tensor():
         return 2 * x * dy
 
     assert check_gradient(lambda x: x * x, backward, (x,), contracts=False).verdict == "certified"
+
+
+def test_what_the_library_chooses_is_no_mistake_and_not_certified():
+    """torch's own gradient of a full basis would be called wrong, for a rotation of what nothing determines."""
+    x = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    check = check_gradient(lambda x: torch.svd(x, some=False)[2], inputs=(x,), contracts=False)
+    assert check.verdict == "undecided"
+    assert "that nothing determines" in check.findings[0].note
+    assert check_gradient(lambda x: torch.svd(x)[1], inputs=(x,), contracts=False).verdict == "certified"
+
+
+def test_only_what_the_library_chooses_excuses():
+    """A wrong gradient behind a decomposition that has no law would be excused."""
+    x = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    check = check_gradient(lambda x: torch.linalg.qr(x)[1], lambda x, dy: torch.ones_like(x), (x,), contracts=False)
+    assert check.verdict == "wrong"

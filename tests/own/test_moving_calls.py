@@ -56,9 +56,15 @@ def test_holds(name, dtype):
     assert not EXAMPLES[name][0] or EXAMPLES[name][0] in functions, functions
     found = judged(recording)
     assert not found.unexamined
-    assert not [(claim.path, finding) for claim, finding in found.findings if not fine(claim, finding)]
+    chosen = {"convention"} if name in CHOSEN_OTHERWISE else set()
+    left = [(claim.path, finding) for claim, finding in found.findings if not fine(claim, finding)]
+    assert not [one for one in left if one[1].outcome not in chosen], left
     gradients = {claim.subject for claim, _ in found.findings if claim.statement == "gradient"}
     assert gradients == {f"inputs.{i}" for i in range(len(EXAMPLES[name]) - 2)}
+
+
+CHOSEN_OTHERWISE = {"fmax tied"}
+"""Where two numbers are equal, torch 2.14 gives Δ to another one than 2.13 does: a convention, which is said."""
 
 
 def fine(claim, finding):

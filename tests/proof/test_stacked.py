@@ -188,6 +188,27 @@ def test_a_law_of_several_steps_is_that_of_each(op):
         assert np.allclose(found, [number(law.gradient(one.but(role=role))) for one in each], 1e-12, 1e-14)
 
 
+def test_the_border_of_a_convolution_gets_no_delta():
+    """Δ would come back to the zeros around a source, or to the pixels beside those that it belongs to."""
+    random, tried = np.random.default_rng(0), 0
+    for number in range(200):
+        kernel, stride = (tuple(int(one) for one in random.integers(1, 4, 2)) for _ in range(2))
+        padding, far = (tuple(int(one) for one in random.integers(0, 5, 2)) for _ in range(2))
+        dilation, groups = tuple(int(one) for one in random.integers(1, 3, 2)), 1 + number % 2
+        op = ops.Conv2d(2 * groups, kernel, stride, padding, False, dilation, groups, far if number % 3 else None)
+        shape = (groups, *(int(one) for one in random.integers(3, 8, 2)))
+        shapes = op.shapes([shape])
+        if shapes.problems:
+            continue
+        x, dy = random.standard_normal((2, *shape)), random.standard_normal((2, *shapes.out))
+        p = {"weight": random.standard_normal(shapes.parameters["weight"].shape)}
+        law = LAWS.of("", op)
+        there, back = (law.forward(At(op, [x], p)) * dy).sum(), (x * law.delta(At(op, [x], p, dy=dy))).sum()
+        assert abs(there - back) < 1e-10 * (1 + abs(there)), op
+        tried += 1
+    assert tried > 150
+
+
 def test_a_law_that_looks_at_all_examples_is_not_asked_of_several_steps():
     """The mean of a batch would be that of all batches."""
     for op in (ops.BatchNorm(1e-3, 0.1, "unbiased"), ops.Dropout(0.5), ops.LayerNorm(1e-3)):

@@ -11,11 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
-from bpcompare_jax.recorder.evaluation import Followed, floating, is_complex
+from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
 from bpcompare_jax.recorder.names import leaf_name, line_of
 from bpcompare_jax.recorder.programs import Draft, array, forward, recording
 from bpcompare_jax.recorder.rules import unruled
 from bpcompare_jax.recorder.together import differentiated, evaluated
+from bpcompare_jax.recorder.told import UntoldError, fed, told
+from bpcompare_jax.recorder.updating import of_rule
 from bpcompare_jax.switches import wide
 
 Run = tuple[str, Watched, tuple[Unexamined, ...]]
@@ -64,9 +66,11 @@ def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any
     """One step, recorded: the way back, and what `update` makes of it. Raises ValueError where the loss is no scalar."""
     step = Step(loss, params, data)
     recordings = [step.recording()]
-    if update is not None:
-        recordings.append(updated(update, step))
     facts = {"framework": "jax", "version": jax.__version__, "device": jax.devices()[0].platform}
+    if update is not None:
+        found, words = updated(update, step)
+        recordings += found
+        facts |= words
     also = step.compared() if update is None else (*step.compared(), *unruled(update))
     unwatched = step.compiled() if isinstance(loss, jax.stages.Wrapped) else {}
     return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), also
@@ -213,9 +217,10 @@ def _first(out: Any) -> Any:
     return out[0] if isinstance(out, tuple) else out
 
 
-def updated(update: Any, step: Step) -> Recording:
+def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str]]:
     """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
 
+    Where it can be told which rule it is, each parameter and its state are held against that as well; else the facts say why not.
     Raises TypeError for what is neither.
     """
     transformation, state = update if type(update) is tuple and len(update) == 2 else (update, None)  # not optax's NamedTuple
@@ -242,8 +247,20 @@ def updated(update: Any, step: Step) -> Recording:
     draft = Draft(evaluation.taps, evaluation.chosen, {})
     seen = [draft.leaf(leaf_name(path), x, None, followed=floating(x)) for (path, _), x in zip(leaves, arrays, strict=True)]
     names = [leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(outs)[0]]
-    results = {name: one for name, one in zip(names, draft.run(closed, seen), strict=True) if one.depends}
-    return forward(draft, "update", results)
+    made = draft.run(closed, seen)
+    results = {name: one for name, one in zip(names, made, strict=True) if one.depends}
+    recordings = [forward(draft, "update", results)]
+    after = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(outs), [one.number for one in made])
+    try:
+        rule = told(transformation.update, state, params)
+        arrives = fed(rule.before, gradients, params, _evaluated)
+    except UntoldError as error:
+        return recordings, {"by hand": f"update ({error})"}
+    return [*recordings, of_rule(rule, params, arrives, state, after)], {"rule": rule.words}
+
+
+def _evaluated(closed: Any, arrays: list[Any]) -> list[Any]:
+    return [one.number for one in Evaluation().run(closed, [Followed(x, reached=False) for x in arrays])]
 
 
 def _takes_more(transformation: Any) -> bool:

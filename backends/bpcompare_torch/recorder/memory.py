@@ -9,6 +9,7 @@ from weakref import ReferenceType, ref
 import torch
 from torch import Tensor, nn
 
+from bpcompare_torch.recorder.buffers import Buffers
 from bpcompare_torch.recorder.chunks import Chunks
 
 _pointer = Tensor.data_ptr
@@ -98,6 +99,11 @@ GROWTH = 1.25
 """By how much more may be kept once there was nothing to spill, until that is tried again."""
 
 
+_buffers = Buffers()
+_watched = [0]
+"""How many memories there were in this process."""
+
+
 class Memory:
     """Which kept numbers share which memory, and when memory was written into.
 
@@ -109,6 +115,8 @@ class Memory:
         self.limit = float("inf")
         self.full: Callable[[Iterable[int]], Iterable[int]] = tuple
         self._chunks = Chunks()
+        self._copied: Callable[[Tensor], Tensor] = _buffers.copied if _watched[0] else _cloned
+        _watched[0] += 1
         self._bytes = 0
         self._lent: set[int] = set()
         self._kept: dict[int, list[ReferenceType[Kept]]] = {}
@@ -138,7 +146,7 @@ class Memory:
             return self.keep(t)
         self._bytes += t.nbytes
         with torch._C._DisableTorchDispatch():
-            return Kept(t.detach().clone())
+            return Kept(self._copied(t.detach()))
 
     def spill(self) -> None:
         """Put what is kept into the file, as far as nobody else needs the memory. Raises OSError where the disk is full."""
@@ -169,7 +177,7 @@ class Memory:
 
     def _put(self, t: Tensor) -> Tensor:
         """A copy: in memory while there is room."""
-        return self._chunks.put(t) if self._bytes > self.limit else t.clone()
+        return self._chunks.put(t) if self._bytes > self.limit else self._copied(t)
 
     def written(self, t: Tensor) -> bool:
         """t is about to be written into: what shares its memory is copied. Whether there was anything."""
@@ -192,6 +200,10 @@ class Memory:
                 _copy(alive, self._chunks.put)
         self._kept.clear()
         self.full = tuple
+
+
+def _cloned(t: Tensor) -> Tensor:
+    return t.clone()
 
 
 def _gone(t: Tensor) -> bool:

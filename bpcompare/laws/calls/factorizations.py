@@ -17,6 +17,9 @@ from bpcompare.numbers.number import Num, dot, masked, plainly, total
 
 rows = Rows()
 
+FREE = "that nothing determines"
+"""Said of what a library chooses: the rest of a basis, of which any rotation would do."""
+
 
 def _turned(x: Num) -> Num:
     return np.swapaxes(x, -1, -2)
@@ -108,7 +111,7 @@ def singular(x: Node, theirs: Theirs, *, whole: bool) -> list[Node]:
     the `whole` matrices of one that is not square.
     """
     if whole and x.shape[-1] != x.shape[-2]:
-        raise LookupError("singular vectors that nothing determines")
+        raise LookupError(f"singular vectors {FREE}")
     three = Node((), lambda: np.linalg.svd(x.value, full_matrices=False))
 
     def left() -> Num:
@@ -197,8 +200,10 @@ def orthogonal(x: Node, theirs: Theirs) -> list[Node]:
 def _qr(a: Arguments) -> list[Node]:
     """Raises LookupError for columns that nothing determines, and for R alone."""
     mode, (m, n) = a.get("mode", "reduced"), lifted(a.A).shape[-2:]
-    if mode == "r" or (mode == "complete" and m > n):
-        raise LookupError("factors that nothing determines, or one of them alone")
+    if mode == "complete" and m > n:
+        raise LookupError(f"columns {FREE}")
+    if mode == "r":
+        raise LookupError("one of the factors alone")
     return orthogonal(lifted(a.A), _recorded(a, 1))
 
 
@@ -206,6 +211,8 @@ def _qr(a: Arguments) -> list[Node]:
 def _qr_of_jax(a: Arguments) -> list[Node]:
     """Raises LookupError for columns that nothing determines, and for columns in another order."""
     m, n = lifted(a.x0).shape[-2:]
-    if a.get("pivoting", False) or (a.get("full_matrices", True) and m > n):
-        raise LookupError("columns that nothing determines, or in another order")
+    if a.get("full_matrices", True) and m > n:
+        raise LookupError(f"columns {FREE}")
+    if a.get("pivoting", False):
+        raise LookupError("columns in another order")
     return orthogonal(lifted(a.x0), lambda: plainly(a.index))

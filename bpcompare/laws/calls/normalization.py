@@ -84,7 +84,12 @@ def by_batch(a: Arguments, *, trained: bool = False) -> list[Node | None]:
 
 
 class BatchNormCall(CallLaw):
-    """Batch normalization, which leaves its running statistics moved."""
+    """Batch normalization, which leaves its running statistics moved.
+
+    `channels`: what there is of one channel is made of that channel alone; they stand along the second axis, or the only one.
+    """
+
+    channels = True
 
     def __init__(self, *, trained: bool = False) -> None:
         super().__init__(partial(by_batch, trained=trained), rearranged=True, widened=True)

@@ -78,20 +78,30 @@ def correlated(x: Num, w: Num, stride: Sizes, dilation: Sizes, groups: int = 1, 
     return np.reshape(y, (n, out, *places))
 
 
-def returned(dy: Num, w: Num, size: Sizes, stride: Sizes, dilation: Sizes, groups: int = 1) -> Num:
-    """Every entry along axes of `size` collects Δ from each window that saw it, by the weight it was seen with."""
+def returned(
+    dy: Num, w: Num, size: Sizes, stride: Sizes, dilation: Sizes, groups: int = 1, border: Sequence[tuple[int, int]] | None = None
+) -> Num:
+    """Every entry along axes of `size` collects Δ from each window that saw it, by the weight it was seen with.
+
+    Of a `border`, so many entries on both sides of each axis, nothing is collected, and it is not in what comes back.
+    """
     ones = (1,) * len(stride)
-    return correlated(dilated(dy, extents(w.shape[2:], dilation), stride, size), flipped(w, groups), ones, dilation, groups)
+    sent = dilated(dy, extents(w.shape[2:], dilation), stride, size, border or ((0, 0),) * len(stride))
+    return correlated(sent, flipped(w, groups), ones, dilation, groups)
 
 
-def dilated(dy: Num, extent: Sizes, stride: Sizes, size: Sizes) -> Num:
+def dilated(dy: Num, extent: Sizes, stride: Sizes, size: Sizes, border: Sequence[tuple[int, int]]) -> Num:
     """Δ with stride − 1 zeros between entries, and as many around them as its full correlation with the kernel needs."""
     edges = []
     for axis, (reach, step) in enumerate(zip(extent, stride, strict=True)):
         dy = stretched(dy, axis + 2, step)
         # Rows that no window reached (far edge, stride) receive zeros.
         beyond = size[axis] - (dy.shape[axis + 2] - 1 + reach)
-        edges.append((reach - 1, reach - 1 + beyond))
+        (near, far), place = border[axis], (slice(None),) * (axis + 2)
+        before, behind = reach - 1 - near, reach - 1 + beyond - far
+        # A border that is wider than a window reaches has Δ of windows that saw nothing else.
+        dy = dy[(*place, slice(max(-before, 0), dy.shape[axis + 2] - max(-behind, 0)))] if min(before, behind) < 0 else dy
+        edges.append((max(before, 0), max(behind, 0)))
     return np.pad(dy, ((0, 0), (0, 0), *edges))
 
 

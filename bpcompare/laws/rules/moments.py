@@ -15,8 +15,8 @@ class AdamRule(AdamLaw):
     """Adam, or AdamW where the decay is `decoupled`. `amsgrad`: the root is of the largest v so far (Reddi et al., ICLR 2018)."""
 
     def less(self, at: UpdateAt[Any], beta: float, t: int | None = None) -> Num:
-        """1 − β, or 1 − βᵗ; in the format of the parameters where the rule's setting `narrow` says so."""
-        if at.op.settings.get("narrow"):
+        """1 − β, or 1 − βᵗ; in the format of the parameters where the rule is `narrow`, or, of βᵗ alone, has `narrow_powers`."""
+        if at.op.settings.get("narrow") or (t is not None and at.op.settings.get("narrow_powers")):
             return super().less(at, beta, t)
         return beforehand(lambda beta: 1.0 - (beta if t is None else beta**t), beta, like=at.w)
 

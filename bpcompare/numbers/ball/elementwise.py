@@ -10,14 +10,15 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import format as formats
-from bpcompare.numbers.ball.array import UFUNCS, Ball, as_ball, format_in, within
+from bpcompare.numbers.ball.array import UFUNCS, Ball, as_ball, within
 
 Radius = Array | float
 
 
 def _operands(x: Any, y: Any) -> tuple[Ball, Ball]:
-    fmt = format_in((x, y))
-    return as_ball(x, fmt), as_ball(y, fmt)
+    if isinstance(x, Ball):
+        return x, as_ball(y, x.fmt)
+    return as_ball(x, y.fmt), y
 
 
 def add(x: Any, y: Any) -> Ball:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bpcompare.laws.calls.factorizations import FREE
 from bpcompare.ops.call import Call
 from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer
@@ -32,7 +33,7 @@ def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int, budget
     left = [i for i in code.carrying if code.names[i] not in told]
     if left:
         tried = [differenced(tries, i, code.names[i], answer.gradients[i]) for i in left]
-        tried = [_not_of_a_draw(one, i, answer, step) for one, i in zip(tried, left, strict=True)]
+        tried = [_not_of_a_choice(_not_of_a_draw(one, i, answer, step), step) for one, i in zip(tried, left, strict=True)]
         findings = [*(one for one in findings if one.name not in {other.name for other in tried}), *tried]
         findings = _not_certified(findings, step, why, code.names) if step is not None and why else findings
     return [_in_short_numbers(one, answer) for one in together(answer, findings, budget)]
@@ -62,6 +63,20 @@ def _not_of_a_draw(one: InputFinding, at: int, answer: Answer, step: WatchedStep
         "held still, differences are not 0. If a gradient is to go through the draw, write mean + std * torch.randn_like(std)"
     )
     return replace(one, verdict="undecided", cause="", note=note)
+
+
+def _not_of_a_choice(one: InputFinding, step: WatchedStep | None) -> InputFinding:
+    """A gradient behind what a library chooses: differences are of its choice, which moves as the library likes."""
+    if one.verdict != "wrong" or step is None:
+        return one
+    free = next((left.why for left in step.unexamined if FREE in left.why), "")
+    if not free:
+        return one
+    note = (
+        f"differences of the forward say otherwise, but it gives what its library chooses ({free}), and they are of that choice. "
+        "An output that does not depend on it would decide it: vectors that are determined, or a product in which it drops out"
+    )
+    return replace(one, verdict="undecided", power=float("inf"), cause="", note=note)
 
 
 def _in_short_numbers(one: InputFinding, answer: Answer) -> InputFinding:

@@ -1,0 +1,115 @@
+"""Rules of optax: a chain is told by its functions, and held against the law of its rule; of any other nothing is told."""
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+optax = pytest.importorskip("optax")
+import jax.numpy as jnp  # noqa: E402
+
+import bpcompare  # noqa: E402
+
+PARAMS = {"w": jnp.array([[0.3, -0.2], [0.5, 1.1], [2.0, -0.7]]), "b": jnp.array([0.1, 0.2])}
+DATA = jnp.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.2]])
+
+
+def loss(p, x):
+    return jnp.mean(jnp.tanh(x @ p["w"] + p["b"]) ** 2)
+
+
+def checked(transformation, steps=2, params=PARAMS, **options):
+    """The verdict about a later step of a transformation."""
+    state = transformation.init(params)
+    for _ in range(steps):
+        _, state = transformation.update(jax.grad(loss)(params, DATA), state, params)
+    return bpcompare.check(loss, params, DATA, update=(transformation, state), as_is=True, **options)
+
+
+def facts(found):
+    return found.runs[0].watched.facts
+
+
+TOLD = {
+    "adamw": (lambda: optax.adamw(1e-3, weight_decay=0.02), "beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08, decay 0.02)"),
+    "for some": (lambda: optax.adamw(1e-3, mask={"w": True, "b": False}), "decay 0 or 0.0001)"),
+    "by a function": (lambda: optax.adamw(1e-3, mask=lambda p: jax.tree.map(lambda x: x.ndim > 1, p)), "decay 0 or 0.0001)"),
+    "schedule": (lambda: optax.adam(optax.linear_schedule(0.1, 0.0, 10)), "adam (eta = 0.08"),
+    "clipped": (lambda: optax.chain(optax.clip_by_global_norm(0.01), optax.adamw(1e-2)), "adam (eta = 0.01"),
+    "coupled": (lambda: optax.chain(optax.add_decayed_weights(0.1), optax.adam(1e-2)), "decay 0.1)"),
+    "sgd": (lambda: optax.sgd(0.1), "sgd (momentum = 0"),
+    "momentum": (lambda: optax.sgd(0.1, momentum=0.9), "sgd (momentum = 0.9"),
+    "nesterov": (lambda: optax.sgd(0.1, momentum=0.9, nesterov=True), "sgd (momentum = 0.9"),
+    "rmsprop": (lambda: optax.rmsprop(0.1), "rmsprop (eta = 0.1, rho = 0.9"),
+    "rmsprop, root first": (lambda: optax.rmsprop(0.1, eps_in_sqrt=False, eps=0.1), "epsilon = 0.1"),
+    "adagrad": (lambda: optax.adagrad(0.1), "adagrad (eta = 0.1"),
+}
+UNTOLD = {
+    "lion": lambda: optax.lion(1e-3),
+    "nadam": lambda: optax.nadam(0.1),
+    "lamb": lambda: optax.lamb(0.1),
+    "amsgrad": lambda: optax.amsgrad(0.1),
+    "momentum of rmsprop": lambda: optax.rmsprop(0.1, momentum=0.9),
+    "ε inside": lambda: optax.adam(0.1, eps_root=1e-3),
+    "two formats": lambda: optax.adam(0.1, mu_dtype=jnp.bfloat16),
+    "groups": lambda: optax.multi_transform({"x": optax.adam(0.1), "y": optax.sgd(0.1)}, {"w": "x", "b": "y"}),
+    "decay after the rate": lambda: optax.chain(optax.scale_by_adam(), optax.scale(-0.1), optax.add_decayed_weights(-0.1)),
+    "decay beside momentum": lambda: optax.chain(optax.trace(0.9), optax.add_decayed_weights(0.1), optax.scale(-0.1)),
+    "twice": lambda: optax.chain(optax.adam(0.1), optax.adam(0.1)),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_chain_that_is_a_rule_is_told(name):
+    """Nobody would learn whether what optax does is Adam; or optax would be accused for another order of the same formula."""
+    made, words = TOLD[name]
+    found = checked(made())
+    assert found.verdict == "certified", str(found)
+    assert words in facts(found)["rule"]
+    assert "were held against it" in " ".join(str(found).split())
+    assert {"w.update", "b.update"} <= {claim.path for _, claim, _ in found.runs[0].findings}
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_any_other_chain_is_not(name):
+    """What is made in another way than Adam would be called Adam, and accused for it; or that nobody asked would go unsaid."""
+    found = checked(UNTOLD[name]())
+    assert found.verdict == "certified", str(found)
+    assert "rule" not in facts(found)
+    assert "whether together they are the rule that is meant was not asked" in " ".join(str(found).split())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_formats(dtype):
+    """Powers of β, which are worked out in the format of the parameters, would be held against sharper ones."""
+    with jax.enable_x64(dtype == "float64"):
+        params = {name: jnp.asarray(np.asarray(x), dtype) for name, x in PARAMS.items()}
+        state = (rule := optax.adamw(1e-3)).init(params)
+        found = bpcompare.check(
+            lambda p: jnp.sum((p["w"] * p["b"]).astype(jnp.float32) ** 2), params, update=(rule, state), as_is=True
+        )
+        assert not [one for run in found.runs for one in run.refuted], str(found)
+        assert "adam" in facts(found)["rule"]
+
+
+def off_by_one(moment, decay, count):
+    return jax.tree.map(lambda m: m / (1 - decay ** (count + 1)).astype(m.dtype), moment)
+
+
+def exchanged(updates, moments, decay, order):
+    return jax.tree.map(lambda g, m: decay * g**order + (1 - decay) * m, updates, moments)
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong", "refuted"),
+    [
+        ("bias_correction", off_by_one, {"w.update", "b.update"}),
+        ("update_moment", exchanged, {"w.m", "b.m", "w.update", "b.update"}),
+        ("update_moment_per_elem_norm", exchanged, {"w.v", "b.v"}),
+    ],
+)
+def test_a_rule_that_is_not_what_its_name_says_is_wrong(monkeypatch, function, wrong, refuted):
+    """Each function does what it says, and together they are no Adam: that would be certified."""
+    monkeypatch.setattr(optax.tree, function, wrong)
+    found = checked(optax.adam(1e-2))
+    assert found.verdict == "wrong"
+    assert {claim.path for _, claim, finding in found.runs[0].findings if finding.outcome == "refuted"} == refuted
