@@ -76,7 +76,7 @@ def _command(*words: str) -> list[tuple[float, float]]:
     return [(median(wall for wall, _ in found), median(cpu for _, cpu in found))]
 
 
-def _nets(count: int = 120) -> list[tuple[float, float]]:
+def _nets(count: int = 60) -> list[tuple[float, float]]:
     """Random nets a second."""
     from benchmarks.fuzz import Task, judged
 

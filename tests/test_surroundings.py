@@ -16,7 +16,7 @@ import pytest
 
 import bpcompare
 from bpcompare.engine.registry import Broken, resolve
-from bpcompare.engine.surroundings import state, surroundings
+from bpcompare.engine.surroundings import in_turn, state, surroundings
 from bpcompare.engine.worker import InProcess
 from bpcompare.laws import LAWS
 from bpcompare.numbers.ball import Ball
@@ -228,3 +228,29 @@ def test_a_process_of_its_own_survives_all_of_it(tmp_path):
     (tmp_path / "student.py").write_text(dedent(text), encoding="utf-8")
     found = bpcompare.run(NET, [f"{tmp_path}/student.py:Student", "delta"], isolate=True)
     assert (found.verdict, found.backends["student"].verdict, found.backends["delta"].verdict) == ("wrong", "wrong", "certified")
+
+
+def test_in_turn_each_backend_is_looked_at():
+    """What the second of several backends replaces would judge the third, for it was looked at before the first."""
+    with in_turn():
+        first, second, third = (
+            InProcess().run(backend, draw(NET)) for backend in (Delta, doing(_setting(certificate, "certify")), Delta)
+        )
+    assert (first.failure, third.failure) == (None, None)
+    assert "replaced bpcompare.proof.certificate.certify" in second.failure
+    assert certificate.certify is not _always
+
+
+def test_in_turn_who_runs_another_backend_answers_for_what_it_replaced():
+    """A backend would be refused for what the one that runs it had done before."""
+    inner = []
+
+    def change():
+        certificate.certify = _always
+        inner.append(InProcess().run(Delta, draw(NET)))
+
+    with in_turn():
+        InProcess().run(Delta, draw(NET))
+        outer = InProcess().run(doing(change), draw(NET))
+    assert inner[0].failure is None
+    assert "replaced bpcompare.proof.certificate.certify" in outer.failure

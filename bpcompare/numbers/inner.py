@@ -208,7 +208,7 @@ class Inner(Number):
             low *= factor
             return m, low
 
-        return self.like(None, None, Sums(self.shape, block, before.exact.after(kept)))
+        return self.like(None, None, Sums(self.shape, block, before.exact.where(keep)))
 
     def turned(self) -> Inner:
         """With the other sign."""

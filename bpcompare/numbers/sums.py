@@ -25,6 +25,14 @@ class Exact:
     def __init__(self, shape: tuple[int, ...], entry: Entry, moves: tuple[Callable[[Array], Array], ...] = ()) -> None:
         self._shape, self._entry, self._moves = shape, entry, moves
 
+    def where(self, keep: Array) -> Exact:
+        """Set to 0 where a condition of the same shape does not hold."""
+
+        def entry(at: Array) -> tuple[Array, Array]:
+            return self(np.where(keep.reshape(-1)[np.maximum(at - 1, 0)], at, 0))
+
+        return Exact(keep.shape, entry)
+
     def after(self, move: Callable[[Array], Array]) -> Exact:
         """Moved once more."""
         return Exact(self._shape, self._entry, (*self._moves, move))

@@ -299,6 +299,8 @@ def told(wrong: Wrong) -> Iterator[Said]:
     finding = wrong.finding
     index = f"[{', '.join(map(str, finding.worst))}]" if finding.worst else ""
     share = f", {finding.off:,} of {finding.size:,} elements" if finding.size > 1 else ""
+    if wrong.cause:
+        yield "cause", wrong.cause, 4
     yield "where", f"{wrong.about}, at {index or 'its only element'}: {off(finding.recorded, finding.expected)}{share}", 3
     yield "recorded", long(finding.recorded).strip(), 1
     law = f"{long(finding.expected).strip()} ± {short(finding.radius)}"
@@ -309,8 +311,6 @@ def told(wrong: Wrong) -> Iterator[Said]:
         yield "oracle", f"{long(opinion.value).strip()}, {side}: from the forward pass alone{_second(wrong)}", 3
     if wrong.whose:
         yield "whose", wrong.whose, 2
-    if wrong.cause:
-        yield "cause", wrong.cause, 4
     parameters, values = wrong.carried
     if parameters:
         what = "gradient" if len(parameters) == 1 else "gradients"

@@ -21,6 +21,9 @@ from bpcompare.proof.oracle import Opinion, opinion
 if TYPE_CHECKING:
     from bpcompare.own.step import WatchedStep
 
+SEARCH = 8
+"""Choices from which on a forward may be a search: the derivative of how it searches is not that of what it finds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Wrong:
@@ -74,8 +77,18 @@ class Wrong:
         return " or ".join(names[:3]) + (".backward" if self.backward else "")
 
     @property
+    def searches(self) -> int:
+        """How many choices the forward of a custom backward makes, where there are as many as a search has; else 0."""
+        choices = sum(isinstance(op, Call) and op.function == "where" for _, op in self.claim.owners)
+        return choices if self.backward and choices >= SEARCH and any(place.custom for place in self.places) else 0
+
+    @property
     def whose(self) -> str:
-        """In words: that it is a function of the framework's own, where nothing of theirs stands in between."""
+        """In words: that it is a function of the framework's own, where nothing of theirs stands in between; or their search."""
+        if self.searches:
+            custom = next(place.custom for place in self.places if place.custom)
+            search = f"its forward chooses {self.searches} times by what it compares, as a search for a root does"
+            return f'{search}: if its backward is the derivative of what it finds, intended=("{custom}",) says so'
         ours = any(place.custom or place.backward for place in self.places)
         if ours or not self.framework or not self.places or not all(isinstance(step.op, Call) for step in self.steps):
             return ""
@@ -117,7 +130,7 @@ class Wrong:
     def cause(self) -> str:
         """Which slip gives just these numbers, in words; "" where none is known that does."""
         try:
-            found = cause(self.judged, self.claim)
+            found = "" if self.searches else cause(self.judged, self.claim)  # slips in so long a formula take minutes to look for
         except Exception:  # noqa: BLE001 — words about a mistake decide nothing
             found = ""
         return "; of the others: ".join(filter(None, (self.finding.note, found)))

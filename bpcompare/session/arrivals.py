@@ -67,7 +67,7 @@ class Arrivals:
 
 
 def certificate(plan: Plan, record: Record, laws: Laws = LAWS, means: Means = "probes") -> Certificate:
-    """What is proved of one record, its plain gradients among it."""
+    """What is proved of one record of a plan under some laws, its plain gradients among it; by which `means`, `certify` says."""
     if plan.exact:
         return exact_mode.examine(plan, record, laws)
     found = certify(plan, record, laws, means=means)

@@ -12,6 +12,7 @@ from bpcompare.engine.address import Address
 from bpcompare.engine.arithmetics import ARITHMETICS
 from bpcompare.engine.asked import Located, Wanted, located, titles
 from bpcompare.engine.isolation import Isolated
+from bpcompare.engine.surroundings import in_turn
 from bpcompare.engine.worker import AbsentError, InProcess, unanswered
 from bpcompare.laws import LAWS, Laws
 from bpcompare.mistakes.blind import Unseen, unseen
@@ -115,24 +116,25 @@ def answers(
     """
     ran: list[Located] = []
     found: list[Record] = []
-    for one in asked:
-        progress(f"running {one.name}")
-        foreign = isinstance(one, Address) and one.foreign
-        try:
-            record = (apart if alone or foreign else InProcess()).run(one, plan)
-        except AbsentError as error:
-            if forgiving:
-                continue
-            record = unanswered(one.name, plan, f"its framework is not installed: {error.hint}")
-        if isinstance(one, Address):
-            record = replace(record, provenance=replace(record.provenance, address=one.repeatable))
-        if arrivals is not None:
-            record = arrivals.kept(record)  # what was given is free from here on
-            progress(f"judging {one.name}")
-            arrivals.judge(record)
-            record = record.lasting()
-        ran.append(one)
-        found.append(record)
+    with in_turn():
+        for one in asked:
+            progress(f"running {one.name}")
+            foreign = isinstance(one, Address) and one.foreign
+            try:
+                record = (apart if alone or foreign else InProcess()).run(one, plan)
+            except AbsentError as error:
+                if forgiving:
+                    continue
+                record = unanswered(one.name, plan, f"its framework is not installed: {error.hint}")
+            if isinstance(one, Address):
+                record = replace(record, provenance=replace(record.provenance, address=one.repeatable))
+            if arrivals is not None:
+                record = arrivals.kept(record)  # what was given is free from here on
+                progress(f"judging {one.name}")
+                arrivals.judge(record)
+                record = record.lasting()
+            ran.append(one)
+            found.append(record)
     names = titles(ran, [record.provenance.backend for record in found]) if called is None else called
     records = dict(zip(names, found, strict=True))
     if len(records) != len(found):

@@ -101,3 +101,24 @@ def test_the_cause_is_read_in_the_report():
     """It would be known, and nobody told."""
     said = " ".join(str(watched(swish, lambda dy, inputs, s: dy * (s + inputs[0] * s))).split())
     assert "cause as if the derivative of `sigmoid`" in said
+
+
+def test_the_slip_of_a_rule_of_jax():
+    """Inside of a custom rule JAX shows no numbers: they are worked out, or every slip there would be unknown."""
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+
+    @jax.custom_vjp
+    def swish(x):
+        return x * jax.nn.sigmoid(x)
+
+    def back(x, dy):
+        s = jax.nn.sigmoid(x)
+        return (dy * (s + x * s),)
+
+    swish.defvjp(lambda x: (swish(x), x), back)
+    w, x = jnp.array([[0.3, -0.2, 0.1], [0.5, 0.4, -0.7]]), jnp.array([[1.0, 2.0], [3.0, -1.0]])
+    checked = bpcompare.check(lambda w, x: jnp.mean(swish(x @ w) ** 2), w, x)
+    (wrong,) = wrongs(checked.runs[0])
+    assert "as if the derivative of `logistic`" in wrong.cause
+    assert "were y, with y its result: it is y(1 − y)" in wrong.cause

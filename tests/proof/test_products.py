@@ -162,3 +162,14 @@ def test_anything_but_sums_of_products_is_refused():
     ):
         with pytest.raises(TypeError):
             refused()
+
+
+def test_single_entries_behind_a_condition_are_zero_or_their_own():
+    """A number would be held against the sum of another place, or the zero of a closed relu against its sum."""
+    x, w, _ = operands("normal", "float32")
+    keep = RANDOM.random((40, 110)) < 0.5
+    exact = np.where(keep, x.astype(np.float64) @ w.astype(np.float64), 0.0)
+    moved = -np.where(keep, Inner.dot(Inner(x), Inner(w), None), 0.0)
+    m, size = moved.exact(np.arange(1, exact.size + 1))
+    assert np.allclose(m, -exact.reshape(-1), rtol=1e-12, atol=1e-12)
+    assert ((size > 0) == keep.reshape(-1)).all()

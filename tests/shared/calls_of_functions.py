@@ -43,6 +43,7 @@ FUNCTIONS = [
     Call("logit", torch.logit, (between(0.05, 0.95, 3, 5),)),
     Call("logit, limited", partial(torch.logit, eps=0.2), (between(0.05, 0.95, 3, 5),)),
     Call("entr", torch.special.entr, (between(0.05, 2, 3, 5),)),
+    Call("unfold_backward", lambda x: torch.ops.aten.unfold_backward(x, [2, 11], 1, 5, 3), (normal(2, 3, 5),)),
     Call("pow 3", lambda x: x**3, (normal(3, 5),)),
     Call("pow -1.7", lambda x: x**-1.7, (between(0.1, 3, 4),)),
     Call("pow of a number", lambda x: 2.5**x, (normal(3, 5),)),

@@ -117,7 +117,7 @@ SLIPS = {
     "a mean for a sum": (norm, lambda dy, a, s: norm_back(dy, a, s, shift=lambda dy: dy.mean(0)), ("w", "v"), "times 1/5"),
     "u transposed": (dense, lambda dy, a, _: (dy @ a[1].t(), dy.t() @ a[0], dy.sum(0)), ("u", "v"), "`mm`", "transposed"),
     "∂u transposed": (dense, lambda dy, a, _: (dy @ a[1], a[0].t() @ dy, dy.sum(0)), ("u", "v"), "it is transposed"),
-    "the diagonal": (softmax, lambda dy, a, y: dy * y * (1 - y), (), "only the diagonal of the Jacobian of `_softmax`"),
+    "the diagonal": (softmax, lambda dy, a, y: dy * y * (1 - y), (), "only the diagonal of the Jacobian of `softmax`"),
     "another axis": (softmax, lambda dy, a, y: y * (dy - (dy * y).sum(0, keepdim=True)), (), "the sum in Δ of", "along axis 0"),
     "no exponential": (log_softmax, lambda dy, a, y: dy - y * dy.sum(-1, keepdim=True), (), "dy − y Σ dy, with y its result"),
     "no mask": (dropout, lambda dy, a, kept: dy / 0.7, (), "`mul`", "its factor is missing"),

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bpcompare.engine.surroundings.bindings import bindings
+from bpcompare.engine.surroundings.bindings import bindings, in_turn, someone_else
 from bpcompare.engine.surroundings.state import look, put_back
 
-__all__ = ["Kept", "surroundings"]
+__all__ = ["Kept", "in_turn", "surroundings"]
 
 SHOWN = 3
 """How many names a problem lists."""
@@ -50,7 +50,7 @@ def surroundings() -> Iterator[Kept]:
     """
     kept = Kept()
     before, names = look(), bindings()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), someone_else():
         try:
             yield kept
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -26,6 +26,8 @@ _Code = tuple[str, FunctionType, tuple[Any, Any, Any]]
 """A function, its name, and its parts as they were."""
 _LISTED: list[Bindings] = []
 """The last that was made: used again while it holds."""
+_TURNS: list[Bindings | None] = []
+"""While backends run in turn, what stood after the last of them."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,35 @@ class _Space:
 
 
 def bindings() -> Bindings:
-    """What every function, class and table of the judgement is now. Listing them takes longer than seeing that all stand."""
-    if not _LISTED or not _LISTED[0].stand():
+    """What every function, class and table of the judgement is now. Listing them takes longer than seeing that all stand.
+
+    In turn, what stood after the run before stands still, where nothing came: only the judgement itself ran since.
+    """
+    if not _LISTED or not ((_TURNS and _TURNS[-1] is _LISTED[0] and _LISTED[0].no_more()) or _LISTED[0].stand()):
         _LISTED[:] = [Bindings()]
+    if _TURNS:
+        _TURNS[-1] = _LISTED[0]
     return _LISTED[0]
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """While several backends run, one after the other, and between them nothing but the judgement."""
+    _TURNS.append(None)
+    try:
+        yield
+    finally:
+        _TURNS.pop()
+
+
+@contextmanager
+def someone_else() -> Iterator[None]:
+    """While code runs that is not the judgement's: what runs another backend in it is looked at anew."""
+    held, _TURNS[:] = _TURNS[:], []
+    try:
+        yield
+    finally:
+        _TURNS[:] = held
 
 
 class Bindings:
@@ -94,6 +121,10 @@ class Bindings:
                 and all(map(is_, chain.from_iterable(map(_OBJECTS, self._names)), self._values))
             )
         return False
+
+    def no_more(self) -> bool:
+        """Whether there are as many names as there were, and no other modules."""
+        return not self._imported() and list(map(len, self._names)) == self._sizes
 
     def stand(self) -> bool:
         """Whether everything is still what it was, and nothing came."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from bpcompare.laws import kernel
 from bpcompare.laws.calls.called import Arguments, Rows
-from bpcompare.laws.calls.moves import moved
+from bpcompare.laws.calls.moves import moved, numbered, put
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.network.parameter import Array
 from bpcompare.ops.op import Shape
@@ -158,13 +158,19 @@ def _col2im(a: Arguments) -> Node:
 @rows.law("unfold", "unfold_copy")
 def _unfold(a: Arguments) -> Node:
     """Windows along one axis, each along a new last one."""
+    return moved(a.self, lambda ids: _windows(ids, a.dimension, a.size, a.step).reshape(a.shape))
 
-    def where(ids: Array) -> Array:
-        if not ids.ndim:
-            return ids.reshape(1)[: a.size].reshape(a.shape)
-        axis = a.dimension % ids.ndim
-        positions = (ids.shape[axis] - a.size) // a.step + 1
-        windows = np.take(ids, line(ids.shape[axis], positions, a.size, a.step), axis)
-        return np.moveaxis(windows, axis + 1, -1)
 
-    return moved(a.self, where)
+@rows.law("unfold_backward", rearranged=True)
+def _unfold_backward(a: Arguments) -> Node:
+    """Windows added up where they were taken from, as the inverse of a short-time Fourier transform does."""
+    shape = tuple(a.input_sizes)
+    return put(a.grad_in, _windows(numbered(shape), a.dim, a.size, a.step), shape)
+
+
+def _windows(ids: Array, axis: int, size: int, step: int) -> Array:
+    if not ids.ndim:
+        return ids.reshape(1)[:size]
+    axis %= ids.ndim
+    positions = (ids.shape[axis] - size) // step + 1
+    return np.moveaxis(np.take(ids, line(ids.shape[axis], positions, size, step), axis), axis + 1, -1)

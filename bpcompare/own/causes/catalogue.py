@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from math import prod
@@ -64,6 +64,15 @@ def _told(tried: Iterator[Other], got: Array, same: Same) -> Iterator[str]:
     return (words for words, other in tried if _gives(other, got, same))
 
 
+def _each(*parts: Callable[[], Iterable[Other]]) -> Iterator[Other]:
+    """The slips of all parts. One whose slips this program cannot have ends there, and hides no other."""
+    for part in parts:
+        try:
+            yield from part()
+        except Exception:  # noqa: BLE001, S112 — words about a mistake decide nothing
+            continue
+
+
 def _numbers(x: Array) -> Array:
     return x
 
@@ -78,32 +87,36 @@ def _gives(other: Callable[[], Any], got: Array, same: Same) -> bool:
 def _formulas(trial: Trial, outputs: Outputs) -> Iterator[Other]:
     """Slips that are formulas of their own; those that people make most often come first."""
     groups = _groups(trial, outputs)
-    yield from otherwise_begun(trial)
-    yield from dropped(trial, outputs)
-    yield from _constant_statistics(trial, groups)
-    yield from _edited(trial, groups, edits)
-    yield from _through_stairs(trial, groups)
-    yield from mistaken(trial)
-    yield from changed(trial)
-    yield from overwritten(trial, outputs.tail)
-    yield from shifted(trial, outputs.tail)
-    if len(trial.steps) <= MOST_SINGLE:
-        yield from _edited(trial, _alone(groups), edits)
+    few = len(trial.steps) <= MOST_SINGLE
+    yield from _each(
+        lambda: otherwise_begun(trial),
+        lambda: dropped(trial, outputs),
+        lambda: _constant_statistics(trial, groups),
+        lambda: _edited(trial, groups, edits),
+        lambda: _through_stairs(trial, groups),
+        lambda: mistaken(trial),
+        lambda: changed(trial),
+        lambda: overwritten(trial, outputs.tail),
+        lambda: shifted(trial, outputs.tail),
+        lambda: _edited(trial, _alone(groups) if few else (), edits),
+    )
 
 
 def _losses(trial: Trial, outputs: Outputs, got: Array, same: Same, factors: Factors) -> Iterator[Other]:
     """Slips that lose a term, a factor, rows, or what lies before some step."""
     groups = _groups(trial, outputs)
-    yield from _edited(trial, groups, losses)
-    yield from _nearer(trial, outputs)
-    yield from ((words, partial(_numbers, found)) for words, found in scaled(got, same.right, factors))
-    yield from _factors(trial, groups, got, factors)
-    yield from used_again(trial, outputs.tail)
-    yield from _one_of_a_loop(trial, groups)
-    if len(trial.steps) <= MOST_SINGLE:
-        yield from _edited(trial, _alone(groups), losses)
-        yield from _factors(trial, _alone(groups), got, factors)
-    yield from diagonal(trial, outputs.tail)
+    alone = _alone(groups) if len(trial.steps) <= MOST_SINGLE else []
+    yield from _each(
+        lambda: _edited(trial, groups, losses),
+        lambda: _nearer(trial, outputs),
+        lambda: ((words, partial(_numbers, found)) for words, found in scaled(got, same.right, factors)),
+        lambda: _factors(trial, groups, got, factors),
+        lambda: used_again(trial, outputs.tail),
+        lambda: _one_of_a_loop(trial, groups),
+        lambda: _edited(trial, alone, losses),
+        lambda: _factors(trial, alone, got, factors),
+        lambda: diagonal(trial, outputs.tail),
+    )
 
 
 def _groups(trial: Trial, outputs: Outputs) -> list[tuple[Step, ...]]:

@@ -38,10 +38,10 @@ def mistaken(trial: Trial) -> Iterator[Other]:
 def _instead(trial: Trial, step: Step, path: str, words: str, edit: Any) -> Iterator[Other]:
     """Each other value in the place of the one at `path`, unless it holds the same numbers, or is the step's own."""
     tried = [one for one in trial.numbered if one not in (*step.reads, step.writes) and trial.shape(one) == trial.shape(path)]
-    known = [trial.plain(one) for one in (*step.reads, step.writes)]
+    known = [trial.number(one) for one in (*step.reads, step.writes)]
     known += [np.swapaxes(x, -1, -2) for x in known if np.ndim(x) > 1]
     for one in tried[:VALUES]:
-        x = trial.plain(one)
+        x = trial.number(one)
         if any(np.array_equal(x, other) for other in known):
             continue
         known.append(x)
@@ -49,7 +49,7 @@ def _instead(trial: Trial, step: Step, path: str, words: str, edit: Any) -> Iter
 
 
 def _with(trial: Trial, step: Step, path: str, edit: Any) -> Array:
-    return trial.gradient({step.name: edit(trial.plain(path))})
+    return trial.gradient({step.name: edit(trial.number(path))})
 
 
 def _factor(slot: int, x: Array) -> Edit:

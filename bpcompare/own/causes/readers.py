@@ -114,9 +114,9 @@ def _at_other_times(trial: Trial, times: list[Step], slot: int, by: int) -> Arra
     group = next((steps for steps in trial.groups if writer is not None and any(step is writer for step in steps)), ())
     series = [step.writes for step in trial.steps if any(step is one for one in group)]
     beyond = [path for path in series if path not in known and trial.steps.index(trial.program.writers[path]) > 0]
-    numbers = [trial.plain(path) for path in known]
+    numbers = [trial.number(path) for path in known]
     zero = np.zeros_like(numbers[0])
-    moved = [*numbers[1:], trial.plain(beyond[-1]) if beyond else zero] if by > 0 else [zero, *numbers[:-1]]
+    moved = [*numbers[1:], trial.number(beyond[-1]) if beyond else zero] if by > 0 else [zero, *numbers[:-1]]
 
     def edit(number: int, law: Any, at: Any) -> Array:
         xs = [moved[number] if k == slot else at.xs[k] for k in range(len(times[number].reads))]

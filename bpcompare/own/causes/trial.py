@@ -130,15 +130,13 @@ class Trial:
     def where(self, step: Step, *, line: bool = True) -> str:
         """A step by the name that the author's framework has for it, with its line."""
         place = self.one.recording.places.get(step.name)
-        called = f"`{place.function if place else step.name}`"
+        called = f"`{(place.function if place else step.name).lstrip('_')}`"
         return f"{called} ({place.line})" if line and place is not None and place.line else called
 
     @cached_property
     def numbered(self) -> tuple[str, ...]:
-        """Values whose numbers are known: what its steps read, and what they write."""
-        values = self.program.values
-        every = dict.fromkeys((*self.read, *(step.writes for step in self.steps)))
-        return tuple(path for path in every if values[path].given or not values[path].open)
+        """Values that its steps read, and that they write."""
+        return tuple(dict.fromkeys((*self.read, *(step.writes for step in self.steps))))
 
     def named(self, path: str) -> str:
         """A value in words: the result of a step, the input that another function gave, or what is given by its name."""
@@ -153,9 +151,19 @@ class Trial:
         return f" ({place.line})" if place is not None and place.line else ""
 
     def shape(self, path: str) -> tuple[int, ...]:
-        """The shape of a value; () for one that was not recorded."""
+        """The shape of a value; () for one that is not known."""
         values = self.one.values
+        if path not in values.given and path not in values.recorded and self.program.is_open(path):
+            return np.shape(self.number(path))
         return np.shape(values.given[path] if path in values.given else values.recorded.get(path, 0.0))
+
+    def number(self, path: str) -> Array:
+        """What a value is: given, recorded, or worked out from what was."""
+        return np.asarray(closed(self._walk.number(path)), np.float64)
+
+    @cached_property
+    def _walk(self) -> Walk:
+        return Walk(self.program, self.plain, self.one.laws)
 
     def numbers(self) -> Iterator[float]:
         """Floats that stand in the code: arguments, and scalars that are given."""

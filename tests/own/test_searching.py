@@ -1,0 +1,66 @@
+"""Custom functions that search for a root: the derivative of the search is not that of the root."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+import bpcompare  # noqa: E402
+
+
+class Root(torch.autograd.Function):
+    """y with y³ + y = x, by halving intervals; its derivative is that of the root."""
+
+    halvings = 20
+
+    @classmethod
+    def forward(cls, ctx, x):
+        low, high = -x.abs() - 1, x.abs() + 1
+        for _ in range(cls.halvings):
+            y = (low + high) / 2
+            above = y**3 + y > x
+            low, high = torch.where(above, low, y), torch.where(above, y, high)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g / (3 * y**2 + 1)
+
+
+class Quick(Root):
+    """The same, with too few steps to be called a search."""
+
+    halvings = 2
+
+
+class Searching(nn.Module):
+    """A layer, and the roots of what it gives."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.layer, self.function = nn.Linear(3, 4), function
+
+    def forward(self, x):
+        return self.function.apply(self.layer(x))
+
+
+def said(function, **intended):
+    torch.manual_seed(0)
+    return bpcompare.check(Searching(function), torch.randn(5, 3), loss=lambda y: y.square().mean(), as_is=True, **intended)
+
+
+def test_what_to_say_where_it_is_meant():
+    """Somebody whose backward is right for the root would be called wrong, and not told how to say what it is."""
+    found = said(Root)
+    assert found.verdict == "wrong"
+    assert 'intended=("Root",)' in " ".join(str(found).split())
+    assert said(Root, intended=("Root",)).verdict == "certified"
+
+
+def test_a_few_choices_are_no_search():
+    """Whoever compares twice would be told that a wrong backward may be meant."""
+    found = said(Quick)
+    assert found.verdict == "wrong"
+    assert "intended=" not in str(found)
