@@ -47,11 +47,15 @@ class Balls:
         self._wide = Widened()
         self._denormals: dict[str, bool] = {}
         self._most: dict[str, float] = {}
-        self._kept: dict[Format, dict[str, Any]] = {}
+        self._kept: dict[tuple[Format, int], dict[str, Any]] = {}
 
     def lookup(self, fmt: Format) -> Any:
         """A lookup whose balls have the format `fmt`."""
-        return _Lookup(self, fmt, self._kept.setdefault(fmt, {}))
+        return _Lookup(self, fmt, self.kept(fmt))
+
+    def kept(self, fmt: Format, part: int = -1) -> dict[str, Any]:
+        """What laws made of the quantities in that format; of a `part` of them, by the number of its first channel."""
+        return self._kept.setdefault((fmt, part), {})
 
     def ball(self, path: str, fmt: Format) -> Num:
         """A quantity as a ball of the format `fmt`."""

@@ -73,19 +73,29 @@ def _by_channels(claim: Claim, balls: Balls, laws: Laws, channels: int, fmt: For
     mid, radius = np.empty(x.shape), np.empty(x.shape)
     most = max(prod(np.shape(balls.number(path))) for path in (claim.path, *claim.premises))
 
-    def some(y: Any, among: slice) -> Any:
-        return y[among] if y.ndim == 1 else y[:, among]
-
-    def get(path: str, among: slice) -> Num:
-        part = some(balls.number(path), among)
-        return balls.part(path, fmt, part) if part.dtype.kind == "f" else part
-
     for among in blocks(channels, max(BLOCK * channels // most, 1)):
-        value = claim.value(lambda path, among=among: get(path, among), laws)  # type: ignore[misc]
+        value = claim.value(_Channels(balls, fmt, among), laws)
         ball = value if isinstance(value, Ball) else Ball(np.asarray(value, np.float64), fmt)
-        some(mid, among)[...] = ball.mid
-        some(radius, among)[...] = ball.final_radius()
+        _some(mid, among)[...] = ball.mid
+        _some(radius, among)[...] = ball.final_radius()
     return Ball(mid, balls.fmt, 0.0, radius)
+
+
+class _Channels:
+    """Looks up some channels of quantities as balls; `kept` is what laws made of them, for the other claims about one step."""
+
+    def __init__(self, balls: Balls, fmt: Format, among: slice) -> None:
+        self._balls, self._fmt, self._among = balls, fmt, among
+        self.kept = balls.kept(fmt, among.start)
+
+    def __call__(self, path: str) -> Num:
+        part = _some(self._balls.number(path), self._among)
+        return self._balls.part(path, self._fmt, part) if part.dtype.kind == "f" else part
+
+
+def _some(x: Any, among: slice) -> Any:
+    """Some channels of an array."""
+    return x[among] if x.ndim == 1 else x[:, among]
 
 
 def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Side = None, *, majorant: bool = False) -> Format:
