@@ -13,6 +13,8 @@ ADD = "add one with bpcompare.law"
 """What to do about a function without a law."""
 REDUCED = "all_reduce"
 """What recorders call it where other processes have a part in a gradient."""
+LAWLESS = ("complex", "float8_", "float6_", "float4_")
+"""How the names of formats begin that no law speaks of."""
 TOGETHER = ("c10d::", "_c10d_functional::", "distributed::")
 """How the names of functions begin that several processes work out together."""
 WHY_TOGETHER = (
@@ -72,9 +74,9 @@ def covered(recording: Recording, laws: Laws) -> Covered:
 
 
 def _spoken_of(step: Step, call: Call, program: Program, laws: Laws) -> bool:
-    """Whether there is a law for what a step calls. There is none for complex numbers."""
+    """Whether there is a law for what a step calls. There is none for complex numbers, and for formats of 8 bits and fewer."""
     formats = (program.values[path].dtype for path in (*step.reads, step.writes) if path in program.values)
-    return call.function in laws.calls and not any(name.startswith("complex") for name in formats)
+    return call.function in laws.calls and not any(name.startswith(LAWLESS) for name in formats)
 
 
 def unreached(watched: Watched, claimed: Collection[str]) -> list[Unexamined]:

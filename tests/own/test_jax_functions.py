@@ -196,6 +196,7 @@ def test_what_is_not_followed_is_named():
         (lambda v: jnp.frexp(v)[0], "_frexp"),
         (lambda v: jnp.abs(jnp.fft.fft(v)), "complex numbers"),
         (lambda v: lax.reduce_precision(v, 8, 7), "reduce_precision"),
+        (lambda v: v.astype(jnp.float8_e4m3fn).astype(v.dtype), "_to_copy"),
         (lambda v: special.gammainc(v**2 + 0.5, 1.5), "order"),
         (lambda v: cg(SYMMETRIC * v[0], v[:3])[0].repeat(2), "custom_linear_solve"),
     ):

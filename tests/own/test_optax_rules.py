@@ -83,7 +83,7 @@ def test_formats(dtype):
     """Powers of β, which are worked out in the format of the parameters, would be held against sharper ones."""
     with jax.enable_x64(dtype == "float64"):
         params = {name: jnp.asarray(np.asarray(x), dtype) for name, x in PARAMS.items()}
-        state = (rule := optax.adamw(1e-3)).init(params)
+        state = (rule := optax.adamw(10.0)).init(params)  # so that the step is more than the parameter
         found = bpcompare.check(
             lambda p: jnp.sum((p["w"] * p["b"]).astype(jnp.float32) ** 2), params, update=(rule, state), as_is=True
         )

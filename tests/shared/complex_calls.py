@@ -51,6 +51,8 @@ def of_both(f):
 
 FOUR = (normal(3, 4), normal(3, 4), normal(3, 4), normal(3, 4))
 
+MASK = torch.tensor([[True, False, False, False]])
+
 COMPLEX_CALLS = [
     *(Call(f"rfft {norm}", real(partial(fft.rfft, norm=norm)), (normal(3, 6),)) for norm in ("backward", "ortho", "forward")),
     Call("rfft of an odd length", real(fft.rfft), (normal(3, 5),)),
@@ -81,6 +83,19 @@ COMPLEX_CALLS = [
     Call("matrix product", of_both(lambda z, w: z @ w.mH), FOUR),
     Call("matrix products", of_both(lambda z, w: torch.einsum("ij,bjk->bik", z, w[None].mT.expand(2, 4, 3))), FOUR),
     Call("exponential", real(lambda a, b: torch.exp(torch.complex(a, b))), FOUR[:2]),
+    *(
+        Call(name, real(lambda a, b, name=name: getattr(torch, name)(torch.complex(a, b))), FOUR[:2])
+        for name in ("sin", "cos", "sinh", "cosh", "tanh", "log", "sqrt", "rsqrt", "reciprocal", "sgn", "square", "sigmoid")
+    ),
+    Call("cube", real(lambda a, b: torch.complex(a, b) ** 3), FOUR[:2]),
+    Call("addmm", of_both(lambda z, w: torch.addmm(w[:3, :3], z, w.mT, beta=0.5, alpha=2.0)), FOUR),
+    Call("matrix by a vector", of_both(lambda z, w: torch.mv(z, w[0])), FOUR),
+    Call("dot", of_both(lambda z, w: torch.dot(z[0], w[1])[None]), FOUR),
+    Call("vdot", of_both(lambda z, w: torch.vdot(z[0], w[1])[None]), FOUR),
+    Call("addcmul", of_both(lambda z, w: torch.addcmul(z, w, z, value=0.5)), FOUR),
+    Call("masked_fill", of_both(lambda z, w: (z * w).masked_fill(MASK, 2j)), FOUR),
+    Call("index", of_both(lambda z, w: (z * w)[torch.tensor([0, 2])]), FOUR),
+    Call("vector norm", lambda a, b: torch.linalg.vector_norm(torch.complex(a, b), dim=1), FOUR[:2]),
     Call("size", lambda a, b: torch.complex(a, b).abs(), FOUR[:2]),
     Call("angle", lambda a, b: torch.complex(a, b).angle(), (between(0.2, 2, 3, 4), normal(3, 4))),
     Call("imaginary part of the conjugate", lambda a, b: (torch.complex(a, b) * (1 + 2j)).conj().imag, FOUR[:2]),

@@ -324,7 +324,7 @@ def array(x: Any) -> Any:
     if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
         return np.asarray(jax.random.key_data(x))
     found = np.asarray(x)
-    return found.astype(np.float32) if str(found.dtype) == "bfloat16" else found
+    return found.astype(np.float32) if found.dtype.kind == "V" else found
 
 
 def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:

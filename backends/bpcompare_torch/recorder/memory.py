@@ -90,7 +90,7 @@ class Kept:
     def array(self) -> Any:
         """The numbers as an array. Formats that NumPy does not know are widened, which changes no number."""
         t = self.tensor.detach()
-        if t.dtype == torch.bfloat16:
+        if t.dtype == torch.bfloat16 or (t.is_floating_point() and t.itemsize == 1):
             t = t.float()
         return t.numpy(force=True)  # force: also where autograd hands a zero around that has no memory
 

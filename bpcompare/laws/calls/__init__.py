@@ -38,6 +38,7 @@ FAMILIES = (
     "factorizations",
     "matrix_functions",
     "complex_numbers",
+    "complex_functions",
     "backwards",
 )
 

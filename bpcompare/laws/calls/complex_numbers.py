@@ -52,6 +52,12 @@ def _zeros(like: Node) -> Node:
     return lifted(np.zeros(like.shape))
 
 
+def multiplied(x: Pair, y: Pair, times: Callable[[Any, Any], Node] = kernel.multiply) -> Pair:
+    """(a + ib)(c + id) = ac − bd + i(ad + bc), for any product that is bilinear."""
+    (a, b), (c, d) = x, y
+    return kernel.subtract(times(a, c), times(b, d)), kernel.add(times(a, d), times(b, c))
+
+
 def _product(
     x: tuple[Node, Node | None], y: tuple[Node, Node | None], times: Callable[[Any, Any], Node] = kernel.multiply
 ) -> Node:
@@ -63,10 +69,11 @@ def _product(
         return paired(times(a, c), times(a, d))
     if d is None:
         return paired(times(a, c), times(b, c))
-    return paired(kernel.subtract(times(a, c), times(b, d)), kernel.add(times(a, d), times(b, c)))
+    return paired(*multiplied((a, b), (c, d), times))
 
 
-def _squared(re: Node, im: Node) -> Node:
+def squared(re: Node, im: Node) -> Node:
+    """|z|²."""
     return kernel.add(kernel.multiply(re, re), kernel.multiply(im, im))
 
 
@@ -90,7 +97,7 @@ def _each(law: CallLaw) -> Callable[[Arguments], Any]:
 LINEAR = (
     "neg", "sum", "mean", "index_select", "index_add", "gather", "scatter_add", "index_put", "where", "cumsum", "constant_pad_nd",
     "zero", "copy", "flip", "roll", "rot90", "tril", "triu", "repeat", "index_copy", "overlay", "reread", "trace",
-    "take",
+    "take", "index",
 )  # fmt: skip
 
 for _family in (moves, layouts, indexing, writing, sums, reductions, arithmetic, functions, blends, contractions):
@@ -112,7 +119,7 @@ rows.law("_neg_view", once=True)(lambda a: kernel.negative(a.self))  # the imagi
 @rows.law(f"{PREFIX}polar", rearranged=True)
 def _polar(a: Arguments) -> Node:
     size, angle = lifted(a.get("abs")), lifted(a.angle)
-    return paired(kernel.multiply(size, _cos(angle)), kernel.multiply(size, _sin(angle)))
+    return paired(kernel.multiply(size, cos(angle)), kernel.multiply(size, sin(angle)))
 
 
 @rows.law(f"{PREFIX}_to_copy", once=True)
@@ -124,11 +131,13 @@ def _to_copy(a: Arguments) -> Node:
     return paired(kernel.multiply(1.0, re), _zeros(re) if im is None else kernel.multiply(1.0, im))
 
 
-def _sin(x: Node) -> Node:
+def sin(x: Node) -> Node:
+    """Of real numbers."""
     return kernel.elementwise(x, np.sin, np.cos)
 
 
-def _cos(x: Node) -> Node:
+def cos(x: Node) -> Node:
+    """Of real numbers."""
     return kernel.elementwise(x, np.cos, lambda x: -np.sin(x))
 
 
@@ -167,27 +176,19 @@ def _div(a: Arguments) -> Node:
     (re, im), (other, imaginary) = parts(a, "self"), parts(a, "other")
     if imaginary is None:
         return paired(kernel.divide(re, other), kernel.divide(_zeros(re) if im is None else im, other))
-    size = _squared(other, imaginary)
+    size = squared(other, imaginary)
     return _product((re, im), (kernel.divide(other, size), kernel.negative(kernel.divide(imaginary, size))))
 
 
 @rows.law(f"{PREFIX}abs", rearranged=True, kinks=AT_ZERO)
 def _abs(a: Arguments) -> Node:
-    return kernel.sqrt(_squared(*pair(a.self)))
+    return kernel.sqrt(squared(*pair(a.self)))
 
 
 @rows.law(f"{PREFIX}angle", rearranged=True)
 def _angle(a: Arguments) -> Node:
     re, im = pair(a.self)
     return functions.angle(im, re)
-
-
-@rows.law(f"{PREFIX}exp", rearranged=True)
-def _exp(a: Arguments) -> Node:
-    """e^re (cos im + i sin im)."""
-    re, im = pair(a.self)
-    size = kernel.exp(re)
-    return paired(kernel.multiply(size, _cos(im)), kernel.multiply(size, _sin(im)))
 
 
 # discrete Fourier transforms
