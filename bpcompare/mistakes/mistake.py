@@ -145,7 +145,6 @@ class Sabotaged(Laws):
         self._laws = laws
         self._wrong = wrong
         self.words = words
-        self._memories = [law.memory for law in wrong.values() if isinstance(law, Altered) and law.memory is not None]
 
     @property
     def replaced(self) -> frozenset[str]:
@@ -160,7 +159,15 @@ class Sabotaged(Laws):
     @property
     def remembers(self) -> bool:
         """Whether a law reads from the step before, so that the first step is right."""
-        return bool(self._memories)
+        wrong = self._wrong
+        laws = wrong.values() if not isinstance(wrong, Everywhere) else [next(iter(wrong.values()), None)]  # one maker's
+        return any(isinstance(law, Altered) and law.memory is not None for law in laws)
+
+    @property
+    def _memories(self) -> list[Memory]:
+        """Of a law that is not made yet nothing was seen, and nothing is to be forgotten."""
+        laws = self._wrong.made if isinstance(self._wrong, Everywhere) else self._wrong.values()
+        return [law.memory for law in laws if isinstance(law, Altered) and law.memory is not None]
 
     def begin(self) -> None:
         """A run begins, perhaps one of several with the same laws: what was seen in another is no part of it."""
@@ -218,16 +225,60 @@ def at_parameter(network: Network, parameter: str, places: Mapping[str, Any], la
     return own | {name: one(places[name], laws.of(name, network.layers[name].op), mine) for name, mine in roles.items()}
 
 
+class Everywhere(Mapping[str, Any]):
+    """The wrong laws at all owners that could have one, each made by `make` when it is asked for; none where that gives None.
+
+    Of ten thousand nodes one is enough to show most mistakes. `could` says whether an owner's op is one of those meant.
+    """
+
+    def __init__(self, owners: Callable[[], Iterator[str]], could: Callable[[str], bool], make: Callable[[str], Any]) -> None:
+        self._owners, self._could, self._make = owners, could, make
+        self._known: dict[str, Any] = {}
+
+    @property
+    def made(self) -> list[Any]:
+        """The laws that were made so far."""
+        return [law for law in self._known.values() if law is not None]
+
+    def get(self, owner: str, default: Any = None) -> Any:
+        """The wrong law at an owner, or `default`."""
+        if owner not in self._known:
+            if not self._could(owner):
+                return default
+            self._known[owner] = self._make(owner)
+        law = self._known[owner]
+        return default if law is None else law
+
+    def __getitem__(self, owner: str) -> Any:
+        law = self.get(owner)
+        if law is None:
+            raise KeyError(owner)
+        return law
+
+    def __contains__(self, owner: object) -> bool:
+        return isinstance(owner, str) and self.get(owner) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (owner for owner in self._owners() if self.get(owner) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+
 def at_layers(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Places:
     """Places at every layer whose op is one of `ops`: make(network, layer name, right law) is the wrong law, or None."""
 
     def places(network: Network, laws: Laws) -> Mapping[str, Any]:
-        found = {
-            name: make(network, name, laws.of(name, network.layers[name].op))
-            for name in network.order
-            if isinstance(network.layers[name].op, ops)
-        }
-        return {name: law for name, law in found.items() if law is not None}
+        kinds = frozenset(kind for kind in network.kinds if issubclass(kind, ops))
+        layers = network.layers
+        return Everywhere(
+            lambda: (name for name in network.order if type(layers[name].op) in kinds) if kinds else iter(()),
+            lambda name: name in layers and type(layers[name].op) in kinds,
+            lambda name: make(network, name, laws.of(name, layers[name].op)),
+        )
 
     return places
 
@@ -236,12 +287,17 @@ def at_activations(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> 
     """Likewise at every layer whose activation is one of `ops`."""
 
     def places(network: Network, laws: Laws) -> Mapping[str, Any]:
-        found = {
-            f"{name}.g": make(network, name, laws.of(f"{name}.g", network.layers[name].g))
-            for name in network.order
-            if isinstance(network.layers[name].g, ops)
-        }
-        return {name: law for name, law in found.items() if law is not None}
+        kinds = frozenset(kind for kind in network.kinds if issubclass(kind, ops))
+        layers = network.layers
+
+        def layer(owner: str) -> str:
+            return owner.removesuffix(".g")
+
+        return Everywhere(
+            lambda: (f"{name}.g" for name in network.order if type(layers[name].g) in kinds) if kinds else iter(()),
+            lambda owner: owner.endswith(".g") and layer(owner) in layers and type(layers[layer(owner)].g) in kinds,
+            lambda owner: make(network, layer(owner), laws.of(owner, layers[layer(owner)].g)),
+        )
 
     return places
 
@@ -263,8 +319,12 @@ def at_updates(make: Callable[[Network, str, Any], Any], *ops: type[Op]) -> Plac
     def places(network: Network, laws: Laws) -> Mapping[str, Any]:
         if not isinstance(network.update, ops):
             return {}
-        found = {name: make(network, name, laws.update(name, network.update)) for name in network.trainable}
-        return {name: law for name, law in found.items() if law is not None}
+        free = frozenset(network.trainable)
+        return Everywhere(
+            lambda: iter(network.trainable),
+            free.__contains__,
+            lambda name: make(network, name, laws.update(name, network.update)),
+        )
 
     return places
 
@@ -273,13 +333,13 @@ def stepping(
     wrong: Callable[..., Any], *ops: type[Op], needs: Callable[[Network, Any], bool] = lambda _network, _op: True
 ) -> Places:
     """Another new parameter: wrong(law, at)."""
+    everywhere = at_updates(lambda _network, _name, law: Altered(law, parameter=lambda at: wrong(law, at)), *ops)
 
-    def make(network: Network, _name: str, law: Any) -> Any:
-        if not needs(network, network.update):
-            return None
-        return Altered(law, parameter=lambda at: wrong(law, at))
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        meant = isinstance(network.update, ops) and needs(network, network.update)
+        return everywhere(network, laws) if meant else {}
 
-    return at_updates(make, *ops)
+    return places
 
 
 def examples(network: Network) -> int:

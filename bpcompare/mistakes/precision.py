@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from bpcompare.laws import Laws
 from bpcompare.laws.law import At, Sources
-from bpcompare.mistakes.mistake import Altered, Form, Mistake, Places
+from bpcompare.mistakes.mistake import Altered, Everywhere, Form, Mistake, Places
 from bpcompare.network import Network
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.dyadic import InexactError
@@ -56,13 +57,25 @@ def representable(x: Any, bits: int) -> bool:
 def _result(bits: int | None) -> Places:
     """What laws give, rounded: every `in`, a, Δ and gradient, every new parameter and slot."""
 
-    def places(network: Network, laws: Laws) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, layer in network.layers.items():
-            for owner, op in ((name, layer.op), (f"{name}.g", layer.g)):
-                found[owner] = _narrow(laws.of(owner, op), bits, tuple(layer.parameters) if owner == name else ())
-        found |= {name: _narrow(laws.update(name, network.update), bits, ()) for name in network.trainable}
-        return found
+    def places(network: Network, laws: Laws) -> Mapping[str, Any]:
+        layers, free = network.layers, frozenset(network.trainable)
+
+        def owners() -> Iterator[str]:
+            for name in layers:
+                yield from (name, f"{name}.g")
+            yield from network.trainable
+
+        def make(owner: str) -> Any:
+            if owner in free:
+                return _narrow(laws.update(owner, network.update), bits, ())
+            if owner in layers:
+                return _narrow(laws.of(owner, layers[owner].op), bits, tuple(layers[owner].parameters))
+            return _narrow(laws.of(owner, layers[owner.removesuffix(".g")].g), bits, ())
+
+        def could(owner: str) -> bool:
+            return owner in free or owner in layers or (owner.endswith(".g") and owner.removesuffix(".g") in layers)
+
+        return Everywhere(owners, could, make)
 
     def _narrow(law: Any, bits: int | None, roles: tuple[str, ...]) -> Any:
         def method(name: str) -> Any:

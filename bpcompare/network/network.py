@@ -140,6 +140,11 @@ class Network(Shown):
         return tuple(ready)
 
     @cached_property
+    def kinds(self) -> frozenset[type[Op]]:
+        """The classes of its layers' ops and activations: few, however many layers there are."""
+        return frozenset(type(op) for layer in self.layers.values() for op in (layer.op, layer.g))
+
+    @cached_property
     def shapes(self) -> Mapping[str, Shapes]:
         """Shapes by layer, as far as they can be known."""
         known: dict[str, Shape] = {name: group.shape for name, group in self.inputs.items()}

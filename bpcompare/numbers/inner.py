@@ -75,17 +75,9 @@ class Inner(Number):
     def like(self, mid: Array | None, low: Array | None, sums: Sums | None) -> Inner:
         """The same sums, moved."""
         return Inner(
-            mid,
-            n=self.n,
-            own=self.own,
-            most=self.most,
-            low=low,
-            sums=sums,
-            rel=self.rel,
-            rad=self.rad,
-            roundoff=self.roundoff,
+            mid, n=self.n, own=self.own, most=self.most, low=low, sums=sums, rel=self.rel, rad=self.rad, roundoff=self.roundoff,
             dtype=self.dtype,
-        )
+        )  # fmt: skip
 
     @property
     def mid(self) -> Array:
