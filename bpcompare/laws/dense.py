@@ -77,7 +77,7 @@ class StackedDense(PlainLaw):
         return np.reshape(self._law.forward(self._apart(at)), (*at.x.shape[:-1], at.op.units))
 
     def delta(self, at: At[Dense]) -> Num:
-        """Σ_j w_ij Δ_j."""
+        """Σ_j w_ij Δ_j. Raises LookupError for one of several sources."""
         if len(at.xs) > 1:
             raise LookupError("Δ of one of several sources")
         return np.reshape(total([self._law.delta(self._apart(at))]), (*at.dy.shape[:-1], -1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Program, Recording, Update, Value
@@ -23,7 +24,8 @@ def of_rule(rule: Told, params: Any, gradients: Any, state: Any, after: Any) -> 
     recorded: dict[str, Any] = {}
     values: dict[str, Value] = {}
     updates = []
-    for number, (name, (_, parameter), op) in enumerate(zip(names, leaves, rule.rules, strict=True)):
+    for number, (name, (_, given_as), op) in enumerate(zip(names, leaves, rule.rules, strict=True)):
+        parameter = jnp.asarray(given_as)  # NumPy's float64 is float32 to JAX, unless it is told otherwise
         dtype = str(parameter.dtype)
         given |= {name: array(parameter), f"{name}.gradient": array(fed[number]), f"{name}.t": np.asarray(rule.t)}
         recorded[f"{name}.update"] = array(left[number])

@@ -51,10 +51,6 @@ class Continuity:
         self._left[address] = now, clock
         self._known.discard(address)
 
-    def moved(self, one: Moved, clock: int) -> None:
-        """The optimizer whose step this is has moved a parameter itself, between two evaluations of its closure."""
-        self._left[id(one.parameter)] = one.before, clock
-
     def touched(self, t: Tensor) -> None:
         """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
         number = id(t)

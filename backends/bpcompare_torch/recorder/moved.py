@@ -51,8 +51,6 @@ class OptimizerStep:
     place: Place
     moved: list[Moved]
     ended: bool = False
-    evaluations: int = 0
-    """How often it has called its closure."""
     own: bool = False
     """Whether its optimizer has no law: then it is judged function by function."""
     called: Sequence[Entry] = ()

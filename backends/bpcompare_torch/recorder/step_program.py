@@ -32,10 +32,8 @@ def of_step(number: int, step: OptimizerStep, several: bool) -> Recording:
             continue
         draft.places[name] = step.place
         updates.append(_moved(draft, name, one, one.after))
-    alone = f"; each of its {step.evaluations} evaluations was judged, where it went between them was not"
-    more = alone if step.evaluations > 1 else ""
     for why, names in reasons.items():
-        draft.unexamined.append(Unexamined(f"{draft.title} of {listed(names)}", f"{why}{more}", step.place.line))
+        draft.unexamined.append(Unexamined(f"{draft.title} of {listed(names)}", why, step.place.line))
     return draft.recording(updates)
 
 

@@ -225,11 +225,6 @@ class Updates:
         def watched(*inner: Any, **named: Any) -> Any:
             """The closure, watched like any code; what the step starts from is what it leaves."""
             self._mode.stepping = False
-            step.evaluations += 1
-            if step.evaluations > 1:
-                with self._mode.unwatched():
-                    for one in self._all_moving(optimizer, self._identity.memory.keep):
-                        self.continuity.moved(one, self._identity.memory.clock)
             out = closure(*inner, **named)
             with self._mode.unwatched():
                 step.moved = self._all_moving(optimizer, self._identity.memory.keep)
