@@ -171,6 +171,7 @@ class _Part:
             if any(finding.outcome == "convention" for finding in self._found.values()):
                 with np.errstate(all="ignore"):
                     self._found |= shares.together(self.claims, self._found, self._balls, self._laws)
+            self._balls.rest()
             self._balls = None  # and the wide copies of numbers with it
 
     def judged(self) -> Judged:

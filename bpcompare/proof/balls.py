@@ -57,6 +57,11 @@ class Balls:
         """What laws made of the quantities in that format; of a `part` of them, by the number of its first channel."""
         return self._kept.setdefault((fmt, part), {})
 
+    def rest(self) -> None:
+        """Let go what is kept to save work. Some of it knows this lookup, so that its numbers would stay until garbage is collected."""
+        for kept in self._kept.values():
+            kept.clear()
+
     def ball(self, path: str, fmt: Format) -> Num:
         """A quantity as a ball of the format `fmt`."""
         x = self.number(path)

@@ -75,6 +75,8 @@ def certify(
             for row, (number, balls) in enumerate(asked.items())
         ]
         joined = Findings.joined(findings)
+        for balls in asked.values():
+            balls.rest()
         return Certificate(record.provenance, joined.with_judged(settled(plan, listed, laws, joined.judged)))
 
 

@@ -1,6 +1,7 @@
 """Copies that a recorder makes stand in memory that is used again, but by nobody while somebody may look at it."""
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -75,3 +76,27 @@ def test_steps_that_are_watched_one_after_the_other_do_not_share_numbers(monkeyp
     with torch.no_grad():
         model.weight.zero_()
     assert [one.verdict for one in steps] == ["certified"] * 3
+
+
+def test_a_step_that_nobody_holds_is_gone():
+    """Numbers of steps that were judged would stay until garbage is collected, and the next step find no memory to use again."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Flatten())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x = torch.randn(4, 1, 8, 8)
+
+    def kept():
+        with bpcompare.watch(model, optimizer) as watched:
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+        assert watched.verdict in ("certified", "undecided")
+        return [weakref.ref(one) for one in gc.get_objects() if type(one) is memory.Kept]
+
+    kept()
+    gc.collect()
+    gc.disable()
+    try:
+        assert not [one for one in kept() if one() is not None]
+    finally:
+        gc.enable()

@@ -53,8 +53,8 @@ class Continuity:
 
     def touched(self, t: Tensor) -> None:
         """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
-        number = id(t)
-        self._touched[number] = ref(t, lambda _gone: self._touched.pop(number, None))
+        number, touched = id(t), self._touched  # not self, which would hold all numbers for as long as the tensor is there
+        touched[number] = ref(t, lambda _gone: touched.pop(number, None))
 
     def states(self, name: str, slots: Mapping[str, Tensor | None]) -> None:
         """A step of an optimizer begins with these states: names those that were written into."""
