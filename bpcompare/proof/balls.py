@@ -58,7 +58,7 @@ class Balls:
         return self._kept.setdefault((fmt, part), {})
 
     def rest(self) -> None:
-        """Let go what is kept to save work. Some of it knows this lookup, so that its numbers would stay until garbage is collected."""
+        """Let go what is kept to save work. Some of it knows this lookup: its numbers would stay until garbage is collected."""
         for kept in self._kept.values():
             kept.clear()
 
