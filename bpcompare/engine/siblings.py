@@ -62,7 +62,9 @@ def beside(folder: Path, *, anew: bool = False) -> Iterator[None]:
         own = {name: module for name, module in list(sys.modules.items()) if _top(name) in names and name not in before}
         for name in own:
             del sys.modules[name]
-        _KNOWN[folder] = own
+        known = _KNOWN.setdefault(folder, {})  # the same table stays: another one would be somebody's doing
+        known.clear()
+        known.update(own)
         sys.modules.update(strangers)
 
 

@@ -68,6 +68,7 @@ def _network(spec: UpdateOp | None, parameter: str) -> Any:
     layer = SimpleNamespace(op=SimpleNamespace(below=None), g=SimpleNamespace())
     return SimpleNamespace(
         update=spec,
+        kinds=frozenset(),
         trainable=(parameter,),
         uses={parameter: (("layer", role),)},
         layers={"layer": layer},
