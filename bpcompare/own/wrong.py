@@ -10,6 +10,7 @@ import numpy as np
 
 from bpcompare.engine.arithmetics import voices
 from bpcompare.ops.call import Call
+from bpcompare.own.causes.backward import law
 from bpcompare.own.causes.cause import cause
 from bpcompare.own.formula import formula
 from bpcompare.own.judged import Judged
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 SEARCH = 8
 """Choices from which on a forward may be a search: the derivative of how it searches is not that of what it finds."""
+
+
+HANDING_ON = frozenset({"identity", "view", "alias", "clone", "detach", "contiguous", "view_as", "reshape", "_unsafe_view"})
+"""Functions that give back the numbers that they are given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +87,31 @@ class Wrong:
         choices = sum(isinstance(op, Call) and op.function == "where" for _, op in self.claim.owners)
         return choices if self.backward and choices >= SEARCH and any(place.custom for place in self.places) else 0
 
+    @cached_property
+    def meant(self) -> str:
+        """How to say that a backward of theirs is meant, where its forward is one of those whose derivative often is not."""
+        custom = next((place.custom for place in self.places if place.custom), "")
+        if not custom or self.claim.statement != "inductive":
+            return ""
+        if self.searches:
+            why = f"its forward chooses {self.searches} times by what it compares, as a search for a root does"
+            then = "is the derivative of what it finds"
+        elif not law(self.judged, self.claim).mid.any():
+            why, then = (
+                "its forward is flat at these numbers",
+                "stands for another function's (a straight-through estimate)",
+            )
+        elif all(isinstance(op, Call) and op.function in HANDING_ON for _, op in self.claim.owners):
+            why, then = "its forward hands on what it is given", "is to turn or to scale the gradient"
+        else:
+            return ""
+        return f'{why}: if its backward {then}, intended=("{custom}",) says so'
+
     @property
     def whose(self) -> str:
-        """In words: that it is a function of the framework's own, where nothing of theirs stands in between; or their search."""
-        if self.searches:
-            custom = next(place.custom for place in self.places if place.custom)
-            search = f"its forward chooses {self.searches} times by what it compares, as a search for a root does"
-            return f'{search}: if its backward is the derivative of what it finds, intended=("{custom}",) says so'
+        """In words: how it is meant; or that it is a function of the framework's own, where nothing of theirs stands in between."""
+        if self.meant:
+            return self.meant
         ours = any(place.custom or place.backward for place in self.places)
         if ours or not self.framework or not self.places or not all(isinstance(step.op, Call) for step in self.steps):
             return ""

@@ -1,4 +1,4 @@
-"""Custom functions that search for a root: the derivative of the search is not that of the root."""
+"""Custom functions whose backward often is meant to be no derivative: searches, steps, reversals. They are told how to say so."""
 
 import pytest
 
@@ -64,3 +64,48 @@ def test_a_few_choices_are_no_search():
     found = said(Quick)
     assert found.verdict == "wrong"
     assert "intended=" not in str(found)
+
+
+class Step(torch.autograd.Function):
+    """Numbers cut to eighths; the gradient goes straight through."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return (x * 8).round() / 8
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class Reversal(torch.autograd.Function):
+    """What it is given; the gradient is turned round."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return -g
+
+
+class Doubled(torch.autograd.Function):
+    """A forward that says what its derivative is, and a backward that is wrong."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+@pytest.mark.parametrize(("function", "words"), [(Step, "straight-through"), (Reversal, "to turn or to scale"), (Doubled, "")])
+def test_whoever_may_mean_it_is_told_how_to_say_so(function, words):
+    """A straight-through estimate would be called wrong for ever; or every mistake would come with an excuse."""
+    report = " ".join(str(said(function)).split())
+    assert report.startswith("wrong")
+    assert words in report
+    assert (f'intended=("{function.__name__}",) says so' in report) == bool(words)
