@@ -109,7 +109,7 @@ class Wrong:
 
     @property
     def whose(self) -> str:
-        """In words: how it is meant; or that it is a function of the framework's own, where nothing of theirs stands in between."""
+        """In words: how it may be meant; or that it is the framework's own function, where nothing of theirs stands between."""
         if self.meant:
             return self.meant
         ours = any(place.custom or place.backward for place in self.places)
