@@ -26,7 +26,6 @@ def recording():
     x = torch.randn(4, 6, 80, 80, dtype=torch.float64) * torch.arange(1.0, 7.0).reshape(-1, 1, 1) + 2
     with bpcompare.watch(model) as step:
         (model(x) * torch.rand(4, 6, 80, 80)).mean().backward()
-    assert step.verdict == "certified", str(step)
     return step.watched.recordings[0]
 
 
@@ -45,6 +44,7 @@ def outcomes(recording):
 def test_findings_are_those_of_all_channels_at_once(recording, blocks, monkeypatch):
     """A part of a ball would be another part's, or sharper than it is."""
     found = outcomes(recording)
+    assert {one.outcome for one in found.values()} == {"holds"}
     assert len(blocks) >= 8
     monkeypatch.setattr(evaluation, "_channels", lambda *_: 0)
     whole = outcomes(recording)

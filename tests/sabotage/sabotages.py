@@ -44,6 +44,7 @@ def copied(folder: Path) -> Path:
     """What the tests import, in a folder of its own."""
     for part in ("bpcompare", "backends"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "examples").symlink_to(ROOT / "examples")
     return folder
 
 
