@@ -51,8 +51,8 @@ def _let_through(step: Step) -> Iterator[tuple[str, Edit]]:
     if name in STAIRS:
         yield (
             (
-                "as if the derivative of {} were 1, though it is 0 wherever it has one (straight-through). If that is meant, say "
-                "for which function the backward is meant: meant_for="
+                "as if the derivative of {} were 1, though it is 0 wherever it has one (straight-through). Where that is meant, "
+                "meant_for= tells check_gradient for which function, and intended= tells watch and check that it is"
             ),
             passed,
         )
