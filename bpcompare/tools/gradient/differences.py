@@ -16,7 +16,7 @@ from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.derivative import Derivative
-from bpcompare.tools.gradient.finding import InputFinding
+from bpcompare.tools.gradient.finding import NOT_ASKED, InputFinding
 from bpcompare.tools.gradient.tries import TRUSTED, Tries, Try, double
 
 EVERY = 2_000
@@ -123,7 +123,7 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         return InputFinding(name, shape, "convention", power, len(numbers), note=note)
     worst = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))
     whole = len(numbers) == this.x.size and not tries.budget.over()
-    cause = _cause(tries, at, g, want.reshape(shape), radii) if whole else ""
+    cause = NOT_ASKED if not tries.causes else _cause(tries, at, g, want.reshape(shape), radii) if whole else ""
     return InputFinding(
         name,
         shape,

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 Verdict = Literal["certified", "convention", "undecided", "wrong"]
+NOT_ASKED = "not looked for, as was asked (causes=False)"
+"""The cause of what is wrong, where it was not asked for."""
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,19 @@ from bpcompare.tools.gradient.traced import Traced
 from bpcompare.tools.gradient.tries import Tries
 
 
-def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int, budget: Budget) -> list[InputFinding]:
+def judged(
+    answer: Answer, step: WatchedStep | None, why: str, seed: int, budget: Budget, *, causes: bool = True
+) -> list[InputFinding]:
     """Of each input, and of each parameter of a module, what was found.
 
-    `step` is the forward as a program, where it could be followed; `why` it could not be, or in which part.
+    `step` is the forward as a program, where it could be followed; `why` it could not be, or in which part. `causes`: whether the
+    cause of what is wrong is looked for.
     """
-    code, tries = answer.code, Tries(answer.code, answer.dy, seed, budget)
+    code, tries = answer.code, Tries(answer.code, answer.dy, seed, budget, causes=causes)
     findings: list[InputFinding] = []
     if step is not None:
-        findings = [aside(tries, answer, beyond(tries, answer, finding), step) for finding in Traced(step, budget).findings]
+        traced = Traced(step, budget, causes=causes)
+        findings = [aside(tries, answer, beyond(tries, answer, finding), step) for finding in traced.findings]
     # Inputs that a trace says nothing of: it was none, it has holes, or autograd leads from the output to no such input.
     told = {finding.name for finding in findings if finding.verdict == "wrong" or not why}
     left = [i for i in code.carrying if code.names[i] not in told]

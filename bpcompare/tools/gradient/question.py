@@ -34,6 +34,7 @@ class Question:
     meant_for: Any
     options: Options
     convention: Convention | None = None
+    causes: bool = True
     budget: Budget = field(default_factory=Budget)
 
     def answer(self) -> GradientCheck:
@@ -52,7 +53,7 @@ class Question:
 
     def _explained(self, found: GradientCheck) -> GradientCheck:
         """With a cause of what is wrong and has none, where the backward is right for the same rows as one matrix."""
-        unknown = any(one.verdict == "wrong" and not (one.cause or one.note) for one in found.findings)
+        unknown = self.causes and any(one.verdict == "wrong" and not (one.cause or one.note) for one in found.findings)
         given = as_matrices(self.inputs) if unknown and not self.budget.over() else None
         if given is None:
             return found
@@ -89,7 +90,7 @@ class Question:
             raise ValueError("op: the laws of ops are of real numbers")
         law = None if self.op is None else known(self.op, answer)
         step, why = (None, "") if answer.malformed else recorded(answer, self.seed, self.reference, self.budget)
-        findings = answer.malformed or judged(answer, step, why, self.seed, self.budget)
+        findings = answer.malformed or judged(answer, step, why, self.seed, self.budget, causes=self.causes)
         if law is not None:
             findings = beside_law(findings, law, answer)
         options = replace(self.options, again=self._again(code), budget=self.budget, step=None if why else step, seed=self.seed)

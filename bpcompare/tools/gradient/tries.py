@@ -61,9 +61,11 @@ class Try:
 class Tries(dict[int, Try]):
     """The forward along directions of each input, by its number; made when it is asked for."""
 
-    def __init__(self, code: CodeUnderTest, dy: Array, seed: int, budget: Budget | None = None) -> None:
+    def __init__(
+        self, code: CodeUnderTest, dy: Array, seed: int, budget: Budget | None = None, *, causes: bool = True
+    ) -> None:
         super().__init__()
-        self.budget = budget or Budget()
+        self.budget, self.causes = budget or Budget(), causes
         self._code, self._dy, self._random = code, dy, np.random.default_rng((seed, 1))
         self.inputs, self.carrying, self.pairs = code.inputs, code.carrying, code.complexes
         self._shaken: list[dict[int, Array]] | None = None
