@@ -107,7 +107,11 @@ def _in_formats(checks: Mapping[str, GradientCheck]) -> GradientCheck:
     """One check after the other; every finding has its format in its name."""
     findings = [replace(one, name=f"{one.name} ({dtype})") for dtype, check in checks.items() for one in check.findings]
     last = list(checks.values())[-1]
+
+    def against(backward: Any) -> GradientCheck:
+        return _in_formats({dtype: check.with_backward(backward) for dtype, check in checks.items()})
+
     untraced = next((check.untraced for check in checks.values() if check.untraced), "")
     outcomes = over_formats({dtype: check.contracts for dtype, check in checks.items()})
     left = tuple(dict.fromkeys(one for check in checks.values() for one in check.left))
-    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes, left=left)
+    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes, left=left, against=against)

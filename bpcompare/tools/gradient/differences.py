@@ -40,8 +40,24 @@ def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep
     if finding.verdict != "wrong" or finding.name not in answer.names or not kinks(step):
         return finding
     at = answer.names.index(finding.name)
+    if _on_no_kink(tries, at, finding, answer.gradients[at]):
+        return finding
     found = differenced(tries, at, finding.name, answer.gradients[at])
     return replace(found, power=finding.power) if found.verdict == "convention" else finding
+
+
+def _on_no_kink(tries: Tries, at: int, finding: InputFinding, g: Array | None) -> bool:
+    """Whether the element that is farthest off is on no kink, and not what differences say: then no other one excuses it."""
+    this = tries[at]
+    if g is None or g.shape != this.x.shape or not np.isfinite(g).all() or _square(this.x) or tries.budget.over():
+        return False
+    k = int(np.ravel_multi_index(finding.index, g.shape)) if finding.index else 0
+    try:
+        found = this.element(k)
+    except Exception:  # noqa: BLE001 — the author's code
+        return False
+    radius = this.radius(found, found.bulk) + DOUBTED * found.bulk
+    return bool(not found.kink and abs(double(g).reshape(-1)[k] - found.value) > radius)
 
 
 def kinks(step: WatchedStep) -> bool:
@@ -225,12 +241,17 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
     return finding
 
 
+def _square(x: Array) -> bool:
+    """Whether it is matrices that may be symmetric: directions that are count for more than elements there."""
+    return x.ndim >= 2 and x.shape[-1] == x.shape[-2] > 1
+
+
 def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
     """Whether g is right along symmetric directions, and they are what is meant.
 
     They are where one triangle of x is not read, unless g is the transpose of what is right; and where x and g are symmetric.
     """
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
+    if not _square(x):
         return False
 
     def turned(part: Array) -> Array:
