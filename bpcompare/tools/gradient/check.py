@@ -56,8 +56,8 @@ def check_gradient(
     as well. `order=2`: the gradient is differentiated again.
     `convention`: what the gradient of a complex number is, "torch" (∂E/∂x + i ∂E/∂y) or "jax" (its conjugate). By default that
     of the framework; of a NumPy pair the one that holds, which is named in the answer.
-    `causes=False`: no cause is looked for of what is wrong, which takes longer than all the rest. Whoever asks many gradients, and
-    only whether they are right, has no use for it.
+    `causes=False`: of what is wrong no cause is looked for, which takes longer than all the rest. Of many gradients, of which is
+    asked only whether they are right, nobody reads it.
     `budget`: the time for all of it, "30s" or seconds. What there was no time for is named (`left`), and the verdict is undecided
     at best. `progress` is told what is being done.
 
