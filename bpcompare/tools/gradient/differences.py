@@ -228,7 +228,9 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
             found = tries[at].element(int(k))
         except Exception:  # noqa: BLE001 — the author's code
             return finding
-        if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * abs(found.value) and not found.kink:
+        # Where the branch that is taken is a constant, it is 0, which no number is small beside but those of the forward.
+        size = max(abs(found.value), tries[at].slope)
+        if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * size and not found.kink:
             index = tuple(int(i) for i in np.unravel_index(int(k), finding.shape)) if finding.shape else ()
             cause = (
                 "the forward has a derivative here, and it is finite. Is it the NaN of a branch that is not taken? `where` "

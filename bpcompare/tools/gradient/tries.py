@@ -35,6 +35,11 @@ class Try:
 
         self.along = Along(replaced, self.x, double(dy), analytic=code.analytic)
 
+    @property
+    def slope(self) -> float:
+        """How steep the output is, if it moves by its own size when the input does."""
+        return self.along.size / (float(np.abs(self.x).max(initial=0.0)) or 1.0)
+
     def element(self, k: int) -> Derivative:
         """The derivative by one element, by its number."""
         if k not in self._known:
