@@ -305,9 +305,9 @@ class Identity:
         leaf = leaf_of(node)
         before = self.of(leaf) if leaf is not None else self._by_edge.get((self.number(node), number))
         before = before or (None if t._base is None else self._same(t._base))
-        if before is None or self._since(t, before.clock):
+        if before is None:
             return None
-        kept = before.kept.tensor
+        kept = before.kept.tensor  # a copy elsewhere, once its memory was written into
         same = (storage_of(kept), key(kept)) == (storage_of(t), key(t))
         return self._moved("alias", {"self": before}, self.memory.keep(t)) if same else None
 
