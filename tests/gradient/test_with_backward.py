@@ -121,7 +121,8 @@ def test_causes_that_nobody_asked_for_are_named_as_that():
     """Else the report says that no slip is known, where none was looked for; or the verdict is another one without them."""
     asked = check_gradient(forward, no_dy, (X, W), contracts=False)
     quick = check_gradient(forward, no_dy, (X, W), contracts=False, causes=False)
-    assert {one.cause for one in quick.findings} == {NOT_ASKED} and NOT_ASKED[:20] in str(quick)
+    assert {one.cause for one in quick.findings} == {NOT_ASKED}
+    assert NOT_ASKED[:20] in str(quick)
     assert [(one.verdict, one.index, one.off) for one in quick.findings] == [(x.verdict, x.index, x.off) for x in asked.findings]
 
 

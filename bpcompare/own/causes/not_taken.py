@@ -35,9 +35,9 @@ def not_taken(one: Judged, claim: Claim) -> str:
         choice = _choice(program, step) if not recorded[delta][lost].any() else None
         if choice is not None:
             return (
-                f"it is the NaN of a branch that is not taken: {_named(one, choice)} hands a Δ of 0 back there, and the derivative "
-                f"of {_named(one, step)} is not finite: 0 · ∞ is NaN. Give that branch other numbers in those places, by a choice "
-                "in front of it"
+                f"it is the NaN of a branch that is not taken: {_named(one, choice)} hands a Δ of 0 back there, and the "
+                f"derivative of {_named(one, step)} is not finite: 0 · ∞ is NaN. Give that branch other numbers in those "
+                "places, by a choice in front of it"
             )
     return ""
 
