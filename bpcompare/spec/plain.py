@@ -1,4 +1,4 @@
-"""TOML of many layers: their plain lines by the parsers of C, all else by Python's parser of TOML. The same tables, or it gives up.
+"""TOML of many layers: their plain lines by parsers in C, all else by Python's parser of TOML. The same tables.
 
 Python's parser is written in Python: of a graph of ten thousand nodes it took half of what reading the spec takes.
 """
@@ -20,7 +20,7 @@ _ARRAY = re.compile(r"\[[^\[\]{}\\\x00-\x1f\x7f]*\]")
 
 
 def loads(text: str) -> dict[str, Any]:
-    """As `tomllib.loads`, which is asked where anything is wrong: it says what and where. Tables may be shared: read them only."""
+    """As `tomllib.loads`, which is asked where anything is wrong, for it says what and where. Equal tables may be one object."""
     if text.count("\n[layers.") < FEWEST or '"""' in text or "'''" in text:
         return tomllib.loads(text)
     taken, rest = _apart(text.replace("\r\n", "\n").split("\n"))
