@@ -109,9 +109,11 @@ def _found_before(plan: Plan) -> dict[str, bool]:
         [(name, x.shape, x.dtype.str) for name, x in plan.parameters.items()],
         [(name, x[:EXAMPLES].shape, x.dtype.str) for name, x in (*plan.batches[0].inputs.items(), ("", plan.batches[0].target))],
         [(name, x[:EXAMPLES].shape, float(x.max(initial=0.0))) for name, x in plan.batches[0].draws.items()],
-        [(name, x.shape, x.dtype.str, x.tobytes()) for name, x in (*plan.state.items(), *plan.slots.items())],
+        [(name, x.shape, x.dtype.str) for name, x in (*plan.state.items(), *plan.slots.items())],
     ):
         text.update(repr(part).encode())
+    for x in (*plan.state.values(), *plan.slots.values()):
+        text.update(x.tobytes())
     key = text.hexdigest(), network.kinds
     known = _ALIKE.setdefault(key, {})
     _ALIKE.move_to_end(key)

@@ -29,7 +29,7 @@ def loads(text: str) -> dict[str, Any]:
         found = tomllib.loads("\n".join(rest))
     except ValueError:
         return tomllib.loads(text)
-    layers = found.get("layers")
+    layers: Any = found.get("layers")
     for name, table in taken.items():
         layer = layers[name] if type(layers) is dict else None
         if type(layer) is not dict or not layer.keys().isdisjoint(table):
