@@ -75,12 +75,12 @@ class _Hash:
         self._constant, self._factor = constant, factor
 
     def __call__(self, word: Array) -> Array:
-        found = word ^ np.uint32(self._constant)
+        found: Array = word ^ np.uint32(self._constant)
         self._constant = self._constant * self._factor & 0xFFFFFFFF
         found = found * np.uint32(self._constant)
         return np.asarray(found ^ found >> np.uint32(16))
 
 
 def _mixed(x: Array, y: Array) -> Array:
-    found = _LEFT * x - _RIGHT * y
+    found: Array = _LEFT * x - _RIGHT * y
     return np.asarray(found ^ found >> np.uint32(16))

@@ -41,7 +41,7 @@ def array_problem(value: Any) -> str:
 def _problems(network: Network, whole: Network) -> Iterator[Problem]:
     suggest = Suggestions()
     needs: dict[str, list[Use]] = {}
-    used = set()
+    used: set[str] = set()
     for name, layer in network.layers.items():
         used.update(layer.parameters.values())
         if name in whole.shapes and not whole.shapes[name].problems:
