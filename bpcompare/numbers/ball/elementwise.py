@@ -166,9 +166,10 @@ def _powers(x: Ball, several: Array) -> Ball:
     """Whole powers of one number, in the shape of their exponents. Raises TypeError for other numbers than one."""
     if x.ndim or several.dtype.kind != "i":
         raise TypeError("powers of an array by an array")
-    each = [power(x, int(p)) for p in several.reshape(-1)]
+    exponents, place = np.unique(several, return_inverse=True)
+    each = [power(x, int(p)) for p in exponents]
     mid, radius, major = (
-        np.array(parts, np.float64).reshape(several.shape)
+        np.array(parts, np.float64)[place].reshape(several.shape)
         for parts in ([one.mid for one in each], [one.radius() for one in each], [one.magnitude() for one in each])
     )
     return Ball(mid, x.fmt, 0.0, radius, major=major if x.fmt.rearranged else None)
