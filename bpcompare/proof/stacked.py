@@ -18,7 +18,6 @@ from bpcompare.network.nodes import FEWEST
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Format
 from bpcompare.numbers.inner import Inner
-from bpcompare.numbers.number import Num
 from bpcompare.ops.op import Op
 from bpcompare.plan import Plan
 from bpcompare.proof import updates
@@ -154,7 +153,6 @@ def _measured(claim: Claim, balls: Balls, laws: Laws, steps: int) -> Measures | 
     found = _entry_by_entry(claim, x, balls, laws, fmt, steps) if is_entrywise(claim, balls, laws) else None
     if found is None and (value := sums(claim, balls, laws)) is not None:
         found = _same(x, value, fmt, steps) if value.n == 0 else _sums(x, value, fmt, steps)
-    found = _near(claim, x, balls, laws, fmt, steps) if found is None else found
     return _by_balls(claim, x, balls, laws, steps) if found is None else found
 
 
@@ -192,31 +190,6 @@ def _sums(x: Array, value: Inner, fmt: Format, steps: int) -> Measures | None:
         return None
     off, radius, exact = found
     return _of_each(at, x.size, steps, off, radius, exact)
-
-
-def _near(claim: Claim, x: Array, balls: Balls, laws: Laws, fmt: Format, steps: int) -> Measures | None:
-    """That every entry is within the grant for rearrangements of the law's plain value; balls of one example of each step."""
-    if not fmt.rearranged or claim.statement not in ("forward", "inductive"):
-        return None
-    if not all(getattr(laws.of(owner, op), "by_example", False) for owner, op in claim.owners):
-        return None
-    far = unsure(x, claim.value(balls.point, laws), fmt.u * narrowest(claim, fmt, laws))
-    if far is None or far.size:
-        return None
-    size = x[0].size
-    rows = (_first(x.size, steps) + _largest(x, steps)) // size
-
-    def some(path: str) -> Num:
-        y = balls.number(path)
-        if len(y) != len(x):
-            raise LookupError("not of each example")
-        return balls.part(path, fmt, y[rows])
-
-    value = claim.value(some, laws)
-    radius = np.broadcast_to(np.asarray(value.final_radius(), np.float64), value.shape) + SMALLEST
-    at = (rows[:, None] * size + np.arange(size)).reshape(-1)
-    flat = value.mid.reshape(-1)
-    return _of_each(at, x.size, steps, np.abs(x.reshape(-1)[at] - flat), radius.reshape(-1), flat)
 
 
 def _by_balls(claim: Claim, x: Array, balls: Balls, laws: Laws, steps: int) -> Measures | None:
