@@ -34,7 +34,9 @@ compiled whole.
 """
 
 MANY = 2**16
-"""Zeros of more numbers are made anew for each step. Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
+"""Zeros of more numbers are made anew for each step.
+
+Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
 
 
 class Jax(AutodiffBackend[jax.Array]):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import frexp, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,6 @@ from bpcompare.numbers.sums import AT_ONCE, Exact, Sums, both, scattered
 
 PARTS = 2
 """A sum is cut into so many: with one alone, every sum that cancels would look as if it had no room."""
-
-HALF = 0.5
-"""The mantissa of a power of two."""
 
 SHORT = 16
 """Sums of fewer products are worked out in float64, and so are their Σ|terms|: of so few roundings none is left over."""
@@ -165,8 +162,6 @@ class Inner(Number):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if ufunc is np.negative and method == "__call__" and not kwargs:
             return self.turned()
-        if ufunc is np.divide and method == "__call__" and not kwargs and inputs[0] is self and isinstance(inputs[1], float):
-            return self._halved(inputs[1])
         raise TypeError(f"{ufunc.__name__} of sums of products")
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -227,22 +222,6 @@ class Inner(Number):
         found = self.like(None, None, Sums(self.shape, block, exact))
         if self.factors is not None:
             found.factors = replace(self.factors, negative=not self.factors.negative)
-        return found
-
-    def _halved(self, times: float) -> Inner:
-        """Divided by a power of two, which rounds nothing but what is flushed. Raises TypeError for another number."""
-        if abs(frexp(times)[0]) != HALF or times < 1.0 or self._sums is None or self._mid is None:
-            raise TypeError("a division of sums of products")
-        before, part = self._sums, self.dtype.type(1.0 / times)
-
-        def single(at: Array) -> tuple[Array, Array]:
-            m, size = before.exact(at)
-            return m / times, size / times
-
-        found = self.like(self._mid * part, self.low * part, None)
-        found._sums = Sums(self.shape, lambda some: (found.mid[some].copy(), found.low[some].copy()), Exact(self.shape, single))
-        # A ball grants a rounding here: that decides nothing, but a mistake may hide in it.
-        found.rel, found.rad, found._most = self.rel + float(np.finfo(self.dtype).eps) / 2, self.rad / times, self.most
         return found
 
     # the primitives

@@ -65,9 +65,7 @@ def windows(x: Num, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Num:
     return view[(slice(None), slice(None), *every)]
 
 
-def correlated(
-    x: Num, w: Num, stride: Sizes, dilation: Sizes, groups: int = 1, plus: Num | None = None, steps: int = 1
-) -> Num:
+def correlated(x: Num, w: Num, stride: Sizes, dilation: Sizes, groups: int = 1, plus: Num | None = None, steps: int = 1) -> Num:
     """Σ over a group's channels and window of x · w (out × in/groups × kernel …) plus one of `plus` for each out.
 
     Of several `steps` the examples stand below one another, and so do their outs in w and `plus`.
