@@ -126,7 +126,8 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def array(self, x: Array) -> jax.Array:
         """A JAX array of equal dtype and values. JAX may alias what it is given and read it later: it gets a copy of its own."""
-        return jax.device_put(x.copy()).block_until_ready()
+        found: jax.Array = jax.device_put(x.copy())
+        return found.block_until_ready()
 
     def numpy(self, x: jax.Array) -> Array:
         """A NumPy copy."""

@@ -60,8 +60,8 @@ class Stacked:
                 if _suits(claim, some[0]):
                     self._hold(rows, place, claim, joined, asked)
         if len(steps) > 1:
-            for places, rows, share, power in updates.measured(listed, steps, laws):
-                self._keep(rows, places, share, power, steps[0].fmt.u)
+            for places, some_rows, share, power in updates.measured(listed, steps, laws):
+                self._keep(some_rows, places, share, power, steps[0].fmt.u)
 
     def _hold(self, rows: range, place: int, claim: Claim, joined: Balls, laws: Laws) -> None:
         try:
