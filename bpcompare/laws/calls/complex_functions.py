@@ -106,6 +106,7 @@ FUNCTIONS: dict[str, Callable[[Pair], Pair]] = {
     "reciprocal": reciprocal,
     "sigmoid": sigmoid,
     "sgn": sign,
+    "sign": sign,
     "square": lambda z: multiplied(z, z),
 }
 for _name, _f in FUNCTIONS.items():

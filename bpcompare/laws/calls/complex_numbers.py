@@ -80,7 +80,7 @@ def squared(re: Node, im: Node) -> Node:
 # what is done with each part alone
 
 
-def _each(law: CallLaw) -> Callable[[Arguments], Any]:
+def each(law: CallLaw) -> Callable[[Arguments], Any]:
     """The law of a function on both parts, where it is linear and does nothing else with a number than with its parts."""
 
     def formula(a: Arguments) -> Any:
@@ -104,7 +104,7 @@ for _family in (moves, layouts, indexing, writing, sums, reductions, arithmetic,
     for _name, _law in _family.rows.table.items():
         if _law.moves or _name in LINEAR:
             _traits = {"moves_back": True} if _law.moves_back else {"moves": _law.moves}
-            rows.law(f"{PREFIX}{_name}", rearranged=_law.rearranged, **_traits)(_each(_law))
+            rows.law(f"{PREFIX}{_name}", rearranged=_law.rearranged, **_traits)(each(_law))
 
 
 # between real numbers and complex ones

@@ -60,16 +60,19 @@ def _pad(a: Arguments) -> Node:
 
 @rows.law("lax.dot_general")
 def _dot_general(a: Arguments) -> Node:
+    return contracted(lifted(floats(a.x0)), lifted(floats(a.x1)), a.dimension_numbers, a.shape)
+
+
+def contracted(x: Node, y: Node, numbers: Any, shape: tuple[int, ...]) -> Node:
     """Σ over contracted axes, for each place of the batch axes: axes in the order batch, left, right."""
-    x, y = lifted(floats(a.x0)), lifted(floats(a.x1))
-    (cx, cy), (bx, by) = a.dimension_numbers
+    (cx, cy), (bx, by) = numbers
     fx = [axis for axis in range(x.ndim) if axis not in (*cx, *bx)]
     fy = [axis for axis in range(y.ndim) if axis not in (*cy, *by)]
     batch = [x.shape[axis] for axis in bx]
     inner = prod(x.shape[axis] for axis in cx)
     left = kernel.reshape(kernel.permute(x, (*bx, *fx, *cx)), (*batch, prod(x.shape[axis] for axis in fx), inner))
     right = kernel.reshape(kernel.permute(y, (*by, *cy, *fy)), (*batch, inner, prod(y.shape[axis] for axis in fy)))
-    return kernel.reshape(kernel.matmul(left, right), a.shape)
+    return kernel.reshape(kernel.matmul(left, right), shape)
 
 
 @rows.law("lax.integer_pow", rearranged=True)
