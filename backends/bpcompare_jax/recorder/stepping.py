@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
+from bpcompare_jax.recorder.carries import widened_carries
 from bpcompare_jax.recorder.chains import UntoldError, through
 from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
 from bpcompare_jax.recorder.names import leaf_name, line_of
@@ -48,7 +49,7 @@ def checked(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: 
 
 def _copied(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any) -> Run | Unexamined:
     """The run in float64; why there is none, where the loss has formats written into it that do not go together there."""
-    with wide(True):
+    with wide(True), widened_carries():
         theirs, rule, *given = jax.tree_util.tree_map(_widened, (params, update, *data))
         try:
             return ("in float64", *_run(loss, theirs, given, rule))
@@ -203,15 +204,23 @@ class Step:
 
     def compared(self) -> tuple[Unexamined, ...]:
         """Whether `jax.grad` of the loss itself, without our probes, gives the same bits."""
-        other = [
-            self.names[i]
-            for i, g in self._unprobed.items()
-            if not np.array_equal(np.asarray(g), np.asarray(self.gradients[i]), True)
-        ]
-        if not other:
+        other = self._apart(self._unprobed)
+        if not other or not self._apart(self._by_equations()):
             return ()
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
         return (Unexamined(f"the gradient of {', '.join(other[:3])}{more}", "jax.grad of the loss itself gives other bits"),)
+
+    def _apart(self, gradients: dict[int, Any]) -> list[str]:
+        """The parameters whose gradients have other bits than those that were recorded."""
+        return [
+            self.names[i] for i, g in gradients.items() if not np.array_equal(np.asarray(g), np.asarray(self.gradients[i]), True)
+        ]
+
+    def _by_equations(self) -> dict[int, Any]:
+        """What `jax.grad` makes of the loss, evaluated equation by equation: JAX compiles a branch in a checkpoint as a whole."""
+        free = self._free
+        closed = jax.make_jaxpr(lambda free: jax.grad(self._plain)(free, self._data))(free)
+        return dict(zip(free, _evaluated(closed, [free[i] for i in free]), strict=True))
 
 
 def _first(out: Any) -> Any:

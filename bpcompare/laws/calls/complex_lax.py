@@ -7,7 +7,7 @@ from functools import partial
 from bpcompare.laws.calls import lax
 from bpcompare.laws.calls.called import Arguments, Rows
 from bpcompare.laws.calls.complex_functions import reciprocal
-from bpcompare.laws.calls.complex_numbers import PREFIX, each, multiplied, pair, paired
+from bpcompare.laws.calls.complex_numbers import PREFIX, each, multiplied, pair, paired, parts, product_of
 from bpcompare.laws.kernel import Node
 
 rows = Rows()
@@ -25,8 +25,9 @@ rows.law(f"{PREFIX}imag", moves_back=True)(lambda a: pair(a.self)[1])
 
 @rows.law(f"{PREFIX}lax.dot_general", rearranged=True)
 def _dot_general(a: Arguments) -> Node:
-    product = partial(lax.contracted, numbers=a.dimension_numbers, shape=a.shape[:-1])
-    return paired(*multiplied(pair(a.x0), pair(a.x1), product))
+    """Of two of them, or of one and real numbers."""
+    times = partial(lax.contracted, numbers=a.dimension_numbers, shape=a.shape[:-1])
+    return product_of(parts(a, "x0"), parts(a, "x1"), times)
 
 
 @rows.law(f"{PREFIX}lax.integer_pow", rearranged=True)

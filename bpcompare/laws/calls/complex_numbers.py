@@ -58,7 +58,7 @@ def multiplied(x: Pair, y: Pair, times: Callable[[Any, Any], Node] = kernel.mult
     return kernel.subtract(times(a, c), times(b, d)), kernel.add(times(a, d), times(b, c))
 
 
-def _product(
+def product_of(
     x: tuple[Node, Node | None], y: tuple[Node, Node | None], times: Callable[[Any, Any], Node] = kernel.multiply
 ) -> Node:
     """(a + ib)(c + id), for any product that is bilinear."""
@@ -164,10 +164,10 @@ def _sum(a: Arguments, sign: float) -> Node:
 
 rows.law(f"{PREFIX}add", rearranged=True)(lambda a: _sum(a, 1.0))
 rows.law(f"{PREFIX}sub", rearranged=True)(lambda a: _sum(a, -1.0))
-rows.law(f"{PREFIX}mul", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "other")))
-rows.law(f"{PREFIX}mm", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
-rows.law(f"{PREFIX}matmul", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "other"), sums.product))
-rows.law(f"{PREFIX}bmm", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
+rows.law(f"{PREFIX}mul", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "other")))
+rows.law(f"{PREFIX}mm", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
+rows.law(f"{PREFIX}matmul", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "other"), sums.product))
+rows.law(f"{PREFIX}bmm", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
 
 
 @rows.law(f"{PREFIX}div", rearranged=True)
@@ -177,7 +177,7 @@ def _div(a: Arguments) -> Node:
     if imaginary is None:
         return paired(kernel.divide(re, other), kernel.divide(_zeros(re) if im is None else im, other))
     size = squared(other, imaginary)
-    return _product((re, im), (kernel.divide(other, size), kernel.negative(kernel.divide(imaginary, size))))
+    return product_of((re, im), (kernel.divide(other, size), kernel.negative(kernel.divide(imaginary, size))))
 
 
 @rows.law(f"{PREFIX}abs", rearranged=True, kinks=AT_ZERO)

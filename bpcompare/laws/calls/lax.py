@@ -75,6 +75,32 @@ def contracted(x: Node, y: Node, numbers: Any, shape: tuple[int, ...]) -> Node:
     return kernel.reshape(kernel.matmul(left, right), shape)
 
 
+@rows.law("lax.ragged_dot_general")
+def _ragged_dot(a: Arguments) -> Node:
+    """Rows of one matrix in groups, by their sizes, each times a matrix of its own; 0 behind the last.
+
+    Raises LookupError for groups along another axis than the first.
+    """
+    numbers = dict(a.ragged_dot_dimension_numbers)
+    if tuple(numbers[name] for name in ("dot_dimension_numbers", "lhs_ragged_dimensions", "rhs_group_dimensions")) != ROWS:
+        raise LookupError("groups of something else than rows")
+    x, y = lifted(floats(a.x0)), lifted(floats(a.x1))
+    parts, start = [], 0
+    for group, size in enumerate(np.asarray(a.x2)):
+        stop = min(start + int(size), x.shape[0])
+        matrix = kernel.reshape(kernel.cut(y, 0, range(group, group + 1)), y.shape[1:])
+        if stop > start:
+            parts.append(kernel.matmul(kernel.cut(x, 0, range(start, stop)), matrix))
+        start = stop
+    if start < x.shape[0]:
+        parts.append(lifted(np.zeros((x.shape[0] - start, y.shape[2]))))
+    return kernel.concat(parts, 0)
+
+
+ROWS = ((((1,), (1,)), ((), ())), (0,), (0,))
+"""The axes of `jax.lax.ragged_dot`: (rows, in) and (groups, in, out)."""
+
+
 @rows.law("lax.integer_pow", rearranged=True)
 def _integer_pow(a: Arguments) -> Node:
     n = int(a.y)
