@@ -257,12 +257,45 @@ def test_a_parameter_that_the_loss_does_not_use_has_no_gradient():
 
 
 def test_a_loss_with_formats_written_into_it_is_judged_as_it_is():
-    """A scan that starts from a float32 would end in a traceback of JAX about a float64 that nobody wrote."""
-    found = bpcompare.check(lambda p: lax.scan(lambda c, x: (jnp.sin(c) * x, c), jnp.float32(1), p["v"])[0], {"v": V})
+    """A constant of float32 would end in a traceback of JAX about a float64 that nobody wrote."""
+    found = bpcompare.check(lambda p: jnp.sum(lax.mul(p["v"], jnp.ones(6, jnp.float32))), {"v": V})
     assert found.verdict == "certified in part"
     assert "the copy in float64" in str(found)
     with pytest.raises(ZeroDivisionError):
         bpcompare.check(lambda p: jnp.sum(p["v"]) / 0 if 1 // 0 else None, {"v": V})
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        lambda v: lax.scan(lambda c, x: ((jnp.sin(c[0]) * x, c[0] + c[1]), c), (jnp.float32(1), jnp.float32(0)), v)[0][1],
+        lambda v: lax.fori_loop(0, 3, lambda i, c: jnp.sin(c) * v, jnp.ones(6, jnp.float32)).sum(),
+    ],
+    ids=["scan", "fori_loop"],
+)
+def test_a_loop_that_begins_in_float32_has_a_copy_in_float64(loop):
+    """Recurrent cells of Flax, whose states begin with zeros of float32, would never be certified whole."""
+    found = bpcompare.check(lambda p: loop(p["v"]), {"v": V})
+    assert found.verdict == "certified", str(found)
+    assert len(found.runs) == 2
+    with pytest.raises(TypeError, match="carry"):
+        lax.scan(lambda c, x: (c * x, None), jnp.int32(1), V)
+
+
+def ragged(p):
+    return jnp.sum(lax.ragged_dot(V[:5, None] * WEIGHTS[:4], p["e"], jnp.array([2, 0, 1])) ** 2)
+
+
+def test_products_of_groups_of_rows_are_judged():
+    """Experts that each take rows of their own would be examined by nobody, or a group's product be another's."""
+    params = {"e": V[:3, None, None] * WEIGHTS[None, :4, None] + V[None, None, :2]}
+    found = bpcompare.check(ragged, params, as_is=True)
+    assert found.verdict == "certified", str(found)
+    (recording,) = found.runs[0].watched.recordings
+    path = next(path for path in recording.recorded if path.startswith("ragged_dot") and path.endswith(".y"))
+    wrong = np.array(recording.recorded[path])
+    wrong[2] = wrong[1]
+    assert judged(replace(recording, recorded={**recording.recorded, path: wrong})).refuted
 
 
 def half(v, g):
