@@ -98,7 +98,7 @@ FUNCTIONS |= {
     "transforms of two axes": lambda v: jnp.fft.irfft2(jnp.fft.rfft2(v.reshape(2, 3)) * (2 + 1j), s=(2, 3)).ravel(),
     "back to an odd number": lambda v: jnp.fft.irfft(z(v[:3]) ** 2, n=5)[jnp.array([0, 1, 2, 3, 4, 0])],
     "complex arithmetic": lambda v: ((z(v) * jnp.conj(z(v[::-1])) + 1j) / (z(v) - 2j)).imag,
-    "complex functions": lambda v: (jnp.exp(z(v)) + jnp.log(z(v)) + jnp.sqrt(z(v)) * jnp.sign(z(v)) + z(v) ** -2).real,
+    "complex functions": lambda v: (jnp.exp(z(v)) + jnp.log(z(v)) + jnp.sqrt(z(v)) + z(v) ** -2).real,
     "complex products": lambda v: jnp.einsum("ij,j->i", jnp.outer(z(v), v), 1j * z(v)).imag,
     "complex and real products": lambda v: jnp.matmul(SYMMETRIC, z(v).reshape(3, 2)).real.ravel(),
     "complex moves": lambda v: (

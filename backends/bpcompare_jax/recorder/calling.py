@@ -16,13 +16,14 @@ from bpcompare_jax.recorder.triangles import factored_by_one
 
 
 def called(
-    equation: Any, args: Sequence[Any], output: int, result: Callable[[int], Any]
+    equation: Any, sources: Sequence[Any], output: int, result: Callable[[int], Any]
 ) -> tuple[str, dict[str, Any], list[Any]]:
     """The function that gives one result of an equation, its arguments, `Read(i)` for its source i, and the sources.
 
     `result` gives what was recorded of each: of factors it says which signs they have.
     """
     name = equation.primitive.name
+    args = list(sources)
     numbers = [arg.number for arg in args]
     if name in PASSING:
         return "identity", {"self": Read(0)}, [args[output]]

@@ -36,11 +36,12 @@ def widened_carries() -> Iterator[None]:
     def counting(lower: Any, upper: Any, body: Any, init: Any, **more: Any) -> Any:
         return _begun(lambda carry: fori_loop(lower, upper, body, carry, **more), lambda carry: body(lower, carry), init)
 
-    jax.lax.scan, jax.lax.while_loop, jax.lax.fori_loop = scanning, going_round, counting
+    lax: Any = jax.lax
+    lax.scan, lax.while_loop, lax.fori_loop = scanning, going_round, counting
     try:
         yield
     finally:
-        jax.lax.scan, jax.lax.while_loop, jax.lax.fori_loop = scan, while_loop, fori_loop
+        lax.scan, lax.while_loop, lax.fori_loop = scan, while_loop, fori_loop
 
 
 def _begun(loop: Callable[[Any], Any], step: Callable[[Any], Any], init: Any) -> Any:

@@ -155,7 +155,8 @@ class Draft:
         constants: dict[str, str] = {}
         reads: list[str] = []
         placed = {i: self._placed(source, i, name, reads, constants) for i, source in enumerate(sources)}
-        pairs = tuple(placed[i].slot for i, source in enumerate(sources) if is_complex(source.number))
+        slots = ((placed[i], source) for i, source in enumerate(sources))
+        pairs = tuple(one.slot for one, source in slots if isinstance(one, Read) and is_complex(source.number))
 
         def argument(value: Any) -> Any:
             if isinstance(value, Read):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bpcompare.ops.rule import Rule
+from bpcompare.ops.op import UpdateOp
 from bpcompare.program import Place, Program, Recording, Update, Value
 from bpcompare_jax.recorder.names import leaf_name
 from bpcompare_jax.recorder.numbers import array
@@ -49,6 +49,6 @@ def of_rule(rule: Told, params: Any, fed: Sequence[Sequence[Any]], state: Any, a
     return Recording(f"{', '.join(dict.fromkeys(called.values()))}.step", program, given, recorded, places)
 
 
-def function(op: Rule | None) -> str:
+def function(op: UpdateOp | None) -> str:
     """What a rule is called; a parameter without one is kept."""
-    return "kept" if op is None else op.function
+    return "kept" if op is None else op.called

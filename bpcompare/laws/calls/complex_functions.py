@@ -106,7 +106,6 @@ FUNCTIONS: dict[str, Callable[[Pair], Pair]] = {
     "reciprocal": reciprocal,
     "sigmoid": sigmoid,
     "sgn": sign,
-    "sign": sign,
     "square": lambda z: multiplied(z, z),
 }
 for _name, _f in FUNCTIONS.items():
