@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
 from bpcompare_jax.recorder.carries import widened_carries
@@ -204,23 +205,29 @@ class Step:
 
     def compared(self) -> tuple[Unexamined, ...]:
         """Whether `jax.grad` of the loss itself, without our probes, gives the same bits."""
-        other = self._apart(self._unprobed)
-        if not other or not self._apart(self._by_equations()):
+        other = self._apart(self._unprobed, self.gradients)
+        if not other or self._apart_by_compiling():
             return ()
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
         return (Unexamined(f"the gradient of {', '.join(other[:3])}{more}", "jax.grad of the loss itself gives other bits"),)
 
-    def _apart(self, gradients: dict[int, Any]) -> list[str]:
-        """The parameters whose gradients have other bits than those that were recorded."""
-        return [
-            self.names[i] for i, g in gradients.items() if not np.array_equal(np.asarray(g), np.asarray(self.gradients[i]), True)
-        ]
+    def _apart(self, some: dict[int, Any], others: dict[int, Any]) -> list[str]:
+        """The parameters whose gradients have other bits."""
+        return [self.names[i] for i, g in some.items() if not np.array_equal(np.asarray(g), np.asarray(others[i]), True)]
 
-    def _by_equations(self) -> dict[int, Any]:
-        """What `jax.grad` makes of the loss, evaluated equation by equation: JAX compiles a branch in a checkpoint as a whole."""
+    def _apart_by_compiling(self) -> bool:
+        """Whether what `jax.grad` makes of the loss has its bits or the recorded ones, by the way it is evaluated.
+
+        JAX compiles a branch in a checkpoint as a whole. It is traced once: a loss may be another one when called again.
+        """
         free = self._free
         closed = jax.make_jaxpr(lambda free: jax.grad(self._plain)(free, self._data))(free)
-        return dict(zip(free, _evaluated(closed, [free[i] for i in free]), strict=True))
+        numbers = [free[i] for i in free]
+        with jax.disable_jit():
+            compiled = dict(zip(free, core.jaxpr_as_fun(closed)(*numbers), strict=True))
+        if self._apart(self._unprobed, compiled):
+            return False
+        return not self._apart(dict(zip(free, _evaluated(closed, numbers), strict=True)), self.gradients)
 
 
 def _first(out: Any) -> Any:
