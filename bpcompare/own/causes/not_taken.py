@@ -29,7 +29,7 @@ def not_taken(one: Judged, claim: Claim) -> str:
     if not lost.any() or path not in program.values:
         return ""
     for step, _ in program.readers[path]:
-        delta = program.values[step.writes].delta
+        delta = program.values[step.writes].delta or ""
         if _called(step) in CHOICES or delta not in recorded or np.shape(recorded[delta]) != lost.shape:
             continue
         choice = _choice(program, step) if not recorded[delta][lost].any() else None
