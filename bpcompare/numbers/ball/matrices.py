@@ -59,7 +59,7 @@ def _factors(mid: Array) -> tuple[Array, Array]:
 
 
 def cholesky(x: Ball) -> Ball:
-    """L with L Lᵀ = A, entry by entry: LAPACK gives the exact factor of a matrix A + E, |E| ≤ γ_(n+1) |L||L|ᵀ (Higham, theorem 10.3).
+    """L with L Lᵀ = A: LAPACK gives the exact factor of a matrix A + E, |E| ≤ γ_(n+1) |L||L|ᵀ (Higham, theorem 10.3).
 
     The factor of A + E is L (I + X) with X = φ(G − X Xᵀ), G = L⁻¹ E L⁻ᵀ, φ the lower triangle with half of the diagonal. As
     ‖φ(S)‖ ≤ ‖S‖/√2 for every symmetric S, ‖X‖ is at most the lesser root of √2 x = ‖G‖ + x². Infinite where ‖G‖ reaches 1/4,
