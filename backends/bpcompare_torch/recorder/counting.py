@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -44,7 +45,7 @@ class Counting:
             return original(*args, **kwargs)
 
         setattr(torch.autograd, ENGINE, run)
-        self._undo.append(lambda: setattr(torch.autograd, ENGINE, original))
+        self._undo.append(partial(setattr, torch.autograd, ENGINE, original))
         if self.at == 1:
             self._record(None)
         return self

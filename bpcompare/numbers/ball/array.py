@@ -269,8 +269,9 @@ class Ball(Number):
 
         return sums.moments(self, axes)
 
-    def in_one(self, whole: Callable[[Num], Num], _parts: Callable[[], Num]) -> Num:
+    def in_one(self, whole: Callable[[Num], Num], parts: Callable[[], Num]) -> Num:
         """By the rule for the whole."""
+        del parts
         return whole(self)
 
     def either(self, other: Ball) -> Ball:
