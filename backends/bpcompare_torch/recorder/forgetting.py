@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from bpcompare_torch.recorder.identity import Identity, strided
-from bpcompare_torch.recorder.memory import storage_of
+from bpcompare_torch.recorder.identity import Identity
+from bpcompare_torch.recorder.memory import storage_of, strided
 
 LOOKING = 3
 """References to a tensor while it is asked how many there are: a list, a variable, and the question itself."""

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
 
 from bpcompare.program import Place
 from bpcompare_torch.recorder.geometry import Geometry, addresses, geometry, key, places
 from bpcompare_torch.recorder.graph import Point, leaf_of
-from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
+from bpcompare_torch.recorder.memory import Kept, Memory, storage_of, strided
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
 
 Edge = tuple[int, int]
@@ -55,6 +54,7 @@ class Identity:
         self._cut: dict[Seen, Seen] = {}
         self._writes: dict[int, list[_Write]] = {}
         self._alive: dict[int, Tensor] = {}
+        self._stepped: set[int] = set()
         self._nodes: dict[int, Any] = {}
         self._strangers: dict[int, Any] = {}
         self._by_point: dict[Point, dict[int, Tensor]] = {}
@@ -71,7 +71,7 @@ class Identity:
         if not t.requires_grad or inside:
             seen = self._given(t)
         elif t.is_leaf:
-            seen = self._leaf(t)
+            seen = (None if torch.is_grad_enabled() else self.after_step(t)) or self._leaf(t)
         else:
             seen = self._inner(t)
         self._alive[id(t)] = t
@@ -112,10 +112,20 @@ class Identity:
 
     def reduced(self, t: Tensor) -> bool:
         """Whether t was made from gradients after `backward`."""
-        if not self._by_place or t.requires_grad or not strided(t):
+        if not self._by_place or not strided(t):
             return False
-        found = self.at(t)
+        found = self.at(t) if not t.requires_grad else None if torch.is_grad_enabled() else self.after_step(t)
         return found is not None and found.reduced
+
+    def stepped(self, t: Tensor, seen: Seen) -> None:
+        """A step of an optimizer has left `seen` in t, which stands for other parameters."""
+        self._stepped.add(id(t))
+        self.made(t, seen, None)
+
+    def after_step(self, t: Tensor) -> Seen | None:
+        """What a step left in t, for somebody who reads it without autograd."""
+        found = self.at(t) if self._stepped and id(t if t._base is None else t._base) in self._stepped else None
+        return found if found is not None and found.reduced else None
 
     # what was made, and what was written
 
@@ -387,8 +397,3 @@ class Identity:
         entry.results.append(seen)
         self._entered(entry)
         return seen
-
-
-def strided(t: Tensor) -> bool:
-    """Whether its numbers stand in memory one by one."""
-    return t.layout == torch.strided and not is_lazy(t)

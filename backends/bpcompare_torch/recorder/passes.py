@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Self
 from weakref import ref
@@ -16,7 +16,7 @@ from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, n
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.leaf import Leaf
 from bpcompare_torch.recorder.memory import Kept
-from bpcompare_torch.recorder.mode import Mode
+from bpcompare_torch.recorder.mode import GENERATED, Mode
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.registered import Registered
 from bpcompare_torch.recorder.saved import Saved
@@ -61,6 +61,7 @@ class Engine:
         self.captured: Callable[[Tensor, Tensor, Seen], None] = silent
         identity.follow = self._follow
         identity.leaving = self.leaving
+        mode.shares = self._shares
 
     def __enter__(self) -> Self:
         original = getattr(torch.autograd, ENGINE)
@@ -205,8 +206,23 @@ class Engine:
     def _bent(self, node: Any, number: int, hooks: tuple[str, ...]) -> None:
         """Hooks changed what arrives there: so Δ is not the law's, of the values that are nearest."""
         now = self._now
-        if now is None:
+        for seen in () if now is None else self._nearest(node, number):
+            now.bent[seen] = tuple(dict.fromkeys((*now.bent.get(seen, ()), *hooks)))  # type: ignore[union-attr]
+
+    def _shares(self, function: str) -> None:
+        """The backward that runs hands tensors to other processes: what it gives back is not this process's alone.
+
+        Of torch's own functions, and of registered ones, that is known: they stand in the program, without a law.
+        """
+        now, node = self._now, torch._C._current_autograd_node()
+        if now is None or not isinstance(node, torch.autograd.function.BackwardCFunction) or node.name().startswith(GENERATED):
             return
+        for start, number in node.next_functions:
+            for seen in () if start is None else self._nearest(start, number):
+                now.shared.setdefault(seen, (node.name().removesuffix("Backward"), function))
+
+    def _nearest(self, node: Any, number: int) -> Iterator[Seen]:
+        """The values that are nearest to a place on the way back, and followed."""
 
         def known(node: Any, number: int) -> bool:
             return leaf_of(node) is not None or (self.identity.point(node), number) in self._followed
@@ -216,9 +232,7 @@ class Engine:
             edges += [edge for start, of in self._outer.next_functions if start is not None for edge in nearest(start, of, known)]
         for found, of in edges:
             leaf = leaf_of(found)
-            values = self._followed.get((self.identity.point(found), of), ()) if leaf is None else [self.identity.of(leaf)]
-            for seen in values:
-                now.bent[seen] = tuple(dict.fromkeys((*now.bent.get(seen, ()), *hooks)))
+            yield from self._followed.get((self.identity.point(found), of), ()) if leaf is None else [self.identity.of(leaf)]
 
     def _captured(self, done: Pass, inputs: Any, out: Any) -> None:
         """What torch.autograd.grad gives back, of leaves: gradients that stand in no `.grad`."""

@@ -76,6 +76,8 @@ class TorchRecorder:
         self._reached: dict[str, str] = {}
         self._named: dict[str, str] = {}
         self._left: list[Held] = []
+        self._stale: list[Unexamined] = []
+        self._copies = ""
         self._parts: list[str] = []
         self._distributed: dict[str, str] = {}
         finalize(self, _let_go, entries).atexit = False
@@ -115,6 +117,12 @@ class TorchRecorder:
         self.updates.replaced(parameters)
         self.updates.over(parameters)
         self.updates.continuity.by_hand([one.address for one in self.updates.by_hand])
+        self._copies = self.updates.copies.told()
+        last = [one for step in self.updates.steps for one in step.moved]
+        mine = {id(p): p for p in parameters.values()}
+        self._stale = list(self.updates.copies.stale(last, mine, self.updates.by_hand))
+        for address in self.updates.copies.parts:
+            self._reached |= {name: "a copy" for name, p in parameters.items() if id(p) == address}
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
         self._engine.end()
@@ -138,7 +146,7 @@ class TorchRecorder:
         if passes:
             title = "gradients that are left" if steps else "gradients after backward"
             recordings += between(title, self._left, passes[-1].place, entries, judged)
-            recordings += updated_by_hand(self.updates.by_hand, passes[-1].place, entries, judged)
+            recordings += updated_by_hand(self.updates.by_hand, passes[-1].place, entries, judged, self.updates.copies.behind)
         facts = {"framework": "torch", "version": torch.__version__, "device": self.models.device, "seed": str(self._seed)}
         facts |= self._distributed
         own = dict.fromkeys(f"{step.optimizer}.step" for step in steps if step.own)
@@ -146,6 +154,8 @@ class TorchRecorder:
             facts["by hand"] = "; ".join(own) or "updates outside of all optimizers"
         if steps and self.updates.continuity.unused:
             facts["unused"] = "; ".join(sorted({leaf.name for leaf in self.updates.continuity.unused.values()}))
+        if self._copies:
+            facts["copies"] = self._copies
         if self._mode.failures:
             facts["failed"] = "; ".join(self._mode.failures)
         return Watched(tuple(recordings), self._parameters_of(recordings), facts, tuple(self._unseen(recordings)))
@@ -187,7 +197,7 @@ class TorchRecorder:
             return [Unexamined("every parameter of the model", "what was watched reads none of them: is it another model?")]
         why = "code outside of all optimizers wrote into it, without reading a gradient"
         rewritten = [Unexamined(name, why, place.line) for name, place in self.updates.rewritten.items()]
-        return [*in_parts(self._parts), *rewritten, *self.updates.continuity.unexamined.values()]
+        return [*in_parts(self._parts), *rewritten, *self._stale, *self.updates.continuity.unexamined.values()]
 
 
 def _let_go(entries: list[Entry]) -> None:
