@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -55,6 +56,15 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def unwatched(self) -> Unwatched:
         """Calls in here are the recorder's own."""
         return Unwatched(self)
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """In here torch calls its functions as if nobody listened."""
+        self.__exit__(None, None, None)
+        try:
+            yield
+        finally:
+            self.__enter__()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -372,7 +372,7 @@ class Updates:
         step.ended = True
 
     def _left_by(self, one: Moved) -> None:
-        """A step has moved a parameter: and with it those in its memory; and those that it is a copy of can be brought up to date."""
+        """A step has moved a parameter, and with it those in its memory. Those that it is a copy of may now be written."""
         q, clock = one.parameter, self._identity.memory.clock
         for _, p in self._owners.of(q) if strided(q) else ():
             if p is not q and covers(q, p):
