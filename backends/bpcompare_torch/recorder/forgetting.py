@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
+from bpcompare_torch.recorder.geometry import strided
 from bpcompare_torch.recorder.identity import Identity
-from bpcompare_torch.recorder.memory import storage_of, strided
+from bpcompare_torch.recorder.memory import storage_of
 
 LOOKING = 3
 """References to a tensor while it is asked how many there are: a list, a variable, and the question itself."""

@@ -9,26 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bpcompare.program import Place
-from bpcompare_torch.recorder.geometry import Geometry, addresses, geometry, key, places
-from bpcompare_torch.recorder.graph import Point, leaf_of
-from bpcompare_torch.recorder.memory import Kept, Memory, storage_of, strided
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
+from bpcompare_torch.recorder.geometry import addresses, geometry, key, places, strided
+from bpcompare_torch.recorder.graph import Point, before, leaf_of
+from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
+from bpcompare_torch.recorder.tape import Custom, Entry, Seen, Write, silent
 
 Edge = tuple[int, int]
-
-
-class _Write(NamedTuple):
-    """A write at a time, where in memory, and what was written; None: nobody saw what."""
-
-    clock: int
-    where: Geometry
-    written: Seen | None
 
 
 class Identity:
@@ -52,7 +44,7 @@ class Identity:
         self._by_place: dict[int, dict[tuple[Any, ...], Seen]] = {}
         self._last: dict[int, Seen] = {}
         self._cut: dict[Seen, Seen] = {}
-        self._writes: dict[int, list[_Write]] = {}
+        self._writes: dict[int, list[Write]] = {}
         self._alive: dict[int, Tensor] = {}
         self._stepped: set[int] = set()
         self._nodes: dict[int, Any] = {}
@@ -213,7 +205,7 @@ class Identity:
         if written is not None:
             self._by_place[storage] = {key(t): written}
         if shared or known or storage in self._writes:
-            self._writes.setdefault(storage, []).append(_Write(self.memory.clock, geometry(t), written))
+            self._writes.setdefault(storage, []).append(Write(self.memory.clock, geometry(t), written))
 
     # the three kinds of tensors
 
@@ -287,7 +279,7 @@ class Identity:
             return seen
         found = self._rewritten(t) if storage_of(t) in self._writes else self._same(t)
         if found is None or not found.depends:
-            found = self._unknown(t)
+            found = self._aliased(t) or self._unknown(t)
         self._by_edge[edge] = found
         return found
 
@@ -314,6 +306,23 @@ class Identity:
         """The point at which the gradient of t arrives."""
         return ("leaf", id(t)) if t.grad_fn is None else ("node", self.number(t.grad_fn))
 
+    def _aliased(self, t: Tensor) -> Seen | None:
+        """Of a subclass of Tensor: the plain result of a call. torch makes the one of the other where no mode sees it."""
+        node: Any = t.grad_fn
+        number = t.output_nr
+        while node.name() == "AliasBackward0" and (self.number(node), number) not in self._by_edge:
+            node, number = node.next_functions[0]
+        if node is t.grad_fn:
+            return None
+        leaf = leaf_of(node)
+        before = self.of(leaf) if leaf is not None else self._by_edge.get((self.number(node), number))
+        before = before or (None if t._base is None else self._same(t._base))
+        if before is None:
+            return None
+        kept = before.kept.tensor  # a copy elsewhere, once its memory was written into
+        same = (storage_of(kept), key(kept)) == (storage_of(t), key(t))
+        return self._moved("alias", {"self": before}, self.memory.keep(t)) if same else None
+
     def _unknown(self, t: Tensor) -> Seen:
         """A value that nobody saw being made. Of what autograd leads back to from it, not all Δ was seen."""
         name: str = t.grad_fn.name()  # type: ignore[union-attr]
@@ -326,23 +335,7 @@ class Identity:
 
     def _before(self, node: Any) -> list[Seen]:
         """The values nearest to a node of autograd, on every way back from it, that are known."""
-        found: dict[Seen, None] = {}
-        waiting, met = [node], {node}
-        while waiting:
-            for source, number in waiting.pop().next_functions:
-                if source is None:
-                    continue
-                leaf = leaf_of(source)
-                if leaf is not None:
-                    found[self.of(leaf)] = None
-                    continue
-                known = self._by_edge.get((self.number(source), number))
-                if known is not None:
-                    found[known] = None
-                if (known is None or not known.hooked) and source not in met:  # another thread's, perhaps: nobody read it here
-                    met.add(source)
-                    waiting.append(source)
-        return list(found)
+        return list(before(node, self.of, lambda source, number: self._by_edge.get((self.number(source), number))))
 
     def _same(self, t: Tensor) -> Seen | None:
         """The very tensor that a call gave back. Its node is not the newest one where autograd made one for a view meanwhile."""

@@ -8,7 +8,6 @@ from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from bpcompare_torch.recorder.buffers import Buffers
 from bpcompare_torch.recorder.chunks import Chunks
@@ -51,11 +50,6 @@ def divided(read: Iterable[Tensor], made: Iterable[Tensor | None]) -> bool:
     if not apart:
         return False
     return len(apart) > 1 or any(place.is_partial() for cut in apart for place in cut) or any(cut not in apart for cut in left)
-
-
-def strided(t: Tensor) -> bool:
-    """Whether its numbers stand in memory one by one."""
-    return t.layout == torch.strided and not is_lazy(t)
 
 
 class Kept:

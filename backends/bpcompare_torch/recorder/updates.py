@@ -15,9 +15,9 @@ from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.continuity import Continuity
 from bpcompare_torch.recorder.copies import Copies
-from bpcompare_torch.recorder.geometry import key
+from bpcompare_torch.recorder.geometry import key, strided
 from bpcompare_torch.recorder.identity import Identity
-from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of, strided
+from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
 from bpcompare_torch.recorder.optimizers import OPTIMIZERS, Rules, rate_format, slots_of, steps_of
