@@ -60,11 +60,11 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @contextmanager
     def left(self) -> Iterator[None]:
         """In here torch calls its functions as if nobody listened."""
-        self.__exit__(None, None, None)
+        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         try:
             yield
         finally:
-            self.__enter__()
+            self.__enter__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

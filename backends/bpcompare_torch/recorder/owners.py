@@ -42,8 +42,8 @@ def covers(t: Tensor, p: Tensor) -> bool:
 
 
 def _first(t: Tensor) -> int:
-    return t.storage_offset()
+    return int(t.storage_offset())
 
 
 def _last(t: Tensor) -> int:
-    return t.storage_offset() + sum((n - 1) * step for n, step in zip(t.shape, t.stride(), strict=True))
+    return _first(t) + sum((n - 1) * step for n, step in zip(t.shape, t.stride(), strict=True))
