@@ -33,6 +33,7 @@ class Numbers(Mapping[str, Any]):
     def put(self, path: str, make: Callable[[], Any]) -> None:
         """The array of a path."""
         self._made[path] = make
+        self._bytes -= getattr(self._last.pop(path, None), "nbytes", 0)
 
     def __getitem__(self, path: str) -> Any:
         if path in self._last:
