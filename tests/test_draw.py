@@ -9,7 +9,8 @@ from bpcompare import ops
 from bpcompare.network import Layer, SpecError, Training
 from bpcompare.network.parameter import Initializer, Parameter
 from bpcompare.ops import Dense, Dropout, Sgd
-from bpcompare.plan.draw import LIMIT, generator, initial, plan, sealed
+from bpcompare.plan.draw import LIMIT, initial, plan, sealed
+from bpcompare.plan.seeds import generator, generators
 from mistaken_networks import HALF, mlp
 
 
@@ -239,3 +240,13 @@ def test_an_accumulator_begins_with_its_initial_value():
     assert all((x > 0.25).all() for x in plan(network).slots.values())
     network = replace(network, training=Training())
     assert all((x == 0.25).all() for x in plan(network).slots.values())
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1, 2**32])
+def test_generators_side_by_side_are_those_of_numpy(seed):
+    """A plan of many parameters would have other numbers than before, and than one of few that has the same paths."""
+    paths = [f"parameters/n{number}.weight" for number in range(40)]
+    for path, found in zip(paths, generators(seed, paths), strict=True):
+        alone = generator(seed, path)
+        assert found.bit_generator.state == alone.bit_generator.state
+        assert [found.integers(9), *found.standard_normal(3)] == [alone.integers(9), *alone.standard_normal(3)]

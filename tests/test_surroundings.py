@@ -17,6 +17,7 @@ import pytest
 import bpcompare
 from bpcompare.engine.registry import Broken, resolve
 from bpcompare.engine.surroundings import in_turn, state, surroundings
+from bpcompare.engine.surroundings.bindings import bindings
 from bpcompare.engine.worker import InProcess
 from bpcompare.laws import LAWS
 from bpcompare.numbers.ball import Ball
@@ -194,6 +195,16 @@ def test_code_of_a_file_is_watched_while_it_is_imported(tmp_path):
         assert os.getcwd() == here  # noqa: PTH109
         assert isinstance(status, Broken) is (name == "bad")
     assert "it replaced bpcompare.proof.certificate.certify" in resolve(f"{tmp_path}/bad.py:Student").reason
+
+
+def test_a_table_that_grew_is_watched_with_what_it_has_now(monkeypatch):
+    """Whatever the judge notes, all it consists of would be listed anew; or what came to a table could be replaced unseen."""
+    listed = bindings()
+    monkeypatch.setitem(comparison.EXIT, "came", 7)
+    assert bindings() is listed
+    record = InProcess().run(doing(lambda: comparison.EXIT.__setitem__("came", 0)), draw(NET))
+    assert record.failure.startswith("it replaced bpcompare.verdict.comparison.EXIT.came ")
+    assert comparison.EXIT["came"] == 7
 
 
 def test_what_our_own_code_keeps_is_no_replacement():

@@ -90,7 +90,7 @@ def _honest(sample: Sample) -> tuple[dict[str, str], Any]:
     told = "" if check.verdict in ("certified", "convention") else _told(check)
     verdict = {"what": "honest", "verdict": check.verdict, "traced": "" if check.untraced else "whole", "told": told}
     try:
-        again = check_gradient(sample.flat, sample.pulled(same, same), sample.inputs, contracts=False)
+        again = check_gradient(sample.flat, sample.pulled(same, same), sample.inputs, contracts=False, causes=False)
     except ValueError as error:
         return verdict | {"told": told or f"no mutants: {error}"[:200]}, None
     if again.verdict == "wrong" and check.verdict != "wrong":
@@ -99,15 +99,13 @@ def _honest(sample: Sample) -> tuple[dict[str, str], Any]:
 
 
 def _mutant(sample: Sample, kind: str, at: int, honest: Any, known: Sizes) -> dict[str, str]:
-    from bpcompare import check_gradient
-
     row = {"what": kind}
     sent, found = changes(kind, sample, at)
     try:
         sizes = known.of(sent, found)
         if not any(sizes):
             return row | {"verdict": "equal"}
-        check = check_gradient(sample.flat, sample.pulled(sent, found), sample.inputs, contracts=False)
+        check = honest.with_backward(sample.pulled(sent, found))
     except ValueError as error:
         return row | {"verdict": "refused", "told": str(error)[:200]}
     if check.verdict == "wrong":

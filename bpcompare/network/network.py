@@ -149,10 +149,15 @@ class Network(Shown):
         """Shapes by layer, as far as they can be known."""
         known: dict[str, Shape] = {name: group.shape for name, group in self.inputs.items()}
         found: dict[str, Shapes] = {}
+        alike: dict[tuple[int, tuple[Shape, ...]], Shapes] = {}
         for name in self.order:
             layer = self.layers[name]
-            if all(source in known for source in layer.sources) and _arity_fits(layer.op, len(layer.sources)):
-                found[name] = layer.op.shapes([known[source] for source in layer.sources])
+            if all(map(known.__contains__, layer.sources)) and _arity_fits(layer.op, len(layer.sources)):
+                sources = tuple(map(known.__getitem__, layer.sources))
+                key = id(layer.op), sources  # thousands of layers may have one op
+                if key not in alike:
+                    alike[key] = layer.op.shapes(sources)
+                found[name] = alike[key]
                 # Sizes that no memory holds are reported where they arise; handed on, they could double with every layer.
                 if not found[name].problems and max(found[name].out, default=1) < 2**63:
                     known[name] = found[name].out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -112,6 +113,13 @@ class WatchedStep(Pictured):
     def _settle(self, judged: tuple[Judged, ...]) -> None:
         self.judged = judged
         self._judging = None
+
+    def with_judged(self, judged: tuple[Judged, ...]) -> WatchedStep:
+        """The same step with other recordings in the place of its own, which are judged already."""
+        watched = replace(self.watched, recordings=tuple(one.recording for one in judged))
+        other = WatchedStep(watched, intended=self.intended, title=self.title, also=self.also)
+        other._settle(judged)
+        return other
 
     @cached_property
     def judged(self) -> tuple[Judged, ...]:

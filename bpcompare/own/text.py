@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import isfinite
 
+from bpcompare.own.causes.not_taken import not_taken
 from bpcompare.own.coverage import REDUCED
 from bpcompare.own.law import OWN
 from bpcompare.own.left import STATEMENTS, founded
@@ -205,6 +206,9 @@ def _undecided(step: WatchedStep) -> Iterator[Said]:
         _, claim, finding = max(step.undecided, key=lambda found: found[2].power)
         more = f"; and {len(step.undecided) - 1:,} more" if len(step.undecided) > 1 else ""
         yield "undecided", f"{claim.path}: {finding.note}{more}", 3
+        why = next(filter(None, (not_taken(one, claim) for one, claim, _ in step.undecided)), "")
+        if why:
+            yield "cause", why, 4
 
 
 def reached(step: WatchedStep) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from hashlib import sha256
 from math import prod, sqrt
 from typing import Any, get_args
 
@@ -14,6 +13,7 @@ from bpcompare.network import Dtype, Network, Problem, SpecError
 from bpcompare.network.parameter import Array, Initializer
 from bpcompare.ops import LayerOp
 from bpcompare.plan.plan import Batch, Plan
+from bpcompare.plan.seeds import generator, generators
 from bpcompare.plan.written import digest
 
 LIMIT = 8 * 2**30
@@ -38,7 +38,7 @@ def plan(network: Network, dtype: Dtype | None = None, steps: int | None = None,
 
 def _drawn(network: Network, dtype: Dtype, steps: int, seed: int) -> Plan:
     rounding = _Rounding(dtype)
-    parameters = {name: rounding(_parameter(network, name, seed), "parameters", name) for name in network.parameters}
+    parameters = {name: rounding(x, "parameters", name) for name, x in _parameters(network, seed)}
     batches = _batches(network, rounding, steps, seed)
     _refuse(network.name, tuple(rounding.problems))
     state = {
@@ -86,12 +86,6 @@ def _read_only(x: Array) -> Array:
         x = np.array(x, order="C", copy=True)
         x.setflags(write=False)
     return x
-
-
-def generator(seed: int, path: str) -> np.random.Generator:
-    """The random numbers of one path."""
-    words = np.frombuffer(sha256(path.encode()).digest(), "<u4").tolist()
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
 
 
 def initial(how: Initializer, shape: tuple[int, ...], fan: tuple[int, int], random: np.random.Generator) -> Array:
@@ -187,15 +181,20 @@ def _size(network: Network, dtype: Dtype, steps: int) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _parameter(network: Network, name: str, seed: int) -> Array:
-    init = network.parameters[name].init
-    if not isinstance(init, Initializer):
-        return np.asarray(init, np.float64)
-    layer, role = network.uses[name][0]
-    needed = network.shapes[layer].parameters[role]
-    if init.kind in CONSTANT:  # of ten thousand nodes these are half of the parameters
-        return _constant(init, needed.shape)
-    return initial(init, needed.shape, needed.fan, generator(seed, f"parameters/{name}"))
+def _parameters(network: Network, seed: int) -> Iterator[tuple[str, Array]]:
+    inits = {name: parameter.init for name, parameter in network.parameters.items()}
+    drawn = [name for name, init in inits.items() if isinstance(init, Initializer) and init.kind not in CONSTANT]
+    random = generators(seed, (f"parameters/{name}" for name in drawn))
+    for name, init in inits.items():
+        if not isinstance(init, Initializer):
+            yield name, np.asarray(init, np.float64)
+            continue
+        layer, role = network.uses[name][0]
+        needed = network.shapes[layer].parameters[role]
+        if init.kind in CONSTANT:  # of ten thousand nodes these are half of the parameters
+            yield name, _constant(init, needed.shape)
+        else:
+            yield name, initial(init, needed.shape, needed.fan, next(random))
 
 
 def _size_of(x: Array) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from typing import Any
 
@@ -112,6 +112,12 @@ class Balls:
         vars(other).update(values=values, _wide=Widened(), _denormals={}, _most={}, _kept={})
         return other
 
+    def with_recorded(self, values: StepValues, others: Collection[str]) -> Balls:
+        """The same lookup, with other numbers at the paths `others`, which no law reads: what laws made of the rest is kept."""
+        other = copy(self)
+        vars(other).update(values=values, _wide=self._wide.without(others))
+        return other
+
     def beside(self, values: StepValues) -> Balls:
         """The same lookup, with numbers under new paths besides."""
         other = copy(self)
@@ -152,6 +158,14 @@ class Widened:
     def __getitem__(self, path: str) -> Array:
         self._arrays.move_to_end(path)
         return self._arrays[path]
+
+    def without(self, paths: Collection[str]) -> Widened:
+        """Others of the same, without those at some paths."""
+        other = Widened()
+        for path, x in self._arrays.items():
+            if path not in paths:
+                other.of(path, x)
+        return other
 
     def of(self, path: str, x: Array) -> Array:
         """`x`, the array of that path, in float64."""

@@ -7,8 +7,10 @@ then 0, compared with the size of its own terms, in every element and every time
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -80,16 +82,44 @@ def structural(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: Collectio
     """
     if sum(x.size for _, x in plan.arrays()) > MOST_NUMBERS:
         return frozenset()
-    # The numbers are drawn for the plan, not for a record: what was found for one backend holds for the next.
-    known = _FOUND.setdefault(plan, {}) if laws is LAWS else {}
-    asked = (frozenset(paths), kept)
-    if asked not in known:
-        known[asked] = _on_other_numbers(plan, listed, laws, *asked)
-    return known[asked]
+    # Each path by itself is 0 or not, and on drawn numbers that is so for every record, and for all plans that differ in numbers.
+    known: dict[str, bool] = {}
+    if laws is LAWS:
+        known = _FOUND.setdefault(plan, {}) if kept else _found_before(plan)
+    if left := frozenset(path for path in paths if path not in known):
+        always = _on_other_numbers(plan, listed, laws, left, kept)
+        known.update((path, path in always) for path in left)
+    return frozenset(path for path in paths if known[path])
 
 
-_FOUND: WeakKeyDictionary[Plan, dict[tuple[frozenset[str], bool], frozenset[str]]] = WeakKeyDictionary()
-"""What was found of a plan, by the paths that were asked for, and whether weights were kept."""
+_FOUND: WeakKeyDictionary[Plan, dict[str, bool]] = WeakKeyDictionary()
+"""Whether the paths of a plan that were asked for are 0 where weights are kept."""
+_ALIKE: OrderedDict[tuple[str, frozenset[type]], dict[str, bool]] = OrderedDict()
+"""The same where weights are drawn again, by what the answer depends on: it is the same for all plans that differ in numbers."""
+MOST_ALIKE = 64
+
+
+def _found_before(plan: Plan) -> dict[str, bool]:
+    """What is known of all plans that have the ops, the shapes, and the state that is not drawn again, of this one."""
+    network = plan.network
+    text = sha256()
+    for part in (
+        (network.inputs, network.layers, network.error, network.update, plan.updates_done),
+        [(name, parameter.trainable, parameter.penalty) for name, parameter in network.parameters.items()],
+        [(name, x.shape, x.dtype.str) for name, x in plan.parameters.items()],
+        [(name, x[:EXAMPLES].shape, x.dtype.str) for name, x in (*plan.batches[0].inputs.items(), ("", plan.batches[0].target))],
+        [(name, x[:EXAMPLES].shape, float(x.max(initial=0.0))) for name, x in plan.batches[0].draws.items()],
+        [(name, x.shape, x.dtype.str) for name, x in (*plan.state.items(), *plan.slots.items())],
+    ):
+        text.update(repr(part).encode())
+    for x in (*plan.state.values(), *plan.slots.values()):
+        text.update(x.tobytes())
+    key = text.hexdigest(), network.kinds
+    known = _ALIKE.setdefault(key, {})
+    _ALIKE.move_to_end(key)
+    if len(_ALIKE) > MOST_ALIKE:
+        _ALIKE.popitem(last=False)
+    return known
 
 
 def _on_other_numbers(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: frozenset[str], kept: bool) -> frozenset[str]:

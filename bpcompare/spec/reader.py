@@ -18,6 +18,7 @@ from bpcompare.files.reading import Unreadable, contents
 from bpcompare.network import Network
 from bpcompare.network.problems import structure_problems
 from bpcompare.network.problems.data import data_problems
+from bpcompare.spec import plain
 from bpcompare.spec.build import Built, build
 from bpcompare.spec.document import Document, read_as_document
 from bpcompare.spec.files import missing_file
@@ -169,7 +170,7 @@ def _toml(text: str, source: str) -> Any:
         line_of = text.count("\n", 0, long.start()) + 1
         raise syntax_error(source, line_of, 1, "not valid TOML: a whole number has too many digits", text)
     try:
-        return tomllib.loads(text)
+        return plain.loads(text)
     except tomllib.TOMLDecodeError as error:
         placed = _PLACE.match(str(error))
         message, line, column = placed.groups() if placed else (str(error), None, None)

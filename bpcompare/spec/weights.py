@@ -59,9 +59,9 @@ class Weights:
         frozen = self._met(self.document.freeze, names, ("freeze",))
         penalties = self._penalties(names)
         self._read_files()
-        found = {}
+        found, silent = {}, ParameterEntry()
         for name in names:
-            entry = declared.get(name, ParameterEntry())
+            entry = declared.get(name, silent)
             trainable = entry.trainable and name not in frozen
             found[name] = Parameter(self._init(name, entry), trainable, penalties.get(name))
         self._forgotten(found)

@@ -1,6 +1,6 @@
 """The backends of frameworks against plain NumPy: forward by hand, derivatives by complex steps, updates by their formulas."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,44 +84,50 @@ def check(backend: Any, plan: Plan) -> Record:
     return record
 
 
-# JAX compiles each case for each dtype, which takes minutes in all.
-in_both_dtypes = pytest.mark.parametrize(
-    ("framework", "dtype"),
-    [("torch", "float64"), ("torch", "float32"), ("jax", "float64"), pytest.param("jax", "float32", marks=pytest.mark.slow)],
-)
-
 STARTS = [(form, 4) for form in UPDATES] + [(rule.forms()[0], 0) for rule in ops.UPDATES]
 """Every form of every rule after some steps, and the first form of each at its very first."""
 
-WAYS = [("torch", "float64"), ("torch", "float32"), ("jax", "float64")]
-in_a_dtype = pytest.mark.parametrize(("framework", "dtype"), [*WAYS, ("jax", "float32")] if WHOLE else WAYS)
-"""JAX in float32, too, only with `make whole`: there its conformance cases hold the same ops against the laws."""
+SHAPES = ("flat", "rows", "scalar")
+"""Of what an error judges."""
+AT_ONCE = {"embedding", "forks_and_judged_in_the_middle", "shared_and_frozen", "all_frozen", "shapes"}
+"""Layers that the fast tests try with JAX, too: those in which more can go wrong than an op's formula."""
 
 
-@in_both_dtypes
-@pytest.mark.parametrize("name", CASES)
+def ways(argument: str, cases: Collection[Any], now: Collection[Any]) -> pytest.MarkDecorator:
+    """Each case in each framework and dtype. JAX compiles each, for seconds: at once it is tried with those of `now`.
+
+    The slow tests try JAX with the others, `make whole` in float32, too: conformance cases hold the same ops against the laws.
+    """
+    found = []
+    for one in cases:
+        title = "-".join(map(str, one if isinstance(one, tuple) else [one]))
+        found += [pytest.param(one, "torch", dtype, id=f"{title}-torch-{dtype}") for dtype in CLOSE]
+        marks = () if one in now else pytest.mark.slow
+        found += [pytest.param(one, "jax", dtype, id=f"{title}-jax-{dtype}", marks=marks) for dtype in [*CLOSE][: 1 + WHOLE]]
+    return pytest.mark.parametrize((argument, "framework", "dtype"), found)
+
+
+@ways("name", CASES, AT_ONCE)
 def test_layers(name: str, framework: str, dtype: str) -> None:
     """A layer op, its state, a fork, a shared or a frozen parameter is lowered to something else than its equations."""
     check(imported(framework), case(name, dtype))
 
 
-@in_both_dtypes
+@pytest.mark.parametrize(("framework", "dtype"), [("torch", "float64"), ("torch", "float32"), ("jax", "float64")])
 def test_activations(framework: str, dtype: str) -> None:
     """An activation or its derivative is another function than the spec's, near 0 or where it saturates."""
     check(imported(framework), activations(dtype))
 
 
-@in_a_dtype
-@pytest.mark.parametrize("error", ERRORS, ids=str)
-@pytest.mark.parametrize("shape", ["flat", "rows", "scalar"])
-def test_errors(framework: str, error: ops.ErrorOp, shape: str, dtype: str) -> None:
+@ways("case", [(error, shape) for shape in SHAPES for error in ERRORS], [(error, "rows") for error in ERRORS])
+def test_errors(case: tuple[ops.ErrorOp, str], framework: str, dtype: str) -> None:
     """An error adds over outputs, reduces over examples or scales otherwise than the spec says."""
+    error, shape = case
     if shape != "scalar" or not isinstance(error, ops.SoftmaxCrossEntropy):
         check(imported(framework), judged(error, shape, dtype))
 
 
-@in_a_dtype
-@pytest.mark.parametrize("penalty", PENALTIES, ids=str)
+@ways("penalty", PENALTIES, PENALTIES)
 def test_penalties(framework: str, penalty: ops.PenaltyOp, dtype: str) -> None:
     """A penalty is counted once a layer that uses the parameter, or averaged, or scaled; or that of a frozen one is lost."""
     layers = {
@@ -134,10 +140,10 @@ def test_penalties(framework: str, penalty: ops.PenaltyOp, dtype: str) -> None:
     check(imported(framework), plan_of({"x": (3,)}, layers, error, frozen=("o.weight",), penalties=penalties, dtype=dtype))
 
 
-@in_a_dtype
-@pytest.mark.parametrize(("update", "done"), STARTS, ids=str)
-def test_updates(framework: str, update: ops.UpdateOp, done: int, dtype: str) -> None:
+@ways("start", STARTS, STARTS[::3])
+def test_updates(start: tuple[ops.UpdateOp, int], framework: str, dtype: str) -> None:
     """An optimizer starts from other state or another step number, or follows another rule, than the plan's."""
+    update, done = start
     plan = case("shared_and_frozen", dtype, update, steps=3, updates_done=done)
     backend = imported(framework)
     if refused := unsupported(backend, plan.network):  # one of the two has each form, as the next test says

@@ -139,10 +139,10 @@ def test_numbers_of_a_golden_outlive_the_generator_that_drew_them(tmp_path, monk
     spec = tmp_path / "xor.toml"
     spec.write_text((EXAMPLES / "xor.toml").read_text().replace("weights = {", 'init = "he_normal" #'))
     golden = write(update(spec, Then)).golden
-    from bpcompare.plan import draw
+    from bpcompare.plan import seeds
 
-    real = draw.generator
-    monkeypatch.setattr(draw, "generator", lambda seed, path: real(seed + 1, path))
+    real = seeds.generator
+    monkeypatch.setattr(seeds, "generator", lambda seed, path: real(seed + 1, path))
     checked = check(spec, Then)
     assert checked.change.outcome == "same"
     assert checked.golden.plan.digest == golden.plan.digest

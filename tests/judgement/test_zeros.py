@@ -9,6 +9,8 @@ import bpcompare
 from bpcompare import ops
 from bpcompare.network import Data, Error, Input, Layer, Network, Training
 from bpcompare.network.parameter import Initializer, Parameter
+from bpcompare.plan.draw import plan
+from bpcompare.proof import structure
 from bpcompare.report import text
 from bpcompare_delta import Delta
 from students import mlp, spoiled
@@ -271,3 +273,38 @@ def test_a_bias_before_a_batch_norm_in_a_large_net():
     network = replace(network, layers=layers, parameters=network.parameters | more, training=Training(dtype="float32"))
     comparison = bpcompare.run(network, ["delta"])
     assert "h.bias.gradient" in comparison.zeros
+
+
+def test_zeros_by_structure_are_found_once_for_plans_that_differ_in_numbers(monkeypatch):
+    """They are the dearest part of a verdict on a net with dead layers, and every other seed paid for them again."""
+    network = _one_class(ops.Softmax(), 1)
+    first = bpcompare.run(network, ["delta"]).certificates["delta"]
+    monkeypatch.setattr(structure, "_on_other_numbers", lambda *_: pytest.fail("looked for again"))
+    second = bpcompare.run(network, ["delta"], seed=4).certificates["delta"]
+    found = [{f.path for f in certificate.findings if f.structural} for certificate in (first, second)]
+    assert found[0] == found[1] != set()
+
+
+def _plans_unlike():
+    network = _network(ops.BatchNorm(1e-5, 0.1, "biased"), ops.Sgd(0.1, 0.9), "float64")
+    layers = network.layers
+    data = Data({"x": network.data.inputs["x"][:4]}, network.data.target[:4])
+    drawn = plan(replace(network, training=replace(network.training, slots="drawn")))
+    yield drawn
+    yield replace(drawn, slots={name: 2 * x for name, x in drawn.slots.items()})
+    yield plan(network)
+    yield replace(plan(network), state={name: x + 1 for name, x in plan(network).state.items()})
+    yield plan(network, "float32")
+    yield plan(replace(network, data=data))
+    yield plan(replace(network, layers=layers | {"n": replace(layers["n"], g=ops.Relu())}))
+    yield plan(replace(network, error=Error(ops.HalfSquared("sum"), "o")))
+    yield plan(replace(network, update=ops.Sgd(0.2, 0.9)))
+    yield plan(
+        replace(network, parameters=network.parameters | {"h.bias": replace(network.parameters["h.bias"], trainable=False)})
+    )
+
+
+def test_what_is_zero_by_structure_is_asked_of_each_structure():
+    """A net would be excused by what is 0 in another one, of other layers, shapes, state or slots."""
+    known = [structure._found_before(one) for one in _plans_unlike()]
+    assert len({id(found) for found in known}) == len(known)

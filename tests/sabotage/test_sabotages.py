@@ -4,9 +4,16 @@ import ast
 
 import pytest
 
-from sabotages import ROOT, copied, run_against, sabotages
+from sabotages import ROOT, Copy, sabotages
 
 LISTED = sabotages()
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory):
+    made = Copy(tmp_path_factory.mktemp("sabotaged"))
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("sabotage", LISTED, ids=str)
@@ -21,20 +28,17 @@ def test_it_still_applies(sabotage):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sabotage", LISTED, ids=str)
-def test_it_is_noticed(sabotage, tmp_path):
+def test_it_is_noticed(sabotage, copy):
     """A line of the judge that can be broken without a failing test about it will be broken one day."""
-    folder = copied(tmp_path)
-    file = folder / sabotage.file
-    file.write_text(sabotage.applied(file.read_text(encoding="utf-8")), encoding="utf-8")
-    for test in sabotage.noticed_by:
-        done = run_against(folder, (test,))
-        assert done.returncode == 1, f"{test} did not notice: {sabotage.lets_pass}\n{done.stdout[-2000:]}{done.stderr[-500:]}"
-        assert str(folder) in done.stdout or "failed" in done.stdout
+    with copy.planted(sabotage):
+        for test in sabotage.noticed_by:
+            code, said = copy.run(test)
+            assert code == 1, f"{test} did not notice: {sabotage.lets_pass}\n{said[-2500:]}"
+            assert str(copy.folder) in said or "failed" in said
 
 
 @pytest.mark.slow
-def test_the_tests_pass_without_a_sabotage(tmp_path):
+def test_the_tests_pass_without_a_sabotage(copy):
     """A test that fails anyway notices nothing."""
-    tests = sorted({test for sabotage in LISTED for test in sabotage.noticed_by})
-    done = run_against(copied(tmp_path), tuple(tests))
-    assert done.returncode == 0, done.stdout[-3000:]
+    code, said = copy.run(*sorted({test for sabotage in LISTED for test in sabotage.noticed_by}))
+    assert code == 0, said[-3000:]

@@ -88,3 +88,15 @@ def test_anything_in_python():
         assert all(str(problem) for problem in found), seed
         wrong += bool(found)
     assert wrong > 9_000
+
+
+def test_a_network_that_was_read_is_looked_at_again_where_it_was_changed():
+    """What reading found is kept for drawing; of a network with another layer or start it says nothing."""
+    network = read(EXAMPLES / "xor.toml")
+    assert not network.problems()
+    for part, wrong in ((network.layers, Layer(Dense(0), ("h",))), (network.parameters, Parameter(Initializer("none")))):
+        name, right = next(iter(part.items()))
+        part[name] = wrong
+        assert network.problems()
+        part[name] = right
+        assert not network.problems()

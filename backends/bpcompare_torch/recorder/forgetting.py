@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from bpcompare_torch.recorder.identity import Identity, strided
+from bpcompare_torch.recorder.geometry import strided
+from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.memory import storage_of
 
 LOOKING = 3

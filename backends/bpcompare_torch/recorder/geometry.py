@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from bpcompare.network.parameter import Array
 
@@ -27,6 +29,11 @@ def geometry(t: Tensor) -> Geometry:
 def key(t: Tensor) -> tuple[Any, ...]:
     """What two tensors have in common that hold the same numbers in the same memory."""
     return t.storage_offset(), t.shape, t.stride(), t.dtype, t.is_conj(), t.is_neg()
+
+
+def strided(t: Tensor) -> bool:
+    """Whether its numbers stand in memory one by one."""
+    return t.layout == torch.strided and not is_lazy(t)
 
 
 def addresses(where: Geometry) -> Array:

@@ -9,27 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
 
 from bpcompare.program import Place
-from bpcompare_torch.recorder.geometry import Geometry, addresses, geometry, key, places
+from bpcompare_torch.recorder.geometry import addresses, geometry, key, places, strided
 from bpcompare_torch.recorder.graph import Point, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
+from bpcompare_torch.recorder.tape import Custom, Entry, Seen, Write, silent
 
 Edge = tuple[int, int]
-
-
-class _Write(NamedTuple):
-    """A write at a time, where in memory, and what was written; None: nobody saw what."""
-
-    clock: int
-    where: Geometry
-    written: Seen | None
 
 
 class Identity:
@@ -53,7 +43,7 @@ class Identity:
         self._by_place: dict[int, dict[tuple[Any, ...], Seen]] = {}
         self._last: dict[int, Seen] = {}
         self._cut: dict[Seen, Seen] = {}
-        self._writes: dict[int, list[_Write]] = {}
+        self._writes: dict[int, list[Write]] = {}
         self._alive: dict[int, Tensor] = {}
         self._nodes: dict[int, Any] = {}
         self._strangers: dict[int, Any] = {}
@@ -203,7 +193,7 @@ class Identity:
         if written is not None:
             self._by_place[storage] = {key(t): written}
         if shared or known or storage in self._writes:
-            self._writes.setdefault(storage, []).append(_Write(self.memory.clock, geometry(t), written))
+            self._writes.setdefault(storage, []).append(Write(self.memory.clock, geometry(t), written))
 
     # the three kinds of tensors
 
@@ -277,7 +267,7 @@ class Identity:
             return seen
         found = self._rewritten(t) if storage_of(t) in self._writes else self._same(t)
         if found is None or not found.depends:
-            found = self._unknown(t)
+            found = self._aliased(t) or self._unknown(t)
         self._by_edge[edge] = found
         return found
 
@@ -303,6 +293,23 @@ class Identity:
     def point_of(self, t: Tensor) -> Point:
         """The point at which the gradient of t arrives."""
         return ("leaf", id(t)) if t.grad_fn is None else ("node", self.number(t.grad_fn))
+
+    def _aliased(self, t: Tensor) -> Seen | None:
+        """Of a subclass of Tensor: the plain result of a call. torch makes the one of the other where no mode sees it."""
+        node: Any = t.grad_fn
+        number = t.output_nr
+        while node.name() == "AliasBackward0" and (self.number(node), number) not in self._by_edge:
+            node, number = node.next_functions[0]
+        if node is t.grad_fn:
+            return None
+        leaf = leaf_of(node)
+        before = self.of(leaf) if leaf is not None else self._by_edge.get((self.number(node), number))
+        before = before or (None if t._base is None else self._same(t._base))
+        if before is None:
+            return None
+        kept = before.kept.tensor  # a copy elsewhere, once its memory was written into
+        same = (storage_of(kept), key(kept)) == (storage_of(t), key(t))
+        return self._moved("alias", {"self": before}, self.memory.keep(t)) if same else None
 
     def _unknown(self, t: Tensor) -> Seen:
         """A value that nobody saw being made. Of what autograd leads back to from it, not all Δ was seen."""
@@ -387,8 +394,3 @@ class Identity:
         entry.results.append(seen)
         self._entered(entry)
         return seen
-
-
-def strided(t: Tensor) -> bool:
-    """Whether its numbers stand in memory one by one."""
-    return t.layout == torch.strided and not is_lazy(t)

@@ -52,6 +52,14 @@ def divided(read: Iterable[Tensor], made: Iterable[Tensor | None]) -> bool:
     return len(apart) > 1 or any(place.is_partial() for cut in apart for place in cut) or any(cut not in apart for cut in left)
 
 
+UNKNOWN = frozenset(
+    one
+    for one in vars(torch).values()
+    if isinstance(one, torch.dtype) and one.is_floating_point and (one == torch.bfloat16 or one.itemsize == 1)
+)
+"""Formats of floats that NumPy does not know."""
+
+
 class Kept:
     """The numbers of a tensor at the moment when it was kept."""
 
@@ -89,9 +97,9 @@ class Kept:
 
     def array(self) -> Any:
         """The numbers as an array. Formats that NumPy does not know are widened, which changes no number."""
-        t = self.tensor.detach()
-        if t.dtype == torch.bfloat16 or (t.is_floating_point() and t.itemsize == 1):
-            t = t.float()
+        t = self.tensor
+        if t.dtype in UNKNOWN:
+            t = t.detach().float()
         return t.numpy(force=True)  # force: also where autograd hands a zero around that has no memory
 
 

@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.drawn import masks
-from bpcompare_torch.recorder.geometry import geometry, layout
-from bpcompare_torch.recorder.identity import Identity, strided
+from bpcompare_torch.recorder.geometry import geometry, layout, strided
+from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.members import apart, results_of
 from bpcompare_torch.recorder.memory import PLAIN, divided, storage_of, tensors
 from bpcompare_torch.recorder.places import Places

@@ -15,7 +15,7 @@ COMPLEX = {"complex64": "float32", "complex128": "float64", "complex32": "float1
 
 def paired(x: Any) -> Any:
     """Complex numbers as pairs."""
-    return np.stack([x.real, x.imag], -1) if np.iscomplexobj(x) else x
+    return np.stack([x.real, x.imag], -1) if x.dtype.kind == "c" else x
 
 
 def format_of(kept: Kept) -> str:

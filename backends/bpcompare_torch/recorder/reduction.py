@@ -10,7 +10,8 @@ from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from bpcompare.program import Unexamined
-from bpcompare_torch.recorder.identity import Identity, strided
+from bpcompare_torch.recorder.geometry import strided
+from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.memory import here
 from bpcompare_torch.recorder.moved import Held
 from bpcompare_torch.recorder.tape import Seen

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
 from bpcompare.program import Place
+from bpcompare_torch.recorder.geometry import Geometry
 from bpcompare_torch.recorder.graph import Point
 from bpcompare_torch.recorder.hooks import name, ours
 from bpcompare_torch.recorder.memory import Kept
@@ -94,6 +95,14 @@ def _seen_in(values: Iterable[Any]) -> list[Seen]:
         elif isinstance(value, tuple):
             found += _seen_in(value)
     return found
+
+
+class Write(NamedTuple):
+    """A write at a time, where in memory, and what was written; None: nobody saw what."""
+
+    clock: int
+    where: Geometry
+    written: Seen | None
 
 
 @dataclass(eq=False, slots=True)

@@ -14,8 +14,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.continuity import Continuity
-from bpcompare_torch.recorder.geometry import key
-from bpcompare_torch.recorder.identity import Identity, strided
+from bpcompare_torch.recorder.geometry import key, strided
+from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep

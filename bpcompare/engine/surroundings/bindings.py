@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter, is_, itemgetter, methodcaller
@@ -32,7 +32,10 @@ _TURNS: list[Bindings | None] = []
 
 @dataclass(frozen=True)
 class _Space:
-    """The names of a module, a class, a table or an object, and the objects they referred to. `closed`: no name may be added."""
+    """The names of a module, a class, a table or an object, and the objects they referred to. `closed`: no name may be added.
+
+    Of a `table`, a dictionary that some name stands for, entries are all that is known: nothing inside of them is listed.
+    """
 
     title: str
     names: Mapping[Any, Any]
@@ -41,6 +44,11 @@ class _Space:
     meant: Mapping[Any, Any]
     size: int
     closed: bool
+    table: bool = False
+
+    def changed(self) -> bool:
+        """Whether it has other names than it had, or they refer to other objects."""
+        return len(self.names) != self.size or bool(_replaced(self))
 
 
 def bindings() -> Bindings:
@@ -127,13 +135,17 @@ class Bindings:
         return not self._imported() and list(map(len, self._names)) == self._sizes
 
     def stand(self) -> bool:
-        """Whether everything is still what it was, and nothing came."""
+        """Whether everything is still what it was, and nothing came; entries of tables may have, and are kept."""
         if self._imported() or self._recoded():
             return False
         if not self._untouched():
-            if not all(len(space.names) == space.size and not _replaced(space) for space in self._spaces):
+            moved = [at for at, space in enumerate(self._spaces) if space.changed()]
+            if not all(self._spaces[at].table for at in moved):
                 return False
-            self._look()  # what moved is a note that libraries keep: the next look need not find that out again
+            for at in moved:  # what the judgement remembers from one run to the next
+                now = self._spaces[at].names
+                self._spaces[at] = replace(self._spaces[at], meant=dict(now), size=len(now))
+            self._look()  # what else moved is a note that libraries keep: the next look need not find that out again
         return True
 
     def restore(self) -> list[str]:
@@ -177,7 +189,8 @@ class Bindings:
         if isinstance(value, FunctionType):
             self._code(title, value)
         elif isinstance(value, dict):
-            self._spaces.append(_Space(title, value, value.__setitem__, value.__delitem__, dict(value), len(value), closed=False))
+            put, drop = value.__setitem__, value.__delitem__
+            self._spaces.append(_Space(title, value, put, drop, dict(value), len(value), closed=False, table=True))
         elif isinstance(value, type) and _ours(value.__module__):
             self._add(title, value, vars(value), closed=True)
             for key, member in list(vars(value).items()):

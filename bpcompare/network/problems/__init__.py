@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from operator import is_
+
+import numpy as np
+
 from bpcompare.network.network import Network, Problem
 from bpcompare.network.problems.data import data_problems
 from bpcompare.network.problems.graph import graph_problems, unreached
@@ -21,8 +25,12 @@ def problems_of(network: Network) -> tuple[Problem, ...]:
 
 def structure_problems(network: Network) -> tuple[Problem, ...]:
     """All problems but those of the data. No field of `network` may be of a wrong type."""
+    parts = _parts(network)
+    known: tuple[list[object], tuple[Problem, ...]] | None = vars(network).get(_FOUND)
+    if known is not None and len(known[0]) == len(parts) and all(map(is_, known[0], parts)):
+        return known[1]
     whole = sound(network)
-    return (
+    found = (
         *name_problems(network),
         *graph_problems(network),
         *op_problems(network),
@@ -34,3 +42,17 @@ def structure_problems(network: Network) -> tuple[Problem, ...]:
         *training_problems(network),
         *size_problems(network, whole),
     )
+    if not any(isinstance(parameter.init, np.ndarray) for parameter in network.parameters.values()):  # which may change
+        vars(network)[_FOUND] = parts, found
+    return found
+
+
+_FOUND = "_structure_problems"
+"""Where a network keeps what was found, beside its cached properties: whoever reads a spec looks, and then who draws numbers."""
+
+
+def _parts(network: Network) -> list[object]:
+    """The objects that were looked at: with any other one of them the network is looked at again."""
+    groups = (network.inputs, network.layers, network.parameters)
+    held = [part for group in groups for parts in (group.keys(), group.values()) for part in parts]
+    return [network.name, network.error, network.update, network.training, network.data, *held]

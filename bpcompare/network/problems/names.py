@@ -8,7 +8,7 @@ from bpcompare.network.network import Network, Problem
 from bpcompare.text.words import quote
 
 LONGEST_NAME = 200
-FORBIDDEN = "/[],"
+FORBIDDEN = frozenset("/[],")
 RESERVED = frozenset({"error"})
 RESERVED_PARAMETERS = frozenset({"error", "t", "target"})
 """What a claim calls E, the number of the step and the target."""
@@ -52,11 +52,11 @@ def unusable(name: str, *, dots: bool) -> str:
         return f"has {len(name)} characters, the limit is {LONGEST_NAME}"
     if " " in name or not name.isprintable():  # which other white space is not
         return "contains white space or a character that cannot be printed"
-    if any(c in name for c in FORBIDDEN):
+    if not FORBIDDEN.isdisjoint(name):
         return "contains one of / [ ] and comma, which have a meaning in paths"
     if "." in name and not dots:
         return "contains a dot, which separates the parts of a path"
-    if dots and not all(name.split(".")):
+    if dots and "" in name.split("."):
         return "has an empty part beside a dot"
     return ""
 

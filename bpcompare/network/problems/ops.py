@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from types import NoneType
@@ -26,11 +26,18 @@ def ill_typed(network: Network) -> tuple[Problem, ...]:
 
 def sound(network: Network) -> Network:
     """`network` without the inputs and layers whose own fields make no sense, so that its shapes can be asked for."""
-    layers = {n: layer for n, layer in network.layers.items() if not layer.op.problems() and not layer.g.problems()}
+    ops = _by_id(op for layer in network.layers.values() for op in (layer.op, layer.g))
+    wrong = {key for key, op in ops.items() if op.problems()}
+    layers = {n: layer for n, layer in network.layers.items() if id(layer.op) not in wrong and id(layer.g) not in wrong}
     inputs = {n: group for n, group in network.inputs.items() if not any(size < 1 for size in group.shape)}
     if len(layers) == len(network.layers) and len(inputs) == len(network.inputs):
         return network
     return replace(network, inputs=inputs, layers=layers)
+
+
+def _by_id(ops: Iterable[Any]) -> dict[int, Any]:
+    """Each object once: thousands of layers may have one op."""
+    return {id(op): op for op in ops}
 
 
 def op_problems(network: Network) -> tuple[Problem, ...]:
@@ -54,10 +61,14 @@ def _op_problems(network: Network) -> Iterator[Problem]:
             if size < 1:
                 message = f"axis {axis} of input {quote(name)} has size {size}; every group needs at least one unit"
                 yield Problem(("inputs", name, "shape"), message)
+    ops = _by_id(op for layer in network.layers.values() for op in (layer.op, layer.g))
+    wrong = {key for key, op in ops.items() if op.problems()}
     for name, layer in network.layers.items():
         where: Where = ("layers", name)
-        yield from _fields(layer.op, where)
-        yield from _fields(layer.g, (*where, "g"))
+        if id(layer.op) in wrong:
+            yield from _fields(layer.op, where)
+        if id(layer.g) in wrong:
+            yield from _fields(layer.g, (*where, "g"))
         low, high = layer.op.arity
         count = len(layer.sources)
         if count < low or (high is not None and count > high):
@@ -135,6 +146,7 @@ def _ill_typed_groups(groups: Any, section: str, kind: type) -> Iterator[Problem
     if not isinstance(groups, Mapping):
         yield Problem((section,), f"must be a mapping from names to {kind.__name__}s, is {type(groups).__name__}")
         return
+    sound: set[tuple[int, type[Op]]] = set()
     for name, group in groups.items():
         where = (section, name if isinstance(name, str) else repr(name))
         if not isinstance(name, str):
@@ -142,20 +154,24 @@ def _ill_typed_groups(groups: Any, section: str, kind: type) -> Iterator[Problem
         if not isinstance(group, kind):
             yield Problem(where, f"must be a {kind.__name__}, is {type(group).__name__}")
         elif isinstance(group, Layer):
-            yield from _ill_typed_layer(group, where)
+            yield from _ill_typed_layer(group, where, sound)
         elif isinstance(group, Input):
             yield from _tuple_of(group.shape, int, (*where, "shape"))
             yield from _tuple_of(group.units, str, (*where, "units")) if group.units is not None else ()
 
 
-def _ill_typed_layer(layer: Layer, where: Where) -> Iterator[Problem]:
-    yield from _ill_typed_op(layer.op, LayerOp, where)
-    yield from _ill_typed_op(layer.g, Activation, (*where, "g"))
+def _ill_typed_layer(layer: Layer, where: Where, sound: set[tuple[int, type[Op]]]) -> Iterator[Problem]:
+    """`sound`: ops that are what they must be, by identity and kind, for thousands of layers may have one op."""
+    for op, kind, place in ((layer.op, LayerOp, where), (layer.g, Activation, (*where, "g"))):
+        if (id(op), kind) not in sound:
+            found = tuple(_ill_typed_op(op, kind, place))
+            sound |= set() if found else {(id(op), kind)}
+            yield from found
     yield from _tuple_of(layer.sources, str, (*where, "from"))
     if layer.units is not None:
         yield from _tuple_of(layer.units, str, (*where, "units"))
     parameters: Any = layer.parameters
-    if not isinstance(parameters, Mapping) or not all(_is(str, entry) for pair in parameters.items() for entry in pair):
+    if not isinstance(parameters, Mapping) or not all(map(_is_text, (*parameters, *parameters.values()))):
         yield Problem(where, "parameters must map roles to names of parameters")
 
 
@@ -171,6 +187,10 @@ def _ill_typed_op(op: Any, kind: type[Op], where: Where) -> Iterator[Problem]:
     for name, hint in hints(type(op)).items():
         if not _is(hint, getattr(op, name)):
             yield Problem((*where, name), f"must be {getattr(hint, '__name__', hint)}, is {quote(getattr(op, name))}")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 @cache

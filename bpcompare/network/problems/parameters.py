@@ -41,9 +41,9 @@ def array_problem(value: Any) -> str:
 def _problems(network: Network, whole: Network) -> Iterator[Problem]:
     suggest = Suggestions()
     needs: dict[str, list[Use]] = {}
-    used = set()
+    used: set[str] = set()
     for name, layer in network.layers.items():
-        used |= set(layer.parameters.values())
+        used.update(layer.parameters.values())
         if name in whole.shapes and not whole.shapes[name].problems:
             yield from _roles(network, name, whole.shapes[name].parameters)
             for role, need in whole.shapes[name].parameters.items():
@@ -53,10 +53,11 @@ def _problems(network: Network, whole: Network) -> Iterator[Problem]:
         layer_name, role, _ = needs[missing][0]
         hint = suggest(missing, network.parameters)
         yield Problem(("layers", layer_name, role), f"no parameter is called {quote(missing)}", hint)
+    sound: set[int] = set()
     for name, parameter in network.parameters.items():
         if name not in used:
             yield Problem(("parameters", name), f"no layer uses parameter {quote(name)}", suggest(name, used))
-        yield from _init(name, parameter.init, needs.get(name, ()))
+        yield from _init(name, parameter.init, needs.get(name, ()), sound)
         if not isinstance(parameter.trainable, bool):
             yield Problem(("parameters", name, "trainable"), f"must be true or false, is {quote(parameter.trainable)}")
         yield from _penalty(name, parameter.penalty)
@@ -85,7 +86,8 @@ def _roles(network: Network, name: str, wanted: Mapping[str, ParameterShape]) ->
             yield Problem(("layers", name, role), f"no parameter is named for the {role} of {layer.op.name}")
 
 
-def _init(name: str, init: Any, uses: Sequence[Use]) -> Iterator[Problem]:
+def _init(name: str, init: Any, uses: Sequence[Use], sound: set[int]) -> Iterator[Problem]:
+    """`sound`: initializers that make sense, by identity, for thousands of parameters may be drawn alike."""
     where = ("parameters", name)
     for layer, role, need in uses[1:]:
         first_layer, first_role, first = uses[0]
@@ -95,19 +97,27 @@ def _init(name: str, init: Any, uses: Sequence[Use]) -> Iterator[Problem]:
                 f"{first_layer}.{first_role} is {list(first.shape)}, {layer}.{role} is {list(need.shape)}"
             )
             yield Problem(("layers", layer, role), message)
+    if id(init) in sound:
+        return
     if isinstance(init, Initializer):
-        kind: Any = init.kind
-        if not isinstance(kind, str) or kind not in get_args(Distribution):
-            hint = did_you_mean(init.kind, get_args(Distribution))
-            yield Problem((*where, "init"), f"no initializer is called {quote(init.kind)}", hint)
-        scale: Any = init.scale
-        if not isinstance(scale, int | float) or isinstance(scale, bool) or not isfinite(scale):
-            yield Problem((*where, "init"), f"scale must be a finite number, is {quote(scale)}")
+        wrong = tuple(_initializer(init, where))
+        sound |= set() if wrong else {id(init)}
+        yield from wrong
         return
     if problem := array_problem(init):
         yield Problem((*where, "value"), f"parameter {quote(name)}: {problem}")
     elif uses and (misfit := shape_problem(name, init.shape, uses[0])):
         yield misfit
+
+
+def _initializer(init: Initializer, where: tuple[str, ...]) -> Iterator[Problem]:
+    kind: Any = init.kind
+    if not isinstance(kind, str) or kind not in get_args(Distribution):
+        hint = did_you_mean(init.kind, get_args(Distribution))
+        yield Problem((*where, "init"), f"no initializer is called {quote(init.kind)}", hint)
+    scale: Any = init.scale
+    if not isinstance(scale, int | float) or isinstance(scale, bool) or not isfinite(scale):
+        yield Problem((*where, "init"), f"scale must be a finite number, is {quote(scale)}")
 
 
 def shape_problem(name: str, shape: tuple[int, ...], use: Use) -> Problem | None:

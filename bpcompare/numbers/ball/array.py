@@ -300,12 +300,18 @@ def constant(value: Any, fmt: Format) -> Ball:
     return Ball(np.float64(number), fmt, 0.0 if exact else fmt.unit)  # type: ignore[arg-type]
 
 
+SMALL = 2**14
+"""Of so many numbers a sum of squares is worked out sooner than their extremes, in whatever order they lie in memory."""
+
+
 def within(mid: Array, rad: Array | float, fmt: Format, size: Array | None = None, room: float | None = None) -> Array | float:
     """`rad`, and infinite where `size` (|mid| if it is not given) comes near the format's largest number, as near as `room` says.
 
     There a backend has an infinity, or, where it goes on as m/∞ = 0, a number that no formula of the exact value explains.
     """
     reach, most = mid if size is None else size, (fmt.room if room is None else room) * fmt.largest
+    if reach.size <= SMALL and np.vdot(reach, reach) <= min(most, 2.0**500) ** 2 / 4:  # Σ x² bounds every x²
+        return rad
     low, high = np.minimum.reduce(reach, axis=None, initial=0.0), np.maximum.reduce(reach, axis=None, initial=0.0)
     if high <= most and -low <= most:  # NaN is neither
         return rad

@@ -60,10 +60,15 @@ def _plus(x: Any, y: Any) -> Any:
     """x + y, of which either may be absent, in the memory of x where that has room: x is nobody else's."""
     if x is None or y is None:
         return y if x is None else x
-    if isinstance(x, np.ndarray) and x.ndim and x.dtype == np.float64 and np.broadcast_shapes(x.shape, np.shape(y)) == x.shape:
+    if isinstance(x, np.ndarray) and x.ndim and x.dtype == np.float64 and _fits(np.shape(y), x.shape):
         x += y
         return x
     return x + y
+
+
+def _fits(shape: tuple[int, ...], into: tuple[int, ...]) -> bool:
+    """Whether an array of this shape can be added to another one in place."""
+    return not shape or shape == into or np.broadcast_shapes(into, shape) == into
 
 
 def _times(x: Any, y: float) -> Any:

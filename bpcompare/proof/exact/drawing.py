@@ -10,7 +10,8 @@ import numpy as np
 from bpcompare.network import Dtype, Network, Problem, SpecError
 from bpcompare.numbers.dyadic import InexactError
 from bpcompare.plan import Plan
-from bpcompare.plan.draw import asked, generator, sealed
+from bpcompare.plan.draw import asked, sealed
+from bpcompare.plan.seeds import generator
 from bpcompare.proof.exact.lengthen import Lengthening
 from bpcompare.proof.exact.numbers import plan_of, short
 from bpcompare.proof.exact.reference import proved

@@ -11,8 +11,8 @@ import numpy as np
 from bpcompare.network import Data, Dtype, Network
 from bpcompare.network.parameter import Array
 from bpcompare.plan import Batch, Plan
-from bpcompare.plan.draw import generator
 from bpcompare.plan.draw import plan as drawn_plan
+from bpcompare.plan.seeds import generator
 from bpcompare.proof.exact.reference import reference
 from bpcompare.proof.exact.twins import channels, joined, twins
 

@@ -75,6 +75,12 @@ def answered(code: CodeUnderTest, names: Sequence[str], seed: int) -> Answer:
     return Answer(code, tuple(names), y, dy, tuple(gradients), problem)
 
 
+def answered_by(answer: Answer, code: CodeUnderTest) -> Answer:
+    """What another backward for the same forward gives for the same dy."""
+    gradients, problem = _gradients(code, answer.dy)
+    return replace(answer, code=code, gradients=tuple(gradients), problem=problem)
+
+
 def _numbers(code: CodeUnderTest, names: Sequence[str]) -> None:
     if not code.carrying:
         raise ValueError("inputs: none of them holds floating-point numbers, so nothing has a gradient")

@@ -30,6 +30,7 @@ def check_gradient(
     shapes: Shapes = None,
     order: int = 1,
     convention: Convention | None = None,
+    causes: bool = True,
     budget: str | float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GradientCheck:
@@ -55,6 +56,8 @@ def check_gradient(
     as well. `order=2`: the gradient is differentiated again.
     `convention`: what the gradient of a complex number is, "torch" (∂E/∂x + i ∂E/∂y) or "jax" (its conjugate). By default that
     of the framework; of a NumPy pair the one that holds, which is named in the answer.
+    `causes=False`: of what is wrong no cause is looked for, which takes longer than all the rest. Of many gradients, of which is
+    asked only whether they are right, nobody reads it.
     `budget`: the time for all of it, "30s" or seconds. What there was no time for is named (`left`), and the verdict is undecided
     at best. `progress` is told what is being done.
 
@@ -72,7 +75,7 @@ def check_gradient(
     options = Options.of(contracts, batch, shapes, order)
     time = Budget(budget, progress)
     references = _references(forward, reference)
-    question = Question(forward, backward, inputs, titles, op, seed, references, meant_for, options, convention, time)
+    question = Question(forward, backward, inputs, titles, op, seed, references, meant_for, options, convention, causes, time)
     if not dtypes:
         return question.answer()
     return _in_formats({dtype: replace(question, inputs=cast(inputs, dtype)).answer() for dtype in dtypes})
@@ -104,7 +107,11 @@ def _in_formats(checks: Mapping[str, GradientCheck]) -> GradientCheck:
     """One check after the other; every finding has its format in its name."""
     findings = [replace(one, name=f"{one.name} ({dtype})") for dtype, check in checks.items() for one in check.findings]
     last = list(checks.values())[-1]
+
+    def against(backward: Any) -> GradientCheck:
+        return _in_formats({dtype: check.with_backward(backward) for dtype, check in checks.items()})
+
     untraced = next((check.untraced for check in checks.values() if check.untraced), "")
     outcomes = over_formats({dtype: check.contracts for dtype, check in checks.items()})
     left = tuple(dict.fromkeys(one for check in checks.values() for one in check.left))
-    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes, left=left)
+    return replace(last, findings=tuple(findings), untraced=untraced, contracts=outcomes, left=left, against=against)

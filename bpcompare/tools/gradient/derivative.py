@@ -66,6 +66,11 @@ class Along:
         self._noise = EPSILON * float(np.abs(self._y * dy).sum()) + EPSILON**2 * float(np.abs(dy).sum())
         self._noise = max(self._noise, self._roughness())
 
+    @property
+    def size(self) -> float:
+        """Σ|dy_j y_j|."""
+        return float(np.abs(self._y * self._dy).sum())
+
     def __call__(self, v: Array) -> Derivative:
         """The derivative along `v`, of the input's shape; of stairs its error is infinite."""
         size = float(np.abs(self._x[v != 0]).max(initial=0.0)) or 1.0

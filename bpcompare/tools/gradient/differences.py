@@ -16,7 +16,7 @@ from bpcompare.report.lines import counted
 from bpcompare.report.numbers import off
 from bpcompare.tools.gradient.answer import Answer
 from bpcompare.tools.gradient.derivative import Derivative
-from bpcompare.tools.gradient.finding import InputFinding
+from bpcompare.tools.gradient.finding import NOT_ASKED, InputFinding
 from bpcompare.tools.gradient.tries import TRUSTED, Tries, Try, double
 
 EVERY = 2_000
@@ -40,8 +40,24 @@ def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep
     if finding.verdict != "wrong" or finding.name not in answer.names or not kinks(step):
         return finding
     at = answer.names.index(finding.name)
+    if _on_no_kink(tries, at, finding, answer.gradients[at]):
+        return finding
     found = differenced(tries, at, finding.name, answer.gradients[at])
     return replace(found, power=finding.power) if found.verdict == "convention" else finding
+
+
+def _on_no_kink(tries: Tries, at: int, finding: InputFinding, g: Array | None) -> bool:
+    """Whether the element that is farthest off is on no kink, and not what differences say: then no other one excuses it."""
+    this = tries[at]
+    if g is None or g.shape != this.x.shape or not np.isfinite(g).all() or _square(this.x) or tries.budget.over():
+        return False
+    k = int(np.ravel_multi_index(finding.index, g.shape)) if finding.index else 0
+    try:
+        found = this.element(k)
+    except Exception:  # noqa: BLE001 — the author's code
+        return False
+    radius = this.radius(found, found.bulk) + DOUBTED * found.bulk
+    return bool(not found.kink and abs(double(g).reshape(-1)[k] - found.value) > radius)
 
 
 def kinks(step: WatchedStep) -> bool:
@@ -123,7 +139,7 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
         return InputFinding(name, shape, "convention", power, len(numbers), note=note)
     worst = max(bad, key=lambda place: abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))
     whole = len(numbers) == this.x.size and not tries.budget.over()
-    cause = _cause(tries, at, g, want.reshape(shape), radii) if whole else ""
+    cause = NOT_ASKED if not tries.causes else _cause(tries, at, g, want.reshape(shape), radii) if whole else ""
     return InputFinding(
         name,
         shape,
@@ -212,7 +228,9 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
             found = tries[at].element(int(k))
         except Exception:  # noqa: BLE001 — the author's code
             return finding
-        if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * abs(found.value) and not found.kink:
+        # Where the branch that is taken is a constant, it is 0, which no number is small beside but those of the forward.
+        size = max(abs(found.value), tries[at].slope)
+        if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * size and not found.kink:
             index = tuple(int(i) for i in np.unravel_index(int(k), finding.shape)) if finding.shape else ()
             cause = (
                 "the forward has a derivative here, and it is finite. Is it the NaN of a branch that is not taken? `where` "
@@ -225,12 +243,17 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
     return finding
 
 
+def _square(x: Array) -> bool:
+    """Whether it is matrices that may be symmetric: directions that are count for more than elements there."""
+    return x.ndim >= 2 and x.shape[-1] == x.shape[-2] > 1
+
+
 def _symmetric(x: Array, g: Array, want: Array, radii: Array) -> bool:
     """Whether g is right along symmetric directions, and they are what is meant.
 
     They are where one triangle of x is not read, unless g is the transpose of what is right; and where x and g are symmetric.
     """
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2] or x.shape[-1] < 2:
+    if not _square(x):
         return False
 
     def turned(part: Array) -> Array:

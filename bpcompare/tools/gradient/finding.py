@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from bpcompare.own.step import WatchedStep
     from bpcompare.tools.gradient.contracts.outcome import Outcome
 
 Verdict = Literal["certified", "convention", "undecided", "wrong"]
+NOT_ASKED = "not looked for, as was asked (causes=False)"
+"""The cause of what is wrong, where it was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class GradientCheck:
     left: tuple[str, ...] = ()
     """What there was no time for, where there was a `budget`."""
 
+    against: Callable[[Any], GradientCheck] | None = field(default=None, repr=False, compare=False)
+
     @property
     def verdict(self) -> Verdict:
         """The worst of the findings; a broken contract is wrong, and what there was no time for is undecided."""
@@ -82,6 +87,16 @@ class GradientCheck:
     def power(self) -> float:
         """The smallest relative mistake that would have shown in every input; of a 0 up to rounding, relative to its terms."""
         return max((finding.power for finding in self.findings), default=float("inf"))
+
+    def with_backward(self, backward: Any) -> GradientCheck:
+        """The check of another backward for the same forward and inputs, without contracts.
+
+        The forward is followed, and its Δ worked out, once for all of them: of a hand-written backward, its versions and its
+        mutants. Raises ValueError as `check_gradient` does, and of a check that was made of others.
+        """
+        if self.against is None:
+            raise ValueError("with_backward: this check was not made by check_gradient")
+        return self.against(backward)
 
     def __str__(self) -> str:
         from bpcompare.tools.gradient.text import text

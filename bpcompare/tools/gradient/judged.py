@@ -11,7 +11,6 @@ from bpcompare.laws.calls.factorizations import FREE
 from bpcompare.ops.call import Call
 from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer
-from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.differences import aside, beyond, differenced
 from bpcompare.tools.gradient.finding import InputFinding
 from bpcompare.tools.gradient.ties import together
@@ -19,15 +18,16 @@ from bpcompare.tools.gradient.traced import Traced
 from bpcompare.tools.gradient.tries import Tries
 
 
-def judged(answer: Answer, step: WatchedStep | None, why: str, seed: int, budget: Budget) -> list[InputFinding]:
+def judged(answer: Answer, step: WatchedStep | None, why: str, tries: Tries) -> list[InputFinding]:
     """Of each input, and of each parameter of a module, what was found.
 
     `step` is the forward as a program, where it could be followed; `why` it could not be, or in which part.
     """
-    code, tries = answer.code, Tries(answer.code, answer.dy, seed, budget)
+    code, budget = answer.code, tries.budget
     findings: list[InputFinding] = []
     if step is not None:
-        findings = [aside(tries, answer, beyond(tries, answer, finding), step) for finding in Traced(step, budget).findings]
+        traced = Traced(step, budget, causes=tries.causes)
+        findings = [aside(tries, answer, beyond(tries, answer, finding), step) for finding in traced.findings]
     # Inputs that a trace says nothing of: it was none, it has holes, or autograd leads from the output to no such input.
     told = {finding.name for finding in findings if finding.verdict == "wrong" or not why}
     left = [i for i in code.carrying if code.names[i] not in told]

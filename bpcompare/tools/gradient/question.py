@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bpcompare.ops import Op
+from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer, ComplexOutputError, answered
 from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.contracts import Options
@@ -14,10 +15,12 @@ from bpcompare.tools.gradient.contracts import contracts as kept
 from bpcompare.tools.gradient.conventions import OTHER, in_other_convention, of_complex
 from bpcompare.tools.gradient.door import CodeUnderTest, Convention, code_under_test
 from bpcompare.tools.gradient.finding import GradientCheck
+from bpcompare.tools.gradient.followed import Followed
 from bpcompare.tools.gradient.judged import judged
 from bpcompare.tools.gradient.known import beside_law, known
 from bpcompare.tools.gradient.recorded import recorded
 from bpcompare.tools.gradient.rows import as_matrices, right_for_matrices, same_numbers
+from bpcompare.tools.gradient.tries import Tries
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class Question:
     meant_for: Any
     options: Options
     convention: Convention | None = None
+    causes: bool = True
     budget: Budget = field(default_factory=Budget)
 
     def answer(self) -> GradientCheck:
@@ -52,7 +56,7 @@ class Question:
 
     def _explained(self, found: GradientCheck) -> GradientCheck:
         """With a cause of what is wrong and has none, where the backward is right for the same rows as one matrix."""
-        unknown = any(one.verdict == "wrong" and not (one.cause or one.note) for one in found.findings)
+        unknown = self.causes and any(one.verdict == "wrong" and not (one.cause or one.note) for one in found.findings)
         given = as_matrices(self.inputs) if unknown and not self.budget.over() else None
         if given is None:
             return found
@@ -65,6 +69,10 @@ class Question:
 
     def _without_contracts(self) -> Question:
         return replace(self, options=Options.of(False, None, None, 1))
+
+    def code(self) -> CodeUnderTest:
+        """The code, which is not of complex numbers, and not called. Raises ValueError where there is no backward."""
+        return code_under_test(self.forward, self.backward, self.inputs, self.names, self.meant_for)
 
     def called(self, convention: Convention | None) -> tuple[CodeUnderTest, Answer]:
         """The code, and what it gives. Raises ValueError for code that cannot be tried."""
@@ -87,16 +95,25 @@ class Question:
         code, answer = self.called(convention)
         if self.op is not None and code.convention:
             raise ValueError("op: the laws of ops are of real numbers")
-        law = None if self.op is None else known(self.op, answer)
         step, why = (None, "") if answer.malformed else recorded(answer, self.seed, self.reference, self.budget)
-        findings = answer.malformed or judged(answer, step, why, self.seed, self.budget)
+        return self.found(answer, step, why, Tries(code, answer.dy, self.seed, self.budget, causes=self.causes))
+
+    def found(self, answer: Answer, step: WatchedStep | None, why: str, tries: Tries) -> GradientCheck:
+        """What is found of an answer. `step` is the forward as a program; `why` it could not be followed, or in which part."""
+        code, law = answer.code, None if self.op is None else known(self.op, answer)
+        findings = answer.malformed or judged(answer, step, why, tries)
         if law is not None:
             findings = beside_law(findings, law, answer)
         options = replace(self.options, again=self._again(code), budget=self.budget, step=None if why else step, seed=self.seed)
         outcomes = kept(answer, {one.name: one.verdict for one in findings}, options)
         findings = [of_complex(one, code.complexes) for one in findings]
-        name = "" if law is None else law.op.name
-        return GradientCheck(code.framework, tuple(findings), name, step, why, outcomes, code.convention, self.budget.left)
+        name, left = "" if law is None else law.op.name, self.budget.left
+        followed = Followed(self, answer, step, why, tries)
+        return GradientCheck(code.framework, tuple(findings), name, step, why, outcomes, code.convention, left, followed.against)
+
+    def about(self, backward: Any) -> Question:
+        """The same of another backward, without contracts, however long it takes."""
+        return replace(self._without_contracts(), backward=backward, budget=Budget())
 
     def _again(self, code: CodeUnderTest) -> Callable[..., GradientCheck]:
         def again(others: Sequence[Any], *, leaves: bool) -> GradientCheck:

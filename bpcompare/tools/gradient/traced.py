@@ -25,7 +25,7 @@ from bpcompare.proof.finding import Finding
 from bpcompare.proof.power import LEAST
 from bpcompare.tools.gradient.budget import Budget
 from bpcompare.tools.gradient.differences import SMALL
-from bpcompare.tools.gradient.finding import InputFinding, Verdict
+from bpcompare.tools.gradient.finding import NOT_ASKED, InputFinding, Verdict
 from bpcompare.tools.gradient.tries import GRANTED
 
 VERDICTS: Mapping[str, Verdict] = {
@@ -71,12 +71,13 @@ class Traced:
 
     step: WatchedStep
     budget: Budget = field(default_factory=Budget)
+    causes: bool = True
 
     @cached_property
     def findings(self) -> tuple[InputFinding, ...]:
         """Wrong places between, then every input and parameter."""
         between = [found for found in self.step.refuted if found[1].statement != "gradient"]
-        inner = [_between(Wrong(*found)) for found in between]
+        inner = [_between(wrong, self._cause(wrong)) for wrong in (Wrong(*found) for found in between)]
         ends = [found for found in self.step.findings if found[1].statement == "gradient"]
         doubted = any(claim.statement in BACK for _, claim, _ in self.step.undecided)
         if between or doubted:
@@ -114,7 +115,7 @@ class Traced:
             verdict = "certified"
         cause = ""
         if finding.outcome == "refuted":
-            cause = finding.note if self.budget.over() else Wrong(one, claim, finding).cause
+            cause = self._cause(Wrong(one, claim, finding))
         return InputFinding(
             claim.subject,
             shape,
@@ -130,6 +131,11 @@ class Traced:
             note=note,
             terms=finding.terms if verdict == "certified" else 0.0,
         )
+
+    def _cause(self, wrong: Wrong) -> str:
+        if not self.causes:
+            return "; ".join(filter(None, (wrong.finding.note, NOT_ASKED)))
+        return wrong.finding.note if self.budget.over() else wrong.cause
 
 
 def _in_another_order(one: Judged, claim: Claim) -> float | None:
@@ -154,7 +160,7 @@ def _in_another_order(one: Judged, claim: Claim) -> float | None:
     return power if power <= LEAST else None
 
 
-def _between(wrong: Wrong) -> InputFinding:
+def _between(wrong: Wrong, cause: str) -> InputFinding:
     """A wrong number on the way: no input's, but of what lies between."""
     finding = wrong.finding
     place = f"{wrong.module}: {wrong.culprit}" if wrong.module else wrong.culprit
@@ -170,7 +176,7 @@ def _between(wrong: Wrong) -> InputFinding:
         finding.expected,
         finding.radius,
         finding.off,
-        wrong.cause,
+        cause,
     )
 
 

@@ -35,6 +35,11 @@ class Try:
 
         self.along = Along(replaced, self.x, double(dy), analytic=code.analytic)
 
+    @property
+    def slope(self) -> float:
+        """How steep the output is, if it moves by its own size when the input does."""
+        return self.along.size / (float(np.abs(self.x).max(initial=0.0)) or 1.0)
+
     def element(self, k: int) -> Derivative:
         """The derivative by one element, by its number."""
         if k not in self._known:
@@ -61,12 +66,19 @@ class Try:
 class Tries(dict[int, Try]):
     """The forward along directions of each input, by its number; made when it is asked for."""
 
-    def __init__(self, code: CodeUnderTest, dy: Array, seed: int, budget: Budget | None = None) -> None:
+    def __init__(self, code: CodeUnderTest, dy: Array, seed: int, budget: Budget | None = None, *, causes: bool = True) -> None:
         super().__init__()
-        self.budget = budget or Budget()
+        self.budget, self.causes = budget or Budget(), causes
         self._code, self._dy, self._random = code, dy, np.random.default_rng((seed, 1))
         self.inputs, self.carrying, self.pairs = code.inputs, code.carrying, code.complexes
+        self._of: Tries | None = None
         self._shaken: list[dict[int, Array]] | None = None
+
+    def of(self, code: CodeUnderTest) -> Tries:
+        """Of the same forward with another backward: what is known of the forward stays known."""
+        other = Tries(code, self._dy, 0, self.budget, causes=self.causes)
+        other._of = self
+        return other
 
     def noise(self, at: int, g: Array) -> Array:
         """What errors of rounding in the inputs and in dy do to the gradient `g` of input number `at`, to each element at most.
@@ -106,7 +118,7 @@ class Tries(dict[int, Try]):
                 return
 
     def __missing__(self, at: int) -> Try:
-        self[at] = Try(self._code, at, self._dy, self._random)
+        self[at] = Try(self._code, at, self._dy, self._random) if self._of is None else self._of[at]
         return self[at]
 
 

@@ -24,6 +24,8 @@ SCREEN = 64.0
 TIMES = 64.0
 """What rounding in another order may do, in what errors of 1 ulp in the inputs do."""
 DRAWS = 4
+OFTEN = 32
+"""Draws where outputs are compared: a sum that is 0 but for rounding is 0 exactly in every second of them, or more."""
 WIDER = 4.0
 """The interval's radius, in what a gradient is granted without any contract: two answers on both sides of that are no proof."""
 NARROW = 1e-6
@@ -109,7 +111,7 @@ def of_rounding(asked: Asked, inputs: Sequence[Any], one: Outcome) -> bool:
     What a normalization gives for rows that are all equal is nothing but rounding, times 1/√ε.
     """
     first = asked.open(asked.arguments(inputs)).outputs
-    for _ in range(DRAWS):
+    for _ in range(OFTEN):
         again = asked.open(asked.arguments([_shaken(asked, x) for x in inputs])).outputs
         off = max(float(np.abs(a.astype(np.float64) - b).max(initial=0.0)) for a, b in zip(again, first, strict=True))
         if abs(one.got - one.expected) <= TIMES * off:
