@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.backend import rows
@@ -35,7 +34,9 @@ compiled whole.
 """
 
 MANY = 2**16
-"""Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
+"""Zeros of more numbers are made anew for each step.
+
+Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
 
 
 class Jax(AutodiffBackend[jax.Array]):
@@ -53,6 +54,7 @@ class Jax(AutodiffBackend[jax.Array]):
         self._compiled: Compiled = {}
         self._whole = True
         self._before = False
+        self._zeros: dict[tuple[tuple[int, ...], str], jax.Array] = {}
 
     @classmethod
     def version(cls) -> str:
@@ -100,7 +102,7 @@ class Jax(AutodiffBackend[jax.Array]):
             "x64": str(_switch("enable_x64")),
             "platform": jax.default_backend(),
             "matmul_precision": str(_switch("default_matmul_precision") or "default"),
-            "jaxlib": metadata.version("jaxlib"),
+            "jaxlib": _jaxlib(),
         }
         if flags := os.environ.get("XLA_FLAGS"):
             switches["XLA_FLAGS"] = flags
@@ -124,7 +126,8 @@ class Jax(AutodiffBackend[jax.Array]):
 
     def array(self, x: Array) -> jax.Array:
         """A JAX array of equal dtype and values. JAX may alias what it is given and read it later: it gets a copy of its own."""
-        return jnp.array(x.copy()).block_until_ready()
+        found: jax.Array = jax.device_put(x.copy())
+        return found.block_until_ready()
 
     def numpy(self, x: jax.Array) -> Array:
         """A NumPy copy."""
@@ -149,11 +152,21 @@ class Jax(AutodiffBackend[jax.Array]):
         examples = feed.target.shape[0]
 
         def zeros(layers: Iterable[str]) -> Arrays:
-            return {layer: self.array(np.zeros((examples, *plan.network.shape(layer)), plan.dtype)) for layer in layers}
+            return {layer: self._zero((examples, *plan.network.shape(layer)), plan.dtype) for layer in layers}
 
         step = self._jit((walk, "recorded"), recorded)
         walked, gradients, din, back = step(*_split(plan, parameters), zeros(plan.order), zeros(returned(plan)), vars(feed))
         return Walked(**{**walked, "back": back}), gradients, din
+
+    def _zero(self, shape: tuple[int, ...], dtype: str) -> jax.Array:
+        """A small one is the same for every step of a run: what is compiled changes nothing in its place."""
+        key = shape, dtype
+        found = self._zeros.get(key)
+        if found is None:
+            found = self.array(np.zeros(shape, dtype))
+            if found.size < MANY:
+                self._zeros[key] = found
+        return found
 
     def plain_gradient(self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]) -> Arrays:
         """`jax.grad` of the error under jit, no probes and nothing else returned."""
@@ -171,12 +184,21 @@ class Jax(AutodiffBackend[jax.Array]):
         """One optax update under jit, its state built from `slots` and read back."""
         by_slot = {slot: {p: slots[p][slot] for p in parameters} for slot in update.slots}
         step = self._jit(repr(update), partial(one_step, update, self.table[type(update)](update)))
-        updated, moved = step(jnp.asarray(t - 1, jnp.int32), parameters, gradients, by_slot)
+        updated, moved = step(np.asarray(t - 1, np.int32), parameters, gradients, by_slot)
         return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
 
     def _jit(self, key: Hashable, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function` under jit; a later one with an equal key is taken to be the same. As it is, where that is better."""
-        return self._compiled.setdefault(key, jax.jit(function)) if self._whole else function
+        if not self._whole:
+            return function
+        if key not in self._compiled:
+            self._compiled[key] = jax.jit(function)
+        return self._compiled[key]
+
+
+@cache
+def _jaxlib() -> str:
+    return metadata.version("jaxlib")
 
 
 def _switch(name: str) -> Any:

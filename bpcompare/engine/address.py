@@ -139,8 +139,7 @@ def locate(name: str) -> Address:
         raise UnknownBackendError(f"no backend is called {base!r}; {known} A file of your own is written path/to/file.py:Class.")
     first, *others = offers[base]
     rivals = tuple(described(offer.dist) for offer in offers[base]) if others else ()
-    owner = first.dist.name if first.dist else ""
-    return Address(name, first.value, owner, rivals, mistake, version, interpreter)
+    return Address(name, first.value, _owner_in(base, _folders()), rivals, mistake, version, interpreter)
 
 
 def _elsewhere(name: str) -> tuple[str, str, str]:
@@ -210,6 +209,13 @@ def _offered_in(folders: tuple[tuple[str, int], ...]) -> Mapping[str, Sequence[E
         if not any(other.value == point.value and described(other.dist) == described(point.dist) for other in known):
             known.append(point)
     return offers
+
+
+@lru_cache(maxsize=64)
+def _owner_in(base: str, folders: tuple[tuple[str, int], ...]) -> str:
+    """The name of the package that offers this backend; to read it takes longer than a small step."""
+    first = _offered_in(folders)[base][0]
+    return first.dist.name if first.dist else ""
 
 
 def package(name: str) -> Distribution | None:

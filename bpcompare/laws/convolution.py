@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,15 +15,15 @@ from bpcompare.ops import Conv2d, Op
 class Conv2dLaw(PlainLaw):
     """Cross-correlation; its Δ is the full correlation with the flipped kernel, its gradient the correlation of a with Δ."""
 
-    def forward(self, at: At[Conv2d]) -> Num:
+    def forward(self, at: At[Conv2d], steps: int = 1) -> Num:
         """Windows of the padded source times the kernel."""
         op = at.op
-        return correlated(padded(at.x, op), at.p["weight"], op.stride, op.dilation, op.groups, at.p.get("bias"))
+        return correlated(padded(at.x, op), at.p["weight"], op.stride, op.dilation, op.groups, at.p.get("bias"), steps)
 
-    def delta(self, at: At[Conv2d]) -> Num:
+    def delta(self, at: At[Conv2d], steps: int = 1) -> Num:
         """Every input pixel collects Δ from each window that saw it, by the weight it was seen with."""
         op = at.op
-        return returned(at.dy, at.p["weight"], padded_size(at), op.stride, op.dilation, op.groups, border(op))
+        return returned(at.dy, at.p["weight"], padded_size(at), op.stride, op.dilation, op.groups, border(op), steps)
 
     def gradient(self, at: At[Conv2d]) -> Num:
         """Σ over examples and positions of what the weight saw times Δ there."""
@@ -35,46 +33,36 @@ class Conv2dLaw(PlainLaw):
         return seen(padded(at.x, op), at.dy, op.kernel, op.stride, op.dilation, op.groups)
 
     def stacked(self, steps: int) -> Law:
-        """See `PlainLaw`: steps as groups of one convolution."""
+        """See `PlainLaw`: steps side by side."""
         return StackedConv2d(self, steps)
 
 
 class StackedConv2d(PlainLaw):
-    """The same equations for several steps at once (`PlainLaw.stacked`): the channels of each are groups of their own."""
+    """The same equations for several steps at once (`PlainLaw.stacked`): each example meets the kernel of its step."""
 
-    def __init__(self, law: Law, steps: int) -> None:
+    def __init__(self, law: Conv2dLaw, steps: int) -> None:
         self._law, self._steps = law, steps
         self.rearranged = law.rearranged
 
     def forward(self, at: At[Conv2d]) -> Num:
         """Windows of each step times its kernel."""
-        return self._below(self._law.forward(self._grouped(at)))
+        return self._law.forward(self._below(at), self._steps)
 
     def delta(self, at: At[Conv2d]) -> Num | Product:
         """Every input pixel collects Δ of its own step."""
-        return self._below(self._law.delta(self._grouped(at)))
+        return self._law.delta(self._below(at), self._steps)
 
     def gradient(self, at: At[Conv2d]) -> Num | Product:
         """Σ over the examples and positions of each step."""
-        found: Any = self._law.gradient(self._grouped(at))
+        op = at.op
+        if at.role == "bias":
+            return total(np.reshape(at.dy, (self._steps, -1, *at.dy.shape[1:])), axis=(1, 3, 4))
+        found = seen(padded(at.x, op), at.dy, op.kernel, op.stride, op.dilation, op.groups, self._steps)
         return np.reshape(found, (self._steps, -1, *found.shape[1:]))
 
-    def _grouped(self, at: At[Conv2d]) -> At[Conv2d]:
-        op = replace(at.op, groups=at.op.groups * self._steps, channels=at.op.channels * self._steps)
-        p = {role: np.reshape(x, (-1, *x.shape[2:])) for role, x in at.p.items()}
-        return at.but(op=op, xs=[self._beside(at.x)], p=p, dy=None if at.dy is None else self._beside(at.dy))
-
-    def _beside(self, x: Num) -> Num:
-        """(steps · examples, channels, …) as (examples, steps · channels, …)."""
-        _, channels, *size = x.shape
-        apart = np.reshape(x, (self._steps, -1, channels, *size))
-        return np.reshape(np.swapaxes(apart, 0, 1), (-1, self._steps * channels, *size))
-
-    def _below(self, y: Any) -> Num:
-        """The reverse."""
-        examples, channels, *size = y.shape
-        apart = np.reshape(y, (examples, self._steps, channels // self._steps, *size))
-        return np.reshape(np.swapaxes(apart, 0, 1), (-1, channels // self._steps, *size))
+    def _below(self, at: At[Conv2d]) -> At[Conv2d]:
+        """Parameters of all steps below one another."""
+        return at.but(p={role: np.reshape(x, (-1, *x.shape[2:])) for role, x in at.p.items()})
 
 
 def border(op: Conv2d) -> tuple[tuple[int, int], ...]:

@@ -51,6 +51,31 @@ class ErrorLaw(PlainLaw):
         """The base case of the induction."""
         return self.toward(at.op, *at.xs) * self.factor(at.op, at.x)
 
+    def stacked(self, steps: int) -> Law:
+        """See `PlainLaw`: terms are of one example each, and each step has a sum of its own."""
+        return StackedError(self, steps)
+
+
+class StackedError(PlainLaw):
+    """The same equations for several steps at once (`PlainLaw.stacked`)."""
+
+    def __init__(self, law: ErrorLaw, steps: int) -> None:
+        self._law, self._steps = law, steps
+        self.rearranged = law.rearranged
+
+    def forward(self, at: At[ErrorOp]) -> Num:
+        """One sum for each step."""
+        terms = np.reshape(self._law.terms(at.op, *at.xs), (self._steps, -1))
+        return total(terms, axis=1) * self._law.factor(at.op, self._first(at))
+
+    def delta(self, at: At[ErrorOp]) -> Num:
+        """The base case, with the factor that a step has."""
+        return self._law.toward(at.op, *at.xs) * self._law.factor(at.op, self._first(at))
+
+    def _first(self, at: At[ErrorOp]) -> Num:
+        """The examples of one step."""
+        return at.x[: at.x.shape[0] // self._steps]
+
 
 class HalfSquaredLaw(ErrorLaw):
     """½(t − a)², t − a."""

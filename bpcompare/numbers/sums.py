@@ -73,7 +73,20 @@ def both(x: Array, axes: tuple[int, ...], keepdims: bool) -> tuple[Array, Array]
     if axes == (0,) and x.ndim == 2 and not keepdims:
         ones = np.ones(len(x))
         return ones @ wide, ones @ np.abs(wide, out=wide)
-    return wide.sum(axis=axes, keepdims=keepdims), np.abs(wide, out=wide).sum(axis=axes, keepdims=keepdims)
+    return along(wide, axes, keepdims), along(np.abs(wide, out=wide), axes, keepdims)
+
+
+FEW = 16
+"""NumPy takes as long for a sum of few numbers as for one of many."""
+
+
+def along(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """Sums along axes, in any order."""
+    count = x.shape[-1] if x.ndim else 0
+    if axes not in ((x.ndim - 1,), (-1,)) or not 0 < count <= FEW or x.dtype != np.float64:
+        return np.asarray(x.sum(axis=axes, keepdims=keepdims))
+    found: Array = (x.reshape(-1, count) @ np.ones(count)).reshape(x.shape[:-1])
+    return found[..., None] if keepdims else found
 
 
 def scattered(x: Array, index: Array, rows: int) -> tuple[Array, Array]:

@@ -174,7 +174,7 @@ def _by_hand(step: WatchedStep) -> Iterator[Said]:
 def _rule(step: WatchedStep) -> Iterator[Said]:
     """The rule that a chain of functions was told to be."""
     if rule := step.watched.facts.get("rule", ""):
-        yield "rule", f"{rule}: parameters and states were held against it, besides every function of the update by itself", 2
+        yield "rule", f"parameters and states were held against {rule}; and every function of the update by itself", 2
 
 
 def _unused(step: WatchedStep) -> Iterator[Said]:

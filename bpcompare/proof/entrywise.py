@@ -50,7 +50,7 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         return None
     fmt = format_for(claim, balls, laws)
     entries, flat = Entries(balls, x.shape), x.reshape(-1)
-    narrow = fmt.rearranged and x.dtype.name == fmt.dtype and _smooth(claim, laws)
+    narrow = fmt.rearranged and x.dtype.name == fmt.dtype and smooth(claim, laws)
     wide = claim.subject if claim.statement == "update" else ""
     sure = fmt.u * (GRANTED if narrow and not wide else narrowest(claim, fmt, laws))
 
@@ -91,7 +91,7 @@ GRANTED = REARRANGED / 2
 """Of the grant for rearrangements in units of u times a number that is itself off by rounding."""
 
 
-def _smooth(claim: Claim, laws: Laws) -> bool:
+def smooth(claim: Claim, laws: Laws) -> bool:
     """Whether it is about an update rule in which nothing is decided by numbers."""
     return is_update(claim) and bool(
         getattr(laws.update(claim.owners[0][0], cast(UpdateOp, claim.owners[0][1])), "smooth", False)

@@ -31,7 +31,7 @@ TIMES = 6.0
 MARGIN, HONEST = 0.25, 3.0
 """A threshold is this share of the mean radius of a row's balls, or so many √m/n of it where honest rounding needs more."""
 
-PAYS = 100
+PAYS = 40
 """So many multiplications for each number that is visited make a product dearer than its probes."""
 
 BLOCK = 2**16

@@ -15,6 +15,7 @@ from bpcompare.numbers.ball.format import WIDE
 from bpcompare.numbers.inner import Inner
 from bpcompare.numbers.number import Num
 from bpcompare.numbers.parts import index_from
+from bpcompare.numbers.sums import ROWS
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.entrywise import LARGE
@@ -90,7 +91,7 @@ def alike(claim: Claim, balls: Balls, laws: Laws, value: Inner, prefix: str = ""
     That is one of the evaluations that balls cover. Sums of few products are most often added up in one order everywhere.
     """
     x = balls.values.recorded[claim.path]
-    if not 0 < value.n <= FEW_TERMS or not np.isfinite(x.sum()):
+    if not 0 < value.n <= FEW_TERMS or not _first_alike(x, value) or not np.isfinite(x.sum()):
         return None
     m = claim.value(balls.number, laws)
     if not (isinstance(m, np.ndarray) and m.dtype == x.dtype and m.shape == x.shape and np.array_equal(m, x)):
@@ -100,6 +101,15 @@ def alike(claim: Claim, balls: Balls, laws: Laws, value: Inner, prefix: str = ""
     fmt = format_for(claim, balls, laws)
     found = worked_out(x, value, fmt, np.array(at))
     return None if found is None else _by(np.array(at), claim, x, fmt, prefix, found)
+
+
+def _first_alike(x: Array, value: Inner) -> bool:
+    """Whether it is worth while to work out all of a product: not if the first rows have other bits."""
+    if value.factors is None or len(x) <= ROWS:
+        return True
+    some = value.factors.x.mid[:ROWS] @ value.factors.w.mid
+    some = some if value.factors.plus is None else some + value.factors.plus
+    return bool(np.array_equal(-some if value.factors.negative else some, x[:ROWS]))
 
 
 FEW_TERMS = 80

@@ -20,6 +20,7 @@ from bpcompare.numbers.ball import Format
 from bpcompare.numbers.inner import Inner
 from bpcompare.ops.op import Op
 from bpcompare.plan import Plan
+from bpcompare.proof import updates
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entries import Entries, is_entrywise
@@ -58,6 +59,9 @@ class Stacked:
             for place, claim in enumerate(listed):
                 if _suits(claim, some[0]):
                     self._hold(rows, place, claim, joined, asked)
+        if len(steps) > 1:
+            for places, some_rows, share, power in updates.measured(listed, steps, laws):
+                self._keep(some_rows, places, share, power, steps[0].fmt.u)
 
     def _hold(self, rows: range, place: int, claim: Claim, joined: Balls, laws: Laws) -> None:
         try:
@@ -65,10 +69,12 @@ class Stacked:
         except Exception:  # noqa: BLE001 — whatever it is, it is found again where each step is judged by itself
             return
         if found is not None:
-            share, power = found
-            holds = (share <= NEARLY_ONE) & (power <= needed(joined.fmt.u))  # NaN is not
-            self.shares[rows.start : rows.stop, place] = np.where(holds, share, np.nan)
-            self.powers[rows.start : rows.stop, place] = np.where(holds, power, np.nan)
+            self._keep(slice(rows.start, rows.stop), place, *found, joined.fmt.u)
+
+    def _keep(self, rows: slice, places: Any, share: Array, power: Array, u: float) -> None:
+        holds = (share <= NEARLY_ONE) & (power <= needed(u))  # NaN is not
+        self.shares[rows, places] = np.where(holds, share, np.nan)
+        self.powers[rows, places] = np.where(holds, power, np.nan)
 
 
 def _runs(steps: Sequence[Balls]) -> Iterator[range]:
@@ -84,11 +90,11 @@ def _runs(steps: Sequence[Balls]) -> Iterator[range]:
 
 
 def _suits(claim: Claim, balls: Balls) -> bool:
-    """Whether it is small, and about values, Δ or gradients of more than one number. Update rules have ways of their own."""
-    if claim.statement not in ("forward", "inductive", "gradient") or claim.dtype or not claim.owners:
+    """Whether it is small, and about values, Δ or gradients. Update rules have a way of their own."""
+    if claim.statement not in ("forward", "base", "inductive", "gradient") or claim.dtype or not claim.owners:
         return False
     sizes = [np.size(balls.number(path)) for path in (claim.path, *claim.premises)]
-    return max(sizes) <= MOST and balls.values.recorded[claim.path].ndim > 0
+    return max(sizes) <= MOST
 
 
 class _StackedLaws(Laws):
@@ -105,7 +111,7 @@ class _StackedLaws(Laws):
 
 
 class _Numbers:
-    """The numbers of some steps: parameters and their gradients along a new first axis, all others below one another."""
+    """The numbers of some steps: parameters, their gradients and E along a new first axis, all others below one another."""
 
     def __init__(self, plan: Plan, steps: Sequence[Balls]) -> None:
         own = frozenset({*plan.parameters, *(f"{name}.gradient" for name in plan.parameters)})
@@ -123,7 +129,8 @@ class _Joined(Mapping[str, Any]):
     def __getitem__(self, path: str) -> Any:
         if path not in self._found:
             parts = [step[path] for step in self._steps]
-            self._found[path] = np.stack(parts) if path in self._own else np.concatenate(parts)
+            stands = path in self._own or not np.ndim(parts[0])  # E is one number for each step
+            self._found[path] = np.stack(parts) if stands else np.concatenate(parts)
         return self._found[path]
 
     def __iter__(self) -> Iterator[str]:

@@ -25,7 +25,7 @@ NUMBER = "t"
 """The number of the update, where a run has one for all parameters; every other path of an update begins with its parameter's."""
 
 
-class _UnlikeError(Exception):
+class UnlikeError(Exception):
     """Members of a group that do not have the same single numbers."""
 
 
@@ -35,7 +35,7 @@ def together(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str = ""
     `prefix` is put before the paths of what is found.
     """
     found: dict[int, Finding] = {}
-    for group in _groups(claims, balls, laws):
+    for group in alike(claims, balls, laws):
         try:
             found |= _judged([(number, claims[number]) for number in group], balls, laws, prefix)
         except Exception:  # noqa: BLE001, S112 — whatever it is, it is found again where each is judged by itself
@@ -43,21 +43,21 @@ def together(claims: Sequence[Claim], balls: Balls, laws: Laws, prefix: str = ""
     return found
 
 
-def _groups(claims: Sequence[Claim], balls: Balls, laws: Laws) -> list[list[int]]:
-    """Places of claims that say the same of different parameters."""
+def alike(claims: Sequence[Claim], balls: Balls, laws: Laws, fewest: int = 2) -> list[list[int]]:
+    """Places of small claims that say the same of different parameters, so many or more of them."""
     groups: dict[tuple[Any, ...], list[list[int]]] = {}
     for number, claim in enumerate(claims):
         if not is_update(claim) or not 0 < balls.values.recorded[claim.path].size < LARGE:
             continue
         owner, op = claim.owners[0][0], cast(UpdateOp, claim.owners[0][1])
         key = (claim.statement, claim.path.removeprefix(claim.subject), claim.dtype, id(laws.update(owner, op)))
-        alike = groups.setdefault(key, [])
-        mine = next((group for group in alike if claims[group[0]].owners[0][1] == op), None)
+        found = groups.setdefault(key, [])
+        mine = next((group for group in found if claims[group[0]].owners[0][1] == op), None)
         if mine is None:
-            alike.append([number])
+            found.append([number])
         else:
             mine.append(number)
-    return [group for alike in groups.values() for group in alike if len(group) > 1]
+    return [group for found in groups.values() for group in found if len(group) >= fewest]
 
 
 def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws, prefix: str) -> dict[int, Finding]:
@@ -77,7 +77,7 @@ def _judged(group: Sequence[tuple[int, Claim]], balls: Balls, laws: Laws, prefix
         ):
             return _row(balls, paths, numbers, fmt)
         if any(np.shape(x) or x != numbers[0] for x in numbers):
-            raise _UnlikeError
+            raise UnlikeError
         return balls.ball(path, fmt)
 
     value = first.value(get, laws)

@@ -11,9 +11,11 @@ from bpcompare.testing.nodes import nodes
 from bpcompare_delta import Delta, backend
 from single_nodes import graph
 
+NETS = {f"{net.name} of {len(net.layers)}": net for net in (nodes(400), nodes(60, fan=40), *(graph(n, 300) for n in range(4)))}
+
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("network", [nodes(400), nodes(60, fan=40), *(graph(seed, 300) for seed in range(4))], ids=str)
+@pytest.mark.parametrize("network", NETS.values(), ids=NETS)
 def test_the_same_bits(monkeypatch, network, dtype):
     """If this fails, delta's numbers of a node depend on how many others there are, and an old record of it is another's."""
     plan = draw(network, dtype)

@@ -8,7 +8,7 @@ from flint import arb
 from scipy import special
 
 from bpcompare.laws.elementary import softmax
-from bpcompare.numbers.number import total
+from bpcompare.numbers.number import hyperparameter, total
 from truth import TINY, U, ball, distance, flushed, numbers, radius_of, true
 
 DTYPES = ["float32", "float64"]
@@ -292,3 +292,22 @@ def test_by_one_number_x_may_be_times_its_reciprocal(dtype):
     assert (found.radius() < 2.01 * found.fmt.unit * np.abs(found.mid)).all()
     for exact in (ball(x, dtype) / 8.0, ball(x, dtype) / ball(np.full(1001, 49.0), dtype)):
         assert (exact.radius() < 1.01 * found.fmt.unit * np.abs(exact.mid)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_number_for_each_row_has_the_radius_of_one_number(dtype):
+    """1 − βᵗ of several steps at once would be said to be known better than that of one, or a mistake could hide in it."""
+    x, steps = ball(np.array([0.3, -2.0, 7.1], dtype), dtype), np.array([[1], [2], [9], [1000]])
+
+    def divided(t):
+        return x / hyperparameter(1.0 - hyperparameter(0.9, x) ** t, x)
+
+    rows = divided(steps)
+    for row, t in enumerate(steps.ravel().tolist()):
+        one = divided(t)
+        assert np.array_equal(rows.mid[row], one.mid)
+        ratio = radius_of(rows)[row] / radius_of(one)
+        assert ratio.min() >= 1 - 1e-6
+        assert ratio.max() <= 2 + 1e-6
+    with pytest.raises(TypeError):
+        x**steps

@@ -169,13 +169,11 @@ SLOW = {
 }
 HEAVY = ("run exact", "run many")
 """Of the commands, those that take longest."""
-EVERY = [
-    *(pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY)) for name in COMMANDS),
-    *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
-]
+WIDER = (60, 200)
+"""Widths that only the slow tests try; what is read in ASCII is tried with the others."""
 FITTED = [
     *(pytest.param(name, (40, 80), marks=[pytest.mark.slow] * (name in HEAVY)) for name in COMMANDS),
-    *(pytest.param(name, (60, 200), marks=pytest.mark.slow) for name in COMMANDS),
+    *(pytest.param(name, WIDER, marks=pytest.mark.slow) for name in COMMANDS),
     *(pytest.param(name, (60,), marks=pytest.mark.slow) for name in SLOW),
 ]
 
@@ -201,9 +199,9 @@ def _too_wide(shown, columns):
 
 @pytest.mark.parametrize(("name", "widths"), FITTED, ids=str)
 def test_every_command_fits_the_terminal(name, widths, folder, seen):
-    """A terminal would break lines inside words, and tables fall apart."""
+    """A terminal would break lines inside words, and tables fall apart; an old console would show question marks, or an error."""
     words = {**COMMANDS, **SLOW}[name]
-    _, whole = seen(1_000, *words)
+    code, whole = seen(1_000, *words)
     for columns in widths:
         _, shown = seen(columns, *words)
         wide = _too_wide(shown, columns)
@@ -213,18 +211,13 @@ def test_every_command_fits_the_terminal(name, widths, folder, seen):
         if columns >= 80:
             broken = _broken(shown, whole)
             assert not broken, f"{columns} columns, not words: {sorted(broken)}\n{shown}"
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_every_command_has_an_ascii_reading(name, folder, seen):
-    """An old console would show question marks, or the command end in a UnicodeEncodeError."""
-    words = {**COMMANDS, **SLOW}[name]
-    code, shown = seen(80, *words, encoding="ascii")
+    if widths == WIDER:
+        return
+    ascii_code, shown = seen(80, *words, encoding="ascii")
+    assert ascii_code == code
     assert shown.isascii()
     assert not re.search(r"\\[ux][0-9a-f]{2}", shown)
     assert not _too_wide(shown, 80)
-    unicode_code, whole = seen(1_000, *words)
-    assert code == unicode_code
     assert not _broken(shown, in_ascii(whole))
 
 

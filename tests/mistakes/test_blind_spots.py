@@ -76,7 +76,9 @@ def _ticking(monkeypatch, ticks):
     return looks
 
 
-@pytest.mark.parametrize(("net", "ticks"), [(NETWORKS[0], 0), (NETWORKS[0], 12), (nodes(200), 6)], ids=str)
+@pytest.mark.parametrize(
+    ("net", "ticks"), [(NETWORKS[0], 0), (NETWORKS[0], 12), (nodes(200), 6)], ids=["at once", "on the way", "many nodes"]
+)
 def test_what_the_search_did_not_come_to_is_named(monkeypatch, net, ticks):
     """Silence about what was not tried would be taken for “no blind spots”."""
     every = {code for code, mistake in MISTAKES.items() if mistake.applies(net)}

@@ -56,7 +56,12 @@ def chosen(p, x):
     return jax.checkpoint(lambda p, rows, x: field(p, x)[rows] * jnp.arange(4.0)[:, None])(p, rows, x)
 
 
-@pytest.mark.parametrize("body", [over_time, twice, nested, kept, rounds, chosen], ids=lambda body: body.__name__)
+def branches(p, x):
+    """A branch whose functions JAX compiles as one."""
+    return jax.checkpoint(lambda p, x: jax.lax.cond(x.sum() < 100.0, jnp.tanh, lambda y: y, x @ p["w"]) @ p["v"])(p, x)
+
+
+@pytest.mark.parametrize("body", [over_time, twice, nested, kept, rounds, chosen, branches], ids=lambda body: body.__name__)
 def test_a_checkpoint_changes_no_verdict(body):
     """Whoever saves memory would be told that its gradients have other bits, and were not examined."""
     p = {"w": normal(3, 8), "v": normal(8, 3, seed=1)}

@@ -103,9 +103,10 @@ class Evaluation:
         probe = self._probes.get(key)
         out = out if probe is None else _plus_zero(out, probe)
         self.taps[key] = out
-        if followed and floating(out):
+        followed = followed and (floating(out) or is_complex(out))
+        if followed:
             self.reached.add(key)
-        return Followed(out, followed and (floating(out) or is_complex(out)))
+        return Followed(out, followed)
 
     def _scan(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
         p = equation.params

@@ -29,6 +29,10 @@ SAME: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "atan2": ("atan2", XY),
     "pow": ("pow", ("self", "exponent")),
     "logistic": ("sigmoid", X),
+    "complex": ("complex", ("real", "imag")),
+    "real": ("real", X),
+    "imag": ("imag", X),
+    "conj": ("_conj", X),
     "erf_inv": ("erfinv", X),
     "copy": ("identity", X),
     "copy_p": ("identity", X),
@@ -66,6 +70,18 @@ SHAPED: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] 
     "cumprod": ("cumprod", lambda p: {"dim": p["axis"]}),
 }
 """By primitive that reads one array: the function, and its other arguments."""
+
+
+def transform(params: Mapping[str, Any], axes: int) -> tuple[str, dict[str, Any]]:
+    """The discrete Fourier transform of the last axes, by aten's name; those back are divided by the number of entries."""
+    kind, lengths = str(getattr(params["fft_type"], "name", params["fft_type"])), tuple(params["fft_lengths"])
+    back = kind in ("IFFT", "IRFFT")
+    arguments = {"self": Read(0), "dim": tuple(range(axes - len(lengths), axes)), "normalization": 2 if back else 0}
+    if kind == "RFFT":
+        return "_fft_r2c", {**arguments, "onesided": True}
+    if kind == "IRFFT":
+        return "_fft_c2r", {**arguments, "last_dim_size": lengths[-1]}
+    return "_fft_c2c", {**arguments, "forward": not back}
 
 
 def common(name: str, params: Mapping[str, Any], numbers: int) -> tuple[str, dict[str, Any]] | None:

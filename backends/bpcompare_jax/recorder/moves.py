@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.ops.call import Read
-from bpcompare_jax.recorder.evaluation import bound, floating
+from bpcompare_jax.recorder.evaluation import bound, floating, is_complex
 
 MOVING = frozenset({"gather", "dynamic_slice"})
 """One array is read; all others are places."""
@@ -22,7 +22,7 @@ def moved(equation: Any, numbers: Sequence[Any]) -> tuple[str, dict[str, Any], l
     Raises LookupError for more places than can be told apart.
     """
     name = equation.primitive.name
-    if name in MOVING and floating(equation.invars[0].aval):
+    if name in MOVING and (floating(equation.invars[0].aval) or is_complex(equation.invars[0].aval)):
         ids = _numbered(numbers[0].shape)
         (places,) = bound(_filled(equation), [ids, *numbers[1:]])
         return "lax.gather", {"x0": Read(0), "index": np.asarray(places) - 1, "fill": _fill(equation)}, [0]
@@ -59,7 +59,7 @@ def _filled(equation: Any) -> Any:
 def _fill(equation: Any) -> float:
     """What stands where a place does not exist: nan, unless the caller says otherwise."""
     found = equation.params.get("fill_value")
-    return float("nan") if found is None else float(found)
+    return float("nan") if found is None or isinstance(found, complex) else float(found)
 
 
 def scattered(equation: Any, numbers: Sequence[Any]) -> Any:

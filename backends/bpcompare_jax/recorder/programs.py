@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import Place, Program, Recording, Step, Unexamined, Value
+from bpcompare_jax.recorder.calling import called
 from bpcompare_jax.recorder.evaluation import (
     CUSTOM,
     INLINE,
@@ -29,19 +29,10 @@ from bpcompare_jax.recorder.evaluation import (
     times,
     unrolled,
 )
-from bpcompare_jax.recorder.functions import PASSING, common
-from bpcompare_jax.recorder.moves import moved, permutation
 from bpcompare_jax.recorder.names import place
+from bpcompare_jax.recorder.numbers import array, conjugate, format_of, shape_of
 from bpcompare_jax.recorder.precision import factors
-from bpcompare_jax.recorder.solving import solving
 from bpcompare_jax.recorder.together import evaluated
-from bpcompare_jax.recorder.triangles import factored_by_one
-
-COMPLEX = "complex numbers"
-WHY_COMPLEX = (
-    "JAX's gradient of a complex number is ∂E/∂re − i ∂E/∂im, the conjugate of torch's; there are laws for torch's alone, and "
-    "nothing is claimed of what goes through them"
-)
 
 
 class Seen:
@@ -79,8 +70,8 @@ class Draft:
         self.given[path] = array(x)
         delta = None if gradient is None else f"{path}.gradient"
         if delta is not None:
-            self.recorded[delta] = array(gradient)
-        self.values[path] = Value(path, path, given=True, delta=delta, parameter=delta is not None, dtype=str(x.dtype))
+            self.recorded[delta] = array(conjugate(gradient))
+        self.values[path] = Value(path, path, given=True, delta=delta, parameter=delta is not None, dtype=format_of(x))
         return Seen(path, x, depends=delta is not None or followed)
 
     def constant(self, x: Any) -> Seen:
@@ -88,7 +79,7 @@ class Draft:
         x = x if hasattr(x, "dtype") else np.asarray(x)
         path = self.unique("constant")
         self.given[path] = array(x)
-        self.values[path] = Value(path, path, given=True, dtype=str(x.dtype))
+        self.values[path] = Value(path, path, given=True, dtype=format_of(x))
         return Seen(path, x, depends=False)
 
     def run(self, closed: Any, args: Sequence[Seen], at: Key = (), scope: str = "", custom: str = "") -> list[Seen]:
@@ -130,11 +121,9 @@ class Draft:
         """The steps of one equation, a result each. `function` is the name of one that has no law, if it is known."""
         where = place(equation, function or equation.primitive.name, scope, custom)
         outs = []
-        shapes = tuple(tuple(v.aval.shape) for v in equation.outvars)
+        shapes = tuple(shape_of(v.aval) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
             number = self._number((*at, i))
-            if is_complex(v.aval):
-                self._complex(where)
             if not floating(v.aval) and not is_complex(v.aval):
                 outs.append(Seen(self.unique("integers"), number, depends=False))
                 self.given[outs[-1].path] = array(number)
@@ -148,11 +137,6 @@ class Draft:
     def _result(self, at: Key, number: int) -> Any:
         """What was recorded of a result of an equation."""
         return array(self._number((*at, number)))
-
-    def _complex(self, where: Place) -> None:
-        """Complex numbers are named: what a parameter gives through them is not followed."""
-        if not any(one.what == COMPLEX for one in self.unexamined):
-            self.unexamined.append(Unexamined(COMPLEX, WHY_COMPLEX, where.line))
 
     def _step(
         self,
@@ -171,6 +155,8 @@ class Draft:
         constants: dict[str, str] = {}
         reads: list[str] = []
         placed = {i: self._placed(source, i, name, reads, constants) for i, source in enumerate(sources)}
+        slots = ((placed[i], source) for i, source in enumerate(sources))
+        pairs = tuple(one.slot for one, source in slots if isinstance(one, Read) and is_complex(source.number))
 
         def argument(value: Any) -> Any:
             if isinstance(value, Read):
@@ -183,6 +169,9 @@ class Draft:
             return tuple(map(argument, value)) if isinstance(value, tuple) else value
 
         arguments = {key: argument(value) for key, value in arguments.items()}
+        if pairs or is_complex(number):
+            function = f"complex.{function}"
+            arguments |= {"pairs": pairs, "to_pairs": is_complex(number)}
         writes = f"{name}.y"
         known = key is not None and key in self._taps
         delta = None
@@ -191,15 +180,15 @@ class Draft:
             arrived = self._arrived.get(key) if key is not None else None
             if arrived is not None:
                 delta = f"{writes}.delta"
-                self.recorded[delta] = -array(arrived)
-        self.values[writes] = Value(writes, name, open=not known, delta=delta, dtype=str(number.dtype))
+                self.recorded[delta] = -array(conjugate(arrived))
+        self.values[writes] = Value(writes, name, open=not known, delta=delta, dtype=format_of(number))
         self.steps.append(Step(name, Call(function, arguments, shapes, output, off), tuple(reads), writes, constants=constants))
         self.places[name] = where
         return Seen(writes, number, depends=True)
 
     def _placed(self, source: Seen, i: int, name: str, reads: list[str], constants: dict[str, str]) -> Read | Fixed:
         """What stands in a call for what it reads: floats are read, integers are constants of the step."""
-        if floating(source.number) or is_complex(source.number):  # of these there is no law here: what follows is not examined
+        if floating(source.number) or is_complex(source.number):
             reads.append(source.path)
             return Read(len(reads) - 1)
         constants[f"x{i}"] = f"{name}.x{i}"
@@ -218,10 +207,10 @@ class Draft:
         where = place(equation, name, scope, name)
         outs = []
         for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
-            if not floating(v.aval) or not seen.depends:
+            if not (floating(v.aval) or is_complex(v.aval)) or not seen.depends:
                 outs.append(seen)
                 continue
-            shapes = (tuple(v.aval.shape),)
+            shapes = (shape_of(v.aval),)
             outs.append(self._step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self._number((*at, i)), (*at, i)))
         return outs
 
@@ -246,7 +235,7 @@ class Draft:
         if not any(part.depends for part in parts):
             return self.constant(number)
         arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
-        return self._step("stack", arguments, parts, (tuple(v.aval.shape),), 0, where, number, None)
+        return self._step("stack", arguments, parts, (shape_of(v.aval),), 0, where, number, None)
 
     def _while(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         _, consts, carry = loop(equation, args)
@@ -259,56 +248,9 @@ class Draft:
         """One step of time of what a scan runs along."""
         if not x.depends:
             return self.constant(x.number[t])
-        return self._step("select", {"self": Read(0), "dim": 0, "index": t}, [x], (x.shape[1:],), 0, where, x.number[t], None)
-
-
-def called(equation: Any, args: list[Seen], output: int, result: Callable[[int], Any]) -> tuple[str, dict[str, Any], list[Seen]]:
-    """The function that gives one result of an equation, its arguments, `Read(i)` for its source i, and the sources.
-
-    `result` gives what was recorded of each: of factors it says which signs they have.
-    """
-    name = equation.primitive.name
-    numbers = [arg.number for arg in args]
-    if name in PASSING:
-        return "identity", {"self": Read(0)}, [args[output]]
-    if name == "sort":
-        places = {"index": permutation(equation, numbers), "axis": equation.params["dimension"], "key": output == 0}
-        return "lax.sort", {"x0": Read(0), **places}, [args[output]]
-    if name == "cholesky":
-        return "lax.cholesky", {"x0": Read(0), "triangle": factored_by_one()}, args
-    if name in SIGNED and floating(numbers[0]):
-        factor = result(SIGNED[name]) if len(equation.outvars) > 1 else np.zeros(())
-        return f"lax.{name}", {"x0": Read(0), "index": factor, **_plain(equation)}, args
-    index = moved(equation, numbers) or solving(equation, numbers)
-    if index is not None:
-        function, arguments, which = index
-        return function, arguments, [args[i] for i in which]
-    shared = common(name, equation.params, len(args))
-    if shared is not None:
-        return *shared, args
-    return f"lax.{name}", {**{f"x{i}": Read(i) for i in range(len(args))}, **_plain(equation)}, args
-
-
-SIGNED = {"eigh": 0, "svd": 1, "qr": 1}
-"""Primitives whose factors have signs that the library chooses, with the result that says which."""
-
-
-def _plain(equation: Any) -> dict[str, Any]:
-    return {key: plainly(value) for key, value in equation.params.items()}
-
-
-def plainly(value: Any) -> Any:
-    """A parameter of an equation as numbers, texts and tuples of them; names of fields are kept."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
-        return tuple(plainly(one) for one in value)
-    fields = getattr(value, "_fields", None) or getattr(value, "__dataclass_fields__", None)
-    if fields:
-        return tuple((name, plainly(getattr(value, name))) for name in fields)
-    return str(value)
+        return self._step(
+            "select", {"self": Read(0), "dim": 0, "index": t}, [x], (shape_of(x.number[t]),), 0, where, x.number[t], None
+        )
 
 
 def rule_name(equation: Any) -> str:
@@ -317,14 +259,6 @@ def rule_name(equation: Any) -> str:
     found = getattr(p.get("call_jaxpr") or p.get("fun_jaxpr"), "jaxpr", None)
     named = getattr(getattr(found, "debug_info", None), "func_name", None) or p.get("name")
     return str(named) if named else str(equation.primitive.name)
-
-
-def array(x: Any) -> Any:
-    """As an array of NumPy; formats that it does not know are widened. Keys of generators are their bits."""
-    if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
-        return np.asarray(jax.random.key_data(x))
-    found = np.asarray(x)
-    return found.astype(np.float32) if found.dtype.kind == "V" else found
 
 
 def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:

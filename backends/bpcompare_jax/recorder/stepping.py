@@ -9,14 +9,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from bpcompare.program import Place, Recording, Unexamined, Watched
+from bpcompare_jax.recorder.carries import widened_carries
+from bpcompare_jax.recorder.chains import UntoldError, through
 from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is_complex
 from bpcompare_jax.recorder.names import leaf_name, line_of
-from bpcompare_jax.recorder.programs import Draft, array, forward, recording
+from bpcompare_jax.recorder.numbers import array
+from bpcompare_jax.recorder.programs import Draft, forward, recording
 from bpcompare_jax.recorder.rules import unruled
 from bpcompare_jax.recorder.together import differentiated, evaluated
-from bpcompare_jax.recorder.told import UntoldError, fed, told
+from bpcompare_jax.recorder.told import told
 from bpcompare_jax.recorder.updating import of_rule
 from bpcompare_jax.switches import wide
 
@@ -46,7 +50,7 @@ def checked(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: 
 
 def _copied(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any) -> Run | Unexamined:
     """The run in float64; why there is none, where the loss has formats written into it that do not go together there."""
-    with wide(True):
+    with wide(True), widened_carries():
         theirs, rule, *given = jax.tree_util.tree_map(_widened, (params, update, *data))
         try:
             return ("in float64", *_run(loss, theirs, given, rule))
@@ -59,7 +63,7 @@ def _widened(x: Any) -> Any:
     if not is_array(x):  # Python's numbers are as wide as what they meet
         return x
     x = jnp.asarray(x)
-    return x.astype(jnp.float64) if floating(x) else x
+    return x.astype(jnp.float64) if floating(x) else x.astype(jnp.complex128) if is_complex(x) else x
 
 
 def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any) -> tuple[Watched, tuple[Unexamined, ...]]:
@@ -67,13 +71,13 @@ def _run(loss: Callable[..., Any], params: Any, data: Sequence[Any], update: Any
     step = Step(loss, params, data)
     recordings = [step.recording()]
     facts = {"framework": "jax", "version": jax.__version__, "device": jax.devices()[0].platform}
+    also: tuple[Unexamined, ...] = ()
     if update is not None:
-        found, words = updated(update, step)
+        found, words, also = updated(update, step)
         recordings += found
         facts |= words
-    also = step.compared() if update is None else (*step.compared(), *unruled(update))
     unwatched = step.compiled() if isinstance(loss, jax.stages.Wrapped) else {}
-    return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), also
+    return Watched(tuple(recordings), step.parameters(), facts, unwatched=unwatched), (*step.compared(), *also)
 
 
 class Step:
@@ -153,7 +157,7 @@ class Step:
 
     def _why(self, i: int) -> str:
         if i not in self.gradients:
-            return "unseen" if is_complex(self._args[i]) else "integers"
+            return "integers"
         return "" if self.names[i] in self._read or np.asarray(self.gradients[i]).any() else "unused"
 
     def tree_of_gradients(self) -> Any:
@@ -185,7 +189,7 @@ class Step:
 
     @property
     def _free(self) -> dict[int, Any]:
-        return {i: x for i, x in enumerate(self._args[: len(self._at)]) if floating(x)}
+        return {i: x for i, x in enumerate(self._args[: len(self._at)]) if floating(x) or is_complex(x)}
 
     def _plain(self, free: dict[int, Any], data: Sequence[Any]) -> Any:
         return self._scalar([free.get(i, x) for i, x in enumerate(self._args[: len(self._at)])], *data)
@@ -201,15 +205,29 @@ class Step:
 
     def compared(self) -> tuple[Unexamined, ...]:
         """Whether `jax.grad` of the loss itself, without our probes, gives the same bits."""
-        other = [
-            self.names[i]
-            for i, g in self._unprobed.items()
-            if not np.array_equal(np.asarray(g), np.asarray(self.gradients[i]), True)
-        ]
-        if not other:
+        other = self._apart(self._unprobed, self.gradients)
+        if not other or self._apart_by_compiling():
             return ()
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
         return (Unexamined(f"the gradient of {', '.join(other[:3])}{more}", "jax.grad of the loss itself gives other bits"),)
+
+    def _apart(self, some: dict[int, Any], others: dict[int, Any]) -> list[str]:
+        """The parameters whose gradients have other bits."""
+        return [self.names[i] for i, g in some.items() if not np.array_equal(np.asarray(g), np.asarray(others[i]), True)]
+
+    def _apart_by_compiling(self) -> bool:
+        """Whether what `jax.grad` makes of the loss has its bits or the recorded ones, by the way it is evaluated.
+
+        JAX compiles a branch in a checkpoint as a whole. It is traced once: a loss may be another one when called again.
+        """
+        free = self._free
+        closed = jax.make_jaxpr(lambda free: jax.grad(self._plain)(free, self._data))(free)
+        numbers = [free[i] for i in free]
+        with jax.disable_jit():
+            compiled = dict(zip(free, core.jaxpr_as_fun(closed)(*numbers), strict=True))
+        if self._apart(self._unprobed, compiled):
+            return False
+        return not self._apart(dict(zip(free, _evaluated(closed, numbers), strict=True)), self.gradients)
 
 
 def _first(out: Any) -> Any:
@@ -217,10 +235,11 @@ def _first(out: Any) -> Any:
     return out[0] if isinstance(out, tuple) else out
 
 
-def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str]]:
+def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str], tuple[Unexamined, ...]]:
     """What an optax transformation, or (transformation, its state), makes of the gradients: every function of it, forward.
 
     Where it can be told which rule it is, each parameter and its state are held against that as well; else the facts say why not.
+    Rules of somebody's own are named.
     Raises TypeError for what is neither.
     """
     transformation, state = update if type(update) is tuple and len(update) == 2 else (update, None)  # not optax's NamedTuple
@@ -243,20 +262,27 @@ def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str]]:
         return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
     closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
-    evaluation = evaluated(closed, [Followed(x, floating(x)) for x in arrays])
+    evaluation = evaluated(closed, [Followed(x, floating(x) or is_complex(x)) for x in arrays])
     draft = Draft(evaluation.taps, evaluation.chosen, {})
-    seen = [draft.leaf(leaf_name(path), x, None, followed=floating(x)) for (path, _), x in zip(leaves, arrays, strict=True)]
+    seen = [
+        draft.leaf(leaf_name(path), x, None, followed=floating(x) or is_complex(x))
+        for (path, _), x in zip(leaves, arrays, strict=True)
+    ]
     names = [leaf_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(outs)[0]]
     made = draft.run(closed, seen)
     results = {name: one for name, one in zip(names, made, strict=True) if one.depends}
     recordings = [forward(draft, "update", results)]
     after = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(outs), [one.number for one in made])
+    own = unruled(transformation.update, state, params)
     try:
         rule = told(transformation.update, state, params)
-        arrives = fed(rule.before, gradients, params, _evaluated)
+        arrives = [through(part.before, gradients, params, _evaluated) for part in rule.parts]
     except UntoldError as error:
-        return recordings, {"by hand": f"update ({error})"}
-    return [*recordings, of_rule(rule, params, arrives, state, after)], {"rule": rule.words}
+        return recordings, {"by hand": f"update ({error})"}, own
+    facts = {"rule": rule.words}
+    if rule.untold:
+        facts["by hand"] = f"update of {', '.join(step.names[i] for i in rule.untold)} ({next(iter(rule.untold.values()))})"
+    return [*recordings, of_rule(rule, params, arrives, state, after)], facts, own
 
 
 def _evaluated(closed: Any, arrays: list[Any]) -> list[Any]:

@@ -1,77 +1,50 @@
-"""Which rule an optax transformation is, told by the functions that it is chained of, with their settings.
+"""Which rule an optax transformation is, told by the functions that it is made of, with their settings.
 
-Optax keeps no name: `adamw` is a chain of functions, each of which holds its settings. A chain whose functions are all among
-those here, in an order that is the rule's, is that rule; of any other nothing is told.
+Each parameter has the functions that are for it. Where these are all among those here, in an order that is a rule's, it is that
+rule; of any other nothing is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.ops.rule import Rule
-
-Way = Callable[[Any], Any]
-"""From the whole state to a part of it."""
-
-
-class UntoldError(Exception):
-    """Why nobody can tell which rule it is."""
+from bpcompare_jax.recorder.chains import ACCUMULATED, FINITE, UNREADABLE, ZERO, Link, UntoldError, Way, links
 
 
 @dataclass(frozen=True)
-class Link:
-    """One function of a chain: its name in optax, its settings, its state; `mask`: for which parameters it is, if not for all."""
+class Part:
+    """Parameters of one rule, by number, or that are kept; `before`: what gradients go through first.
 
-    name: str
-    settings: Mapping[str, Any]
-    state: Any
-    update: Callable[..., Any]
-    mask: Any = None
+    `kept` are the ways through the state to what the rule keeps, `on` the parameters that those parts of the state are about.
+    """
+
+    members: tuple[int, ...]
+    rules: tuple[Rule | None, ...]
+    before: tuple[Link, ...]
+    kept: Mapping[str, Way]
+    on: tuple[int, ...]
+    t: int
 
 
 @dataclass(frozen=True)
 class Told:
-    """A rule by parameter, in their order, the ways through the state to what it keeps, and what comes before it."""
+    """The rules of those parameters that have one, in words too; and of the others, by number, why they have none."""
 
-    rules: tuple[Rule, ...]
-    before: tuple[Link, ...]
-    kept: Mapping[str, Way]
-    t: int
+    parts: tuple[Part, ...]
     words: str
-
-
-def links(update: Any, state: Any, at: Way = lambda state: state) -> Iterator[tuple[Link, Way]]:
-    """The functions of a transformation in their order, each with the way from the whole state to its own.
-
-    Raises UntoldError for what holds transformations in another way than a chain does.
-    """
-    function = getattr(update, "__func__", update)
-    name = str(getattr(function, "__qualname__", "")).partition(".")[0]
-    if not (getattr(function, "__module__", "") or "").startswith("optax"):
-        raise UntoldError(f"{name or type(update).__name__} is no function of optax")
-    held = dict(zip(function.__code__.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True))
-    if name == "chain":
-        for number, one in enumerate(held["update_fns"]):
-            yield from links(one, state, lambda whole, number=number: at(whole)[number])  # type: ignore[misc]
-    elif name == "with_extra_args_support":
-        yield from links(held["tx"].update, state, at)
-    elif name == "masked":
-        inner = list(links(held["inner"].update, state, lambda whole: at(whole).inner_state))
-        if len(inner) != 1 or held.get("mask_compatible_extra_args"):
-            raise UntoldError("a chain for some of the parameters alone")
-        yield Link(inner[0][0].name, inner[0][0].settings, at(state), update, held["mask"]), inner[0][1]
-    else:
-        yield Link(name, held, at(state), update), at
+    untold: Mapping[int, str]
 
 
 CORES: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, Any]]] = {
     "scale_by_adam": ("adam", {"m": "mu", "v": "nu"}, {"nesterov": False, "eps_root": 0.0, "mu_dtype": None}),
+    "scale_by_adamax": ("adamax", {"m": "mu", "u": "nu"}, {}),
+    "scale_by_adadelta": ("adadelta", {"v": "e_g", "u": "e_x"}, {}),
     "trace": ("sgd", {"velocity": "trace"}, {"accumulator_dtype": None}),
     "scale_by_rms": ("rmsprop", {"v": "nu"}, {"initial_scale": 0.0, "bias_correction": False}),
     "scale_by_rss": ("adagrad", {"sum": "sum_of_squares"}, {}),
@@ -79,7 +52,7 @@ CORES: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, Any]]] = {
 """By optax's name: the rule, its state by optax's names, and what settings must be for it to be that rule."""
 
 BEFORE = frozenset(
-    {"clip", "clip_by_global_norm", "clip_by_block_rms", "adaptive_grad_clip", "identity", "zero_nans", "centralize"}
+    {"clip", "clip_by_global_norm", "clip_by_block_rms", "adaptive_grad_clip", "zero_nans", "centralize", ACCUMULATED, FINITE}
 )
 """What is done to gradients before a rule has them."""
 
@@ -87,15 +60,44 @@ SCALES, DECAY = ("scale", "scale_by_schedule"), "add_decayed_weights"
 
 
 def told(update: Any, state: Any, params: Any) -> Told:
-    """The rule. Raises UntoldError where the chain is none that is known."""
+    """The rules. Raises UntoldError where no parameter has one that is known."""
     try:
-        return _told(list(links(update, state)), params)
-    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
+        return _told(links(update, state, params), jax.tree_util.tree_leaves(params))
+    except UntoldError:
+        raise
+    except UNREADABLE as error:
         raise UntoldError("optax keeps it in another way than is known here") from error
 
 
-def _told(chain: Sequence[tuple[Link, Way]], params: Any) -> Told:
-    names = [link.name for link, _ in chain]
+def _told(chain: Sequence[Link], leaves: Sequence[Any]) -> Told:
+    chain = [link for link in chain if link.name != "identity"]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for i in range(len(leaves)):
+        groups.setdefault(tuple(k for k, link in enumerate(chain) if i in link.on), []).append(i)
+    parts: list[Part] = []
+    untold: dict[int, str] = {}
+    for numbers, members in groups.items():
+        try:
+            parts.append(_part(chain, numbers, members, leaves))
+        except UntoldError as error:
+            untold |= dict.fromkeys(members, str(error))
+    if not parts:
+        raise UntoldError(next(iter(untold.values()), "there is no parameter"))
+    return Told(tuple(parts), _words(parts, len(leaves)), untold)
+
+
+def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int], leaves: Sequence[Any]) -> Part:
+    """The rule of parameters by their functions, which stand in the chain at the `numbers`."""
+    own = [chain[k] for k in numbers]
+    names = [link.name for link in own]
+    if ZERO in names and all(name in SCALES for name in names[names.index(ZERO) + 1 :]):
+        return Part(tuple(members), (None,) * len(members), (), {}, (), 1)
+    if strange := [link.name.partition(".")[0] for link in own if link.own]:
+        raise UntoldError(f"{strange[0]} is no function of optax")
+    if any(np.issubdtype(leaves[i].dtype, np.complexfloating) for i in members):
+        raise UntoldError("complex numbers")
+    if not own:
+        raise UntoldError("nothing is done to its gradient, which is added as it is: optax.masked leaves what it does not take")
     core = next((number for number, name in enumerate(names) if name in CORES), None)
     plain = next((number for number, name in enumerate(names) if name in (*SCALES, DECAY)), None)
     first = core if core is not None else plain
@@ -103,17 +105,29 @@ def _told(chain: Sequence[tuple[Link, Way]], params: Any) -> Told:
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
     coupled = first > 0 and names[first - 1] == DECAY
     start = first - coupled
-    behind = [link for link, _ in chain[first + (core is not None) :] if link.name != "identity"]
+    behind = own[first + (core is not None) :]
     decays = [link for link in behind if link.name == DECAY]
     scales = behind[len(decays) :]
-    if unknown := [link.name for link, _ in chain[:start] if link.name not in BEFORE]:
+    if unknown := [name for name in names[:start] if name not in BEFORE]:
         raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
-    strange = any(link.name not in SCALES or link.mask is not None for link in scales)
-    if strange or not scales or len(decays) > 1 or (coupled and decays):
+    if any(link.name not in SCALES for link in scales) or not scales or len(decays) > 1 or (coupled and decays):
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
+    decaying = own[start] if coupled else decays[0] if decays else None
+    decay = 0.0 if decaying is None else _number(decaying.settings["weight_decay"])
+    before = _leading(chain[: numbers[start]], members)
     eta = -float(np.prod([_factor(link) for link in scales]))
-    decay = _decays(chain[start][0] if coupled else decays[0] if decays else None, params)
-    return _rule(chain[core] if core is not None else None, params, eta, decay, bool(decays) or core is None, chain[:start])
+    decoupled = bool(decays) or core is None
+    return _settled(None if core is None else own[core], members, leaves, eta, decay, decoupled=decoupled, before=before)
+
+
+def _leading(chain: Sequence[Link], members: Sequence[int]) -> tuple[Link, ...]:
+    """Those functions whose results some parameters' gradients depend on: a norm is of others' gradients too."""
+    needed, found = set(members), []
+    for link in reversed(chain):
+        if needed & set(link.on):
+            needed |= set(link.on)
+            found.append(link)
+    return tuple(reversed(found))
 
 
 def _factor(link: Link) -> float:
@@ -129,35 +143,21 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _decays(link: Link | None, params: Any) -> list[float]:
-    """The decay of each parameter."""
-    leaves = jax.tree_util.tree_leaves(params)
-    if link is None:
-        return [0.0] * len(leaves)
-    rate = _number(link.settings["weight_decay"])
-    mask = link.mask(params) if callable(link.mask) else link.mask
-    if mask is None:
-        return [rate] * len(leaves)
-    spread = jax.tree_util.tree_map(lambda on, part: jax.tree_util.tree_map(lambda _: bool(on), part), mask, params)
-    found = jax.tree_util.tree_leaves(spread)
-    return [rate if on else 0.0 for on in found]
-
-
-def _rule(
-    core: tuple[Link, Way] | None,
-    params: Any,
+def _settled(
+    link: Link | None,
+    members: Sequence[int],
+    leaves: Sequence[Any],
     eta: float,
-    decays: list[float],
+    decay: float,
+    *,
     decoupled: bool,
-    before: Sequence[tuple[Link, Way]],
-) -> Told:
-    link = None if core is None else core[0]
+    before: tuple[Link, ...],
+) -> Part:
+    """The part of parameters whose rule is known, with all of its settings. Raises UntoldError where they make another of it."""
     function, state, fixed = CORES[link.name] if link is not None else ("sgd", {}, {})
     settings: dict[str, Any] = {"eta": eta, "maximize": False}
     t = 1
     if link is not None:
-        if link.mask is not None:
-            raise UntoldError("a chain for some of the parameters alone")
         for name, value in fixed.items():
             if name in link.settings and link.settings[name] not in (value, None if value is None else float(value)):
                 raise UntoldError(f"{link.name} with {name}={link.settings[name]}")
@@ -165,37 +165,57 @@ def _rule(
         t = int(link.state.count) + 1 if "count" in link.state._fields else 1  # tuples have a method of this name
     if function == "sgd":
         settings = {"momentum": 0.0, "nesterov": False, "dampening": 0.0} | settings
-    elif function != "adam" and decoupled and any(decays):
+    elif function != "adam" and decoupled and decay:
         raise UntoldError(f"{function} with a decay beside it")
-    if function == "sgd" and link is not None and decoupled and any(decays):
+    if function == "sgd" and link is not None and decoupled and decay:
         raise UntoldError("momentum with a decay beside it")
-    beside = {"decoupled": decoupled and function == "adam"}
+    settings |= {"decoupled": decoupled and function == "adam", "weight_decay": decay}
     rules = []
-    for decay, leaf in zip(decays, jax.tree_util.tree_leaves(params), strict=True):
+    for i in members:
         # of 16 bits the powers are worked out in 32, and rounded once
-        own = settings | {"narrow_powers": leaf.dtype.itemsize >= 4} if function == "adam" else settings
-        rules.append(Rule(function, own | beside | {"weight_decay": decay}, tuple(state)))
-    kept = {} if core is None else {name: _field(core[1], theirs) for name, theirs in state.items()}
-    shown = ", ".join(f"{name} = {value:.6g}" for name, value in settings.items() if not isinstance(value, bool))
-    return Told(tuple(rules), tuple(link for link, _ in before), kept, t, f"{function} ({shown}, decay {_range(decays)})")
+        powers = {"narrow_powers": leaves[i].dtype.itemsize >= 4} if function in ("adam", "adamax") else {}
+        rules.append(Rule(function, settings | powers, tuple(state)))
+    kept = {} if link is None else {name: _field(link.way, theirs) for name, theirs in state.items()}
+    return Part(tuple(members), tuple(rules), before, kept, () if link is None else link.on, t)
 
 
 def _field(at: Way, name: str) -> Way:
     return lambda whole: getattr(at(whole), name)
 
 
-def _range(decays: list[float]) -> str:
+def _words(parts: Sequence[Part], count: int) -> str:
+    """The rules with their settings; how many parameters are of each, where there is more than one."""
+    decays: dict[str, list[float]] = {}
+    members: dict[str, int] = {}
+    for part in parts:
+        rule = part.rules[0]
+        if rule is None:
+            said = "kept"
+        else:
+            shown = [(name, x) for name, x in rule.settings.items() if name != "weight_decay" and not isinstance(x, bool)]
+            said = f"{rule.function} ({', '.join(f'{name} = {value:.6g}' for name, value in shown)}, decay "
+            decays.setdefault(said, []).append(rule.settings["weight_decay"])
+        members[said] = members.get(said, 0) + len(part.members)
+    ends = {said: f"{_range(decays[said])})" if said in decays else "" for said in members}
+    return "; ".join(
+        f"{said}{ends[said]}" + ("" if n == count else f" for {n} of {count} parameters") for said, n in members.items()
+    )
+
+
+def _range(decays: Sequence[float]) -> str:
     low, high = min(decays), max(decays)
     return f"{low:.6g}" if low == high else f"{low:.6g} or {high:.6g}"
 
 
-def _adam(s: Mapping[str, Any]) -> dict[str, Any]:
+def _betas(s: Mapping[str, Any]) -> dict[str, Any]:
     betas = {"beta1": _number(s["b1"]), "beta2": _number(s["b2"])}
     return betas | {"epsilon": _number(s["eps"]), "amsgrad": False}
 
 
 SETTINGS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "scale_by_adam": _adam,
+    "scale_by_adam": _betas,
+    "scale_by_adamax": _betas,
+    "scale_by_adadelta": lambda s: {"rho": _number(s["rho"]), "epsilon": _number(s["eps"])},
     "trace": lambda s: {"momentum": _number(s["decay"]), "nesterov": bool(s["nesterov"]), "dampening": 0.0},
     "scale_by_rms": lambda s: {
         "rho": _number(s["decay"]),
@@ -207,20 +227,3 @@ SETTINGS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "scale_by_rss": lambda s: {"epsilon": _number(s["eps"]), "epsilon_inside": True, "lr_decay": 0.0},
 }
 """The settings of each by the names of the rules."""
-
-
-def fed(before: tuple[Link, ...], gradients: Any, params: Any, run: Callable[[Any, list[Any]], list[Any]]) -> Any:
-    """What arrives at the rule: the gradients after all that comes before it, by the very functions that were recorded."""
-    if not before:
-        return gradients
-    leaves, tree = jax.tree_util.tree_flatten((gradients, params, [link.state for link in before]))
-
-    def through(*arrays: Any) -> Any:
-        u, p, states = jax.tree_util.tree_unflatten(tree, arrays)
-        for link, state in zip(before, states, strict=True):
-            u, _ = link.update(u, state, p)
-        return u
-
-    arrays = [jnp.asarray(x) for x in leaves]
-    closed, shape = jax.make_jaxpr(through, return_shape=True)(*arrays)
-    return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(shape), run(closed, arrays))

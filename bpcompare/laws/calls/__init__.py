@@ -39,6 +39,7 @@ FAMILIES = (
     "matrix_functions",
     "complex_numbers",
     "complex_functions",
+    "complex_lax",
     "backwards",
 )
 

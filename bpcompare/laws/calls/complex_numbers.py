@@ -58,7 +58,7 @@ def multiplied(x: Pair, y: Pair, times: Callable[[Any, Any], Node] = kernel.mult
     return kernel.subtract(times(a, c), times(b, d)), kernel.add(times(a, d), times(b, c))
 
 
-def _product(
+def product_of(
     x: tuple[Node, Node | None], y: tuple[Node, Node | None], times: Callable[[Any, Any], Node] = kernel.multiply
 ) -> Node:
     """(a + ib)(c + id), for any product that is bilinear."""
@@ -80,7 +80,7 @@ def squared(re: Node, im: Node) -> Node:
 # what is done with each part alone
 
 
-def _each(law: CallLaw) -> Callable[[Arguments], Any]:
+def each(law: CallLaw) -> Callable[[Arguments], Any]:
     """The law of a function on both parts, where it is linear and does nothing else with a number than with its parts."""
 
     def formula(a: Arguments) -> Any:
@@ -104,7 +104,7 @@ for _family in (moves, layouts, indexing, writing, sums, reductions, arithmetic,
     for _name, _law in _family.rows.table.items():
         if _law.moves or _name in LINEAR:
             _traits = {"moves_back": True} if _law.moves_back else {"moves": _law.moves}
-            rows.law(f"{PREFIX}{_name}", rearranged=_law.rearranged, **_traits)(_each(_law))
+            rows.law(f"{PREFIX}{_name}", rearranged=_law.rearranged, **_traits)(each(_law))
 
 
 # between real numbers and complex ones
@@ -164,10 +164,10 @@ def _sum(a: Arguments, sign: float) -> Node:
 
 rows.law(f"{PREFIX}add", rearranged=True)(lambda a: _sum(a, 1.0))
 rows.law(f"{PREFIX}sub", rearranged=True)(lambda a: _sum(a, -1.0))
-rows.law(f"{PREFIX}mul", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "other")))
-rows.law(f"{PREFIX}mm", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
-rows.law(f"{PREFIX}matmul", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "other"), sums.product))
-rows.law(f"{PREFIX}bmm", rearranged=True)(lambda a: _product(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
+rows.law(f"{PREFIX}mul", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "other")))
+rows.law(f"{PREFIX}mm", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
+rows.law(f"{PREFIX}matmul", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "other"), sums.product))
+rows.law(f"{PREFIX}bmm", rearranged=True)(lambda a: product_of(parts(a, "self"), parts(a, "mat2"), kernel.matmul))
 
 
 @rows.law(f"{PREFIX}div", rearranged=True)
@@ -177,7 +177,7 @@ def _div(a: Arguments) -> Node:
     if imaginary is None:
         return paired(kernel.divide(re, other), kernel.divide(_zeros(re) if im is None else im, other))
     size = squared(other, imaginary)
-    return _product((re, im), (kernel.divide(other, size), kernel.negative(kernel.divide(imaginary, size))))
+    return product_of((re, im), (kernel.divide(other, size), kernel.negative(kernel.divide(imaginary, size))))
 
 
 @rows.law(f"{PREFIX}abs", rearranged=True, kinks=AT_ZERO)

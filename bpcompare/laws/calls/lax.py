@@ -60,16 +60,45 @@ def _pad(a: Arguments) -> Node:
 
 @rows.law("lax.dot_general")
 def _dot_general(a: Arguments) -> Node:
+    return contracted(lifted(floats(a.x0)), lifted(floats(a.x1)), a.dimension_numbers, a.shape)
+
+
+def contracted(x: Node, y: Node, numbers: Any, shape: tuple[int, ...]) -> Node:
     """Σ over contracted axes, for each place of the batch axes: axes in the order batch, left, right."""
-    x, y = lifted(floats(a.x0)), lifted(floats(a.x1))
-    (cx, cy), (bx, by) = a.dimension_numbers
+    (cx, cy), (bx, by) = numbers
     fx = [axis for axis in range(x.ndim) if axis not in (*cx, *bx)]
     fy = [axis for axis in range(y.ndim) if axis not in (*cy, *by)]
     batch = [x.shape[axis] for axis in bx]
     inner = prod(x.shape[axis] for axis in cx)
     left = kernel.reshape(kernel.permute(x, (*bx, *fx, *cx)), (*batch, prod(x.shape[axis] for axis in fx), inner))
     right = kernel.reshape(kernel.permute(y, (*by, *cy, *fy)), (*batch, inner, prod(y.shape[axis] for axis in fy)))
-    return kernel.reshape(kernel.matmul(left, right), a.shape)
+    return kernel.reshape(kernel.matmul(left, right), shape)
+
+
+@rows.law("lax.ragged_dot_general")
+def _ragged_dot(a: Arguments) -> Node:
+    """Rows of one matrix in groups, by their sizes, each times a matrix of its own; 0 behind the last.
+
+    Raises LookupError for groups along another axis than the first.
+    """
+    numbers = dict(a.ragged_dot_dimension_numbers)
+    if tuple(numbers[name] for name in ("dot_dimension_numbers", "lhs_ragged_dimensions", "rhs_group_dimensions")) != ROWS:
+        raise LookupError("groups of something else than rows")
+    x, y = lifted(floats(a.x0)), lifted(floats(a.x1))
+    parts, start = [], 0
+    for group, size in enumerate(np.asarray(a.x2)):
+        stop = min(start + int(size), x.shape[0])
+        matrix = kernel.reshape(kernel.cut(y, 0, range(group, group + 1)), y.shape[1:])
+        if stop > start:
+            parts.append(kernel.matmul(kernel.cut(x, 0, range(start, stop)), matrix))
+        start = stop
+    if start < x.shape[0]:
+        parts.append(lifted(np.zeros((x.shape[0] - start, y.shape[2]))))
+    return kernel.concat(parts, 0)
+
+
+ROWS = ((((1,), (1,)), ((), ())), (0,), (0,))
+"""The axes of `jax.lax.ragged_dot`: (rows, in) and (groups, in, out)."""
 
 
 @rows.law("lax.integer_pow", rearranged=True)

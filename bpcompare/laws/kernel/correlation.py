@@ -65,29 +65,38 @@ def windows(x: Num, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Num:
     return view[(slice(None), slice(None), *every)]
 
 
-def correlated(x: Num, w: Num, stride: Sizes, dilation: Sizes, groups: int = 1, plus: Num | None = None) -> Num:
-    """Σ over a group's channels and window of x · w (out × in/groups × kernel …) plus one of `plus` for each out."""
-    n, out, axes = x.shape[0], w.shape[0], len(stride)
-    view = _in_groups(windows(x, w.shape[2:], stride, dilation), groups)
-    places = view.shape[3 : 3 + axes]
-    order = (1, 0, *range(3, 3 + axes), 2, *range(3 + axes, 3 + 2 * axes))
-    flat = np.reshape(np.transpose(view, order), (groups, n * int(np.prod(places)), -1))
-    weight = np.swapaxes(np.reshape(w, (groups, out // groups, -1)), 1, 2)
-    y = dot(flat, weight, plus=None if plus is None else np.reshape(plus, (groups, 1, -1)))
-    y = np.transpose(np.reshape(y, (groups, n, *places, -1)), (1, 0, axes + 2, *range(2, axes + 2)))
-    return np.reshape(y, (n, out, *places))
+def correlated(x: Num, w: Num, stride: Sizes, dilation: Sizes, groups: int = 1, plus: Num | None = None, steps: int = 1) -> Num:
+    """Σ over a group's channels and window of x · w (out × in/groups × kernel …) plus one of `plus` for each out.
+
+    Of several `steps` the examples stand below one another, and so do their outs in w and `plus`.
+    """
+    n, out, axes = x.shape[0], w.shape[0] // steps, len(stride)
+    rows, places = _rows(windows(x, w.shape[2:], stride, dilation), groups, steps)
+    flat = np.swapaxes(rows, 1, 2)
+    weight = np.swapaxes(np.reshape(w, (steps * groups, out // groups, -1)), 1, 2)
+    y = dot(flat, weight, plus=None if plus is None else np.reshape(plus, (steps * groups, 1, -1)))
+    y = np.reshape(y, (steps, groups, n // steps, *places, -1))
+    return np.reshape(np.transpose(y, (0, 2, 1, axes + 3, *range(3, axes + 3))), (n, out, *places))
 
 
 def returned(
-    dy: Num, w: Num, size: Sizes, stride: Sizes, dilation: Sizes, groups: int = 1, border: Sequence[tuple[int, int]] | None = None
+    dy: Num,
+    w: Num,
+    size: Sizes,
+    stride: Sizes,
+    dilation: Sizes,
+    groups: int = 1,
+    border: Sequence[tuple[int, int]] | None = None,
+    steps: int = 1,
 ) -> Num:
     """Every entry along axes of `size` collects Δ from each window that saw it, by the weight it was seen with.
 
-    Of a `border`, so many entries on both sides of each axis, nothing is collected, and it is not in what comes back.
+    Of a `border`, so many entries on both sides of each axis, nothing is collected, and it is not in what comes back. `steps`: as
+    `correlated` has it.
     """
     ones = (1,) * len(stride)
     sent = dilated(dy, extents(w.shape[2:], dilation), stride, size, border or ((0, 0),) * len(stride))
-    return correlated(sent, flipped(w, groups), ones, dilation, groups)
+    return correlated(sent, flipped(w, steps * groups), ones, dilation, groups, steps=steps)
 
 
 def dilated(dy: Num, extent: Sizes, stride: Sizes, size: Sizes, border: Sequence[tuple[int, int]]) -> Num:
@@ -113,21 +122,26 @@ def flipped(w: Num, groups: int) -> Num:
     return np.flip(turned, axis=tuple(range(2, turned.ndim)))
 
 
-def seen(x: Num, dy: Num, kernel: Sizes, stride: Sizes, dilation: Sizes, groups: int = 1) -> Num:
-    """Σ over examples and positions of what each weight saw times Δ there."""
+def seen(x: Num, dy: Num, kernel: Sizes, stride: Sizes, dilation: Sizes, groups: int = 1, steps: int = 1) -> Num:
+    """Σ over examples and positions of what each weight saw times Δ there. `steps`: as `correlated` has it."""
     n, out, *places = dy.shape
-    axes = len(stride)
-    view = _in_groups(windows(x, kernel, stride, dilation), groups)
-    view = view[(slice(None), slice(None), slice(None), *(slice(0, place) for place in places))]
-    order = (1, 2, *range(3 + axes, 3 + 2 * axes), 0, *range(3, 3 + axes))
-    rows = np.reshape(np.transpose(view, order), (groups, -1, n * int(np.prod(places))))
-    deltas = np.reshape(dy, (n, groups, out // groups, *places))
-    deltas = np.transpose(deltas, (1, 0, *range(3, 3 + axes), 2))
-    deltas = np.reshape(deltas, (groups, n * int(np.prod(places)), -1))
-    return np.reshape(np.swapaxes(dot(rows, deltas), 1, 2), (out, -1, *kernel))
+    n, axes = n // steps, len(stride)
+    view = windows(x, kernel, stride, dilation)
+    rows, _ = _rows(view[(slice(None), slice(None), *(slice(0, place) for place in places))], groups, steps)
+    deltas = np.reshape(dy, (steps, n, groups, out // groups, *places))
+    deltas = np.transpose(deltas, (0, 2, 1, *range(4, 4 + axes), 3))
+    deltas = np.reshape(deltas, (steps * groups, n * int(np.prod(places)), -1))
+    return np.reshape(np.swapaxes(dot(rows, deltas), 1, 2), (steps * out, -1, *kernel))
 
 
-def _in_groups(view: Num, groups: int) -> Num:
-    """(examples, groups, channels of a group, positions …, kernel …)."""
+def _rows(view: Num, groups: int, steps: int) -> tuple[Num, tuple[int, ...]]:
+    """(steps · groups, channels of a group · kernel, examples · positions), and how many positions there are along each axis.
+
+    What lies side by side in memory stays so: that is several times as fast as to copy window after window.
+    """
     n, channels, *rest = view.shape
-    return np.reshape(view, (n, groups, channels // groups, *rest))
+    axes = len(rest) // 2
+    view = np.reshape(view, (steps, n // steps, groups, channels // groups, *rest))
+    order = (0, 2, 3, *range(4 + axes, 4 + 2 * axes), 1, *range(4, 4 + axes))
+    places = tuple(rest[:axes])
+    return np.reshape(np.transpose(view, order), (steps * groups, -1, n // steps * int(np.prod(places)))), places

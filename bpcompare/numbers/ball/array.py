@@ -277,7 +277,11 @@ class Ball(Number):
     def hyperparameter(self, value: float | Ball) -> Ball:
         """A number of the spec, rounded to the backend's format; one computed from such numbers keeps its radius and no more."""
         if isinstance(value, Ball):
-            return Ball(value.mid, value.fmt, 0.0, value.radius())
+            radius = value.radius()
+            if value.ndim:
+                # One for each row: a division by it does not know that it is one number, whose reciprocal may be taken (CUDA).
+                radius = radius + 2.0 * value.fmt.unit * np.abs(value.mid)
+            return Ball(value.mid, value.fmt, 0.0, radius)
         return constant(value, self.fmt)
 
     def apart(self) -> Ball:

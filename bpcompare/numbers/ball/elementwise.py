@@ -145,6 +145,8 @@ def power(x: Ball, p: Any) -> Ball:
     own radius s, and xᵖ by at most xᵖ (e^(|p| d + s (|ln x| + d)) − 1). A whole power may be |p| products and a division.
     """
     fmt = x.fmt
+    if isinstance(p, np.ndarray) and p.ndim:
+        return _powers(x, p)
     p = as_ball(p, fmt)
     n, off = float(p.mid), float(p.radius())
     whole = n.is_integer() and not off
@@ -163,6 +165,19 @@ def power(x: Ball, p: Any) -> Ball:
     slope = abs(n) * np.abs(mid) / np.where(size > 0, size, 1.0)
     major = np.abs(mid) + slope * x.magnitude() if fmt.rearranged else None
     return Ball(mid, fmt, fmt.library(allowed), within(mid, spread + fmt.tiny, fmt), major=major)
+
+
+def _powers(x: Ball, several: Array) -> Ball:
+    """Whole powers of one number, in the shape of their exponents. Raises TypeError for other numbers than one."""
+    if x.ndim or several.dtype.kind != "i":
+        raise TypeError("powers of an array by an array")
+    exponents, place = np.unique(several, return_inverse=True)
+    each = [power(x, int(p)) for p in exponents]
+    mid, radius, major = (
+        np.array(parts, np.float64)[place].reshape(several.shape)
+        for parts in ([one.mid for one in each], [one.radius() for one in each], [one.magnitude() for one in each])
+    )
+    return Ball(mid, x.fmt, 0.0, radius, major=major if x.fmt.rearranged else None)
 
 
 def library(

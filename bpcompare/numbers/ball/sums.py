@@ -10,6 +10,7 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball.array import Ball, as_ball, format_in, within
 from bpcompare.numbers.number import Axes, Num, central_moments
+from bpcompare.numbers.sums import along
 
 NARROW = 200_000
 """From this many multiplications on, radii are formed in float32: they need two digits, not sixteen."""
@@ -130,18 +131,18 @@ def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
     """One sum along axes."""
     axes = (axis,) if isinstance(axis, int) else axis
     n = x.fmt.roundings(int(np.prod([x.mid.shape[a] for a in axes])))
-    mid = x.mid.sum(axis=axes, keepdims=keepdims)
-    bulk = np.asarray(x.absolute().sum(axis=axes, keepdims=keepdims))
+    mid = along(x.mid, axes, keepdims)
+    bulk = along(x.absolute(), axes, keepdims)
     major = None
     if x.fmt.rearranged:
-        major = bulk if x.major is None else np.asarray(x.major.sum(axis=axes, keepdims=keepdims))
+        major = bulk if x.major is None else along(x.major, axes, keepdims)
     rad: Array | float = n * x.fmt.tiny
     if isinstance(x.rad, np.ndarray) and x.rad.ndim:
-        rad = rad + np.broadcast_to(x.rad, x.mid.shape).sum(axis=axes, keepdims=keepdims)
+        rad = rad + along(np.broadcast_to(x.rad, x.mid.shape), axes, keepdims)
     elif x.rad:
         rad = rad + float(x.rad) * int(np.prod([x.mid.shape[a] for a in axes])) * (1 + 2.0**-50)
     if x.rel:
-        rad = rad + x.rel * (bulk if x.bulk is None else np.abs(x.mid).sum(axis=axes, keepdims=keepdims))
+        rad = rad + x.rel * (bulk if x.bulk is None else along(np.abs(x.mid), axes, keepdims))
     rad = within(mid, rad * (1 + x.fmt.gamma(x.n + n)), x.fmt, bulk)
     return Ball(np.asarray(mid), x.fmt, 0.0, rad, x.n + n, bulk, major, x.slack)
 
