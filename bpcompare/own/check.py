@@ -90,6 +90,8 @@ def check(
         given = inputs[0] if len(inputs) == 1 else inputs
         runs = door.checked(model, given, target, loss, optimizer, reference or {}, copy=not as_is, wake=wake)
     time = None if seconds is None else Sample(seconds, len(runs))
-    return Checked(
-        tuple(WatchedStep(watched, intended=names, title=title, also=also, sample=time) for title, watched, also in runs)
-    )
+    found: list[WatchedStep] = []
+    for title, watched, also in reversed(runs):  # the model as it is comes last
+        beside = found[-1] if found else None
+        found.append(WatchedStep(watched, intended=names, title=title, also=also, sample=time, beside=beside))
+    return Checked(tuple(reversed(found)))

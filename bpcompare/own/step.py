@@ -41,7 +41,8 @@ class WatchedStep(Pictured):
     """What a `watch` saw. The verdict is worked out when it is first asked for.
 
     `title` says which run of the code it is; `intended` are names of custom functions whose backward is not meant to be
-    the derivative. `sample` is the time that there is for judging; None: as long as it takes.
+    the derivative. `sample` is the time that there is for judging; None: as long as it takes. `beside`: of a copy of the model in
+    another format, the step of the model as it is.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class WatchedStep(Pictured):
         title: str = "",
         also: Sequence[Unexamined] = (),
         sample: Sample | None = None,
+        beside: WatchedStep | None = None,
     ) -> None:
         self.watched = watched
+        self._beside = beside
         self.intended = tuple(intended)
         self.title = title
         self.again = ""
@@ -143,7 +146,19 @@ class WatchedStep(Pictured):
     @cached_property
     def refuted(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
         """What left the proof, and was not meant to."""
+        return tuple(found for found in self._off if not self._of_the_copy(*found[:2]))
+
+    @cached_property
+    def _off(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
         return tuple(found for found in self.findings if found[2].outcome == "refuted" and not self._meant(*found[:2]))
+
+    def _of_the_copy(self, one: Judged, claim: Claim) -> bool:
+        """Whether a function of the framework's own is wrong in the copy alone: the model as it is does not have that fault."""
+        places = [one.recording.places[owner] for owner, _ in claim.owners if owner in one.recording.places]
+        if self._beside is None or not places or any(place.custom for place in places):
+            return False
+        found = [beside for _, other, beside in self._beside.findings if other.path == claim.path]
+        return bool(found) and all(beside.outcome == "holds" for beside in found)
 
     @cached_property
     def deviations(self) -> tuple[tuple[Judged, Claim, Finding], ...]:
@@ -192,6 +207,7 @@ class WatchedStep(Pictured):
         found = [*self.left, *self.watched.unexamined, *self.also, *unreached(self.watched, claimed)]
         for one in self.judged:
             found += one.unexamined
+        found += [_in_the_copy(*off) for off in self._off if self._of_the_copy(*off[:2])]
         found += [_hooked(one, claim) for one, claim, _ in self.deviations if self._by_hook(one, claim)]
         found += [mixed for one, claim, _ in self.deviations if (mixed := self._mixed(one, claim)) is not None]
         return tuple(dict.fromkeys(found))
@@ -281,6 +297,13 @@ def _hooked(one: Judged, claim: Claim) -> Unexamined:
     place = next(place for place in places if place.custom == HOOK)
     why = f"a backward hook of {place.module or 'the model'} changes it: what goes on was taken as it is"
     return Unexamined(claim.path, why, place.line, (HOOK,))
+
+
+def _in_the_copy(one: Judged, claim: Claim, finding: Finding) -> Unexamined:
+    place = next(one.recording.places[owner] for owner, _ in claim.owners if owner in one.recording.places)
+    off = f"{finding.recorded:.12g} is not the {finding.expected:.12g} of its law"
+    why = f"in the copy alone {off}. As the model is, it holds: {place.function} is at fault in that format, not the model"
+    return Unexamined(claim.path, why, place.line)
 
 
 class Watching:

@@ -100,6 +100,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _changed(step)
     yield from _by_hand(step)
     yield from _rule(step)
+    yield from _copies(step)
     yield from _unused(step)
     yield from _varies(step)
     yield from _deviations(step)
@@ -175,6 +176,12 @@ def _rule(step: WatchedStep) -> Iterator[Said]:
     """The rule that a chain of functions was told to be."""
     if rule := step.watched.facts.get("rule", ""):
         yield "rule", f"parameters and states were held against {rule}; and every function of the update by itself", 2
+
+
+def _copies(step: WatchedStep) -> Iterator[Said]:
+    """That an optimizer moves copies of parameters."""
+    if copies := step.watched.facts.get("copies", ""):
+        yield "copies", f"an optimizer moves copies of parameters: {named(copies.split('; '))}", 2
 
 
 def _unused(step: WatchedStep) -> Iterator[Said]:

@@ -15,11 +15,14 @@ class Asking(nn.Module):
     def __init__(self, made):
         super().__init__()
         self.layer, self.made, self.kept = nn.Linear(3, 4), made, torch.rand(4, 4)
+        self.listed, self.named = [torch.rand(4, 4), (torch.rand(4, 4), 3)], {"a": torch.rand(4, 4)}
 
     def forward(self, x):
         y = self.layer(x)
         return y @ self.made(self)
 
+
+APART = torch.rand(4, 4, generator=torch.Generator().manual_seed(0))
 
 MADE = {
     "by default": lambda m: torch.ones(4, 4),
@@ -27,6 +30,9 @@ MADE = {
     "converted": lambda m: torch.arange(16).reshape(4, 4).float(),
     "to": lambda m: torch.arange(16).reshape(4, 4).to(torch.float32),
     "attribute": lambda m: m.kept,
+    "in a list": lambda m: m.listed[1][0],
+    "in a dict": lambda m: m.named["a"],
+    "of nobody": lambda m: APART,
 }
 
 
@@ -152,3 +158,79 @@ def test_complex_parameters_are_widened_too():
     assert "float64 on cpu as a float64 copy:" in str(found.runs[0])
     assert "float32/float64" not in str(found.runs[0])
     assert model.weight.dtype == model.phase.dtype == model.window.dtype == torch.complex64
+
+
+def test_a_loss_that_closes_over_weights():
+    """Class weights that a loss keeps are in no copy: torch would not multiply them, and the logic would be left unexamined."""
+    weights = torch.tensor([1.0, 2.0, 0.5, 3.0])
+    torch.manual_seed(0)
+    found = bpcompare.check(
+        nn.Linear(3, 4), torch.randn(8, 3), loss=lambda y: nn.functional.cross_entropy(y, torch.arange(8) % 4, weight=weights)
+    )
+    assert found.verdict == "certified", str(found)
+    assert weights.dtype == torch.float32
+
+
+def test_what_is_written_into_stays_what_it_is():
+    """The copy would write into a widened copy of a buffer, and be another model's: certified, and about something else."""
+
+    class Filling(nn.Linear):
+        def forward(self, x):
+            y, filled = super().forward(x), APART.clone()
+            filled[:2].copy_(y[:2])
+            filled[2] += y[2]
+            return (filled @ APART.T).to(y.dtype) + y
+
+    torch.manual_seed(0)
+    found = bpcompare.check(Filling(3, 4), torch.randn(4, 3), loss=lambda y: y.square().mean())
+    assert found.verdict == "certified", str(found)
+
+
+@pytest.mark.skipif(not torch.__version__.startswith("2.13"), reason="a fault of torch 2.13")
+def test_a_fault_of_torchs_in_the_copy_alone_is_none_of_the_model():
+    """Who trains MobileNet in float32 would be called wrong for what torch does to float64."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Hardsigmoid(), nn.Linear(4, 2))
+    found = bpcompare.check(model, torch.randn(6, 3), loss=lambda y: y.square().mean())
+    assert [run.verdict for run in found.runs] == ["certified in part", "certified"]
+    assert "hardsigmoid is at fault in that format, not the model" in " ".join(str(found).split())
+    assert bpcompare.check(model.double(), torch.randn(6, 3).double(), loss=lambda y: y.square().mean()).verdict == "wrong"
+
+
+class Nearly(torch.autograd.Function):
+    """x², with a derivative that is off by less than float32 shows."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        return (2.0 + 1e-9) * g * ctx.saved_tensors[0]
+
+
+def test_a_fault_of_ones_own_in_the_copy_alone_is_wrong():
+    """A backward of one's own that float32 cannot tell from the right one would be excused as torch's."""
+
+    class Squared(nn.Linear):
+        def forward(self, x):
+            return Nearly.apply(super().forward(x))
+
+    torch.manual_seed(0)
+    found = bpcompare.check(Squared(3, 4), torch.randn(6, 3), loss=lambda y: y.mean())
+    assert [run.verdict for run in found.runs] == ["wrong", "certified"]
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_product_of_many_is_judged_by_what_runs_unwatched(zeros):
+    """torch multiplies on the way back where a mode listens, and divides where none does: prod would be in part for ever."""
+
+    class Multiplied(nn.Linear):
+        def forward(self, x):
+            y = super().forward(x).sigmoid()
+            return (y * torch.tensor([1.0, 0.0, 1.0, 1.0], dtype=y.dtype) if zeros else y).prod(-1)
+
+    torch.manual_seed(0)
+    found = bpcompare.check(Multiplied(3, 4), torch.randn(6, 3), loss=lambda y: (y - 0.3).square().mean())
+    assert found.verdict == "certified", str(found)

@@ -117,7 +117,15 @@ class TestTwoProcesses:
         assert one.what == "_c10d_functional::all_gather_into_tensor"
         assert "other ranks have a part in it" in one.why
 
-    @pytest.mark.parametrize("way", ["by hand", "in parts", "across", "gathered"])
+    def test_a_backward_that_other_ranks_have_a_part_in(self, folder):
+        """Megatron's layers, whose backward adds up over ranks, would be called wrong; or a fault beside them would not be."""
+        step = bpcompare.load_watched(folder / "columns and rows0.step")
+        assert "Parted.backward calls c10d::allreduce_: other ranks have a part in it" in " ".join(str(step).split())
+        wrong = bpcompare.load_watched(folder / "twice in parts0.step")
+        assert wrong.verdict == "wrong"
+        assert {claim.path for _, claim, _ in wrong.refuted} == {"tanh.y.delta"}
+
+    @pytest.mark.parametrize("way", ["by hand", "coalesced", "in parts", "across", "gathered", "columns and rows"])
     def test_what_is_not_followed_is_named(self, together, way):
         """Correct code of other kinds (all_reduce by hand, FSDP) would be accused, or certified unseen."""
         found = together(way)

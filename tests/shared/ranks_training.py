@@ -27,6 +27,34 @@ class Twice(torch.autograd.Function):
         return cls.factor * g
 
 
+class Parted(torch.autograd.Function):
+    """Where a layer begins of which each rank has a part: forward hands on, backward adds up over ranks."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        g = g.clone()
+        distributed.all_reduce(g)
+        return g
+
+
+class Summed(torch.autograd.Function):
+    """Where it ends: forward adds up over ranks, backward hands on."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x = x.clone()
+        distributed.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
 class Net(nn.Module):
     """Two ways out, of which a rank may use one; and a custom function."""
 
@@ -85,15 +113,40 @@ def one_step(rank, way):
     return step
 
 
-def by_hand(rank):
-    """Averaged without DistributedDataParallel."""
+def by_hand(rank, coalesced):
+    """Averaged without DistributedDataParallel, one by one or `coalesced`."""
     model = Net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with bpcompare.watch(model, optimizer) as step:
         loss_of(model, rank).backward()
+        with distributed._coalescing_manager() if coalesced else nullcontext():
+            for p in model.parameters():
+                distributed.all_reduce(p.grad)
         for p in model.parameters():
-            distributed.all_reduce(p.grad)
             p.grad /= 2
+        optimizer.step()
+    return step
+
+
+def tensor_parallel(rank):
+    """A layer of columns and one of rows, with functions of one's own between them; and one that is wrong if Twice is."""
+
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.last = nn.Linear(4, 6), nn.Linear(6, 3)
+            torch.manual_seed(1 + rank)
+            self.columns, self.rows = nn.Linear(6, 5), nn.Linear(5, 6, bias=False)
+
+        def forward(self, x):
+            h = torch.tanh(self.columns(Parted.apply(self.first(x))))
+            return self.last(Summed.apply(self.rows(Twice.apply(h))))
+
+    model = Parts()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+    with bpcompare.watch(model, optimizer) as step:
+        loss_of(model, 0).backward()
         optimizer.step()
     return step
 
@@ -154,8 +207,12 @@ def main(rank, folder):
     for way in WAYS:
         Twice.factor = 1.0 if way == "faulty" and rank else 2.0
         one_step(rank, way).save(folder / f"{way}{rank}.step")
+    Twice.factor = 1.0
+    tensor_parallel(rank).save(folder / f"twice in parts{rank}.step")
     Twice.factor = 2.0
-    by_hand(rank).save(folder / f"by hand{rank}.step")
+    tensor_parallel(rank).save(folder / f"columns and rows{rank}.step")
+    by_hand(rank, coalesced=False).save(folder / f"by hand{rank}.step")
+    by_hand(rank, coalesced=True).save(folder / f"coalesced{rank}.step")
     in_parts(rank).save(folder / f"in parts{rank}.step")
     across(rank).save(folder / f"across{rank}.step")
     gathered(rank).save(folder / f"gathered{rank}.step")

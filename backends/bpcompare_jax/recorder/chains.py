@@ -59,7 +59,7 @@ class Here:
         return replace(self, params=masked(mask, self.params), numbers=masked(mask, self.numbers))
 
     def link(self, name: str, update: Any, settings: Mapping[str, Any] | None = None, *, own: bool = False) -> Link:
-        """A function that stands here."""
+        """A function that stands here: `name` is that in optax, or somebody's `own`; `settings` is what it holds, by name."""
         return Link(name, settings or {}, self.state, update, self.way, tuple(jax.tree_util.tree_leaves(self.numbers)), own)
 
 

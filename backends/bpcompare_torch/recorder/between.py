@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from bpcompare.program import Place, Recording, Step, Unexamined, Value
 from bpcompare_torch.recorder.draft import Draft, constant, listed
 from bpcompare_torch.recorder.moved import Held, OptimizerStep
 from bpcompare_torch.recorder.reduction import Reduction
-from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
+from bpcompare_torch.recorder.tape import Entry, Seen, behind
 
 BY_HAND = "updates by hand"
 OF_NOBODY = "what stands in .grad was not made from what a watched backward delivered to it, as far as anybody saw"
@@ -30,25 +30,30 @@ def between(title: str, held: Sequence[Held], place: Place, entries: list[Entry]
     reasons: dict[str, list[str]] = {}
     for one in held:
         if one.gradient not in judged:
-            behind = _behind(one.gradient)
-            needed |= {seen for seen in behind - judged if not _is_zero(seen)}
-            for why in _unconnected(one, behind):
+            made = set(behind(one.gradient))
+            needed |= {seen for seen in made - judged if not _is_zero(seen)}
+            for why in _unconnected(one, made):
                 reasons.setdefault(why, []).append(one.name)
     for why, names in reasons.items():
         draft.unexamined.append(Unexamined(f"the gradient of {listed(names)}", why, place.line))
     return _made_of(draft, needed, judged)
 
 
-def updated_by_hand(held: Sequence[Held], place: Place, entries: list[Entry], judged: set[Seen]) -> list[Recording]:
-    """What somebody's own code wrote into parameters, as a program; nothing where nothing is left to tell."""
+def updated_by_hand(
+    held: Sequence[Held], place: Place, entries: list[Entry], judged: set[Seen], whose: Callable[[set[int]], set[int]]
+) -> list[Recording]:
+    """What somebody's own code wrote into parameters, as a program; nothing where nothing is left to tell.
+
+    `whose`: parameters, by their identity, and those whose copies they are.
+    """
     draft = Draft(BY_HAND, entries)
     needed: set[Seen] = set()
     foreign: dict[str, None] = {}
     for one in held:
-        behind = _behind(one.gradient)
-        needed |= behind - judged
-        gradients = {seen.address for seen in behind if seen.kind == "given" and seen.address is not None}
-        if gradients and one.address not in gradients:
+        made = set(behind(one.gradient))
+        needed |= made - judged
+        gradients = {seen.address for seen in made if seen.kind == "given" and seen.address is not None}
+        if gradients and one.address not in whose(gradients):
             foreign[one.name] = None
     if foreign:
         draft.unexamined.append(Unexamined(f"the update of {listed(list(foreign))}", BY_OTHERS, place.line))
@@ -63,9 +68,20 @@ def _made_of(draft: Draft, needed: set[Seen], judged: set[Seen]) -> list[Recordi
         return []
     for entry in draft.entries:
         for result in entry.results:
-            if result is not None and result in needed:
+            if result is not None and result in needed and result.floating:
                 draft.step(entry, result, lambda _seen: False)
+        _integers(draft, entry, needed)
     return [draft.recording()]
+
+
+def _integers(draft: Draft, entry: Entry, needed: Container[Seen]) -> None:
+    """That numbers which were made from gradients are kept as integers (a state of 8 bits), of which no law speaks."""
+    for result in entry.results:
+        kept = result is not None and result in needed and not result.floating and result.kept.dtype != "bool"
+        if kept and entry.function == "_to_copy" and any(one.floating for one in entry.read()):
+            what, line = f"integers that {entry.place.function} makes", entry.place.line
+            doubt = Unexamined(what, "they are made from gradients, and were taken as they are: no law speaks of integers", line)
+            draft.unexamined += [] if doubt in draft.unexamined else [doubt]
 
 
 def _is_zero(seen: Seen) -> bool:
@@ -73,30 +89,12 @@ def _is_zero(seen: Seen) -> bool:
     return seen.entry is not None and seen.entry.function == "zero" and not bool(seen.kept.tensor.any())
 
 
-def _behind(gradient: Seen) -> set[Seen]:
-    """What a gradient was made from, as far as it was made from gradients."""
-    found: set[Seen] = set()
-    waiting = [gradient]
-    while waiting:
-        seen = waiting.pop()
-        if seen not in found:
-            found.add(seen)
-            waiting += [one for one in _read(seen.entry) if one.reduced or one.why]
-    return found
-
-
-def _read(entry: Entry | None) -> list[Seen]:
-    if entry is None:
-        return []
-    before = entry.arguments.get("self") if entry.function in ANEW else None
-    return [one for one in entry.read() if one is not before]
-
-
-def _unconnected(one: Held, behind: set[Seen]) -> Iterator[str]:
+def _unconnected(one: Held, made: set[Seen]) -> Iterator[str]:
     """Why what is in `.grad` is not, or not only, what watched backward passes delivered to this parameter."""
-    if not any((seen.kind == "given" and seen.address == one.address) or _is_zero(seen) for seen in behind):
-        yield OF_OTHERS if any(seen.kind == "given" and seen.address is not None for seen in behind) else OF_NOBODY
-    yield from dict.fromkeys(seen.why for seen in behind if seen.why)
+    own = one.stands_for or {one.address}
+    if not any((seen.kind == "given" and seen.address in own) or _is_zero(seen) for seen in made):
+        yield OF_OTHERS if any(seen.kind == "given" and seen.address is not None for seen in made) else OF_NOBODY
+    yield from dict.fromkeys(seen.why for seen in made if seen.why)
 
 
 def of_own_step(number: int, step: OptimizerStep, several: bool, judged: set[Seen]) -> Recording:
@@ -109,6 +107,7 @@ def of_own_step(number: int, step: OptimizerStep, several: bool, judged: set[See
             if result is not None and result.reduced and result.floating and result not in judged:
                 draft.step(entry, result, lambda _seen: False)
                 judged.add(result)
+        _integers(draft, entry, {one for one in entry.results if one is not None and one.reduced})
     if step.ended and not draft.steps:
         draft.unexamined.append(Unexamined(draft.title, "it called no function of torch", step.place.line))
     return draft.recording()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from bpcompare_torch.recorder.tape import Seen
 
 Point = tuple[str, int]
 """Where gradients arrive: a node by its number, or a leaf by the identity of its tensor."""
@@ -29,4 +32,25 @@ def behind(nodes: Iterable[Any]) -> list[Any]:
             if following is not None and following not in seen:
                 seen.add(following)
                 waiting.append(following)
+    return found
+
+
+def before(node: Any, of: Callable[[Tensor], Seen], known: Callable[[Any, int], Seen | None]) -> dict[Seen, None]:
+    """The values nearest to a node, on every way back from it: of leaves, and those that are `known` at an edge."""
+    found: dict[Seen, None] = {}
+    waiting, met = [node], {node}
+    while waiting:
+        for source, number in waiting.pop().next_functions:
+            if source is None:
+                continue
+            leaf = leaf_of(source)
+            if leaf is not None:
+                found[of(leaf)] = None
+                continue
+            seen = known(source, number)
+            if seen is not None:
+                found[seen] = None
+            if (seen is None or not seen.hooked) and source not in met:  # another thread's, perhaps: nobody read it here
+                met.add(source)
+                waiting.append(source)
     return found

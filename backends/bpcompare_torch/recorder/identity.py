@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bpcompare.program import Place
 from bpcompare_torch.recorder.geometry import addresses, geometry, key, places, strided
-from bpcompare_torch.recorder.graph import Point, leaf_of
+from bpcompare_torch.recorder.graph import Point, before, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen, Write, silent
 
@@ -45,6 +46,7 @@ class Identity:
         self._cut: dict[Seen, Seen] = {}
         self._writes: dict[int, list[Write]] = {}
         self._alive: dict[int, Tensor] = {}
+        self._stepped: set[int] = set()
         self._nodes: dict[int, Any] = {}
         self._strangers: dict[int, Any] = {}
         self._by_point: dict[Point, dict[int, Tensor]] = {}
@@ -61,7 +63,7 @@ class Identity:
         if not t.requires_grad or inside:
             seen = self._given(t)
         elif t.is_leaf:
-            seen = self._leaf(t)
+            seen = (None if torch.is_grad_enabled() else self.after_step(t)) or self._leaf(t)
         else:
             seen = self._inner(t)
         self._alive[id(t)] = t
@@ -102,10 +104,20 @@ class Identity:
 
     def reduced(self, t: Tensor) -> bool:
         """Whether t was made from gradients after `backward`."""
-        if not self._by_place or t.requires_grad or not strided(t):
+        if not self._by_place or not strided(t):
             return False
-        found = self.at(t)
+        found = self.at(t) if not t.requires_grad else None if torch.is_grad_enabled() else self.after_step(t)
         return found is not None and found.reduced
+
+    def stepped(self, t: Tensor, seen: Seen) -> None:
+        """A step of an optimizer has left `seen` in t, which stands for other parameters."""
+        self._stepped.add(id(t))
+        self.made(t, seen, None)
+
+    def after_step(self, t: Tensor) -> Seen | None:
+        """What a step left in t, for somebody who reads it without autograd."""
+        found = self.at(t) if self._stepped and id(t if t._base is None else t._base) in self._stepped else None
+        return found if found is not None and found.reduced else None
 
     # what was made, and what was written
 
@@ -323,23 +335,7 @@ class Identity:
 
     def _before(self, node: Any) -> list[Seen]:
         """The values nearest to a node of autograd, on every way back from it, that are known."""
-        found: dict[Seen, None] = {}
-        waiting, met = [node], {node}
-        while waiting:
-            for source, number in waiting.pop().next_functions:
-                if source is None:
-                    continue
-                leaf = leaf_of(source)
-                if leaf is not None:
-                    found[self.of(leaf)] = None
-                    continue
-                known = self._by_edge.get((self.number(source), number))
-                if known is not None:
-                    found[known] = None
-                if (known is None or not known.hooked) and source not in met:  # another thread's, perhaps: nobody read it here
-                    met.add(source)
-                    waiting.append(source)
-        return list(found)
+        return list(before(node, self.of, lambda source, number: self._by_edge.get((self.number(source), number))))
 
     def _same(self, t: Tensor) -> Seen | None:
         """The very tensor that a call gave back. Its node is not the newest one where autograd made one for a view meanwhile."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -44,6 +45,8 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.failures: dict[str, str] = {}
         self.unexamined: dict[str, Unexamined] = {}
         self.wrote: Callable[[Tensor, Seen | None], None] = silent
+        self.shares: Callable[[str], None] = silent
+        """Told of a function by which a backward hands tensors to other processes."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -54,15 +57,22 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Calls in here are the recorder's own."""
         return Unwatched(self)
 
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """In here torch calls its functions as if nobody listened."""
+        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            self.__enter__()  # type: ignore[no-untyped-call]
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if self.idle:
             return func(*args, **kwargs)
-        if not self.passing and torch._C._current_graph_task_id() != NO_TASK:
-            why = "the engine was run in a way that nobody saw: not by backward() or torch.autograd.grad"
-            self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
-        followed: list[tuple[Tensor, Tensor]] = []
         known = signature(func)
+        self._engine_runs(known)
+        followed: list[tuple[Tensor, Tensor]] = []
         beside = self.backward or self.stepping
         if beside and not known.has_statistics and (not known.writes or self._foreseen(known, args)):
             return called(func, args, kwargs)
@@ -83,6 +93,15 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     if not torch.equal(t, before):
                         self.identity.overwritten(t, None, noted=True)
         return out
+
+    def _engine_runs(self, known: Signature) -> None:
+        """Where autograd's engine runs: that nobody saw it begin; that it hands tensors to other processes."""
+        if not self.passing and torch._C._current_graph_task_id() != NO_TASK:
+            why = "the engine was run in a way that nobody saw: not by backward() or torch.autograd.grad"
+            self.unexamined.setdefault("a backward pass", Unexamined("a backward pass", why))
+        if known.together and self.passing:
+            with self.safe(known.full_name):
+                self.shares(known.full_name)
 
     def safe(self, where: str) -> Safe:
         """What fails in here is the recorder's own failure: it is named, and somebody's step goes on."""
@@ -140,17 +159,20 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         # The node that autograd made for this call is the newest one of this thread.
         node = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
-        tracked = self.custom is None and torch.is_grad_enabled()
+        known = signature(func)
+        left = self.identity.after_step(given["self"]) if known.name == "detach" else None
+        tracked = self.custom is None and torch.is_grad_enabled() and left is None
         asked = tracked and any(t.requires_grad or self.identity.resolved(t, node) for t in read)
         self.identity.now = node if asked else None  # where nothing asks for a gradient, the newest node is another call's
         for t in writes:
             self.identity.before_write(t)
-        known = signature(func)
         into = known.writes if tracked else ()
         arguments = {
             name: self.identity.under_write(value) if name in into and isinstance(value, Tensor) else self._seen(value)
             for name, value in given.items()
         }
+        if left is not None:
+            arguments["self"] = left
         for t in read:
             if not asked and self._moves(t):
                 self.reads(t, self.identity.of(t))
@@ -181,7 +203,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """What a call gave back, and wrote."""
         results, known = results_of(out), signature(func)
         unseen = [t for t in writes if not any(t is one for one in results)]
-        if unseen and len(unseen) == len(writes) and not results:  # it gives back nothing but what it wrote into
+        if unseen and len(unseen) == len(writes) and not any(t is not None for t in results):  # but what it wrote into, nothing
             results, unseen = list(writes), []
         name = known.name
         if self.custom is not None and self.custom.name.startswith(GENERATED) and "::" in name:

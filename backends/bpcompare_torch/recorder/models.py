@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from bpcompare_torch.recorder.memory import Kept, Memory, here
 from bpcompare_torch.recorder.moved import Moved
 from bpcompare_torch.recorder.tape import Entry, Seen
-from bpcompare_torch.recorder.updates import named
 
 MOST_FRAMES = 40
 """Frames up from a call that are searched for the variable that holds the model."""
@@ -137,6 +136,16 @@ class Models:
             found = f"{name}{number}"
         self._called.add(found)
         return found
+
+
+def named(models: Mapping[str, nn.Module]) -> dict[int, str]:
+    """The names of parameters and buffers of models, by the identity of the tensor; the first name of those that are shared."""
+    found: dict[int, str] = {}
+    for prefix, model in models.items():
+        for kind in (model.named_parameters, model.named_buffers):
+            for name, t in kind(prefix=prefix):
+                found.setdefault(id(t), name)
+    return found
 
 
 def _same(before: Tensor, grad: Tensor) -> bool:

@@ -18,7 +18,7 @@ class Moved:
     """One parameter in one step of an optimizer: its rule, or why there is none; all numbers before and after.
 
     `gradient` is None where there was none: then the parameter must stay what it is. `rate` is the format of the learning rate,
-    where that is a tensor.
+    where that is a tensor. `stands_for`: the parameters that it is a copy of, by their identity.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Moved:
     t: int
     parameter: Tensor
     rate: str = ""
+    stands_for: frozenset[int] = frozenset()
     after: Kept | None = None
     slots_after: dict[str, Kept | None] = field(default_factory=dict)
 
@@ -41,6 +42,7 @@ class Held:
     name: str
     address: int
     gradient: Seen
+    stands_for: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
@@ -59,4 +61,4 @@ class OptimizerStep:
     @property
     def held(self) -> list[Held]:
         """The gradients that it used."""
-        return [Held(one.name, id(one.parameter), one.gradient) for one in self.moved if one.gradient is not None]
+        return [Held(one.name, id(one.parameter), one.gradient, one.stands_for) for one in self.moved if one.gradient is not None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
 from typing import Any, Self
 from weakref import ref
 
@@ -16,7 +16,7 @@ from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, n
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.leaf import Leaf
 from bpcompare_torch.recorder.memory import Kept
-from bpcompare_torch.recorder.mode import Mode
+from bpcompare_torch.recorder.mode import GENERATED, Mode
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.registered import Registered
 from bpcompare_torch.recorder.saved import Saved
@@ -55,12 +55,15 @@ class Engine:
         """Nodes that came to be while this is entered, by their identity."""
         self._outer: Any = None
         self._undo = ExitStack()
+        self.unheard = False
+        """Whether backward runs without the mode: where one listens, torch takes other formulas for the way back (of prod)."""
         self.before: Callable[[], None] = silent
         self.after: Callable[[], None] = silent
         self.accumulated: Callable[[Tensor, Seen, Kept, Seen | None], None] = silent
         self.captured: Callable[[Tensor, Tensor, Seen], None] = silent
         identity.follow = self._follow
         identity.leaving = self.leaving
+        mode.shares = self._shares
 
     def __enter__(self) -> Self:
         original = getattr(torch.autograd, ENGINE)
@@ -101,7 +104,7 @@ class Engine:
         self._now, self._mode.passing = begun, True
         self.recording(on=False)
         try:
-            with undo, hooking(self._inside):
+            with undo, hooking(self._inside), self._mode.left() if self.unheard else nullcontext():
                 out = original(roots, *args, **kwargs)
         except BaseException as error:
             begun.failed = begun.failed or f"{type(error).__name__} ended it"
@@ -205,8 +208,23 @@ class Engine:
     def _bent(self, node: Any, number: int, hooks: tuple[str, ...]) -> None:
         """Hooks changed what arrives there: so Δ is not the law's, of the values that are nearest."""
         now = self._now
-        if now is None:
+        for seen in () if now is None else self._nearest(node, number):
+            now.bent[seen] = tuple(dict.fromkeys((*now.bent.get(seen, ()), *hooks)))  # type: ignore[union-attr]
+
+    def _shares(self, function: str) -> None:
+        """The backward that runs hands tensors to other processes: what it gives back is not this process's alone.
+
+        Of torch's own functions, and of registered ones, that is known: they stand in the program, without a law.
+        """
+        now, node = self._now, torch._C._current_autograd_node()
+        if now is None or not isinstance(node, torch.autograd.function.BackwardCFunction) or node.name().startswith(GENERATED):
             return
+        for start, number in node.next_functions:
+            for seen in () if start is None else self._nearest(start, number):
+                now.shared.setdefault(seen, (node.name().removesuffix("Backward"), function))
+
+    def _nearest(self, node: Any, number: int) -> Iterator[Seen]:
+        """The values that are nearest to a place on the way back, and followed."""
 
         def known(node: Any, number: int) -> bool:
             return leaf_of(node) is not None or (self.identity.point(node), number) in self._followed
@@ -216,9 +234,7 @@ class Engine:
             edges += [edge for start, of in self._outer.next_functions if start is not None for edge in nearest(start, of, known)]
         for found, of in edges:
             leaf = leaf_of(found)
-            values = self._followed.get((self.identity.point(found), of), ()) if leaf is None else [self.identity.of(leaf)]
-            for seen in values:
-                now.bent[seen] = tuple(dict.fromkeys((*now.bent.get(seen, ()), *hooks)))
+            yield from self._followed.get((self.identity.point(found), of), ()) if leaf is None else [self.identity.of(leaf)]
 
     def _captured(self, done: Pass, inputs: Any, out: Any) -> None:
         """What torch.autograd.grad gives back, of leaves: gradients that stand in no `.grad`."""

@@ -40,7 +40,7 @@ class TorchRecorder:
 
     `models` by a prefix for their names, "" for the only one; None: they are found when they are called. `hooks`: without them,
     somebody else says where optimizers' steps begin and end. `memory`: bytes that numbers may take before they go into a file;
-    None: half of what is free.
+    None: half of what is free. `unheard`: nobody listens to what backward calls, only to what arrives.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class TorchRecorder:
         *,
         hooks: bool = True,
         memory: int | None = None,
+        unheard: bool = False,
     ) -> None:
         ensure()
         numbers = Memory()
@@ -64,6 +65,7 @@ class TorchRecorder:
         self._mode.entries = entries
         self._mode.references = references(reference or {})
         self._engine = Engine(self._identity, self._mode, self._places)
+        self._engine.unheard = unheard
         self.updates = Updates(self._identity, self._mode, self._places, names, self.models.optimized, hooks=hooks)
         self._engine.before, self._engine.captured = self._begins, self.updates.captured
         self._engine.accumulated = self.updates.accumulated
@@ -76,6 +78,8 @@ class TorchRecorder:
         self._reached: dict[str, str] = {}
         self._named: dict[str, str] = {}
         self._left: list[Held] = []
+        self._stale: list[Unexamined] = []
+        self._copies = ""
         self._parts: list[str] = []
         self._distributed: dict[str, str] = {}
         finalize(self, _let_go, entries).atexit = False
@@ -115,6 +119,12 @@ class TorchRecorder:
         self.updates.replaced(parameters)
         self.updates.over(parameters)
         self.updates.continuity.by_hand([one.address for one in self.updates.by_hand])
+        self._copies = self.updates.copies.told()
+        last = [one for step in self.updates.steps for one in step.moved]
+        mine = {id(p): p for p in parameters.values()}
+        self._stale = list(self.updates.copies.stale(last, mine, self.updates.by_hand))
+        for address in self.updates.copies.parts:
+            self._reached |= {name: "a copy" for name, p in parameters.items() if id(p) == address}
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
         self._identity.end()
         self._engine.end()
@@ -138,7 +148,7 @@ class TorchRecorder:
         if passes:
             title = "gradients that are left" if steps else "gradients after backward"
             recordings += between(title, self._left, passes[-1].place, entries, judged)
-            recordings += updated_by_hand(self.updates.by_hand, passes[-1].place, entries, judged)
+            recordings += updated_by_hand(self.updates.by_hand, passes[-1].place, entries, judged, self.updates.copies.behind)
         facts = {"framework": "torch", "version": torch.__version__, "device": self.models.device, "seed": str(self._seed)}
         facts |= self._distributed
         own = dict.fromkeys(f"{step.optimizer}.step" for step in steps if step.own)
@@ -146,6 +156,8 @@ class TorchRecorder:
             facts["by hand"] = "; ".join(own) or "updates outside of all optimizers"
         if steps and self.updates.continuity.unused:
             facts["unused"] = "; ".join(sorted({leaf.name for leaf in self.updates.continuity.unused.values()}))
+        if self._copies:
+            facts["copies"] = self._copies
         if self._mode.failures:
             facts["failed"] = "; ".join(self._mode.failures)
         return Watched(tuple(recordings), self._parameters_of(recordings), facts, tuple(self._unseen(recordings)))
@@ -187,7 +199,7 @@ class TorchRecorder:
             return [Unexamined("every parameter of the model", "what was watched reads none of them: is it another model?")]
         why = "code outside of all optimizers wrote into it, without reading a gradient"
         rewritten = [Unexamined(name, why, place.line) for name, place in self.updates.rewritten.items()]
-        return [*in_parts(self._parts), *rewritten, *self.updates.continuity.unexamined.values()]
+        return [*in_parts(self._parts), *rewritten, *self._stale, *self.updates.continuity.unexamined.values()]
 
 
 def _let_go(entries: list[Entry]) -> None:

@@ -11,6 +11,10 @@ MOMENTUM = ("momentum", "exponential_average_factor")
 """By which statistics move: a function without it, such as one of the way back, only reads them."""
 
 
+TOGETHER = ("c10d::", "_c10d_functional::")
+"""How the full names of functions begin by which processes hand tensors around."""
+
+
 def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
     """The statistics that batch normalization leaves moved, by the names of its arguments; most of its schemas do not say so."""
     if not any(name in given for name in MOMENTUM):
@@ -26,8 +30,10 @@ class Signature:
         self.full_name: str = schema.name
         arguments = [(one.name, one.kwarg_only, one.has_default_value(), one.default_value) for one in schema.arguments]
         self.writes = tuple(one.name for one in schema.arguments if _written(one))
+        self.together = schema.name.startswith(TOGETHER) and any("Tensor" in str(one.type) for one in schema.arguments)
         if not self.writes and _in_place(schema.name):  # those of torch.distributed do not say it
-            self.writes = tuple(one.name for one in schema.arguments if "Tensor" in str(one.type))
+            found = [one.name for one in schema.arguments if "Tensor" in str(one.type)]
+            self.writes = tuple(name for name in found if name.startswith("output")) or tuple(found)
         self.name = _name(schema.name, in_place=bool(self.writes))
         self.alone = self.writes == ("self",)
         named = {one.name for one in schema.arguments}

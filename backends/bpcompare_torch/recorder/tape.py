@@ -87,6 +87,20 @@ class Entry:
         return _seen_in(self.arguments.values())
 
 
+def behind(seen: Seen) -> list[Seen]:
+    """A value that was made from gradients, and all those that it was made from, in the order in which they are read."""
+    found: dict[Seen, None] = {}
+    waiting = [seen]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found[one] = None
+            before = one.entry.arguments.get("self") if one.entry is not None and one.entry.function in ANEW else None
+            read = [] if one.entry is None else [other for other in one.entry.read() if other is not before]
+            waiting += [other for other in reversed(read) if other.reduced or other.why]
+    return list(found)
+
+
 def _seen_in(values: Iterable[Any]) -> list[Seen]:
     found: list[Seen] = []
     for value in values:
@@ -124,8 +138,9 @@ class Pass:
     leaves whose gradient they change, with the names of the hooks. `reached` is what a gradient can come to from the roots, as
     autograd's graph says; `before_hooks` what arrived at values inside before anybody's hook. `again`: the nodes whose backward
     ran the engine once more, on a forward that they ran again (reentrant checkpoints, reversible layers); `asked`: those that ran
-    torch.autograd.grad. `written`: leaves into whose `.grad` somebody's own code wrote inside of backward. `graphed`: it was
-    asked for its own graph, so that a later pass may go through it.
+    torch.autograd.grad. `written`: leaves into whose `.grad` somebody's own code wrote inside of backward. `shared` is what
+    arrived from a backward in which other processes have a part, with that function's name and what it called. `graphed`: the
+    pass was asked for its own graph, so that a later one may go through it.
     """
 
     roots: list[Seen]
@@ -142,6 +157,7 @@ class Pass:
     again: set[int] = field(default_factory=set)
     asked: set[int] = field(default_factory=set)
     written: set[Seen] = field(default_factory=set)
+    shared: dict[Seen, tuple[str, str]] = field(default_factory=dict)
     partial: bool = False
     graphed: bool = False
     failed: str = ""

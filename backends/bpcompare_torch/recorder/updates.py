@@ -14,12 +14,14 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.continuity import Continuity
+from bpcompare_torch.recorder.copies import Copies
 from bpcompare_torch.recorder.geometry import key, strided
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
 from bpcompare_torch.recorder.optimizers import OPTIMIZERS, Rules, rate_format, slots_of, steps_of
+from bpcompare_torch.recorder.owners import Owners, covers
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
 
@@ -59,7 +61,8 @@ class Updates:
         self.rewritten: dict[str, Place] = {}
         self.continuity = Continuity()
         self._begun = False
-        self._parameters: dict[int, tuple[str, int, Any]] = {}
+        self.copies = Copies()
+        self._owners = Owners()
         self._first: dict[int, int] = {}
         self._within: Counter[int] = Counter()
 
@@ -82,7 +85,7 @@ class Updates:
         self._mode.stepping = False
         self._mode.foreseen.clear()
         self._begun = True
-        self._mode.moving = self._parameters.keys()
+        self._mode.moving = self._owners.memory
 
     def accumulated(self, t: Tensor, leaf: Seen, arrived: Kept, before: Seen | None) -> None:
         """`.grad` is what it was and what has arrived: a step of its own."""
@@ -103,6 +106,7 @@ class Updates:
         entry.results.append(after)
         self._mode.entries.append(entry)
         identity.made(grad, after, None)
+        self.copies.deliver(delta, leaf, after)
         self.accumulations[id(t)] = after
 
     def _by_hand(self, t: Tensor) -> None:
@@ -114,40 +118,39 @@ class Updates:
     def own(self, parameters: Mapping[str, Tensor]) -> None:
         """Whose memory is watched for writes outside of all optimizers."""
         self.lazy = any(is_lazy(p) for p in parameters.values())
-        self._parameters = {
-            storage_of(p): (self._names.get(id(p), name), id(p), key(p))
-            for name, p in parameters.items()
-            if p.requires_grad and strided(p)
-        }
+        self._owners.own({self._names.get(id(p), name): p for name, p in parameters.items() if p.requires_grad and strided(p)})
 
     def wrote(self, t: Tensor, written: Seen | None) -> None:
         """Somebody's own code wrote into t: an update by hand, if it is a parameter and there was a gradient."""
         self.continuity.touched(t)
-        if not self._begun or not strided(t) or storage_of(t) not in self._parameters:
-            return
-        name, address, whole = self._parameters[storage_of(t)]
-        if written is None or not (written.reduced or _of_itself(written)):
-            self.continuity.wrote(address)
-            self.rewritten.setdefault(name, self._places.here("write"))
-            return
-        written.reduced = True
-        self.by_hand.append(Held(name, address, written))
-        if key(t) == whole:
-            self.continuity.left(address, written.kept, written.clock)
-        else:
-            self.continuity.wrote(address)
+        for name, p in self._owners.of(t) if self._begun and strided(t) else ():
+            if written is None or not (written.reduced or _of_itself(written)):
+                self.continuity.wrote(id(p))
+                self.rewritten.setdefault(name, self._places.here("write"))
+                continue
+            written.reduced = True
+            self.by_hand.append(Held(name, id(p), written))
+            if covers(t, p):
+                now = written.kept if key(t) == key(p) else self._identity.memory.keep(p)
+                self.continuity.left(id(p), now, written.clock)
+            else:
+                self.continuity.wrote(id(p))
 
     def reads(self, t: Tensor, seen: Seen) -> None:
         """Somebody's own code reads a parameter, to update one by hand."""
-        name, address, whole = self._parameters[storage_of(t)]
-        seen.address = address
-        if key(t) == whole:
-            self.continuity.found(address, seen.kept, seen.clock, name)
+        for name, p in self._owners.of(t):
+            if key(t) == key(p):
+                seen.address = id(p)
+                self.continuity.found(id(p), seen.kept, seen.clock, name)
+            elif seen.address is None and covers(p, t):
+                seen.address = id(p)
 
     def captured(self, gradient: Tensor, t: Tensor, leaf: Seen) -> None:
         """torch.autograd.grad gives back a gradient."""
         if strided(gradient):
-            self._identity.made(gradient, self._delta(t, leaf, self._identity.memory.keep(gradient)), None)
+            delta = self._delta(t, leaf, self._identity.memory.keep(gradient))
+            self.copies.deliver(delta, leaf, delta)
+            self._identity.made(gradient, delta, None)
 
     def _delta(self, t: Tensor, leaf: Seen, arrived: Kept) -> Seen:
         delta = Seen("given", arrived, self._identity.memory.clock, reduced=True, address=id(t))
@@ -191,7 +194,12 @@ class Updates:
         """What is in `.grad` at the end."""
         with self._mode.unwatched():
             return [
-                Held(self._names.get(id(p), name), id(p), self._identity.gradient(p.grad))
+                Held(
+                    self._names.get(id(p), name),
+                    id(p),
+                    self._identity.gradient(p.grad),
+                    frozenset(self.copies.behind({id(p)}) - {id(p)}),
+                )
                 for name, p in parameters.items()
                 if p.grad is not None and strided(p.grad) and self._identity.gradient(p.grad).why != LEFT_OVER
             ]
@@ -229,6 +237,7 @@ class Updates:
             with self._mode.unwatched():
                 step.moved = self._all_moving(optimizer, self._identity.memory.keep)
                 for one in step.moved:
+                    self.copies.find(one)
                     self.continuity.begins(optimizer, one, self._identity.memory.clock)
             self._mode.stepping = True
             return out
@@ -241,9 +250,10 @@ class Updates:
         """`keep`: how numbers of its state are kept."""
         with self._mode.unwatched():
             step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), self._all_moving(optimizer, keep))
-        for one in step.moved:
-            self._by_hand(one.parameter)
-            self.continuity.begins(optimizer, one, self._identity.memory.clock)
+            for one in step.moved:
+                self._by_hand(one.parameter)
+                self.copies.find(one)
+                self.continuity.begins(optimizer, one, self._identity.memory.clock)
         self.steps.append(step)
         self._open[id(optimizer)] = step
         self._mode.stepping = True
@@ -256,6 +266,7 @@ class Updates:
             step = OptimizerStep(type(optimizer).__name__, self._places.here("step"), moved, own=True)
             for one in moved:
                 self._by_hand(one.parameter)
+                self.copies.find(one)
                 self.continuity.found(id(one.parameter), one.before, self._identity.memory.clock, one.name)
                 if not closure:
                     self.continuity.stale(one)
@@ -345,6 +356,7 @@ class Updates:
                     after = slots_of(optimizer, one.rule, one.parameter)
                     one.slots_after = {name: None if t is None else keep(t) for name, t in after.items()}
                 self.continuity.ends(optimizer, one, self._identity.memory.clock)
+                self._left_by(one)
             step.ended = True
             self._last[id(optimizer)] = optimizer, step
 
@@ -355,7 +367,20 @@ class Updates:
             step.moved = self._all_moving(optimizer, self._identity.memory.keep)
             for one in step.moved:
                 self.continuity.ended(one, one.before, self._identity.memory.clock)
+                one.after, one.stands_for = one.before, frozenset(self.copies.behind({id(one.parameter)}) - {id(one.parameter)})
+                self._left_by(one)
         step.ended = True
+
+    def _left_by(self, one: Moved) -> None:
+        """A step has moved a parameter, and with it those in its memory. Those that it is a copy of may now be written."""
+        q, clock = one.parameter, self._identity.memory.clock
+        for _, p in self._owners.of(q) if strided(q) else ():
+            if p is not q and covers(q, p):
+                self.continuity.left(id(p), self._identity.memory.keep(p), clock)
+        for part in self.copies.parts.get(id(q), ()):
+            self.continuity.unused.pop(part.address, None)
+        if one.stands_for and one.after is not None:
+            self._identity.stepped(q, Seen("given", one.after, clock, reduced=True, address=id(q), name=f"{one.name}.after"))
 
     def _used(self, gradient: Seen, grad: Tensor | None) -> None:
         """A step has run: some write into gradients, and some of those leave them as they were."""
@@ -371,13 +396,3 @@ def _of_itself(written: Seen) -> bool:
     """Whether a write into memory reads what stood there (p.mul_(…), p.clamp_(…))."""
     entry = written.entry
     return entry is not None and entry.function not in (*ANEW, *DRAWN) and "out" not in entry.arguments
-
-
-def named(models: Mapping[str, torch.nn.Module]) -> dict[int, str]:
-    """The names of parameters and buffers of models, by the identity of the tensor; the first name of those that are shared."""
-    found: dict[int, str] = {}
-    for prefix, model in models.items():
-        for kind in (model.named_parameters, model.named_buffers):
-            for name, t in kind(prefix=prefix):
-                found.setdefault(id(t), name)
-    return found

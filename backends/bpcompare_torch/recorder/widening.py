@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import torch
@@ -44,7 +45,8 @@ for _grouped in (getattr(torch.nn.functional, "grouped_mm", None), getattr(torch
 class Widened(TorchFunctionMode):
     """While entered, tensors are made in float64 where nothing or float32 is said, and converted to float64 instead of float32.
 
-    Models make masks, positions and constants by themselves, which then meet a float64 copy of their parameters.
+    Models make masks, positions and constants by themselves, or close over some, which then meet a float64 copy of their
+    parameters: where float32 and float64 meet in a call, all are converted to float64.
     """
 
     def __enter__(self) -> Self:
@@ -60,7 +62,30 @@ class Widened(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """The same call, in float64."""
         wide = {key: _wider(one) for key, one in (kwargs or {}).items()}
-        return _CALLED.get(func, func)(*map(_wider, args), **wide)
+        given = tuple(map(_wider, args))
+        if _mixed([*given, *wide.values()]) and "out" not in wide:
+            first = 1 if _writes(func) else 0  # what is written into stays what it is
+            given = (*given[:first], *map(_doubled, given[first:]))
+            wide = {key: _doubled(one) for key, one in wide.items()}
+        return _CALLED.get(func, func)(*given, **wide)
+
+
+def _mixed(given: Iterable[Any]) -> bool:
+    """Whether float64 meets float32: what code closes over, or keeps anywhere but in its modules, is in no copy."""
+    found = {t.dtype for one in given for t in (one if isinstance(one, (list, tuple)) else (one,)) if isinstance(t, Tensor)}
+    return not found.isdisjoint(_WIDER.keys()) and not found.isdisjoint(_WIDER.values())
+
+
+def _writes(func: Any) -> bool:
+    name = str(getattr(func, "__name__", ""))
+    return name in ("__setitem__", "__set__") or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
+
+
+def _doubled(one: Any) -> Any:
+    if isinstance(one, (list, tuple)) and any(isinstance(t, Tensor) for t in one):
+        return type(one)(map(_doubled, one))
+    wider = _WIDER.get(one.dtype) if isinstance(one, Tensor) else None
+    return one if wider is None else one.to(wider)
 
 
 def _wider(one: Any) -> Any:
