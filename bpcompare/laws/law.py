@@ -48,7 +48,8 @@ class At(Generic[O_co]):
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its numbers changed. Another `dy` was looked up by no path."""
-        return replace(self, **({"sent": ""} if "dy" in changes else {}), **changes)
+        unsent: dict[str, Any] = {"sent": ""} if "dy" in changes else {}
+        return replace(self, **unsent, **changes)
 
 
 @dataclass(slots=True, eq=False)
