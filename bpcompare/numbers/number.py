@@ -130,6 +130,10 @@ class Number(NDArrayOperatorsMixin, ABC):
         """See `either`."""
         return self
 
+    def in_one(self, whole: Callable[[Num], Num], parts: Callable[[], Num]) -> Num:
+        """See `in_one`."""
+        return parts()
+
     def named(self, symbol: str) -> Num:
         """See `named`."""
         return self
@@ -367,6 +371,16 @@ def in_format(value: float, like: Num, *, widened: bool = False) -> float:
 def either(value: Num, other: Callable[[], Num]) -> Num:
     """`value`; for arithmetics with bounds, wide enough for the other formula of the same function that some framework uses."""
     return value.either(other()) if isinstance(value, Number) else value
+
+
+def in_one(x: Num, whole: Callable[[Num], Num], parts: Callable[[], Num]) -> Num:
+    """`whole(x)`, or the same function in many small steps: `parts()`, for arithmetics that have no rule for the whole.
+
+    Those with bounds have one: what they know of the whole is narrower than what follows from its steps.
+    """
+    if isinstance(x, Number):
+        return x.in_one(whole, parts)
+    return parts() if np.iscomplexobj(x) else whole(x)
 
 
 def named(symbol: str, value: Num) -> Num:

@@ -87,8 +87,10 @@ def short_of(script: str, run: Ran, at: int) -> str:
         return f"{script} ended before the end of its optimizer step {at}: {run.failure}{module}"
     if run.failure:
         return f"{script} went on after step {at}, and ended: {run.failure}"
-    made = f"made {run.steps} optimizer step{'' if run.steps == 1 else 's'}" if run.steps else "made no step of a torch optimizer"
-    return f"{script} {made}, so there is no step {at} to watch"
+    if not run.steps:
+        door = "with bpcompare.watch(model) as step: …, around a step in its code, watches updates of any kind"
+        return f"{script} made no step of a torch optimizer, so there is no step {at} to watch ({door})"
+    return f"{script} made {run.steps} optimizer step{'' if run.steps == 1 else 's'}, so there is no step {at} to watch"
 
 
 def _exited(error: SystemExit) -> str:

@@ -100,7 +100,7 @@ def _step_judged(
         with np.errstate(all="ignore"):
             return _judged(claim, prefix, balls.recorded(claim.path), together.law(place), balls, laws, before, {})
 
-    statements = np.where(sure, [claim.statement for claim in listed] if sure.any() else "", together.statements)
+    statements = np.where(sure, listed.statements if sure.any() else "", together.statements)
     shares, powers = np.where(sure, shares, together.shares), np.where(sure, powers, together.powers)
     return Findings(statements, shares, powers, judged, made)
 

@@ -98,6 +98,11 @@ class Claims(Sequence[Claim]):
         """The place of each claim, by its path."""
         return {path: number for number, path in enumerate(self.paths)}
 
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """What each claim says. All of them are made for it."""
+        return tuple(claim.statement for claim in self)
+
     def about(self, owner: str) -> list[int]:
         """The places of the claims that ask the law of `owner`, in order. None of them is made for it."""
         found: set[str] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from bpcompare.laws import At, Laws
@@ -36,8 +36,8 @@ class Walk:
         """The number of a value: what was recorded or given, or else what the laws make of what was."""
         if not self._program.is_open(path):
             return self._get(path)
-        if path not in self._worked_out:
-            self._worked_out[path] = self.forward(self._program.writers[path])
+        for one in _first(path, self._worked_out, self._open_reads):
+            self._worked_out[one] = self.forward(self._program.writers[one])
         return self._worked_out[path]
 
     def forward(self, step: Step) -> Num:
@@ -52,7 +52,23 @@ class Walk:
 
     def back(self, path: str) -> Num:
         """Δ of a value from every step that reads it, as one sum."""
+        for one in _first(path, self._backs, self._open_writes)[:-1]:
+            self._backs[one] = self._back(one)
+        return self._back(path)
+
+    def _back(self, path: str) -> Num:
         return total([self._from(step, slot) for step, slot in self._program.readers[path]])
+
+    def _open_reads(self, path: str) -> Iterator[str]:
+        """What has to be worked out before a value that nothing records."""
+        step = self._program.writers[path]
+        return (one for one in (*step.reads, *step.parameters.values()) if self._program.is_open(one))
+
+    def _open_writes(self, path: str) -> Iterator[str]:
+        """What has to have its Δ before a value: what is written where it is read, if nobody recorded the Δ of that."""
+        program = self._program
+        written = (step.writes for step, _ in program.readers[path])
+        return (one for one in written if one not in program.addends and program.values[one].delta is None)
 
     def _from(self, step: Step, slot: int | str) -> Num | Product:
         law, program = self._laws.of(step.name, step.op), self._program
@@ -60,20 +76,33 @@ class Walk:
         at = self._at(step, Sources(step.reads, step.starts, self.number))
         if step.writes not in program.addends:
             delta = program.values[step.writes].delta
-            at.dy = self._open_delta(step.writes) if delta is None else self._get(delta)
+            at.dy, at.sent = (self._backs[step.writes], "") if delta is None else (self._get(delta), delta)
         if isinstance(slot, str):
             at.role = slot
             return law.gradient(at)
         at.slot = slot
         return law.delta(at)
 
-    def _open_delta(self, path: str) -> Num:
-        """Δ that nobody recorded, worked out once: of a state, both ways lead through the next one."""
-        if path not in self._backs:
-            self._backs[path] = self.back(path)
-        return self._backs[path]
-
     def _at(self, step: Step, xs: Any) -> At[Op]:
         p = {role: self.number(path) for role, path in step.parameters.items()}
         c = {name: self._get(path) for name, path in step.constants.items()}
         return At(step.op, xs, p, c, kept=self._kept, owner=step.name)
+
+
+def _first(path: str, known: Container[str], needs: Callable[[str], Iterable[str]]) -> list[str]:
+    """`path`, behind all that it needs and that is not `known`, each behind what that needs; nothing, if it is known.
+
+    By a list and no recursion: the inside of a custom function that solves an equation step by step is thousands of steps long.
+    """
+    order: dict[str, None] = {}
+    waiting = [(path, False)]
+    while waiting:
+        one, ready = waiting.pop()
+        if one in order or one in known:
+            continue
+        if ready:
+            order[one] = None
+        else:
+            waiting.append((one, True))
+            waiting += [(more, False) for more in needs(one)]
+    return list(order)

@@ -1,4 +1,4 @@
-"""Linear systems solved by the factors of their matrix, with right sides whose first entries are 0."""
+"""Linear systems solved by the factors of their matrix: right sides whose first entries are 0, and large positive matrices."""
 
 import numpy as np
 import pytest
@@ -42,3 +42,29 @@ def test_no_more_than_roundings(place):
     refuted = [claim for claim, _ in judged_with(one.recording, path, change).refuted]
     assert path in [claim.path for claim in refuted]
     assert all(claim.path == path or path in claim.premises for claim in refuted)
+
+
+class Process(nn.Module):
+    """A Gaussian process on 70 points, and how unlikely it makes what was seen there."""
+
+    def __init__(self):
+        super().__init__()
+        self.width, self.noise = (nn.Parameter(torch.tensor(x, dtype=torch.float64)) for x in (0.3, 0.5))
+
+    def forward(self, x):
+        kernel = torch.exp(-(((x[:, None] - x) / self.width) ** 2) / 2) + self.noise * torch.eye(len(x), dtype=x.dtype)
+        factor = torch.linalg.cholesky(kernel)
+        solution = torch.linalg.solve_triangular(factor, torch.sin(6 * x)[:, None], upper=False)
+        return solution.square().sum() / 2 + factor.diagonal().log().sum()
+
+
+def test_the_likelihood_of_a_gaussian_process():
+    """It would be undecided, as a bound that goes through the columns one by one says nothing after some thirty of them."""
+    with bpcompare.watch(process := Process()) as step:
+        process(torch.linspace(0, 1, 70, dtype=torch.float64)).backward()
+    assert step.verdict == "certified", str(step)
+    assert step.power[0] < 1e-9
+    (one,) = step.judged
+    for path in ("linalg_cholesky_ex.y", "linalg_cholesky_ex.y.delta"):
+        other = judged_with(one.recording, path, lambda x: x + 1e-9 * np.tril(np.ones(x.shape)) * np.abs(x).max())
+        assert path in [claim.path for claim, _ in other.refuted]

@@ -251,6 +251,8 @@ class Identity:
 
     def _leaf(self, t: Tensor) -> Seen:
         seen = self.leaves.get(id(t))
+        if seen is not None and not seen.name:  # it was met before its model was called: by what is printed of a step before
+            seen.name = self._names.get(id(t), "")
         if seen is None or self._since(t, seen.clock) or not self._still(seen, t):
             seen = Seen("leaf", self.memory.keep(t), self.memory.clock, True, self._names.get(id(t), ""), address=id(t))
             self.leaves[id(t)] = seen

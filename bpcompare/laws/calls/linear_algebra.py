@@ -11,7 +11,7 @@ from bpcompare.laws.calls.called import Arguments, Rows, floats, plainly
 from bpcompare.laws.calls.moves import taken
 from bpcompare.laws.kernel import Node, lifted
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import Num, dot, either
+from bpcompare.numbers.number import Num, dot, either, in_one
 
 rows = Rows()
 
@@ -100,15 +100,36 @@ def mirrored(x: Any, *, upper: bool) -> Node:
 
 
 def cholesky(x: Any, *, upper: bool = False) -> Node:
-    """L with L Lᵀ = A, column by column: v = A_j − Σ_{k<j} L_k L_jk, and L_j = v/√v_j from the diagonal on; Lᵀ for the upper one.
+    """L with L Lᵀ = A, of which one triangle is read;  L⁻ᵀ φ(Lᵀ Δ) L⁻¹, φ the lower triangle with half of the diagonal. Or Lᵀ."""
+    whole = mirrored(x, upper=upper)
+    n = whole.shape[-1]
+    half = np.tril(np.ones((n, n)), -1) + 0.5 * np.eye(n)
+    columns: list[Node] = []
+
+    def parts() -> Node:
+        if not columns:
+            columns.append(_by_columns(whole))
+        return columns[0]
+
+    def back(dy: Num) -> Num:
+        def free(_: Num) -> Num:
+            turned, inverted = np.swapaxes(y.value, -1, -2), np.linalg.inv(y.value)
+            return dot(dot(np.swapaxes(inverted, -1, -2), half * dot(turned, dy)), inverted)
+
+        return in_one(whole.value, free, lambda: kernel.pulled_back(parts(), dy, whole))
+
+    y = Node(whole.shape, lambda: in_one(whole.value, np.linalg.cholesky, lambda: parts().value), [(whole, back)])
+    return kernel.permute(y, (*range(y.ndim - 2), -1, -2)) if upper else y
+
+
+def _by_columns(whole: Node) -> Node:
+    """v = A_j − Σ_{k<j} L_k L_jk, and L_j = v/√v_j from the diagonal on.
 
     Raises LookupError for a matrix of more than `LARGEST` rows.
     """
-    x = lifted(x)
-    n, lead = x.shape[-1], x.shape[:-2]
+    n, lead = whole.shape[-1], whole.shape[:-2]
     if n > LARGEST:
         raise LookupError(f"a matrix of {n} rows; there is a law for {LARGEST} at most")
-    whole = mirrored(x, upper=upper)
     found: list[Node] = []
     for j in range(n):
         below = kernel.cut(kernel.cut(whole, -1, range(j, j + 1)), -2, range(j, n))
@@ -118,8 +139,7 @@ def cholesky(x: Any, *, upper: bool = False) -> Node:
             below = kernel.subtract(below, kernel.matmul(known, row))
         column = kernel.divide(below, kernel.sqrt(kernel.cut(below, -2, range(1))))
         found.append(kernel.pad(column, [*((0, 0) for _ in lead), (j, 0), (0, 0)]))
-    y = kernel.concat(found, -1)
-    return kernel.permute(y, (*range(len(lead)), -1, -2)) if upper else y
+    return kernel.concat(found, -1)
 
 
 rows.law("linalg_cholesky_ex", "cholesky", rearranged=True)(lambda a: [cholesky(a.self, upper=bool(a.get("upper", False))), None])

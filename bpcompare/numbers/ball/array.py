@@ -269,6 +269,11 @@ class Ball(Number):
 
         return sums.moments(self, axes)
 
+    def in_one(self, whole: Callable[[Num], Num], parts: Callable[[], Num]) -> Num:
+        """By the rule for the whole."""
+        del parts
+        return whole(self)
+
     def either(self, other: Ball) -> Ball:
         """This midpoint, with a radius that covers the other ball too."""
         radius = np.maximum(self.radius(), np.abs(other.mid - self.mid) + other.radius())
