@@ -25,6 +25,7 @@ from benchmarks.fuzz import versions
 from benchmarks.memory import from_here, peak
 
 REPEATS = 5
+DECIDES = "`bpcompare.check` proves a float64 copy of the model first, which decides it."
 Step = Callable[[], None]
 
 
@@ -143,7 +144,14 @@ def times(net: str) -> dict[str, Any]:
             found["proof"].append(timed(lambda step=watched: step.verdict))  # type: ignore[misc]
     assert watched is not None
     middle = {name: [median(column) for column in zip(*pairs, strict=True)] for name, pairs in found.items()}
-    return {"seconds": middle, "verdict": watched.verdict, "claims": len(watched.findings), "unexamined": _missing(watched)}
+    undecided = [f"{claim.path} ({finding.note})" for _, claim, finding in watched.undecided]
+    return {
+        "seconds": middle,
+        "verdict": watched.verdict,
+        "claims": len(watched.findings),
+        "undecided": undecided,
+        "unexamined": _missing(watched),
+    }
 
 
 def _missing(watched: Any) -> list[str]:
@@ -191,7 +199,8 @@ def table(net: str) -> list[str]:
             f"| {peaks[what]:.0f} | {peaks[what] / least:.2f} |"
         )
     missing = ", ".join(found["unexamined"]) or "nothing"
-    return [*lines, "", f"{found['verdict']}, {found['claims']:,} claims; not examined: {missing}.", ""]
+    doubts = [f"Undecided: {one}. {DECIDES}" for one in found["undecided"]]
+    return [*lines, "", f"{found['verdict']}, {found['claims']:,} claims; not examined: {missing}.", *doubts, ""]
 
 
 def _child(*arguments: str) -> Any:

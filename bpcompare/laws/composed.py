@@ -54,9 +54,16 @@ class Composed(PlainLaw):
             inside = remembering(at)
             if len(at.kept) >= getattr(at.kept, "most", KEPT):
                 del at.kept[next(iter(at.kept))]
-            at.kept[key] = (inside, self.formula(inside))
-        inside, result = at.kept[key]
+            at.kept[key] = (inside, self.formula(inside), {})
+        inside, result, _ = at.kept[key]
         return inside, result
+
+    def arrived(self, at: At[Any]) -> dict[Node, Num] | None:
+        """Δ of nodes inside that the way back to another source went through; None where nothing is kept of this `dy`."""
+        if at.kept is None or not at.sent:
+            return None
+        found: dict[Node, Num] = at.kept[at.owner][2].setdefault(at.sent, {})
+        return found
 
 
 def remembering(at: At[Any]) -> At[Any]:

@@ -43,10 +43,12 @@ class At(Generic[O_co]):
     """What was evaluated on the same numbers already, by its owner: two layers may have the very same op."""
     owner: str = ""
     """The step that it is asked for, where something is kept."""
+    sent: str = ""
+    """The path that `dy` was looked up by: under it, what became of `dy` inside is kept, too. "" for another number."""
 
     def but(self, **changes: Any) -> Self:
-        """The same place with some of its numbers changed."""
-        return replace(self, **changes)
+        """The same place with some of its numbers changed. Another `dy` was looked up by no path."""
+        return replace(self, **({"sent": ""} if "dy" in changes else {}), **changes)
 
 
 @dataclass(slots=True, eq=False)

@@ -76,7 +76,7 @@ class Walk:
         at = self._at(step, Sources(step.reads, step.starts, self.number))
         if step.writes not in program.addends:
             delta = program.values[step.writes].delta
-            at.dy = self._backs[step.writes] if delta is None else self._get(delta)
+            at.dy, at.sent = (self._backs[step.writes], "") if delta is None else (self._get(delta), delta)
         if isinstance(slot, str):
             at.role = slot
             return law.gradient(at)

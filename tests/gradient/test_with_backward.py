@@ -100,6 +100,18 @@ def test_in_torch(kink):
     assert own.with_backward(lambda *args: back(2.0, *args)).verdict == "wrong"
 
 
+def test_an_output_of_integers_has_no_dy():
+    """Else a check of torch.min, which gives places beside values, ends in an error of zip."""
+    torch = pytest.importorskip("torch")
+
+    def back(factor, x, dy, _):
+        return factor * torch.zeros_like(x).scatter(1, x.min(1).indices[:, None], dy[:, None])
+
+    first = check_gradient(lambda x: tuple(x.min(1)), lambda *args: back(1.0, *args), (torch.tensor(X),), contracts=False)
+    assert first.ok
+    assert first.with_backward(lambda *args: back(0.5, *args)).verdict == "wrong"
+
+
 def test_in_jax():
     """Else a backward of JAX that was called by itself, and not compiled, is no longer one of the forward that was recorded."""
     jnp = pytest.importorskip("jax.numpy")

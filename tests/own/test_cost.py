@@ -8,6 +8,7 @@ import bpcompare
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
+from bpcompare.laws import At  # noqa: E402
 from bpcompare.proof import bits, certificate, evaluation, quick  # noqa: E402
 from bpcompare_torch.recorder.memory import Memory  # noqa: E402
 
@@ -62,6 +63,58 @@ def test_a_small_part_of_large_memory_is_copied_alone():
     t.zero_()
     assert [one.tensor.tolist() for one in kept] == [[0, 1, 2], [5, 6]]
     assert sum(one.tensor.untyped_storage().nbytes() for one in kept) == 5 * 4
+
+
+def test_nobody_asks_memory_that_is_gone_who_shares_it(monkeypatch):
+    """A training that is watched, from whose forward somebody has let a value go, would end in a crash."""
+    memory, asked = Memory(), []
+    kept, stays = memory.keep(torch.arange(5.0)), memory.keep(torch.arange(7.0))
+    there = stays.tensor.untyped_storage()._cdata
+    monkeypatch.setattr(torch._C, "_storage_Use_Count", lambda storage: asked.append(storage) or 9)
+    del kept
+    memory.secure()
+    assert asked == [there]
+
+
+class Attending(nn.Module):
+    """Attention, of which Δ of queries and of keys have a part of the way back in common."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, x):
+        q, k, v = (one(x).unflatten(2, (2, 4)).transpose(1, 2) for one in (self.q, self.k, self.v))
+        return nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+
+@pytest.mark.parametrize("planted", [None, 0, 1])
+def test_the_way_back_that_two_claims_share_is_that_of_each(monkeypatch, planted):
+    """Δ of keys would be judged by what became of another Δ: a wrong one would pass, or a right one be called wrong."""
+
+    def findings():
+        torch.manual_seed(0)
+        model = Attending()
+        with bpcompare.watch(model) as watched:
+            model(torch.randn(2, 4, 8)).square().mean().backward()
+        (one,) = watched.watched.recordings
+        (attention,) = (step for step in one.program.steps if "attention" in step.op.function)
+        if planted is not None:
+            path = one.program.values[attention.reads[planted]].delta
+            one.recorded.put(path, lambda x=one.recorded[path]: x * np.float32(1.001))
+        return {claim.path: finding for _, claim, finding in watched.findings}
+
+    shared = findings()
+    monkeypatch.setattr("bpcompare.proof.walk.kept_by", lambda _get: None)
+    assert shared == findings()
+    assert any(one.outcome == "refuted" for one in shared.values()) is (planted is not None)
+
+
+def test_another_delta_than_the_one_that_was_looked_up_finds_nothing_kept():
+    """What became of one Δ would be taken for what becomes of another."""
+    at = At(None, [], kept={}, owner="step", sent="y.delta")
+    assert at.but(slot=1).sent == "y.delta"
+    assert at.but(dy=np.ones(2)).sent == ""
 
 
 class Fold(torch.autograd.Function):

@@ -43,7 +43,7 @@ def test_balls_of_every_rule_are_as_wide_as_what_is_taken_for_sure(name, dtype):
                     sure = fmt.u * entrywise.narrowest(claim, fmt, LAWS)
                     assert (ball.final_radius() >= sure * np.abs(ball.mid)).all(), claim.path
                     seen += 1
-                if ball.shape and entrywise._smooth(claim, LAWS):  # and in the record's own format, which rounds, too
+                if ball.shape and entrywise.smooth(claim, LAWS):  # and in the record's own format, which rounds, too
                     m, sure = narrowly(claim, balls), fmt.u * entrywise.GRANTED if claim.statement == "state" else sure
                     off = np.abs(m.astype(np.float64) - ball.mid)
                     assert (off + sure * np.abs(m) <= ball.final_radius()).all(), claim.path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,18 +18,32 @@ SIGNED = frozenset({"_linalg_eigh", "_linalg_svd", "linalg_qr"})
 """Functions whose results have signs that the library chooses: which, their laws look up in the results themselves."""
 
 
+AGAIN = 32 * 2**20
+"""Bytes of arrays that are held for who asks again: a claim asks for each of its numbers several times, and so does the next."""
+
+
 class Numbers(Mapping[str, Any]):
-    """Arrays by path, read from kept tensors when they are asked for."""
+    """Arrays by path, read from kept tensors when they are asked for; those that were asked for last, without reading anew."""
 
     def __init__(self) -> None:
         self._made: dict[str, Callable[[], Any]] = {}
+        self._last: OrderedDict[str, Any] = OrderedDict()
+        self._bytes = 0
 
     def put(self, path: str, make: Callable[[], Any]) -> None:
         """The array of a path."""
         self._made[path] = make
+        self._bytes -= getattr(self._last.pop(path, None), "nbytes", 0)
 
     def __getitem__(self, path: str) -> Any:
-        return self._made[path]()
+        if path in self._last:
+            self._last.move_to_end(path)
+            return self._last[path]
+        found = self._last[path] = self._made[path]()
+        self._bytes += getattr(found, "nbytes", 0)
+        while self._bytes > AGAIN and len(self._last) > 1:
+            self._bytes -= getattr(self._last.popitem(last=False)[1], "nbytes", 0)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._made)

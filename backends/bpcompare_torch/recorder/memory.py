@@ -201,10 +201,12 @@ class Memory:
         count = getattr(torch._C, "_storage_Use_Count", None)
         for storage, shared in self._kept.items():
             alive = _alive(shared)
+            if not alive:  # the memory may be gone, and with it what counts
+                continue
             # A storage counts the tensors that share it, and once the object that Python sees.
             if count is None or storage in certain or count(storage) > len(alive) + 1:
                 _copy(alive, self._put)
-            elif alive and self._bytes > self.limit:
+            elif self._bytes > self.limit:
                 _copy(alive, self._chunks.put)
         self._kept.clear()
         self.full = tuple

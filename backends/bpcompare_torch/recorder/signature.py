@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -54,10 +53,15 @@ class Signature:
         return found
 
 
-@cache
+_known: dict[int, tuple[Any, Signature]] = {}
+
+
 def signature(func: Any) -> Signature:
-    """The signature of a function that torch calls."""
-    return Signature(func._schema)
+    """The signature of a function that torch calls. It is found by the function's identity: its hash costs more than the rest."""
+    found = _known.get(id(func))
+    if found is None:
+        found = _known[id(func)] = func, Signature(func._schema)  # held, so that no other has its identity
+    return found[1]
 
 
 def _name(full: str, *, in_place: bool) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bpcompare_torch.recorder.signature import signature
+
 LENGTHS: Mapping[str, tuple[Any, tuple[int, int]]] = {
     "aten::_ctc_loss": (torch.ops.aten._ctc_loss.default, (2, 3)),
     "aten::_ctc_loss_backward": (torch.ops.aten._ctc_loss_backward.default, (3, 4)),
@@ -17,8 +19,9 @@ LENGTHS: Mapping[str, tuple[Any, tuple[int, int]]] = {
 
 def called(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """The result of a call that a mode was told of."""
-    if func._schema.name not in LENGTHS:
+    name = signature(func).full_name
+    if name not in LENGTHS:
         return func(*args, **kwargs)
-    plain, places = LENGTHS[func._schema.name]
+    plain, places = LENGTHS[name]
     listed = (x.tolist() if i in places and isinstance(x, Tensor) else x for i, x in enumerate(args))
     return plain(*listed, **kwargs)

@@ -175,7 +175,7 @@ class CallLaw(Composed):
         inside, result = self.program(at)
         source = inside.xs[at.slot]
         try:
-            return pulled_back(result, at.dy, source)
+            return pulled_back(result, at.dy, source, self.arrived(at))
         except UnreachedError:
             return np.zeros(source.shape)
 

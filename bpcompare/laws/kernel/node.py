@@ -114,25 +114,36 @@ class UnreachedError(LookupError):
     """No way leads from a result to a source: its Δ is 0, and no formula has to say so."""
 
 
-def pulled_back(result: Node, dy: Num, source: Node) -> Num | Product:
+def pulled_back(result: Node, dy: Num, source: Node, known: dict[Node, Num] | None = None) -> Num | Product:
     """−∂E/∂source, when dy is −∂E/∂result: the inductive step over the nodes between them, and over no others.
 
-    What arrives at a node along several ways enters one sum. Raises UnreachedError where no way leads to `source`.
+    What arrives at a node along several ways enters one sum. `known` has Δ of nodes for this very dy, and gets those that are
+    worked out: whichever source is asked for, Δ of a node comes from all that read it on the way to the result, and these are the
+    same for every source behind it. Raises UnreachedError where no way leads to `source`.
     """
     order = _between(result, source)
-    arriving: dict[Node, list[Num | Product]] = {node: [] for node in order}
-    if result not in arriving:
+    readers: dict[Node, list[tuple[Node, Transpose]]] = {node: [] for node in order}
+    if result not in readers:
         raise UnreachedError("the result does not depend on this source")
-    arriving[result].append(dy)
-    for node in reversed(order):
-        if node is source:
-            continue
-        delta = total(arriving.pop(node))
+    for node in reversed(order[1:]):
         for toward, transpose in node.sources:
-            if toward in arriving:
-                arriving[toward].append(transpose(delta))
-    parts = arriving[source]
-    return parts[0] if len(parts) == 1 else total(parts)
+            if toward in readers:
+                readers[toward].append((node, transpose))
+    delta: dict[Node, Num] = {} if known is None else known
+    needed = {source}
+    for node in order:  # each after its sources
+        if node in needed and (node is source or node not in delta):
+            needed.update(reader for reader, _ in readers[node])
+
+    def parts(node: Node) -> list[Num | Product]:
+        own: list[Num | Product] = [dy] if node is result else []
+        return own + [transpose(delta[reader]) for reader, transpose in readers[node]]
+
+    for node in reversed(order[1:]):
+        if node in needed and node not in delta:
+            delta[node] = total(parts(node))
+    arrived = parts(source)
+    return arrived[0] if len(arrived) == 1 else total(arrived)
 
 
 def _between(result: Node, source: Node) -> list[Node]:

@@ -29,8 +29,8 @@ def not_taken(one: Judged, claim: Claim) -> str:
     if not lost.any() or path not in program.values:
         return ""
     for step, _ in program.readers[path]:
-        delta = program.values[step.writes].delta
-        if _called(step) in CHOICES or delta is None or np.shape(recorded.get(delta)) != lost.shape:
+        delta = program.values[step.writes].delta or ""
+        if _called(step) in CHOICES or delta not in recorded or np.shape(recorded[delta]) != lost.shape:
             continue
         choice = _choice(program, step) if not recorded[delta][lost].any() else None
         if choice is not None:

@@ -57,7 +57,10 @@ class Followed:
             return False
         if self.step is None:
             return True
-        found = self._gradients(self.answer)
+        try:
+            found = self._gradients(self.answer)
+        except Exception:  # noqa: BLE001 — the author's code, called in another way than the first time
+            return False
         return self._fit(found) and all(_same(g, found[name]) for name, g in self._recorded.items())
 
     @cached_property
