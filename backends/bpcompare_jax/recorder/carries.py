@@ -46,7 +46,8 @@ def widened_carries() -> Iterator[None]:
 
 def _begun(loop: Callable[[Any], Any], step: Callable[[Any], Any], init: Any) -> Any:
     """The loop; where JAX refuses its first state, from one of the formats that a step gives. Raises what JAX raises."""
-    if jax.config.jax_disable_jit:  # a loop of Python's own refuses nothing
+    config: Any = jax.config
+    if config.jax_disable_jit:  # a loop of Python's own refuses nothing
         return loop(_from(step, init))
     try:
         return loop(init)
