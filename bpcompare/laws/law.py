@@ -48,7 +48,7 @@ class At(Generic[O_co]):
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its numbers changed. Another `dy` was looked up by no path."""
-        return replace(self, **({"sent": ""} if "dy" in changes else {}), **changes)
+        return replace(self, **(changes | {"sent": ""} if "dy" in changes else changes))
 
 
 @dataclass(slots=True, eq=False)
