@@ -59,12 +59,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Task:
-    """The draws of one random net: what one process judges, one after the other."""
+    """The draws of one random net: what one process judges, one by one. `advised`: undecided ones follow their advice."""
 
     numbers: tuple[int, ...]
     draws: int
     backends: tuple[str, ...]
     extreme: bool
+    advised: bool = True
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def drawn(task: Task, number: int, *, isolate: bool) -> Row:
         for finding in certificate.notable
         if finding.outcome == "undecided"
     }
-    helped = cured(network) if comparison.verdict == "undecided" else None
+    helped = cured(network) if comparison.verdict == "undecided" and task.advised else None
     return Row(number, kind, comparison.dtype, comparison.verdict, alarm, shares, tuple(sorted(doubts)), usual, helped)
 
 

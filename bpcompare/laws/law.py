@@ -48,8 +48,7 @@ class At(Generic[O_co]):
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its numbers changed. Another `dy` was looked up by no path."""
-        unsent: dict[str, Any] = {"sent": ""} if "dy" in changes else {}
-        return replace(self, **unsent, **changes)
+        return replace(self, **(changes | {"sent": ""} if "dy" in changes else changes))
 
 
 @dataclass(slots=True, eq=False)

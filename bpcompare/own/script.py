@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bpcompare.own.failing import failing, in_words
 from bpcompare.own.recorders import RECORDERS
@@ -60,7 +63,8 @@ def ran(
         seen.append(WatchedStep(watched, intended=intended, title=title, sample=sample))
         if told is None:
             raise _Enough
-        told(seen[0])
+        with _generators():
+            told(seen[0])
 
     counting: Any = import_module(RECORDERS["torch"]).counting(at, steps, found)
     failure = ""
@@ -97,6 +101,17 @@ def _exited(error: SystemExit) -> str:
     if error.code in (None, 0):
         return ""
     return f"exit code {error.code}" if isinstance(error.code, int) else in_words(error)
+
+
+@contextmanager
+def _generators() -> Iterator[None]:
+    """What is drawn in here, by judging or by what that imports, is not taken from the script that goes on."""
+    drawn, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002 — the script's may be the old one
+    try:
+        yield
+    finally:
+        random.setstate(drawn)
+        np.random.set_state(numbers)  # noqa: NPY002
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Which step of a script is watched: wrapped optimizers, steps that share a backward pass, and what is printed between two."""
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -92,3 +93,14 @@ def test_a_script_with_updates_of_its_own(watched):
     run = watched("for _ in range(2): loss().backward()", 1)
     assert run.step is None
     assert "bpcompare.watch(model)" in short_of("train.py", run, 1)
+
+
+def test_judging_draws_nothing_from_a_script_that_goes_on(tmp_path, capsys):
+    """A script that goes on behind its verdict would train on other data."""
+    path = tmp_path / "train.py"
+    path.write_text(
+        HEAD + "import numpy as np\nnp.random.seed(0)\noptimizer = torch.optim.SGD(parameters)" + LOOP + "print(np.random.rand())"
+    )
+    ran(str(path), [], 1, told=lambda _step: np.random.rand())
+    np.random.seed(0)
+    assert str(np.random.rand()) in capsys.readouterr().err

@@ -46,17 +46,24 @@ def widened_carries() -> Iterator[None]:
 
 def _begun(loop: Callable[[Any], Any], step: Callable[[Any], Any], init: Any) -> Any:
     """The loop; where JAX refuses its first state, from one of the formats that a step gives. Raises what JAX raises."""
+    config: Any = jax.config
+    if config.jax_disable_jit:  # a loop of Python's own refuses nothing
+        return loop(_from(step, init))
     try:
         return loop(init)
     except TypeError:
-        try:
-            for _ in range(ROUNDS):
-                init = jax.tree_util.tree_map(_as_wide, init, jax.eval_shape(step, init))
-        except Exception:  # noqa: BLE001 — what the loop itself raises says more
-            init = None
-        if init is None:
-            raise
-        return loop(init)
+        return loop(_from(step, init))
+
+
+def _from(step: Callable[[Any], Any], init: Any) -> Any:
+    """The first state in the formats that a step gives; as it is where that cannot be told."""
+    found = init
+    try:
+        for _ in range(ROUNDS):
+            found = jax.tree_util.tree_map(_as_wide, found, jax.eval_shape(step, found))
+    except Exception:  # noqa: BLE001 — what the loop itself raises says more
+        return init
+    return found
 
 
 def _as_wide(x: Any, found: Any) -> Any:
