@@ -82,6 +82,19 @@ def test_what_changes_between_steps_is_named(what, m):
     assert any("0.weight" in one.what for one in found.unexamined), str(found)
 
 
+def test_a_step_that_is_undone_unseen_is_named(m):
+    """Numbers that a parameter had before its last step would pass for those of a step that was tried, and the training stand still."""
+    before = [m[0].weight.detach().clone().numpy()]  # which is put back after the first step alone
+
+    def undo(p, _optimizer):
+        if before:
+            p.detach().numpy()[:] = before.pop()
+
+    found = trained(m, after=undo)
+    assert found.verdict == IN_PART, str(found)
+    assert any("0.weight" in one.what for one in found.unexamined), str(found)
+
+
 def test_a_state_that_is_written_into_before_the_first_watched_step_is_named(m):
     """A moment that is begun anew between backward and step would be certified: it is what the step started from."""
     optimizer, x = torch.optim.Adam(m.parameters(), 0.1), torch.randn(6, 4)

@@ -88,6 +88,7 @@ class Continuity:
     def ended(self, one: Moved, now: Kept, clock: int) -> None:
         """A step that was recorded function by function ends, and a parameter holds these numbers."""
         self.found(id(one.parameter), now, clock, one.name, INSIDE)
+        self._earlier.pop(id(one.parameter), None)
         if one.gradient is not None:
             self._spent[one.gradient] = None
 
@@ -96,6 +97,7 @@ class Continuity:
         if one.after is not None:
             self._left[id(one.parameter)] = one.after, clock
         self._known.discard(id(one.parameter))
+        self._earlier.pop(id(one.parameter), None)  # to go back behind a step is to undo it
         if one.gradient is None:
             return
         self._spent[one.gradient] = None
