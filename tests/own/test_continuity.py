@@ -83,7 +83,7 @@ def test_what_changes_between_steps_is_named(what, m):
 
 
 def test_a_step_that_is_undone_unseen_is_named(m):
-    """Numbers that a parameter had before its last step would pass for those of a step that was tried, and the training stand still."""
+    """A training that stands still would be certified, for its parameters are again where they were before."""
     before = [m[0].weight.detach().clone().numpy()]  # which is put back after the first step alone
 
     def undo(p, _optimizer):
