@@ -86,7 +86,7 @@ class Engine:
 
     def end(self) -> None:
         """Nobody tells anybody any more: who is told knows the parts that tell, and would keep their numbers alive."""
-        self.before = self.after = self.accumulated = self.captured = silent
+        self.before = self.after = self.accumulated = self.captured = self._mode.shares = silent
 
     def _run(self, original: Any, roots: Any, args: Any, kwargs: Any) -> Any:
         if self._now is not None:  # a checkpoint runs the engine again inside of the engine
