@@ -7,9 +7,9 @@ then 0, compared with the size of its own terms, in every element and every time
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from math import prod
 from typing import Any
@@ -94,9 +94,13 @@ def structural(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: Collectio
 
 _FOUND: WeakKeyDictionary[Plan, dict[str, bool]] = WeakKeyDictionary()
 """Whether the paths of a plan that were asked for are 0 where weights are kept."""
-_ALIKE: OrderedDict[tuple[str, frozenset[type]], dict[str, bool]] = OrderedDict()
-"""The same where weights are drawn again, by what the answer depends on: it is the same for all plans that differ in numbers."""
 MOST_ALIKE = 64
+
+
+@lru_cache(MOST_ALIKE)
+def _alike(_text: str, _kinds: frozenset[type]) -> dict[str, bool]:
+    """The same where weights are drawn again, by what that depends on: it is so for all plans that differ in numbers."""
+    return {}
 
 
 def _found_before(plan: Plan) -> dict[str, bool]:
@@ -114,12 +118,7 @@ def _found_before(plan: Plan) -> dict[str, bool]:
         text.update(repr(part).encode())
     for x in (*plan.state.values(), *plan.slots.values()):
         text.update(x.tobytes())
-    key = text.hexdigest(), network.kinds
-    known = _ALIKE.setdefault(key, {})
-    _ALIKE.move_to_end(key)
-    if len(_ALIKE) > MOST_ALIKE:
-        _ALIKE.popitem(last=False)
-    return known
+    return _alike(text.hexdigest(), network.kinds)
 
 
 def _on_other_numbers(plan: Plan, listed: Sequence[Claim], laws: Laws, paths: frozenset[str], kept: bool) -> frozenset[str]:
