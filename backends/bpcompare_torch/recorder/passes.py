@@ -104,6 +104,8 @@ class Engine:
         self._now, self._mode.passing = begun, True
         self.recording(on=False)
         try:
+            if self.unheard:
+                self.identity.memory.apart()
             with undo, hooking(self._inside), self._mode.left() if self.unheard else nullcontext():
                 out = original(roots, *args, **kwargs)
         except BaseException as error:

@@ -170,6 +170,7 @@ def _twice(
     """The step without the recorder, and again with it: both must give the same bits."""
     with restored(model, optimizer, loss, (inputs, target)):
         plain, scalar = _stepped(model, inputs, target, loss, optimizer)
+    tries = []
     for unheard in (False, True):
         recorder = TorchRecorder({"": model}, reference, unheard=unheard)
         with restored(model, optimizer, loss, (inputs, target)), recorder:
@@ -177,6 +178,8 @@ def _twice(
         other = [name for name, g in plain.items() if not _same(g, seen.get(name))]
         if not other:
             return recorder.watched(), ()
+        tries.append((recorder, seen, other))
+    recorder, seen, other = tries[0]  # which heard everything
     if _vary(model, inputs, target, loss, optimizer, plain, seen, other):
         watched = recorder.watched()
         return replace(watched, facts={**watched.facts, "varies": "; ".join(other)}), ()
