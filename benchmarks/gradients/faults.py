@@ -30,6 +30,14 @@ FAULTS = (
         "torch.autograd.grad(y.sum(), x)[0]  # [1, 1]",
     ),
     Fault(
+        ("nn.functional.embedding",),
+        "With `max_norm`, the forward shortens long rows of the weight, in place and without autograd, which takes the short rows "
+        "for the input. Torch's page warns of the write.",
+        "w, at = torch.tensor([[3.0, 4.0]], requires_grad=True), torch.tensor([0])\n"
+        "y = torch.nn.functional.embedding(at, w.clone(), max_norm=1.0)  # w / |w|\n"
+        "torch.autograd.grad(y[0, 0], w)[0]  # [[1, 0]]; the derivative of w / |w| is [[0.128, -0.096]]",
+    ),
+    Fault(
         ("nn.functional.hardsigmoid",),
         "Its backward multiplies by 1/6 in the digits of float32, in float64, too.",
         "x = torch.zeros(1, dtype=torch.float64, requires_grad=True)\n"
