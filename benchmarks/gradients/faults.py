@@ -31,8 +31,8 @@ FAULTS = (
     ),
     Fault(
         ("nn.functional.embedding",),
-        "With `max_norm`, the forward shortens long rows of the weight, in place and without autograd, which takes the short rows "
-        "for the input. Torch's page warns of the write.",
+        "With `max_norm`, the forward shortens long rows of the weight, in place and without autograd, which takes the short "
+        "rows for the input. Torch's page warns of the write.",
         "w, at = torch.tensor([[3.0, 4.0]], requires_grad=True), torch.tensor([0])\n"
         "y = torch.nn.functional.embedding(at, w.clone(), max_norm=1.0)  # w / |w|\n"
         "torch.autograd.grad(y[0, 0], w)[0]  # [[1, 0]]; the derivative of w / |w| is [[0.128, -0.096]]",
