@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import bpcompare  # noqa: E402
+from bpcompare_torch.recorder.widening import Widened  # noqa: E402 — it needs torch
 
 
 class Asking(nn.Module):
@@ -184,6 +185,11 @@ def test_what_is_written_into_stays_what_it_is():
     torch.manual_seed(0)
     found = bpcompare.check(Filling(3, 4), torch.randn(4, 3), loss=lambda y: y.square().mean())
     assert found.verdict == "certified", str(found)
+    filled, ones = torch.zeros(3), torch.ones(3, dtype=torch.float64)
+    with Widened():
+        filled[:2].copy_(ones[:2])
+        filled[2] += ones[2]
+    assert filled.tolist() == [1, 1, 1]
 
 
 @pytest.mark.skipif(not torch.__version__.startswith("2.13"), reason="a fault of torch 2.13")
