@@ -15,14 +15,14 @@ from torch import Tensor
 
 from bpcompare.program import Unexamined
 from bpcompare_torch.recorder.memory import Kept
-from bpcompare_torch.recorder.moved import Held, Moved
+from bpcompare_torch.recorder.moved import Moved
 from bpcompare_torch.recorder.tape import Seen, behind
 
 ROUNDED = 2.0**-6
 """How far, relative to itself, an entry of a gradient may be off that was rounded on its way (bfloat16), and scaled."""
 LOST = 2.0**-20
 """How far relative to the largest: what underflows in float16."""
-STALE = "its copy {} was moved by an optimizer, but it was not brought up to date in what was watched"
+STALE = "an optimizer moved its copy {}, but at the end it is not that: it was not brought back, not whole, or changed after that"
 
 
 class Delivered(NamedTuple):
@@ -73,16 +73,16 @@ class Copies:
         """The parameters of that identity, and those that they stand for."""
         return addresses | {part.address for address in addresses for part in self.parts.get(address, ())}
 
-    def stale(self, moved: Sequence[Moved], parameters: Mapping[int, Tensor], by_hand: Sequence[Held]) -> Iterator[Unexamined]:
-        """Parameters that still are what they were, though their copy has moved. `parameters` by their identity."""
-        written = {one.address for one in by_hand}
-        for one in moved:
-            for part in self.parts.get(id(one.parameter), ()):
+    def stale(self, moved: Sequence[Moved], parameters: Mapping[int, Tensor]) -> Iterator[Unexamined]:
+        """Parameters that are not, at the end, what their copy was moved to. `parameters` by their identity."""
+        last = {id(one.parameter): one for one in moved if one.after is not None}
+        for address, one in last.items():
+            for part in self.parts.get(address, ()):
                 p = parameters.get(part.address)
-                if p is None or one.after is None or part.address in written:
+                if p is None or one.after is None:
                     continue
                 left = _cut(one.after.tensor, part, p)
-                if part.numbers.same(Kept(p.detach())) and not torch.equal(left, p.detach().flatten()):
+                if not torch.equal(left, p.detach().flatten()):
                     yield Unexamined(part.name, STALE.format(one.name))
 
     def told(self) -> str:

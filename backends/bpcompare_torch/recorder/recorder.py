@@ -122,7 +122,7 @@ class TorchRecorder:
         self._copies = self.updates.copies.told()
         last = [one for step in self.updates.steps for one in step.moved]
         mine = {id(p): p for p in parameters.values()}
-        self._stale = list(self.updates.copies.stale(last, mine, self.updates.by_hand))
+        self._stale = list(self.updates.copies.stale(last, mine))
         for address in self.updates.copies.parts:
             self._reached |= {name: "a copy" for name, p in parameters.items() if id(p) == address}
         self._left = self.updates.left({name: p for name, p in parameters.items() if not self._reached[name]})
