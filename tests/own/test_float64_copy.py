@@ -199,7 +199,7 @@ def test_a_fault_of_torchs_in_the_copy_alone_is_none_of_the_model():
     model = nn.Sequential(nn.Linear(3, 4), nn.Hardsigmoid(), nn.Linear(4, 2))
     found = bpcompare.check(model, torch.randn(6, 3), loss=lambda y: y.square().mean())
     assert [run.verdict for run in found.runs] == ["certified in part", "certified"]
-    assert "hardsigmoid is at fault in that format, not the model" in " ".join(str(found).split())
+    assert "hardsigmoid is at fault in that format, or something changes its numbers unseen" in " ".join(str(found).split())
     assert bpcompare.check(model.double(), torch.randn(6, 3).double(), loss=lambda y: y.square().mean()).verdict == "wrong"
 
 
