@@ -304,8 +304,8 @@ def _in_the_copy(one: Judged, claim: Claim, finding: Finding) -> Unexamined:
     place = next(one.recording.places[owner] for owner, _ in claim.owners if owner in one.recording.places)
     off = f"{finding.recorded:.12g} is not the {finding.expected:.12g} of its law"
     why = (
-        f"in the copy alone {off}; as the model is, it holds. {place.function} is at fault in that format, or something changes its "
-        "numbers unseen, by less than shows in the model"
+        f"in the copy alone {off}; as the model is, it holds. {place.function} is at fault in that format, or something changes "
+        "its numbers unseen, by less than shows in the model"
     )
     return Unexamined(claim.path, why, place.line)
 
