@@ -225,6 +225,7 @@ def test_what_a_parameter_becomes_is_not_guessed(inside):
 )
 def test_a_torch_optimizer_that_was_changed(monkeypatch, changed, words):
     """Somebody's change of an optimizer's inside would be shown as a number that is off, and no more."""
+    torch.optim.AdamW([torch.zeros(1)])  # the first one of a process wraps the class's step for its hooks
     inner = torch.optim.AdamW.step.__wrapped__
 
     def step(self, closure=None):
