@@ -233,8 +233,8 @@ def test_a_gradient_that_a_comparison_chooses_is_judged():
     assert step.verdict == "certified", str(step)
 
 
-def test_a_parameter_that_is_put_back_is_what_it_was():
-    """SAM keeps the old weights as .data, and would be said to change them in a way that nobody saw."""
+def test_a_parameter_that_is_put_back_unseen_is_named():
+    """Whether a try is taken back (SAM) or a step undone is not to be told: a training that stands still would be certified."""
     model = net(torch.float32)
     optimizer = optim.SGD(model.parameters(), 0.1, momentum=0.9)
     with bpcompare.watch(model) as step:
@@ -250,4 +250,5 @@ def test_a_parameter_that_is_put_back_is_what_it_was():
             for p, old in zip(model.parameters(), before, strict=True):
                 p.data = old
             optimizer.step()
-    assert step.verdict == "certified", str(step)
+    assert step.verdict == "certified in part", str(step)
+    assert "in a way that nobody saw" in said(step)

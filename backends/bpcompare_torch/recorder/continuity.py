@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
@@ -21,10 +20,6 @@ AFTERWARDS = "it was changed after what read or left it last, in a way that nobo
 AGAIN = "a step of an optimizer used it already, or a part of it, and it was not cleared before it was used again"
 
 
-EARLIER = 4
-"""So many numbers are remembered that a parameter had before: code that tries a step puts it back (SAM)."""
-
-
 class Continuity:
     """Keeps what each step left, and compares what the next one finds.
 
@@ -39,7 +34,6 @@ class Continuity:
         self._states: WeakKeyDictionary[Any, dict[tuple[int, str], Kept]] = WeakKeyDictionary()
         self._spent: dict[Seen, None] = {}
         self._known: set[int] = set()
-        self._earlier: dict[int, deque[Kept]] = {}
         self._touched: dict[int, ReferenceType[Tensor]] = {}
 
     def read(self, t: Tensor, leaf: Seen) -> None:
@@ -88,7 +82,6 @@ class Continuity:
     def ended(self, one: Moved, now: Kept, clock: int) -> None:
         """A step that was recorded function by function ends, and a parameter holds these numbers."""
         self.found(id(one.parameter), now, clock, one.name, INSIDE)
-        self._earlier.pop(id(one.parameter), None)
         if one.gradient is not None:
             self._spent[one.gradient] = None
 
@@ -97,7 +90,6 @@ class Continuity:
         if one.after is not None:
             self._left[id(one.parameter)] = one.after, clock
         self._known.discard(id(one.parameter))
-        self._earlier.pop(id(one.parameter), None)  # to go back behind a step is to undo it
         if one.gradient is None:
             return
         self._spent[one.gradient] = None
@@ -139,11 +131,8 @@ class Continuity:
         """Somebody reads a parameter, and finds these numbers in it. `why`: what is said where others were left there."""
         left, since = self._left.get(address, (None, 0))
         known = address in self._known
-        changed = left is not None and clock >= since and not known and left.shape == now.shape and not left.same(now)
-        earlier = self._earlier.setdefault(address, deque(maxlen=EARLIER))
-        if changed and not any(_alike(one, now) for one in tuple(earlier)):  # it was not put back
+        if left is not None and clock >= since and not known and left.shape == now.shape and not left.same(now):
             self._note(name, why)
-        earlier.append(now)
         self._left[address] = now, clock
 
     def _note(self, what: str, why: str) -> None:

@@ -183,11 +183,6 @@ class Memory:
         if shared is not None:
             _copy(_alive(shared), self._put)
 
-    def apart(self) -> None:
-        """Nobody sees writes for a while: all that is kept is copied."""
-        for storage in tuple(self._kept):
-            self.leaving(storage)
-
     def _put(self, t: Tensor) -> Tensor:
         """A copy: in memory while there is room."""
         return self._chunks.put(t) if self._bytes > self.limit else self._copied(t)

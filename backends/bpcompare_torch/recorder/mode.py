@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -56,15 +55,6 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def unwatched(self) -> Unwatched:
         """Calls in here are the recorder's own."""
         return Unwatched(self)
-
-    @contextmanager
-    def left(self) -> Iterator[None]:
-        """In here torch calls its functions as if nobody listened."""
-        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-        try:
-            yield
-        finally:
-            self.__enter__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

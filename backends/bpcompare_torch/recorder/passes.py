@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from typing import Any, Self
 from weakref import ref
 
@@ -55,8 +55,6 @@ class Engine:
         """Nodes that came to be while this is entered, by their identity."""
         self._outer: Any = None
         self._undo = ExitStack()
-        self.unheard = False
-        """Whether backward runs without the mode: where one listens, torch takes other formulas for the way back (of prod)."""
         self.before: Callable[[], None] = silent
         self.after: Callable[[], None] = silent
         self.accumulated: Callable[[Tensor, Seen, Kept, Seen | None], None] = silent
@@ -104,9 +102,7 @@ class Engine:
         self._now, self._mode.passing = begun, True
         self.recording(on=False)
         try:
-            if self.unheard:
-                self.identity.memory.apart()
-            with undo, hooking(self._inside), self._mode.left() if self.unheard else nullcontext():
+            with undo, hooking(self._inside):
                 out = original(roots, *args, **kwargs)
         except BaseException as error:
             begun.failed = begun.failed or f"{type(error).__name__} ended it"

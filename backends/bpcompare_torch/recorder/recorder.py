@@ -40,7 +40,7 @@ class TorchRecorder:
 
     `models` by a prefix for their names, "" for the only one; None: they are found when they are called. `hooks`: without them,
     somebody else says where optimizers' steps begin and end. `memory`: bytes that numbers may take before they go into a file;
-    None: half of what is free. `unheard`: nobody listens to what backward calls, only to what arrives.
+    None: half of what is free.
     """
 
     def __init__(
@@ -50,7 +50,6 @@ class TorchRecorder:
         *,
         hooks: bool = True,
         memory: int | None = None,
-        unheard: bool = False,
     ) -> None:
         ensure()
         numbers = Memory()
@@ -65,7 +64,6 @@ class TorchRecorder:
         self._mode.entries = entries
         self._mode.references = references(reference or {})
         self._engine = Engine(self._identity, self._mode, self._places)
-        self._engine.unheard = unheard
         self.updates = Updates(self._identity, self._mode, self._places, names, self.models.optimized, hooks=hooks)
         self._engine.before, self._engine.captured = self._begins, self.updates.captured
         self._engine.accumulated = self.updates.accumulated

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -56,8 +57,8 @@ def bindings() -> Bindings:
 
     In turn, what stood after the run before stands still, where nothing came: only the judgement itself ran since.
     """
-    if not _LISTED or not ((_TURNS and _TURNS[-1] is _LISTED[0] and _LISTED[0].no_more()) or _LISTED[0].stand()):
-        _LISTED[:] = [Bindings()]
+    if not _LISTED or not (_TURNS and _TURNS[-1] is _LISTED[0] and _LISTED[0].no_more()):
+        _LISTED[:] = [(_LISTED[0].still() if _LISTED else None) or Bindings()]
     if _TURNS:
         _TURNS[-1] = _LISTED[0]
     return _LISTED[0]
@@ -134,19 +135,29 @@ class Bindings:
         """Whether there are as many names as there were, and no other modules."""
         return not self._imported() and list(map(len, self._names)) == self._sizes
 
-    def stand(self) -> bool:
-        """Whether everything is still what it was, and nothing came; entries of tables may have, and are kept."""
+    def still(self) -> Bindings | None:
+        """What stands now, if everything is still what it was, and nothing came; entries of tables may have. None if not.
+
+        Another one where tables have moved: a run that is not over puts back what it found, not what came while it ran.
+        """
         if self._imported() or self._recoded():
-            return False
-        if not self._untouched():
-            moved = [at for at, space in enumerate(self._spaces) if space.changed()]
-            if not all(self._spaces[at].table for at in moved):
-                return False
-            for at in moved:  # what the judgement remembers from one run to the next
-                now = self._spaces[at].names
-                self._spaces[at] = replace(self._spaces[at], meant=dict(now), size=len(now))
-            self._look()  # what else moved is a note that libraries keep: the next look need not find that out again
-        return True
+            return None
+        if self._untouched():
+            return self
+        moved = [at for at, space in enumerate(self._spaces) if space.changed()]
+        if not all(self._spaces[at].table for at in moved):
+            return None
+        other = copy(self)
+        other.take_over(moved)
+        return other
+
+    def take_over(self, moved: Sequence[int]) -> None:
+        """Tables, by their places, stand as they are now: what the judgement remembers from one run to the next."""
+        self._spaces = list(self._spaces)
+        for at in moved:
+            now = self._spaces[at].names
+            self._spaces[at] = replace(self._spaces[at], meant=dict(now), size=len(now))
+        self._look()  # what else moved is a note that libraries keep: the next look need not find that out again
 
     def restore(self) -> list[str]:
         """Put everything back; the names of what had been replaced, removed or added."""

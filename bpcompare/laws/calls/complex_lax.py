@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from bpcompare.laws.calls import lax
 from bpcompare.laws.calls.called import Arguments, Rows
@@ -12,12 +13,23 @@ from bpcompare.laws.kernel import Node
 
 rows = Rows()
 
-LINEAR = ("broadcast_in_dim", "slice", "pad", "gather", "scatter-add", "scatter-sub", "cumsum", "select_n", "stack", "unstack")
+LINEAR = ("broadcast_in_dim", "slice", "pad", "scatter-add", "scatter-sub", "cumsum", "select_n", "stack", "unstack")
 
 for _name in LINEAR:
     _law = lax.rows.table[f"lax.{_name}"]
     _traits = {"moves_back": True} if _law.moves_back else {"moves": _law.moves}
     rows.law(f"{PREFIX}lax.{_name}", rearranged=_law.rearranged, **_traits)(each(_law))
+
+_gathered = each(lax.rows.table["lax.gather"])
+
+
+@rows.law(f"{PREFIX}lax.gather", moves=True)
+def _gather(a: Arguments) -> Any:
+    """Entries by their places. Raises LookupError for a number of the caller's where there is no such place."""
+    if float(a.get("fill", 0.0)) != 0.0 and (a.index < 0).any():
+        raise LookupError("a number that is put where there is no entry")
+    return _gathered(a)
+
 
 rows.law(f"{PREFIX}real", moves_back=True)(lambda a: pair(a.self)[0])
 rows.law(f"{PREFIX}imag", moves_back=True)(lambda a: pair(a.self)[1])
