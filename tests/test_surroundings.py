@@ -21,6 +21,7 @@ from bpcompare.engine.surroundings.bindings import bindings
 from bpcompare.engine.worker import InProcess
 from bpcompare.laws import LAWS
 from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.array import FUNCTIONS
 from bpcompare.ops import Embedding
 from bpcompare.plan.draw import plan as draw
 from bpcompare.proof import certificate
@@ -201,10 +202,21 @@ def test_a_table_that_grew_is_watched_with_what_it_has_now(monkeypatch):
     """Whatever the judge notes, all it consists of would be listed anew; or what came to a table could be replaced unseen."""
     listed = bindings()
     monkeypatch.setitem(comparison.EXIT, "came", 7)
-    assert bindings() is listed
+    assert vars(bindings())["_codes"] is vars(listed)["_codes"]  # which takes long to list
     record = InProcess().run(doing(lambda: comparison.EXIT.__setitem__("came", 0)), draw(NET))
     assert record.failure.startswith("it replaced bpcompare.verdict.comparison.EXIT.came ")
     assert comparison.EXIT["came"] == 7
+
+
+def test_a_run_inside_of_a_run_takes_nothing_over_for_it():
+    """A backend would replace an entry of the judgement, run bpcompare itself, and be judged by what it put there."""
+    name, honest = next(iter(FUNCTIONS.items()))
+    with surroundings() as kept:
+        FUNCTIONS[name] = lambda x: x
+        with surroundings():
+            pass
+    assert FUNCTIONS[name] is honest
+    assert any("FUNCTIONS" in one for one in kept.replaced), kept.replaced
 
 
 def test_what_our_own_code_keeps_is_no_replacement():

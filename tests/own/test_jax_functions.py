@@ -242,6 +242,15 @@ def test_the_gradient_of_a_complex_parameter_is_judged():
     assert complex_parameter(lambda z, g: 2 * g * z).verdict == "wrong"
 
 
+@pytest.mark.parametrize(("fill", "verdict"), [({}, "certified"), ({"mode": "fill", "fill_value": 1.0}, "certified in part")])
+def test_complex_numbers_are_taken_out_by_their_places(fill, verdict):
+    """What stands where there is no place has two parts: right code that fills in a real number would be called wrong."""
+    places = jnp.array([0, 2, 7 if fill else 1])
+    z = jnp.array([1.0 + 2.0j, -0.5 + 1j, 2 - 1j])
+    found = bpcompare.check(lambda p: jnp.sum(jnp.real(p["z"].at[places].get(**fill)) ** 2), {"z": z}, as_is=True)
+    assert found.verdict == verdict, str(found)
+
+
 def test_a_parameter_that_the_loss_does_not_use_has_no_gradient():
     """A head that is not trained would keep an honest step from being certified; or a rule that invents a gradient would pass."""
     found = bpcompare.check(lambda p: jnp.sum(p["v"] ** 2), {"v": V, "u": V}, as_is=True)
