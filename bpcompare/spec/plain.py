@@ -21,7 +21,7 @@ _ARRAY = re.compile(r"\[[^\[\]{}\\\x00-\x1f\x7f]*\]")
 
 def loads(text: str) -> dict[str, Any]:
     """As `tomllib.loads`, which is asked where anything is wrong, for it says what and where. Equal tables may be one object."""
-    if text.count("\n[layers.") < FEWEST or '"""' in text or "'''" in text:
+    if text.count("\n[layers.") < FEWEST or '"""' in text or "'''" in text or "\r\r" in text:
         return tomllib.loads(text)
     taken, rest = _apart(text.replace("\r\n", "\n").split("\n"))
     # The headers of all tables are in the rest: the parser sees that they stand where a header may, once each.

@@ -80,6 +80,30 @@ def test_an_optimizer_around_another(watched):
     assert watched("optimizer = Around(torch.optim.AdamW(parameters))" + LOOP, 9).steps == 3
 
 
+RAISING = """
+optimizer = torch.optim.SGD(parameters, lr=0.1)
+for number in range(4):
+    def closure():
+        if number == 0:
+            raise MemoryError
+        optimizer.zero_grad()
+        error = loss()
+        error.backward()
+        return error
+
+    try:
+        optimizer.step(closure)
+    except MemoryError:
+        pass
+"""
+
+
+def test_a_step_that_an_error_has_ended_is_over(watched):
+    """torch tells nobody of its end: no step after it would be counted, and the script be said to make none."""
+    assert watched(RAISING, 9).steps == 3
+    assert watched(RAISING, 2).step.verdict == "certified"
+
+
 def test_steps_that_share_a_backward_pass(watched):
     """Who has an optimizer for each part would read that there was no backward pass, and not how to watch it."""
     (first, *_) = watched(SHARED, 4).step.unexamined

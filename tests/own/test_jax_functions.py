@@ -279,8 +279,9 @@ def test_a_loss_with_formats_written_into_it_is_judged_as_it_is():
     [
         lambda v: lax.scan(lambda c, x: ((jnp.sin(c[0]) * x, c[0] + c[1]), c), (jnp.float32(1), jnp.float32(0)), v)[0][1],
         lambda v: lax.fori_loop(0, 3, lambda i, c: jnp.sin(c) * v, jnp.ones(6, jnp.float32)).sum(),
+        lambda v: lax.fori_loop(lower=0, upper=3, body_fun=lambda i, c: c * v, init_val=jnp.ones(6, jnp.float32)).sum(),
     ],
-    ids=["scan", "fori_loop"],
+    ids=["scan", "fori_loop", "by keywords"],
 )
 def test_a_loop_that_begins_in_float32_has_a_copy_in_float64(loop):
     """Recurrent cells of Flax, whose states begin with zeros of float32, would never be certified whole."""

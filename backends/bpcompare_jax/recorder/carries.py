@@ -30,11 +30,13 @@ def widened_carries() -> Iterator[None]:
 
         return _begun(lambda carry: scan(f, carry, xs, *args, **more), step, init)
 
-    def going_round(test: Any, body: Any, init: Any) -> Any:
-        return _begun(lambda carry: while_loop(test, body, carry), body, init)
+    def going_round(cond_fun: Any, body_fun: Any, init_val: Any) -> Any:
+        return _begun(lambda carry: while_loop(cond_fun, body_fun, carry), body_fun, init_val)
 
-    def counting(lower: Any, upper: Any, body: Any, init: Any, **more: Any) -> Any:
-        return _begun(lambda carry: fori_loop(lower, upper, body, carry, **more), lambda carry: body(lower, carry), init)
+    def counting(lower: Any, upper: Any, body_fun: Any, init_val: Any, **more: Any) -> Any:
+        return _begun(
+            lambda carry: fori_loop(lower, upper, body_fun, carry, **more), lambda carry: body_fun(lower, carry), init_val
+        )
 
     lax: Any = jax.lax
     lax.scan, lax.while_loop, lax.fori_loop = scanning, going_round, counting

@@ -173,8 +173,8 @@ def _accumulating(update: Any, within: Mapping[str, Any], here: Here) -> Iterato
     """A step of what stands inside; where more gradients of its round are to come, nothing becomes of it."""
     made, state = update.__self__, here.state
     parts = vars(made)
-    if not named(parts["_should_skip_update_fn"]):
-        raise UntoldError("MultiSteps with a function that says which gradients to leave out")
+    if not named(skips := parts["_should_skip_update_fn"]):  # it says which gradients to leave out
+        yield here.link(own_name(skips), lambda u, s, p: (u, s), own=True)
 
     def accumulated(updates: Any, state: Any, params: Any) -> Any:
         def added(u: Any, a: Any) -> Any:

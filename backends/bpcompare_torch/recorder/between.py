@@ -20,6 +20,7 @@ OF_OTHERS = (
     "what stands in .grad was made from the gradients of other parameters: right for a copy of them in another format, a mistake "
     "where two were swapped"
 )
+AT_ONCE = "one write moves several parameters in one memory: whether each was moved by its own gradient was not asked"
 BY_OTHERS = "it was made from gradients of other parameters alone: a mistake, unless it is meant"
 
 
@@ -49,14 +50,18 @@ def updated_by_hand(
     draft = Draft(BY_HAND, entries)
     needed: set[Seen] = set()
     foreign: dict[str, None] = {}
+    mixed: dict[str, None] = {}
     for one in held:
         made = set(behind(one.gradient))
         needed |= made - judged
         gradients = {seen.address for seen in made if seen.kind == "given" and seen.address is not None}
         if gradients and one.address not in whose(gradients):
             foreign[one.name] = None
-    if foreign:
-        draft.unexamined.append(Unexamined(f"the update of {listed(list(foreign))}", BY_OTHERS, place.line))
+        elif one.with_others and len(gradients) > 1:
+            mixed[one.name] = None
+    for names, why in ((foreign, BY_OTHERS), (mixed, AT_ONCE)):
+        if names:
+            draft.unexamined.append(Unexamined(f"the update of {listed(list(names))}", why, place.line))
     return _made_of(draft, needed, judged)
 
 

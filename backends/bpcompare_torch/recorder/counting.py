@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from inspect import currentframe
 from typing import Any, Self
 
 import torch
@@ -69,12 +70,11 @@ class Counting:
         return recorder
 
     def _begins(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        self._open.append(optimizer)
+        self._open = _running() or [optimizer]
         return None if self._recorder is None else self._recorder.updates.begins(optimizer, args, kwargs)
 
     def _ends(self, optimizer: Any) -> None:
-        while self._open and self._open.pop() is not optimizer:  # one that an error has ended
-            pass
+        self._open = self._open[:-1]
         if self._recorder is not None:
             self._recorder.updates.ends(optimizer)
         if self._open:
@@ -98,3 +98,17 @@ class Counting:
             f"--at-step {first} --steps {self._shared} watches them together"
         )
         return replace(watched, unexamined=(Unexamined("how its gradients were made", why), *watched.unexamined))
+
+
+def _running() -> list[Any]:
+    """The optimizers whose steps are on the stack, the innermost last: of one that an error has ended, torch tells nobody."""
+    found, frame = [], currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == WRAPPER and isinstance(one := frame.f_locals.get("self"), torch.optim.Optimizer):
+            found.append(one)
+        frame = frame.f_back
+    return found[::-1]
+
+
+WRAPPER = "wrapper"
+"""What torch calls the function that runs the hooks around a step."""

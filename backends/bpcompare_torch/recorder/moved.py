@@ -37,12 +37,13 @@ class Moved:
 
 @dataclass(eq=False, slots=True)
 class Held:
-    """What a parameter's `.grad` held when it was used, or at the end."""
+    """What a parameter's `.grad` held when it was used, or at the end; or what was written into it, maybe `with_others`."""
 
     name: str
     address: int
     gradient: Seen
     stands_for: frozenset[int] = frozenset()
+    with_others: bool = False
 
 
 @dataclass(eq=False, slots=True)

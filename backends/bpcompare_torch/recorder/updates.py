@@ -123,13 +123,14 @@ class Updates:
     def wrote(self, t: Tensor, written: Seen | None) -> None:
         """Somebody's own code wrote into t: an update by hand, if it is a parameter and there was a gradient."""
         self.continuity.touched(t)
-        for name, p in self._owners.of(t) if self._begun and strided(t) else ():
+        owners = self._owners.of(t) if self._begun and strided(t) else ()
+        for name, p in owners:
             if written is None or not (written.reduced or _of_itself(written)):
                 self.continuity.wrote(id(p))
                 self.rewritten.setdefault(name, self._places.here("write"))
                 continue
             written.reduced = True
-            self.by_hand.append(Held(name, id(p), written))
+            self.by_hand.append(Held(name, id(p), written, with_others=len(owners) > 1))
             if covers(t, p):
                 now = written.kept if key(t) == key(p) else self._identity.memory.keep(p)
                 self.continuity.left(id(p), now, written.clock)

@@ -229,7 +229,7 @@ def beyond(tries: Tries, answer: Answer, finding: InputFinding) -> InputFinding:
         except Exception:  # noqa: BLE001 — the author's code
             return finding
         # Where the branch that is taken is a constant, it is 0, which no number is small beside but those of the forward.
-        size = max(abs(found.value), tries[at].slope)
+        size = abs(found.value) or tries[at].slope
         if np.isfinite(found.value) and TRUSTED * found.error <= LEAST * size and not found.kink:
             index = tuple(int(i) for i in np.unravel_index(int(k), finding.shape)) if finding.shape else ()
             cause = (
