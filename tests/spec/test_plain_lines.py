@@ -18,7 +18,7 @@ SPEC = 'name = "nodes"\n' + "".join(
 PIECES = (
     "\n", "[", '"', "=", "{ a = 1 }", "[layers.n0]\n", "[layers.n1.init]\n", 'op = "dense"\n', "\\", "# said\n", "null",
     "a = NaN\n", "a = [null]\n", "a = [\n", "1,\n", "]\n", "[true.x]\n", "[layers]\n", "[[layers]]\n", "[1, 2]\n",
-    "layers.q.op = 1\n", "op.x = 1\n", "\r\n", "\t", "'", "a = inf\n", "init.scale = 2\n", "a = 01\n", "a = 1_000\n",
+    "layers.q.op = 1\n", "op.x = 1\n", "\r\n", "\r\r\n", "\t", "'", "a = inf\n", "init.scale = 2\n", "a = 01\n", "a = 1_000\n",
     "[layers.z]\n", "\x7f", 'a = """\n', "a = '''\n", '[layers."n1"]\n', "a = [1.5e3, -0.0, 7]\n", "a = [01]\n",
     'a = ["\\u00e9"]\n', 'a = ["x", "y",]\n', "a = [[1], [2]]\n", "a = 1979-05-27\n",
 )  # fmt: skip

@@ -75,6 +75,14 @@ def test_json_means_the_same(name):
     same(parse(text, base=EXAMPLES), parse(json.dumps(tomllib.loads(text)), base=EXAMPLES, json=True))
 
 
+def test_what_changes_after_it_was_read_is_looked_at():
+    """A name that no parameter has would end in a KeyError of ours, for the network was found right before."""
+    network = read(EXAMPLES / "mazur.toml")
+    next(layer for layer in network.layers.values() if layer.parameters).parameters["weight"] = "nope"
+    with pytest.raises(SpecError, match='no parameter is called "nope"'):
+        draw.plan(network)
+
+
 def test_mazur():
     """If this fails, the worked example of many courses is not what its authors computed."""
     network = read(EXAMPLES / "mazur.toml")

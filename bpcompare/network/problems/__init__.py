@@ -55,4 +55,5 @@ def _parts(network: Network) -> list[object]:
     """The objects that were looked at: with any other one of them the network is looked at again."""
     groups = (network.inputs, network.layers, network.parameters)
     held = [part for group in groups for parts in (group.keys(), group.values()) for part in parts]
-    return [network.name, network.error, network.update, network.training, network.data, *held]
+    roles = [part for layer in network.layers.values() for pair in layer.parameters.items() for part in pair]
+    return [network.name, network.error, network.update, network.training, network.data, *held, *roles]
