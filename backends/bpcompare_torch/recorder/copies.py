@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from bpcompare.program import Unexamined
-from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.moved import Moved
 from bpcompare_torch.recorder.tape import Seen, behind
 
@@ -33,12 +32,11 @@ class Delivered(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A parameter's part of a copy: it begins at an offset. `numbers` are the parameter's own, in the last forward."""
+    """A parameter's part of a copy: it begins at an offset."""
 
     address: int
     name: str
     offset: int
-    numbers: Kept
 
 
 class Copies:
@@ -119,7 +117,7 @@ def _held(one: Moved, found: Mapping[int, Delivered]) -> list[Part]:
     parts, factors, offset = [], [], 0
     for address, (leaf, after) in found.items():
         p, mine = leaf.kept.tensor.detach(), after.kept.tensor.detach().flatten().double()
-        part = Part(address, leaf.name, offset, leaf.kept)
+        part = Part(address, leaf.name, offset)
         offset += p.numel()
         if offset > q.numel() or not torch.equal(_cut(q, part, p), p.flatten()):
             return []

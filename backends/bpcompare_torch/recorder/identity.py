@@ -317,13 +317,13 @@ class Identity:
         if node is t.grad_fn:
             return None
         leaf = leaf_of(node)
-        before = self.of(leaf) if leaf is not None else self._by_edge.get((self.number(node), number))
-        before = before or (None if t._base is None else self._same(t._base))
-        if before is None:
+        plain = self.of(leaf) if leaf is not None else self._by_edge.get((self.number(node), number))
+        plain = plain or (None if t._base is None else self._same(t._base))
+        if plain is None:
             return None
-        kept = before.kept.tensor  # a copy elsewhere, once its memory was written into
+        kept = plain.kept.tensor  # a copy elsewhere, once its memory was written into
         same = (storage_of(kept), key(kept)) == (storage_of(t), key(t))
-        return self._moved("alias", {"self": before}, self.memory.keep(t)) if same else None
+        return self._moved("alias", {"self": plain}, self.memory.keep(t)) if same else None
 
     def _unknown(self, t: Tensor) -> Seen:
         """A value that nobody saw being made. Of what autograd leads back to from it, not all Δ was seen."""
