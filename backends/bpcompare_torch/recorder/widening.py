@@ -42,6 +42,14 @@ for _grouped in (getattr(torch.nn.functional, "grouped_mm", None), getattr(torch
         _CALLED[_grouped] = _in_groups
 
 
+def _by_channel(x: Tensor, scale: Tensor, *rest: Any, **named: Any) -> Tensor:
+    """Numbers of float64 on a grid for each channel, whose scale torch wants in float32."""
+    return torch.fake_quantize_per_channel_affine(x, scale.float(), *rest, **named)
+
+
+_CALLED[torch.fake_quantize_per_channel_affine] = _by_channel
+
+
 class Widened(TorchFunctionMode):
     """While entered, tensors are made in float64 where nothing or float32 is said, and converted to float64 instead of float32.
 
