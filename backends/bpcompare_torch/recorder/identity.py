@@ -205,7 +205,7 @@ class Identity:
         if written is not None:
             self._by_place[storage] = {key(t): written}
         if shared or known or storage in self._writes:
-            self._writes.setdefault(storage, []).append(Write(self.memory.clock, geometry(t), written))
+            self._writes.setdefault(storage, []).append(Write(self.memory.clock, geometry(t), written, t.element_size()))
 
     # the three kinds of tensors
 
@@ -375,9 +375,11 @@ class Identity:
         mine = addresses(geometry(t))
         since = [write for write in self._writes.get(storage_of(t), ()) if write.clock > seen.clock]
         for write in since:
+            index = places(mine, addresses(write.where))
+            if write.size == t.element_size() and (index < 0).all():
+                continue  # it went next to this, into the same memory
             if write.written is None:
                 return None
-            index = places(mine, addresses(write.where))
             arguments = {"self": seen, "written": write.written, "index": index}
             seen = self._moved("overlay", arguments, self.memory.keep(t), write.clock)
             seen.between = write is not since[-1]

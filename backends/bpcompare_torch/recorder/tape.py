@@ -112,11 +112,12 @@ def _seen_in(values: Iterable[Any]) -> list[Seen]:
 
 
 class Write(NamedTuple):
-    """A write at a time, where in memory, and what was written; None: nobody saw what."""
+    """A write at a time, where in memory, and what was written; None: nobody saw what. An entry has `size` bytes."""
 
     clock: int
     where: Geometry
     written: Seen | None
+    size: int
 
 
 @dataclass(eq=False, slots=True)
