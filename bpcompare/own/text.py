@@ -336,11 +336,12 @@ def told(wrong: Wrong) -> Iterator[Said]:
     if wrong.whose:
         yield "whose", wrong.whose, 2
     parameters, values = wrong.carried
+    made = "made from it" if wrong.meant else "made from it, and as wrong"
     if parameters:
         what = "gradient" if len(parameters) == 1 else "gradients"
-        yield "follows", f"the {what} of {named(parameters)}: made from it, and as wrong", 2
+        yield "follows", f"the {what} of {named(parameters)}: {made}", 2
     elif values:
-        yield "follows", f"{counted(values, 'value')} after it, and their Δ: made from it, and as wrong", 2
+        yield "follows", f"{counted(values, 'value')} after it, and their Δ: {made}", 2
 
 
 def _second(wrong: Wrong) -> str:

@@ -102,7 +102,23 @@ class Doubled(torch.autograd.Function):
         return g
 
 
-@pytest.mark.parametrize(("function", "words"), [(Step, "straight-through"), (Reversal, "to turn or to scale"), (Doubled, "")])
+class Over(torch.autograd.Function):
+    """Written into memory behind autograd's back, as a solver of differential equations does it."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x.data[0] = 1.0
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+MEANT = [(Step, "straight-through"), (Reversal, "to turn or to scale"), (Over, "what stood there before"), (Doubled, "")]
+
+
+@pytest.mark.parametrize(("function", "words"), MEANT)
 def test_whoever_may_mean_it_is_told_how_to_say_so(function, words):
     """A straight-through estimate would be called wrong for ever; or every mistake would come with an excuse."""
     report = " ".join(str(said(function)).split())
