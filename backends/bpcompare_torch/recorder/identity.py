@@ -18,7 +18,7 @@ from bpcompare.program import Place
 from bpcompare_torch.recorder.geometry import addresses, geometry, key, places, strided
 from bpcompare_torch.recorder.graph import Point, before, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen, Write, silent
+from bpcompare_torch.recorder.tape import SPARSE, Custom, Entry, Seen, Write, silent
 
 Edge = tuple[int, int]
 
@@ -55,7 +55,7 @@ class Identity:
         """The value that t is now."""
         self.settle()
         if not strided(t):
-            return Seen("given", self.memory.keep(t), self.memory.clock)
+            return Seen("given", self.memory.keep(t), self.memory.clock, why=SPARSE)
         if self.memory.foreign(t):
             self._check(t)
         # A view that a custom function makes of what it is given is a leaf to autograd, which looks away there.
