@@ -277,7 +277,8 @@ def test_gradients_that_are_parts_of_one_buffer_are_told_apart(planted):
             (model(torch.randn(5, 3) + number).square().mean() / 2).backward()
         if planted:
             buffer.view(torch.uint8)[12:16].zero_()  # of 0.weight; counted in floats it were of 0.bias
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        else:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
         optimizer.step()
     assert step.verdict == ("certified in part" if planted else "certified"), str(step)
     assert planted == any("the gradient of 0.weight" in one.what for one in step.unexamined), str(step)
