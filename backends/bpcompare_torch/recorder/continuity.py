@@ -140,4 +140,4 @@ class Continuity:
 
 
 def _alike(one: Kept, other: Kept) -> bool:
-    return one.dtype == other.dtype and one.same(other)
+    return one.tensor.dtype == other.tensor.dtype and one.same(other)

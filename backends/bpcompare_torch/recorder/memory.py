@@ -148,6 +148,10 @@ class Memory:
         self._kept[storage].append(ref(kept))
         return kept
 
+    def now(self, t: Tensor) -> Kept:
+        """The numbers of t for who only looks at them at once: nothing is copied when they are written into."""
+        return Kept(_detached(t)) if type(t) in PLAIN and t.layout == torch.strided else self.keep(t)
+
     def copy(self, t: Tensor) -> Kept:
         """The numbers of t as they are now, in memory of their own if there is room: it is about to be written into."""
         if type(t) not in PLAIN or t.layout != torch.strided or self._bytes > self.limit:
@@ -254,7 +258,7 @@ def _copy(shared: list[Kept], copied: Callable[[Tensor], Tensor]) -> None:
             parts.setdefault(_part(kept.tensor), []).append(kept)
     found = {part: several[0].tensor for part, several in parts.items()}
     if len(found) > 1 and sum(t.nbytes for t in found.values()) > (storage := shared[0].tensor.untyped_storage()).nbytes():
-        whole = storage.clone()  # type: ignore[no-untyped-call]
+        whole = copied(torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)).untyped_storage()
         copies = {part: _within(whole, t) for part, t in found.items()}
     else:
         copies = {part: copied(t) for part, t in found.items()}
