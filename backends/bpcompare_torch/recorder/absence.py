@@ -72,7 +72,7 @@ class Absence:
     def begin(self) -> None:
         """The mode is off from now on, if it is the innermost of this thread."""
         if not self.off and _innermost() is self._mode:
-            self._mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self._mode.__exit__(None, None, None)
             self.off, self._thread = True, get_ident()
 
     def end(self) -> None:
@@ -98,7 +98,7 @@ class Absence:
 _entered: list[Absence] = []
 
 
-class _Told(ORIGINAL):  # type: ignore[misc, valid-type]
+class _Told(ORIGINAL):  # type: ignore[misc]
     """In the place of what torch's profiler is told by."""
 
     def __enter__(self) -> Any:
@@ -125,7 +125,8 @@ class _Away:
 
 def built_in(node: Any) -> bool:
     """Whether torch generates nodes of this type, so that no code of others runs in it."""
-    return _generated(type(node))
+    kind: Any = type(node)
+    return _generated(kind)
 
 
 def shared() -> bool:
