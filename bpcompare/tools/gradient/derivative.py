@@ -28,8 +28,6 @@ CLOSE = 1e-6
 OFFSETS = np.array([0.13, 0.29, 0.46, 0.61, 0.83, 1.0])
 AFAR, NEAR, TIMES = 1e-2, 1e-7, 10.0**-0.5
 """Steps from afar, relative to the largest x, to close by, relative to this one: do slopes run into the derivative, or jump?"""
-FLAT = 0.1
-"""From as far where nothing moves close by: the steps of a format of 16 bits are nearly as large as AFAR."""
 ROUNDED = 2.0**-18
 """More noise than this share of the output is no rounding to float32: it is one of a few steps that were met."""
 INNER = 2.0**-22
@@ -121,7 +119,7 @@ class Along:
         if self._noise > ROUNDED * terms:
             return True
         s, last, one_sided = float((self._dy * self._y).sum()), 0.0, True
-        h = (AFAR if near.bulk else FLAT) / TIMES * max(size, float(np.abs(self._x).max(initial=0.0)))
+        h = AFAR / TIMES * max(size, float(np.abs(self._x).max(initial=0.0)))
         while (h := h * TIMES) > NEAR * size:
             right, left = ((self._dy * self._shifted(v, side * h)).sum() - s for side in (1.0, -1.0))
             gaps = [abs(right / h - near.value), abs(-left / h - near.value)]
