@@ -247,7 +247,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         reduced = self._following() or any(one.reduced for one in read)
         number = 0
         for output, t in enumerate(made):
-            if t is None:
+            if t is None or not strided(t):  # of sparse ones no law speaks
                 entry.results.append(None)
                 continue
             floating = t.is_floating_point() or t.is_complex()
