@@ -39,6 +39,8 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.reads: Callable[[Tensor, Seen], None] = silent
         self.passing = False
         self.idle = False
+        self.packed = False
+        """Whether hooks of theirs, or a checkpoint's, hold what autograd saves for backward, and run there."""
         self.foreseen: set[int] = set()
         self.references: dict[str, Callable[..., Any]] = {}
         self.failures: dict[str, str] = {}
