@@ -106,3 +106,41 @@ def test_what_a_function_of_jax_calls_has_the_line_of_the_call():
     places = mlp(None).runs[0].judged[0].recording.places.values()
     assert {place.function for place in places} >= {"select_n"}
     assert all("test_pairs_jax.py:" in place.line for place in places if place.function != "grad")
+
+
+def attending(mistake=""):
+    """Scores with a mask of −1e9, of what a norm gives."""
+    epsilon, axis = (1e-3 if mistake == "ε" else 1e-5), (0 if mistake == "axis" else -1)
+
+    def loss(p, x):
+        h = x @ p["w"]
+        y = h * jax.lax.rsqrt(jnp.mean(h**2, -1, keepdims=True) + epsilon)
+        scores = jnp.where(jnp.tril(jnp.ones((3, 3), bool)), y @ y.T, -1e9)
+        return jnp.mean((jax.nn.softmax(scores, axis) @ y) ** 2)
+
+    x = jnp.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.2], [0.1, 0.3, -2.0]])
+    return bpcompare.check(loss, {"w": jnp.array([[0.3, -0.2], [0.5, 1.1], [2.0, -0.7]])}, x, as_is=True, wake=False)
+
+
+def test_what_a_mask_puts_in_hides_no_other_number():
+    """Beside −1e9 all scores are the same: another ε in front of them would be sought behind them."""
+    found = bpcompare.compare(attending(), attending("ε"))
+    assert found.verdict == "differ", str(found)
+    assert found.first.first.function in ("add", "rsqrt"), str(found)
+
+
+def test_what_is_cut_off_is_no_data():
+    """A softmax subtracts a maximum that it cuts off: along another axis, the two would be "not comparable"."""
+    found = bpcompare.compare(attending(), attending("axis"))
+    assert (found.verdict, found.first.way) == ("differ", "forward"), str(found)
+
+
+def test_a_bias_that_a_port_leaves_out():
+    """The place would be where the bias is laid out for the sum, which nobody wrote."""
+    x = jnp.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.2]])
+    weights = {"w": jnp.array([[0.3, -0.2], [0.5, 1.1], [2.0, -0.7]]), "b": jnp.array([0.1, 0.2])}
+
+    whole = bpcompare.check(lambda p, x: jnp.mean(jnp.tanh(x @ p["w"] + p["b"]) ** 2), weights, x, as_is=True)
+    without = bpcompare.check(lambda p, x: jnp.mean(jnp.tanh(x @ p["w"]) ** 2), weights, x, as_is=True)
+    found = bpcompare.compare(whole, without)
+    assert (found.verdict, found.first.first.function) == ("differ", "add"), str(found)

@@ -45,6 +45,10 @@ class Seen:
         self.shape = tuple(np.shape(number)) if not hasattr(number, "shape") else tuple(number.shape)
 
 
+CUT = "cut off"
+"""What numbers are called that come of parameters, and that nothing is sent back from."""
+
+
 class Draft:
     """A program in the making, from the taps of an evaluation and what arrived at them."""
 
@@ -75,10 +79,10 @@ class Draft:
         self.values[path] = Value(path, path, given=True, delta=delta, parameter=delta is not None, dtype=format_of(x))
         return Seen(path, x, depends=delta is not None or followed)
 
-    def constant(self, x: Any) -> Seen:
-        """A number that stands in the code."""
+    def constant(self, x: Any, name: str = "constant") -> Seen:
+        """A number that stands in the code, or comes of no parameter."""
         x = x if hasattr(x, "dtype") else np.asarray(x)
-        path = self.unique("constant")
+        path = self.unique(name)
         self.given[path] = array(x)
         self.values[path] = Value(path, path, given=True, dtype=format_of(x))
         return Seen(path, x, depends=False)
@@ -109,7 +113,8 @@ class Draft:
             chosen = self._chosen[at]
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
-            return [self.constant(self._number((*at, i))) for i in range(len(equation.outvars))]
+            cut = any(arg.depends or arg.path.startswith(CUT) for arg in args)
+            return [self.constant(self._number((*at, i)), CUT if cut else "constant") for i in range(len(equation.outvars))]
         if name in CUSTOM:
             return self._custom(equation, args, at, scope, custom)
         return self._call(equation, args, at, scope, custom)

@@ -5,6 +5,15 @@ from collections.abc import Mapping
 from bpcompare.laws.law import UpdateLaw
 from bpcompare.laws.rules.averaged import AsgdRule
 from bpcompare.laws.rules.factored import AdafactorRule
+from bpcompare.laws.rules.later import (
+    AdaBeliefRule,
+    AmsgradRule,
+    LambRule,
+    LionRule,
+    NesterovAdamRule,
+    SignRule,
+    YogiRule,
+)
 from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
 from bpcompare.laws.rules.orthogonal import MuonRule
 from bpcompare.laws.rules.signs import RpropRule
@@ -24,5 +33,12 @@ RULES: Mapping[str, UpdateLaw] = {
     "rprop": Turned(RpropRule()),
     "adafactor": Turned(AdafactorRule()),
     "muon": Turned(MuonRule()),
+    "nesterov adam": Turned(NesterovAdamRule()),
+    "amsgrad": Turned(AmsgradRule()),
+    "adabelief": Turned(AdaBeliefRule()),
+    "yogi": Turned(YogiRule()),
+    "lion": Turned(LionRule()),
+    "signsgd": Turned(SignRule()),
+    "lamb": Turned(LambRule()),
 }
 """Every rule that a `Rule` may name."""

@@ -74,17 +74,20 @@ class NAdamRule(AdamRule):
 class RAdamRule(AdamRule):
     """Liu et al., arXiv:1908.03265: Adam's direction, made smaller while its v rests on few steps, and m̂ alone on fewer than six.
 
-    ε stands beside √v, before the bias is taken out: √(1 − β₂ᵗ) r m̂/(√v + ε).
+    ε stands beside √v, before the bias is taken out: √(1 − β₂ᵗ) r m̂/(√v + ε); or, `corrected`, beside √v̂.
     """
 
     def direction(self, at: UpdateAt[Any]) -> Num:
         """r m̂/(√v̂ + ε), or m̂. Raises LookupError where either may be right."""
         m = named("m̂", self.slot(at.but(name="m")) / self.less(at, at.op.beta1, at.t))
         steps = length(at.op.beta2, at.t)
-        if abs(steps - 5.0) < 1e-9:
+        if abs(steps - 5.0) < (0.1 if at.op.settings.get("narrow_powers") else 1e-9):
             raise LookupError("ρₜ is 5 up to rounding: either formula is right")
         if steps < 5.0:
             return m
+        if at.op.settings.get("corrected"):
+            root = np.sqrt(self.second(at) / self.less(at, at.op.beta2, at.t)) + hyperparameter(at.op.epsilon, at.w)
+            return shortened(hyperparameter(at.op.beta2, at.w), at.t) * m / root
         part = beforehand(lambda beta: rectified(beta, at.t), at.op.beta2, like=at.w)
         return part * m / (np.sqrt(self.second(at)) + hyperparameter(at.op.epsilon, at.w))
 
@@ -96,10 +99,14 @@ def length(beta: Num, t: int) -> Num:
 
 
 def rectified(beta: Num, t: int) -> Num:
-    """√(1 − βᵗ) r, with r² = (ρₜ − 4)(ρₜ − 2) ρ / ((ρ − 4)(ρ − 2) ρₜ)."""
+    """√(1 − βᵗ) r."""
+    return np.sqrt(1.0 - beta**t) * shortened(beta, t)
+
+
+def shortened(beta: Num, t: int) -> Num:
+    """r, with r² = (ρₜ − 4)(ρₜ − 2) ρ / ((ρ − 4)(ρ − 2) ρₜ)."""
     now, most = length(beta, t), 2.0 / (1.0 - beta) - 1.0
-    r2 = (now - 4.0) * (now - 2.0) * most / ((most - 4.0) * (most - 2.0) * now)
-    return np.sqrt(r2 * (1.0 - beta**t))
+    return np.sqrt((now - 4.0) * (now - 2.0) * most / ((most - 4.0) * (most - 2.0) * now))
 
 
 class AdamaxRule(AdamRule):
