@@ -43,7 +43,9 @@ def made(address: str) -> Iterator[dict[str, Any]]:
     """
     with found(address) as (factory, _):
         if needed := _needs(factory):
-            raise FactoryError(f"{address} needs {needed}: it is called without arguments; give them values, or write a function without")
+            raise FactoryError(
+                f"{address} needs {needed}: it is called without arguments; give them values, or write a function without"
+            )
         try:
             given = factory()
         except (Exception, SystemExit) as error:

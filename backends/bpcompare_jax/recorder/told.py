@@ -186,7 +186,8 @@ def _settled(
     t = 1
     if link is not None:
         for name, value in fixed.items():
-            if name in link.settings and link.settings[name] not in (value, None if value is None else float(value)):
+            meant = (value, float(value)) if isinstance(value, (int, float)) else (value,)
+            if name in link.settings and link.settings[name] not in meant:
                 raise UntoldError(f"{link.name} with {name}={link.settings[name]}")
         if function == "adam" and link.settings["nesterov"]:
             function = "nesterov adam"

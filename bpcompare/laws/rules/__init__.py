@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from bpcompare.laws.law import UpdateLaw
 from bpcompare.laws.rules.averaged import AsgdRule
 from bpcompare.laws.rules.factored import AdafactorRule
-from bpcompare.laws.rules.later import (
+from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
+from bpcompare.laws.rules.orthogonal import MuonRule
+from bpcompare.laws.rules.signs import RpropRule
+from bpcompare.laws.rules.squares import AdadeltaRule, AdagradRule, RmsPropRule, SgdRule
+from bpcompare.laws.rules.turned import Turned
+from bpcompare.laws.rules.variants import (
     AdaBeliefRule,
     AmsgradRule,
     LambRule,
@@ -14,11 +19,6 @@ from bpcompare.laws.rules.later import (
     SignRule,
     YogiRule,
 )
-from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
-from bpcompare.laws.rules.orthogonal import MuonRule
-from bpcompare.laws.rules.signs import RpropRule
-from bpcompare.laws.rules.squares import AdadeltaRule, AdagradRule, RmsPropRule, SgdRule
-from bpcompare.laws.rules.turned import Turned
 
 RULES: Mapping[str, UpdateLaw] = {
     "sgd": Turned(SgdRule()),

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompare.laws.law import UpdateAt
 from bpcompare.laws.update import AdamLaw, decayed, drawn
-from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total
+from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total, unit_of
 
 
 class AdamRule(AdamLaw):
@@ -81,11 +81,14 @@ class RAdamRule(AdamRule):
         """r m̂/(√v̂ + ε), or m̂. Raises LookupError where either may be right."""
         m = named("m̂", self.slot(at.but(name="m")) / self.less(at, at.op.beta1, at.t))
         steps = length(at.op.beta2, at.t)
-        if abs(steps - 5.0) < (0.1 if at.op.settings.get("narrow_powers") else 1e-9):
+        off = 1e-9 if not at.op.settings.get("narrow_powers") else blurred(at)
+        if abs(steps - 5.0) < off:
             raise LookupError("ρₜ is 5 up to rounding: either formula is right")
         if steps < 5.0:
             return m
         if at.op.settings.get("corrected"):
+            if off > 1e-4 * (steps - 4.0):
+                raise LookupError("in this format ρₜ, a small difference of large numbers, is rounded too far")
             root = np.sqrt(self.second(at) / self.less(at, at.op.beta2, at.t)) + hyperparameter(at.op.epsilon, at.w)
             return shortened(hyperparameter(at.op.beta2, at.w), at.t) * m / root
         part = beforehand(lambda beta: rectified(beta, at.t), at.op.beta2, like=at.w)
@@ -96,6 +99,11 @@ def length(beta: Num, t: int) -> Num:
     """ρₜ = ρ − 2 t βᵗ/(1 − βᵗ), with ρ = 2/(1 − β) − 1: how many steps v rests on."""
     kept = beta**t
     return 2.0 / (1.0 - beta) - 1.0 - 2.0 * t * kept / (1.0 - kept)
+
+
+def blurred(at: UpdateAt[Any]) -> float:
+    """How far ρₜ may be off that is worked out in the format of the parameters."""
+    return max(unit_of(at.w) * (2.0 / (1.0 - at.op.beta2)) ** 2 / at.t, 1e-9)
 
 
 def rectified(beta: Num, t: int) -> Num:

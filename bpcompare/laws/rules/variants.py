@@ -1,4 +1,4 @@
-"""Rules that were made of Adam later, as optax has them."""
+"""Variants of Adam, as optax has them, and rules that step by signs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from bpcompare.laws.law import UpdateAt
 from bpcompare.laws.rules.moments import AdamRule
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.number import Num, apart, hyperparameter, masked, named, plainly, total
+from bpcompare.numbers.number import Num, apart, hyperparameter, named, plainly, total, unit_of
 
-NEAR = {"float64": 1e-14, "float32": 1e-5, "bfloat16": 0.1, "float16": 0.02}
-"""A difference that is so small beside its terms may have either sign, by the rounding of its format."""
+NEAR = 64.0
+"""A sum that is so many roundings of its terms, or less, may have either sign."""
 
 
 class NesterovAdamRule(AdamRule):
@@ -44,6 +44,8 @@ class AmsgradRule(AdamRule):
 
 class AdaBeliefRule(AdamRule):
     """Zhuang et al., NeurIPS 2020: v is the mean of (g − m)², each time with `epsilon_inside` more."""
+
+    smooth = False  # m is nearly g, often: a difference of 32 bits says little about it
 
     def slot(self, at: UpdateAt[Any]) -> Num:
         """β₂ v + (1 − β₂)(g − m)² + ε, or Adam's m."""
@@ -91,7 +93,12 @@ class SignRule:
 
 
 class LambRule(AdamRule):
-    """You et al., ICLR 2020, algorithm 2, with φ(z) = z: u = m̂/(√v̂ + ε) + λ w, and w − η ‖w‖/‖u‖ u; 1 where a norm is 0."""
+    """You et al., ICLR 2020, algorithm 2, with φ(z) = z: u = m̂/(√v̂ + ε) + λ w, and w − η ‖w‖/‖u‖ u.
+
+    Where one of the norms is 0, it is w − η u.
+    """
+
+    smooth = False
 
     def kept(self, at: UpdateAt[Any]) -> Num:
         """W: the decay is a part of u."""
@@ -104,9 +111,8 @@ class LambRule(AdamRule):
             u = total([u, hyperparameter(at.op.weight_decay, at.w) * at.w])
         u = named("u", u)
         rate = hyperparameter(at.op.eta, at.w)
-        if not plainly(at.w).any() or not plainly(at.g).any():
-            if plainly(at.w).any() and (at.op.weight_decay or any(plainly(x).any() for x in at.slots.values())):
-                return rate * (norm(at.w) / norm(u) * u)
+        moments = [at.g, at.slots["m"], *([at.w] if at.op.weight_decay else [])]
+        if not plainly(at.w).any() or not any(plainly(x).any() for x in moments):
             return rate * u
         return rate * (norm(at.w) / norm(u) * u)
 
@@ -119,7 +125,6 @@ def norm(x: Num) -> Num:
 def signs(at: UpdateAt[Any], one: Array, other: Array) -> Array:
     """The signs of sums. Raises LookupError where rounding may give either."""
     found, size = one + other, np.abs(one) + np.abs(other)
-    near = NEAR.get(getattr(getattr(at.g, "fmt", None), "dtype", "float64"), 0.1)
-    if (size > np.abs(found) / near).any():
+    if ((size > 0) & (np.abs(found) <= NEAR * max(unit_of(at.w), 2.0**-53) * size)).any():
         raise LookupError("the sign of a sum that is 0 up to rounding")
     return np.sign(found)
