@@ -77,3 +77,12 @@ def test_what_occurs_again_and_again_is_compiled_once():
     few, many = (jax.make_jaxpr(lambda w, n=n: loop(w, n))(jnp.ones(3)) for n in (5, 1000))
     assert module._options(few) is not None
     assert module._options(many) is None
+
+
+def test_a_jaxpr_whose_constants_are_elsewhere_is_read():
+    """Solvers of Optimistix keep theirs in an equation without its constants: such a loss would end in an AssertionError."""
+    numbers = jax.numpy.arange(3.0)
+    closed = jax.make_jaxpr(lambda x: x * numbers)(numbers)
+    (found,) = jaxprs([closed.jaxpr])
+    assert len(found.consts) == 1
+    assert list(primitives(found)) == ["mul"]
