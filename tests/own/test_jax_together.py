@@ -8,6 +8,7 @@ import jax.numpy as jnp  # noqa: E402
 
 import bpcompare  # noqa: E402
 from bpcompare_jax.recorder import together as module  # noqa: E402
+from bpcompare_jax.recorder.evaluation import jaxprs, primitives  # noqa: E402
 from bpcompare_jax.recorder.stepping import Step  # noqa: E402
 from bpcompare_jax.switches import wide  # noqa: E402
 
@@ -81,7 +82,7 @@ def test_what_occurs_again_and_again_is_compiled_once():
 
 def test_a_jaxpr_whose_constants_are_elsewhere_is_read():
     """Solvers of Optimistix keep theirs in an equation without its constants: such a loss would end in an AssertionError."""
-    numbers = jax.numpy.arange(3.0)
+    numbers = np.arange(3.0)
     closed = jax.make_jaxpr(lambda x: x * numbers)(numbers)
     (found,) = jaxprs([closed.jaxpr])
     assert len(found.consts) == 1

@@ -103,7 +103,7 @@ def length(beta: Num, t: int) -> Num:
 
 def blurred(at: UpdateAt[Any]) -> float:
     """How far ρₜ may be off that is worked out in the format of the parameters."""
-    return max(unit_of(at.w) * (2.0 / (1.0 - at.op.beta2)) ** 2 / at.t, 1e-9)
+    return max(unit_of(at.w) * (2.0 / (1.0 - float(at.op.beta2))) ** 2 / float(at.t), 1e-9)
 
 
 def rectified(beta: Num, t: int) -> Num:

@@ -87,6 +87,10 @@ class LionRule(AdamRule):
 class SignRule:
     """Bernstein et al., ICML 2018: w − η sign g."""
 
+    def slot(self, _at: UpdateAt[Any]) -> Num:
+        """Raises LookupError: it keeps nothing."""
+        raise LookupError("it keeps nothing")
+
     def step(self, at: UpdateAt[Any]) -> Num:
         """η sign g."""
         return hyperparameter(at.op.eta, at.w) * np.sign(plainly(at.g))
@@ -127,4 +131,4 @@ def signs(at: UpdateAt[Any], one: Array, other: Array) -> Array:
     found, size = one + other, np.abs(one) + np.abs(other)
     if ((size > 0) & (np.abs(found) <= NEAR * max(unit_of(at.w), 2.0**-53) * size)).any():
         raise LookupError("the sign of a sum that is 0 up to rounding")
-    return np.sign(found)
+    return np.asarray(np.sign(found))
