@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode  # noqa: E402
 
 from bpcompare_torch.recorder.absence import Absence  # noqa: E402
+from bpcompare_torch.recorder.authorship import built_in  # noqa: E402
 from bpcompare_torch.recorder.mode import Mode  # noqa: E402
 
 
@@ -49,7 +50,7 @@ def test_a_step_of_torchs_own_costs_no_call(told):
         seen.assert_certified()
     assert told["elsewhere"] > 20
     assert told["backward"] == told["step"] == 0
-    assert profiler.record_function.__name__ == "record_function"
+    assert vars(profiler.record_function)["__enter__"].__name__ == "__enter__"
 
 
 @pytest.mark.parametrize("before", [False, True])
@@ -154,9 +155,58 @@ def around_torchs(model, optimizer, z, stack):
     torch.optim.SGD.step = torch.optim.Optimizer.profile_hook_step(step)
 
 
+def in_place_of_an_operator(model, optimizer, z, stack):
+    inner = torch.Tensor.add_
+
+    def add_(self, *args, **kwargs):
+        z.data.mul_(2.0)
+        return inner(self, *args, **kwargs)
+
+    stack.callback(delattr, torch.Tensor, "add_")
+    torch.Tensor.add_ = add_
+
+
+def in_a_rate(model, optimizer, z, stack):
+    class Rate(float):
+        def __neg__(self):
+            z.data.mul_(2.0)
+            return -float(self)
+
+    optimizer.param_groups[0]["lr"] = Rate(1e-2)
+
+
+def in_a_state(model, optimizer, z, stack):
+    class State(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            if func is torch.Tensor.mul_:
+                z.data.mul_(2.0)
+            return super().__torch_function__(func, types, args, kwargs)
+
+    optimizer.state[model[0].bias]["momentum_buffer"] = torch.zeros(8).as_subclass(State)
+
+
+def in_hook_before_a_write(model, optimizer, z, stack):
+    def bent(y):
+        y = y + 0.0
+        y.register_hook(lambda g: doubled(z))
+        return y.add_(1.0) * 1.0
+
+    return bent
+
+
+def unpacked_for_one_node(model, optimizer, z, stack):
+    def bent(y):
+        y.grad_fn._raw_saved_result.register_hooks(lambda t: t, lambda t: (z.data.mul_(1.5), t)[1])
+        return y
+
+    return bent
+
+
 WRITES = [
     in_function, in_tensor_hook, in_leaf_hook, behind_accumulation, in_node_hook, before_accumulation, unpacked, in_function_mode,
-    in_place_of_torchs, around_torchs,
+    in_place_of_torchs, around_torchs, in_place_of_an_operator, in_a_rate, in_a_state, in_hook_before_a_write,
+    unpacked_for_one_node,
 ]  # fmt: skip
 
 
@@ -197,6 +247,34 @@ def test_behind_a_step_that_raises_everything_is_seen_again():
     assert _get_current_dispatch_mode() is None
     assert seen.verdict == "certified in part"
     assert not seen.refuted
+
+
+def test_what_one_nodes_hooks_give_back_is_named():
+    """A number that somebody means to be another one in backward would be called a wrong gradient."""
+    model, optimizer, x = net()
+    with bpcompare.watch(model, optimizer) as seen:
+        y = model[1](model[0](x))
+        y.grad_fn._raw_saved_result.register_hooks(lambda t: t, lambda t: 0.5 * t)
+        model[2](y).square().mean().backward()
+        optimizer.step()
+    assert seen.verdict == "certified in part"
+    assert "a hook changes it" in seen.unexamined[0].why
+
+
+def test_a_class_of_torchs_profiler_stays_what_it_is():
+    """Code that asks whether something is a record_function would be answered no while it is watched."""
+    model, optimizer, _ = net()
+    before = profiler.record_function
+    with bpcompare.watch(model, optimizer):
+        assert profiler.record_function is before
+
+
+def test_a_node_of_theirs_is_theirs_whatever_its_name():
+    """A custom function that is called as torch calls its own nodes would run unseen."""
+    kind = type("Mine", (torch.autograd.Function,), {"forward": lambda ctx, x: x * 1.0})
+    node = kind.apply(torch.ones(1, requires_grad=True)).grad_fn
+    type(node).__name__, type(node).__module__ = "MineBackward0", "builtins"
+    assert not built_in(node)
 
 
 class Counts(TorchDispatchMode):

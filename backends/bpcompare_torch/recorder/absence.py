@@ -5,15 +5,11 @@ Telling a mode of a call costs as much as many a call itself, and all that an op
 
 from __future__ import annotations
 
-import re
-import sys
-import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from pathlib import Path
+from functools import wraps
 from threading import get_ident
-from types import CodeType, FunctionType, MethodType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import torch
@@ -21,22 +17,14 @@ from torch import distributed
 from torch.autograd import profiler
 from torch.utils import _python_dispatch
 
-from bpcompare_torch.recorder.geometry import strided
-from bpcompare_torch.recorder.memory import PLAIN
+from bpcompare_torch.recorder.authorship import as_made, plain, simple
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Moved
 
-RECORD = "record_function"
-ORIGINAL: Any = getattr(profiler, RECORD)
+RECORD: Any = profiler.record_function
+METHODS = {"__enter__": 1, "__exit__": -1}
 STEP = "Optimizer.step#"
 """What torch's profiler is told of, and how that begins: from before an optimizer's hooks to behind them, however it ends."""
-
-BUILT_IN = re.compile(r"\w+Backward\d+|CopyBackwards|AccumulateGrad")
-"""Nodes of autograd that torch generates. They write into nothing but what they make, and into `.grad`."""
-
-TORCH, PYTHON = Path(torch.__file__).parent, Path(typing.__file__).parent
-TYPES = ("builtins", "types", "typing", "collections.abc")
-"""Where that is defined by which types are named."""
 
 _innermost = getattr(_python_dispatch, "_get_current_dispatch_mode", lambda: None)
 _around = getattr(torch.overrides, "_get_current_function_mode", lambda: "one that this torch does not tell")
@@ -52,16 +40,19 @@ class Absence:
         self.off = False
 
     def __enter__(self) -> Self:
+        for name, by in {} if _entered else METHODS.items():
+            inner = vars(RECORD)[name]
+            _replaced[name] = inner, _telling(inner, by)
+            setattr(RECORD, name, _replaced[name][1])
         _entered.append(self)
-        if getattr(profiler, RECORD) is ORIGINAL:  # else somebody has put another in its place, which tells nothing
-            setattr(profiler, RECORD, _Told)
         return self
 
     def __exit__(self, *error: object) -> None:
         self.end()
         _entered.remove(self)
-        if not _entered and getattr(profiler, RECORD) is _Told:
-            setattr(profiler, RECORD, ORIGINAL)
+        for name, (inner, told) in {} if _entered else _replaced.items():
+            if vars(RECORD)[name] is told:  # else somebody stands around it, and no longer does it tell anybody
+                setattr(RECORD, name, inner)
 
     def stepping(self, by: int) -> None:
         """So many more steps of optimizers are gone into; one less: it is left."""
@@ -86,8 +77,9 @@ class Absence:
 
         Over lists, some write into gradients, too, and call little; so this is for those that go parameter by parameter.
         """
-        told = all(one.rule is not None and _plain(one.parameter) for one in moved if one.gradient is not None)
-        if self._steps and told and all(map(_one_by_one, optimizer.param_groups)) and _around() is None and _as_made(optimizer):
+        told = all(one.rule is not None and plain(one.parameter) for one in moved if one.gradient is not None)
+        alone = self._steps and told and all(map(_one_by_one, optimizer.param_groups)) and _around() is None
+        if alone and simple(optimizer) and as_made(optimizer):
             self.begin()
 
     def backward(self, *, alone: bool) -> AbstractContextManager[None]:
@@ -96,20 +88,20 @@ class Absence:
 
 
 _entered: list[Absence] = []
+_replaced: dict[str, tuple[Any, Any]] = {}
+"""Methods by which torch's profiler is told, and what stands in their places while one is entered."""
 
 
-class _Told(ORIGINAL):  # type: ignore[misc]
-    """In the place of what torch's profiler is told by."""
+def _telling(inner: Callable[..., Any], by: int) -> Callable[..., Any]:
+    """What torch's profiler is told by, which also tells of the steps of optimizers."""
 
-    def __enter__(self) -> Any:
-        for absence in _entered if self.name.startswith(STEP) else ():
-            absence.stepping(1)
-        return super().__enter__()
+    @wraps(inner)
+    def told(record: Any, *args: Any) -> Any:
+        for absence in _entered if str(getattr(record, "name", "")).startswith(STEP) else ():
+            absence.stepping(by)
+        return inner(record, *args)
 
-    def __exit__(self, *error: object) -> Any:
-        for absence in _entered if self.name.startswith(STEP) else ():
-            absence.stepping(-1)
-        return super().__exit__(*error)
+    return told
 
 
 class _Away:
@@ -123,24 +115,9 @@ class _Away:
         self._absence.end()
 
 
-def built_in(node: Any) -> bool:
-    """Whether torch generates nodes of this type, so that no code of others runs in it."""
-    kind: Any = type(node)
-    return _generated(kind)
-
-
 def shared() -> bool:
     """Whether other processes may have a part in what runs."""
     return distributed.is_available() and distributed.is_initialized()
-
-
-@cache
-def _generated(kind: type) -> bool:
-    return kind.__module__ == "builtins" and BUILT_IN.fullmatch(kind.__name__) is not None
-
-
-def _plain(p: Any) -> bool:
-    return type(p) in PLAIN and type(p.grad) in PLAIN and strided(p) and strided(p.grad)
 
 
 def _one_by_one(group: Any) -> bool:
@@ -148,25 +125,3 @@ def _one_by_one(group: Any) -> bool:
     if group.get("fused") or group.get("foreach"):
         return False
     return group.get("foreach") is False or all(p.device.type == "cpu" for p in group["params"])
-
-
-def _as_made(optimizer: Any) -> bool:
-    """Whether the functions by which it steps are torch's: somebody may have put others in their places."""
-    kinds = [kind for kind in type(optimizer).__mro__ if issubclass(kind, torch.optim.Optimizer)][:-1]
-    held = (optimizer, *(one for kind in kinds for one in (kind, sys.modules[kind.__module__])))
-    return all(_of_torch(one) for where in held for one in vars(where).values() if callable(one))
-
-
-def _of_torch(one: Any) -> bool:
-    """Whether a function, and all that it stands around, is torch's or Python's own; so is what only names types."""
-    while isinstance(one, MethodType):
-        one = one.__func__
-    if isinstance(one, FunctionType):
-        return _known(one.__code__) and _of_torch(getattr(one, "__wrapped__", type))
-    return isinstance(one, type) or type(one).__module__ in TYPES
-
-
-@cache
-def _known(code: CodeType) -> bool:
-    path = Path(code.co_filename)
-    return path.is_relative_to(TORCH) or path.parent == PYTHON

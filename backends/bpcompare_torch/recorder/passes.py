@@ -10,7 +10,8 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from bpcompare_torch.recorder.absence import Absence, built_in, shared
+from bpcompare_torch.recorder.absence import Absence, shared
+from bpcompare_torch.recorder.authorship import built_in
 from bpcompare_torch.recorder.customs import Customs
 from bpcompare_torch.recorder.graph import Point, behind, leaf_of
 from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, nearest, theirs
@@ -177,7 +178,7 @@ class Engine:
         nodes = behind(root.grad_fn for root in roots if isinstance(root, Tensor))
         reached = set(map(self.identity.point, nodes))
         begun.reached |= reached
-        self._strange = bool(self._inside)
+        self._strange = bool(self._inside or self._hooked)  # of a value that was written into since, no tensor tells
         for t, seen in self.identity.hooked(reached):
             self._strange = True
             self._around(seen, t, undo)

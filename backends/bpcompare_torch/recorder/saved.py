@@ -15,6 +15,9 @@ from bpcompare_torch.recorder.mode import Mode
 CHECKPOINTS = "torch.utils.checkpoint"
 """Where torch keeps nothing but computes again. What comes out as another number there is no hook's intention."""
 
+SAVED, REGISTER = "SavedTensor", "register_hooks"
+"""What torch keeps for a node, and its method by which that one is given hooks: an interface of torch's own, not promised."""
+
 
 class Packed(NamedTuple):
     """What their hook made of a tensor, and the numbers that it was given; None where nobody watches any more."""
@@ -33,6 +36,7 @@ class Saved:
     def __init__(self, mode: Mode, changed: Callable[[Any, int, tuple[str, ...]], None]) -> None:
         self._mode, self._changed = mode, changed
         self._on = False
+        self._of_one: Any = None
 
     def __enter__(self) -> Self:
         hooks: Any = torch.autograd.graph.saved_tensors_hooks
@@ -50,7 +54,22 @@ class Saved:
 
         hooks.__enter__ = enter
         self._around_the_outer()
+        self._around_those_of_one()
         return self
+
+    def _around_those_of_one(self) -> None:
+        """Hooks may also be those of one tensor that one node keeps."""
+        saved: Any = getattr(torch._C._autograd, SAVED, None)
+        self._of_one = original = vars(saved).get(REGISTER) if saved is not None else None
+        if original is None:
+            self._mode.packed = True  # where this torch does not tell, there may be some
+            return
+
+        def register_hooks(one: Any, pack: Any, unpack: Any) -> Any:
+            self._mode.packed = True
+            return original(one, *self._around(pack, unpack))
+
+        setattr(saved, REGISTER, register_hooks)
 
     def _around_the_outer(self) -> None:
         """Hooks that stand when watching begins are those of the whole block, as far as it has none of its own."""
@@ -65,6 +84,8 @@ class Saved:
     def __exit__(self, *error: object) -> None:
         hooks: Any = torch.autograd.graph.saved_tensors_hooks
         hooks.__enter__, self._on = self._original, False
+        if self._of_one is not None:
+            setattr(getattr(torch._C._autograd, SAVED), REGISTER, self._of_one)
         stack: Any = torch._C._autograd
         now = stack._top_saved_tensors_default_hooks(True)
         if self._pushed is not None and now is not None and now[0] is self._pushed[0]:
