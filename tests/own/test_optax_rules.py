@@ -1,5 +1,7 @@
 """Rules of optax: a chain is told by its functions, and held against the law of its rule; of any other nothing is told."""
 
+from functools import wraps
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,10 @@ UNTOLD = {
     "decay after the rate": lambda: optax.chain(optax.scale_by_adam(), optax.scale(-0.1), optax.add_decayed_weights(-0.1)),
     "decay beside momentum": lambda: optax.chain(optax.trace(0.9), optax.add_decayed_weights(0.1), optax.scale(-0.1)),
     "twice": lambda: optax.chain(optax.adam(0.1), optax.adam(0.1)),
+    "a sign with decay in it": lambda: optax.chain(optax.add_decayed_weights(0.5), optax.scale_by_sign(), optax.scale(-0.1)),
+    "lamb with decay in its moments": lambda: optax.chain(
+        optax.add_decayed_weights(0.5), optax.scale_by_adam(), optax.scale_by_trust_ratio(), optax.scale(-0.1)
+    ),
 }
 
 
@@ -200,6 +206,19 @@ def test_a_rule_of_ones_own_is_named_wherever_it_stands(made):
     found = checked(made())
     assert found.verdict == "certified in part", str(found)
     assert "mine.<locals>.<lambda> is the rule that is meant" in " ".join(str(found).split())
+
+
+def test_a_function_around_one_of_optax_is_somebodys_own():
+    """What somebody makes of a sign, under the name that functools.wraps gives it, would be accused of being no sign."""
+    inner = optax.scale_by_sign()
+
+    @wraps(inner.update)
+    def update(updates, state, params=None):
+        return jax.tree.map(jnp.tanh, updates), state
+
+    found = checked(optax.chain(optax.GradientTransformation(inner.init, update), optax.scale(-0.1)))
+    assert found.verdict == "certified in part", str(found)
+    assert "rule" not in facts(found)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])

@@ -100,7 +100,9 @@ def named(update: Any) -> str:
     """The function of optax that made it; "" where it is of somebody else's."""
     owner, function = getattr(update, "__self__", None), getattr(update, "__func__", update)
     homes = [function] if owner is None else [function, type(owner)]
-    if not all((getattr(home, "__module__", "") or "").startswith("optax") for home in homes):
+    if not all((getattr(home, "__module__", "") or "").partition(".")[0] == "optax" for home in homes):
+        return ""
+    if hasattr(function, "__code__") and hasattr(function, "__wrapped__"):  # it stands around one of optax, and has its name
         return ""
     return str(getattr(function, "__qualname__", "")).partition(".")[0]
 

@@ -126,7 +126,7 @@ def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int],
     scales = behind[len(decays) + len(trust) :]
     if unknown := [name for name in names[:start] if name not in BEFORE]:
         raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
-    if trust and not _is_lamb(own[first], trust[0]):
+    if trust and (coupled or not _is_lamb(own[first], trust[0])):
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
     if any(link.name not in SCALES for link in scales) or not scales or len(decays) > 1 or (coupled and decays):
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
@@ -198,6 +198,8 @@ def _settled(
         settings = {"momentum": 0.0, "nesterov": False, "dampening": 0.0} | settings
     elif function not in MOMENTS and decoupled and decay:
         raise UntoldError(f"{function} with a decay beside it")
+    elif function == "signsgd" and decay:
+        raise UntoldError("the sign of a gradient with a decay in it")
     if function == "sgd" and link is not None and decoupled and decay:
         raise UntoldError("momentum with a decay beside it")
     settings |= {"decoupled": decoupled and function in MOMENTS, "weight_decay": decay}

@@ -68,11 +68,11 @@ def _number(value: Any) -> bool:
 
 def as_made(optimizer: Any) -> bool:
     """Whether the functions by which it steps are torch's, and those that they call: somebody may have put others there."""
-    kinds = [kind for kind in type(optimizer).__mro__ if issubclass(kind, torch.optim.Optimizer)][:-1]
+    kinds: Any = tuple(kind for kind in type(optimizer).__mro__ if issubclass(kind, torch.optim.Optimizer))[:-1]
     held = (optimizer, *(one for kind in kinds for one in (kind, sys.modules[kind.__module__])))
     if not all(_of_torch(one) for where in held for one in vars(where).values() if callable(one)):
         return False
-    called = _called(*kinds)
+    called = _called(kinds)
     operators = (vars(where)[name] for where in (torch, Tensor) for name in vars(where).keys() & called)
     return all(_of_torch(one) for one in operators if callable(one))
 
@@ -95,7 +95,7 @@ def _known(code: CodeType) -> bool:
 
 
 @cache
-def _called(*kinds: type) -> frozenset[str]:
+def _called(kinds: tuple[type, ...]) -> frozenset[str]:
     """All names by which the functions of some classes of optimizers, and of their modules, find others."""
     held = (one for kind in kinds for where in (kind, sys.modules[kind.__module__]) for one in vars(where).values())
     return frozenset(name for one in held if isinstance(one, FunctionType) for name in _names(one))
