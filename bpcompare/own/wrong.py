@@ -116,7 +116,8 @@ class Wrong:
         if ours or not self.framework or not self.places or not all(isinstance(step.op, Call) for step in self.steps):
             return ""
         plural = "functions" if len({place.function for place in self.places}) > 1 else "function"
-        unseen = "or something changed its numbers unseen (.data, NumPy)"
+        again = ", a checkpoint that computed something else" if self.framework == "torch" and self.backward else ""
+        unseen = f"or something changed its numbers unseen (.data, NumPy{again})"
         return f"{self.framework}'s own {plural}, which your code calls: a fault of {self.framework}'s, {unseen}"
 
     @property
