@@ -84,7 +84,7 @@ def along(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
     """Sums along axes, in any order."""
     count = x.shape[-1] if x.ndim else 0
     if axes not in ((x.ndim - 1,), (-1,)) or not 0 < count <= FEW or x.dtype != np.float64:
-        return np.asarray(np.add.reduce(x, axis=axes, keepdims=keepdims))
+        return np.asarray(x.sum(axis=axes, keepdims=keepdims))
     found: Array = (x.reshape(-1, count) @ np.ones(count)).reshape(x.shape[:-1])
     return found[..., None] if keepdims else found
 
