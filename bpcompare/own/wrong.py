@@ -71,6 +71,11 @@ class Wrong:
         return tuple(dict.fromkeys(found))
 
     @property
+    def _read_at(self) -> list[Place]:
+        """The same, once for each step."""
+        return [self.judged.recording.places[step.name] for step in self.steps if step.name in self.judged.recording.places]
+
+    @property
     def culprit(self) -> str:
         """What is wrong, by name: a custom function, a function of the framework, an optimizer."""
         customs = [place.custom for place in self.places if place.custom]
@@ -91,8 +96,13 @@ class Wrong:
     def meant(self) -> str:
         """How to say that a backward of theirs is meant, where its forward is one of those whose derivative often is not."""
         custom = next((place.custom for place in self.places if place.custom), "")
+        reads = sum(place.custom == custom for place in self._read_at)
+        if custom and self.backward and reads >= SEARCH and not self.searches:
+            why = f"its forward reads it {reads} times, as a solver of differential equations does"
+            return f'{why}: if its backward solves an equation of its own (the adjoint one), intended=("{custom}",) says so'
         if not custom or self.claim.statement != "inductive":
             return ""
+        functions = {op.function if isinstance(op, Call) else "" for _, op in self.claim.owners}
         if self.searches:
             why = f"its forward chooses {self.searches} times by what it compares, as a search for a root does"
             then = "is the derivative of what it finds"
@@ -101,7 +111,9 @@ class Wrong:
                 "its forward is flat at these numbers",
                 "stands for another function's (a straight-through estimate)",
             )
-        elif all(isinstance(op, Call) and op.function in HANDING_ON for _, op in self.claim.owners):
+        elif "overlay" in functions:
+            why, then = "its forward writes into the memory of what it is given", "gives Δ to what stood there before, on purpose"
+        elif functions <= HANDING_ON:
             why, then = "its forward hands on what it is given", "is to turn or to scale the gradient"
         else:
             return ""
