@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import Any
@@ -28,6 +29,7 @@ class Pool:
         self._seconds, self._mutants = seconds, mutants
         self._lock, self._used = Lock(), defaultdict[tuple[str, str], float](float)
         self._workers: dict[int, Worker] = {}
+        self._compiled: str | None = None
 
     def names(self) -> tuple[list[tuple[str, str]], Mapping[str, Any]]:
         """Libraries and names of all functions that there are, and what they are asked with. Raises EndedError."""
@@ -40,6 +42,10 @@ class Pool:
 
     def ask(self, keys: Iterator[Key], answers: Answers) -> None:
         """Ask them all, in their order."""
+        with TemporaryDirectory() as self._compiled:
+            self._asked(keys, answers)
+
+    def _asked(self, keys: Iterator[Key], answers: Answers) -> None:
         threads = [Thread(target=self._work, args=(number, keys, answers), daemon=True) for number in range(self._jobs)]
         for one in threads:
             one.start()
@@ -50,7 +56,7 @@ class Pool:
 
     def _work(self, number: int, keys: Iterator[Key], answers: Answers) -> None:
         while monotonic() < self._until:
-            worker = self._workers[number] = Worker(self._libraries, self._until)
+            worker = self._workers[number] = Worker(self._libraries, self._until, self._compiled)
             try:
                 worker.told()
                 if not self._answered(worker, keys, answers):

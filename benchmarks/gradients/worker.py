@@ -19,6 +19,8 @@ ALONE = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
 }
 """It has one core, and no other device than that."""
+EVERY = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+"""Every program that JAX compiles is kept: seeds share theirs, and compiling is most of what a question costs."""
 
 
 class EndedError(Exception):
@@ -26,12 +28,16 @@ class EndedError(Exception):
 
 
 class Worker:
-    """`benchmarks.gradients.asking`, started. `told` is its first line. Raises EndedError where there is none before `until`."""
+    """`benchmarks.gradients.asking`, started. `told` is its first line. Raises EndedError where there is none before `until`.
 
-    def __init__(self, libraries: Sequence[str], until: float) -> None:
+    `compiled` is a folder where JAX keeps what it compiled, for processes that come after.
+    """
+
+    def __init__(self, libraries: Sequence[str], until: float, compiled: str | None = None) -> None:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
         command = [sys.executable, "-m", "benchmarks.gradients.asking", *libraries]
-        self._process = subprocess.Popen(command, env=os.environ | ALONE, **pipes)
+        kept = {"JAX_COMPILATION_CACHE_DIR": compiled, **EVERY} if compiled else {}
+        self._process = subprocess.Popen(command, env=os.environ | ALONE | kept, **pipes)
         self._end = until
         self.late = False
 

@@ -97,6 +97,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _reduced(step)
     yield from _zeros(step)
     yield from _own(step)
+    yield from _estimated(step)
     yield from _changed(step)
     yield from _by_hand(step)
     yield from _rule(step)
@@ -152,6 +153,18 @@ def _own(step: WatchedStep) -> Iterator[Said]:
     functions = {getattr(owner[1], "function", "") for _, claim, _ in step.findings for owner in claim.owners}
     if functions & OWN:
         yield "laws", f"yours: {named(sorted(functions & OWN))}; the verdict rests on them", 2
+
+
+def _estimated(step: WatchedStep) -> Iterator[Said]:
+    """Functions whose Δ is no derivative, as the framework says of them: gradients behind them are estimates."""
+    from bpcompare.laws.calls.quantized import ESTIMATED  # not where a report is only read
+
+    functions = {getattr(owner[1], "function", "") for _, claim, _ in step.findings for owner in claim.owners}
+    if found := sorted(functions & ESTIMATED):
+        words = (
+            f"{named(found, KINDS)}: their Δ is a straight-through estimate, as {step.framework} documents it, and no derivative"
+        )
+        yield "estimates", f"{words} of what they compute; nor are the gradients behind them", 3
 
 
 def _changed(step: WatchedStep) -> Iterator[Said]:
@@ -323,11 +336,12 @@ def told(wrong: Wrong) -> Iterator[Said]:
     if wrong.whose:
         yield "whose", wrong.whose, 2
     parameters, values = wrong.carried
+    made = "made from it" if wrong.meant else "made from it, and as wrong"
     if parameters:
         what = "gradient" if len(parameters) == 1 else "gradients"
-        yield "follows", f"the {what} of {named(parameters)}: made from it, and as wrong", 2
+        yield "follows", f"the {what} of {named(parameters)}: {made}", 2
     elif values:
-        yield "follows", f"{counted(values, 'value')} after it, and their Δ: made from it, and as wrong", 2
+        yield "follows", f"{counted(values, 'value')} after it, and their Δ: {made}", 2
 
 
 def _second(wrong: Wrong) -> str:

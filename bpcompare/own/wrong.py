@@ -93,6 +93,7 @@ class Wrong:
         custom = next((place.custom for place in self.places if place.custom), "")
         if not custom or self.claim.statement != "inductive":
             return ""
+        functions = {op.function if isinstance(op, Call) else "" for _, op in self.claim.owners}
         if self.searches:
             why = f"its forward chooses {self.searches} times by what it compares, as a search for a root does"
             then = "is the derivative of what it finds"
@@ -101,7 +102,9 @@ class Wrong:
                 "its forward is flat at these numbers",
                 "stands for another function's (a straight-through estimate)",
             )
-        elif all(isinstance(op, Call) and op.function in HANDING_ON for _, op in self.claim.owners):
+        elif "overlay" in functions:
+            why, then = "its forward writes into the memory of what it is given", "gives Δ to what stood there before, on purpose"
+        elif functions <= HANDING_ON:
             why, then = "its forward hands on what it is given", "is to turn or to scale the gradient"
         else:
             return ""
@@ -116,7 +119,8 @@ class Wrong:
         if ours or not self.framework or not self.places or not all(isinstance(step.op, Call) for step in self.steps):
             return ""
         plural = "functions" if len({place.function for place in self.places}) > 1 else "function"
-        unseen = "or something changed its numbers unseen (.data, NumPy)"
+        again = ", a checkpoint that computed something else" if self.framework == "torch" and self.backward else ""
+        unseen = f"or something changed its numbers unseen (.data, NumPy{again})"
         return f"{self.framework}'s own {plural}, which your code calls: a fault of {self.framework}'s, {unseen}"
 
     @property

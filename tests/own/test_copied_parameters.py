@@ -253,3 +253,32 @@ def test_a_parameter_that_is_put_back_unseen_is_named():
             optimizer.step()
     assert step.verdict == "certified in part", str(step)
     assert "in a way that nobody saw" in said(step)
+
+
+def in_one_buffer(model):
+    """One buffer whose parts are the gradients of all parameters, as distributed training keeps them."""
+    buffer = torch.zeros(sum(p.numel() for p in model.parameters()))
+    parts = buffer.split([p.numel() for p in model.parameters()])
+    for p, part in zip(model.parameters(), parts, strict=True):
+        p.grad = part.view_as(p)
+    return buffer
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_gradients_that_are_parts_of_one_buffer_are_told_apart(planted):
+    """If this fails, gradients in one memory are named as of nobody, or a write of bytes into one of them is not seen."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    buffer = in_one_buffer(model)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with bpcompare.watch(model, optimizer) as step:
+        optimizer.zero_grad(set_to_none=False)
+        for number in range(2):
+            (model(torch.randn(5, 3) + number).square().mean() / 2).backward()
+        if planted:
+            buffer.view(torch.uint8)[12:16].zero_()  # of 0.weight; counted in floats it were of 0.bias
+        else:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+    assert step.verdict == ("certified in part" if planted else "certified"), str(step)
+    assert planted == any("the gradient of 0.weight" in one.what for one in step.unexamined), str(step)

@@ -226,3 +226,17 @@ def test_a_fault_of_ones_own_in_the_copy_alone_is_wrong():
     torch.manual_seed(0)
     found = bpcompare.check(Squared(3, 4), torch.randn(6, 3), loss=lambda y: y.mean())
     assert [run.verdict for run in found.runs] == ["wrong", "certified"]
+
+
+def test_a_mask_of_float32_masks_the_copy_as_well():
+    """torch 2.13 reads such a mask as if it were float64: every detector with a mask of its own would be certified in part."""
+
+    class Masked(nn.Linear):
+        def forward(self, x):
+            q, later = super().forward(x)[:, None], torch.ones(5, 5).triu(1).bool()
+            mask = torch.zeros(5, 5, dtype=torch.float32).masked_fill(later, float("-inf"))
+            return nn.functional.scaled_dot_product_attention(q, q, q, attn_mask=mask)
+
+    torch.manual_seed(0)
+    found = bpcompare.check(Masked(3, 4), torch.randn(2, 5, 3), loss=lambda y: y.square().mean())
+    assert found.verdict == "certified", str(found)

@@ -275,7 +275,9 @@ def test_a_checkpoint_that_computes_something_else_is_wrong():
 
         return squared(m.b(checkpoint(part, x, use_reentrant=False)))
 
-    assert watched(loss, same).verdict == WRONG
+    step = watched(loss, same)
+    assert step.verdict == WRONG
+    assert "a checkpoint that computed something else" in " ".join(str(step).split())
 
 
 def test_a_hook_on_an_accumulated_gradient_is_followed():

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from bpcompare_torch.recorder import registered  # noqa: E402
+from bpcompare_torch.recorder.garbage import SELDOM, Spared  # noqa: E402
 from bpcompare_torch.recorder.registered import Registered  # noqa: E402
 
 
@@ -103,6 +104,21 @@ def test_where_nodes_tell_nothing_all_of_them_are_asked(monkeypatch):
     monkeypatch.setattr(registered, "REGISTER", "_hooks_are_noted_elsewhere")
     with Registered() as one:
         assert one.theirs
+
+
+@pytest.mark.parametrize(("before", "meanwhile"), [(700, None), (0, None), (9000, None), (700, 50)])
+def test_how_often_garbage_is_looked_for_is_as_it_was_afterwards(before, meanwhile):
+    """A training that was watched once would be left with another setting of Python's, or lose the one that it set itself."""
+    found = gc.get_threshold()
+    try:
+        gc.set_threshold(before, *found[1:])
+        with Spared():
+            assert gc.get_threshold()[0] == (before and max(before, SELDOM))
+            if meanwhile is not None:
+                gc.set_threshold(meanwhile, *found[1:])
+        assert gc.get_threshold() == (before if meanwhile is None else meanwhile, *found[1:])
+    finally:
+        gc.set_threshold(*found)
 
 
 @pytest.mark.parametrize("asked", [False, True])

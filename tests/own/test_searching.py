@@ -102,10 +102,62 @@ class Doubled(torch.autograd.Function):
         return g
 
 
-@pytest.mark.parametrize(("function", "words"), [(Step, "straight-through"), (Reversal, "to turn or to scale"), (Doubled, "")])
+class Over(torch.autograd.Function):
+    """Written into memory behind autograd's back, as a solver of differential equations does it."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x.data[0] = 1.0
+        return x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class Spike(torch.autograd.Function):
+    """A neuron that fires beyond a threshold: a comparison alone, with the derivative of something smooth."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x > 0, 1.0, 0.0) * 2.0
+
+    @staticmethod
+    def backward(ctx, g):
+        return g / (1 + ctx.saved_tensors[0].square())
+
+
+class Narrow(Spike):
+    """Numbers that are rounded to integers inside."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (10 * x).to(torch.int8).float()
+
+
+MEANT = [
+    (Step, "straight-through"),
+    (Spike, "straight-through"),
+    (Reversal, "to turn or to scale"),
+    (Over, "what stood there before"),
+    (Doubled, ""),
+]
+
+
+@pytest.mark.parametrize(("function", "words"), MEANT)
 def test_whoever_may_mean_it_is_told_how_to_say_so(function, words):
     """A straight-through estimate would be called wrong for ever; or every mistake would come with an excuse."""
     report = " ".join(str(said(function)).split())
     assert report.startswith("wrong")
     assert words in report
     assert (f'intended=("{function.__name__}",) says so' in report) == bool(words)
+
+
+def test_a_spike_is_certified_where_it_is_meant():
+    """If this fails, no spiking net can be certified, or a forward that goes through integers counts as examined."""
+    assert said(Spike, intended=("Spike",)).verdict == "certified"
+    narrow = said(Narrow, intended=("Narrow",))
+    assert narrow.verdict == "certified in part"
+    assert [one for run in narrow.runs for one in run.unexamined if one.what == "Narrow.forward"]

@@ -64,6 +64,15 @@ def resampled(corners):
     return f
 
 
+def at_mirrors(x):
+    """An image on its own entries, turned over at its edges: every place is on an entry, some at a mirror."""
+    turned = -3.0 * torch.eye(2, 3, dtype=x.dtype).repeat(2, 1, 1)
+    return nnf.grid_sample(x, nnf.affine_grid(turned, list(x.shape), True), "bilinear", "reflection", True)
+
+
+HALVES = torch.tensor([-0.75, -0.25, 0.25, 0.75], dtype=torch.float64)[:, None, None].expand(2, 4, 2, 2)
+"""Places halfway between the entries of five lines."""
+
 R, C, IMAGE, LINE, BODY = (3, 4), (3, 4, 5), (2, 3, 5, 6), (2, 3, 7), (1, 2, 4, 3, 5)
 EXAMPLES = {
     # layouts
@@ -281,10 +290,46 @@ EXAMPLES = {
             IMAGE,
             (2, 4, 2, 2),
         )
-        for border in ("zeros", "border")
+        for border in ("zeros", "border", "reflection")
         for corners in (True, False)
     },
+    **{
+        f"grid_sample {mode} {border}": (
+            "grid_sampler_2d",
+            lambda x, grid, mode=mode, border=border: (
+                nnf.grid_sample(x, 1.6 * torch.tanh(grid), mode, border, align_corners=border == "border").square()
+                + (0.0 if mode == "bicubic" else grid[..., :1].movedim(-1, 1))
+            ),
+            IMAGE,
+            (2, 4, 2, 2),
+        )
+        for mode in ("bicubic", "nearest")
+        for border in ("zeros", "border", "reflection")
+    },
+    **{
+        f"grid_sample in space {mode} {border}": (
+            "grid_sampler_3d",
+            lambda x, grid, mode=mode, border=border: (
+                nnf.grid_sample(x, 1.6 * torch.tanh(grid), mode, border, align_corners=border == "zeros")
+                + (0.0 if mode == "bilinear" else grid[..., :1].movedim(-1, 1))
+            ),
+            BODY,
+            (1, 2, 2, 2, 3),
+        )
+        for mode, border in (("bilinear", "zeros"), ("bilinear", "reflection"), ("nearest", "border"))
+    },
+    "grid_sample nearest halfway": (
+        "grid_sampler_2d",
+        lambda x: nnf.grid_sample(x, HALVES.to(x.dtype), "nearest", align_corners=True),
+        IMAGE,
+    ),
+    "grid_sample at the mirrors": ("grid_sampler_2d", at_mirrors, IMAGE),
     "affine_grid": ("affine_grid_generator", resampled(True), IMAGE, (2, 2, 3)),
+    "affine_grid in space": (
+        "affine_grid_generator",
+        lambda theta: nnf.affine_grid(theta, [1, 2, 4, 3, 5], align_corners=False),
+        (1, 3, 4),
+    ),
     "affine_grid on entries": (
         "affine_grid_generator",
         resampled(False),

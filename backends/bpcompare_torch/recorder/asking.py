@@ -98,7 +98,8 @@ def _paired(forward: Any, backward: Any) -> Any:
         return forward(*args)
 
     def _backward(ctx: Any, *dys: Any) -> Any:
-        return backward(*(x.detach() if isinstance(x, Tensor) else x for x in ctx.given), *dys)
+        with torch.enable_grad():  # as where it is called by itself: it may run the forward again, and ask autograd
+            return backward(*(x.detach() if isinstance(x, Tensor) else x for x in ctx.given), *(dy.detach() for dy in dys))
 
     _backward.__wrapped__ = backward  # type: ignore[attr-defined]
     name = getattr(forward, "__name__", type(forward).__name__)

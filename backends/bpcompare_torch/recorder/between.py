@@ -12,7 +12,7 @@ from bpcompare.program import Place, Recording, Step, Unexamined, Value
 from bpcompare_torch.recorder.draft import Draft, constant, listed
 from bpcompare_torch.recorder.moved import Held, OptimizerStep
 from bpcompare_torch.recorder.reduction import Reduction
-from bpcompare_torch.recorder.tape import Entry, Seen, behind
+from bpcompare_torch.recorder.tape import SPARSE, Entry, Seen, behind
 
 BY_HAND = "updates by hand"
 OF_NOBODY = "what stands in .grad was not made from what a watched backward delivered to it, as far as anybody saw"
@@ -96,6 +96,9 @@ def _is_zero(seen: Seen) -> bool:
 
 def _unconnected(one: Held, made: set[Seen]) -> Iterator[str]:
     """Why what is in `.grad` is not, or not only, what watched backward passes delivered to this parameter."""
+    if one.gradient.why == SPARSE:
+        yield SPARSE
+        return
     own = one.stands_for or {one.address}
     if not any((seen.kind == "given" and seen.address in own) or _is_zero(seen) for seen in made):
         yield OF_OTHERS if any(seen.kind == "given" and seen.address is not None for seen in made) else OF_NOBODY

@@ -35,7 +35,9 @@ class Buffers:
 
     def copied(self, t: Tensor) -> Tensor:
         """A copy of t."""
-        plain = type(t) in (Tensor, nn.Parameter) and t.layout == torch.strided and t.device.type == "cpu" and t.nbytes >= LEAST
+        if t.nbytes < LEAST:
+            return t.clone()
+        plain = type(t) in (Tensor, nn.Parameter) and t.layout == torch.strided and t.device.type == "cpu"
         if not plain or t.is_inference() or t.is_conj() or t.is_neg() or not t.is_contiguous():
             return t.clone()
         buffer = self._taken(t.nbytes)

@@ -69,8 +69,9 @@ class Continuity:
         if one.gradient is None:
             return
         self.stale(one)
+        states = self._states.get(optimizer, {}) if one.slots else {}
         for slot, kept in one.slots.items():
-            last = self._states.get(optimizer, {}).get((id(one.parameter), slot))
+            last = states.get((id(one.parameter), slot))
             if last is not None and (kept is None or not last.same(kept)):
                 self._note(f"{slot} of {one.name}", TAMPERED)
 
@@ -94,9 +95,9 @@ class Continuity:
             return
         self._spent[one.gradient] = None
         self.unused.pop(id(one.parameter), None)
-        for slot, kept in one.slots_after.items():
-            if kept is not None:
-                self._states.setdefault(optimizer, {})[id(one.parameter), slot] = kept
+        left = {(id(one.parameter), slot): kept for slot, kept in one.slots_after.items() if kept is not None}
+        if left:
+            self._states.setdefault(optimizer, {}).update(left)
 
     def over(self, t: Tensor, name: str, now: Kept) -> None:
         """Watching ends, and a parameter holds these numbers."""
@@ -140,4 +141,4 @@ class Continuity:
 
 
 def _alike(one: Kept, other: Kept) -> bool:
-    return one.dtype == other.dtype and one.same(other)
+    return one.tensor.dtype == other.tensor.dtype and one.same(other)

@@ -153,6 +153,8 @@ class Customs:
             inner.followed = True
         arguments: dict[str, Any] = {"self": inner} if inner is not None else {f"input{i}": one for i, one in enumerate(read)}
         function = "identity" if inner is not None else f"{custom.name}{FORWARD}"
+        if inner is None and (made := identity.at(t)) is not None and _goes_in_steps(custom, made):
+            function, inner, arguments = "in_steps", made, {"self": made, **arguments}
         place = Place(custom.place.module, function if inner is None else custom.name, custom.place.line, custom.name)
         entry = Entry(function, arguments, place, custom=custom)
         kept = identity.memory.keep(t)
@@ -162,6 +164,20 @@ class Customs:
         node = identity.number(t.grad_fn)
         custom.nodes.add(node)
         identity.renamed(t, seen, (node, t.output_nr))
+
+
+def _goes_in_steps(custom: Custom, made: Seen) -> bool:
+    """Whether a value depends on what the function is given by comparisons alone, as a spike does: Δ through it is 0."""
+    known, compared = {made}, False
+    for one in (waiting := [made]):
+        if one in custom.arguments:
+            compared |= one.depends
+        elif one.entry is not None and one.origin is custom:
+            if not (one.floating or one.kept.dtype == "bool"):
+                return False  # integers, of which no law speaks
+            waiting += [other for other in one.entry.read() if other not in known]
+            known.update(waiting)
+    return compared
 
 
 def _derived(cls: Any) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from bpcompare.network.parameter import Array
+from bpcompare_torch.recorder.memory import PLAIN
 
 Geometry = tuple[int, tuple[int, ...], tuple[int, ...]]
 """Offset, shape and strides."""
@@ -33,7 +34,7 @@ def key(t: Tensor) -> tuple[Any, ...]:
 
 def strided(t: Tensor) -> bool:
     """Whether its numbers stand in memory one by one."""
-    return t.layout == torch.strided and not is_lazy(t)
+    return t.layout == torch.strided and (type(t) in PLAIN or not is_lazy(t))
 
 
 def addresses(where: Geometry) -> Array:

@@ -18,7 +18,7 @@ from bpcompare.program import Place
 from bpcompare_torch.recorder.geometry import addresses, geometry, key, places, strided
 from bpcompare_torch.recorder.graph import Point, before, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
-from bpcompare_torch.recorder.tape import Custom, Entry, Seen, Write, silent
+from bpcompare_torch.recorder.tape import SPARSE, Custom, Entry, Seen, Write, silent
 
 Edge = tuple[int, int]
 
@@ -55,7 +55,7 @@ class Identity:
         """The value that t is now."""
         self.settle()
         if not strided(t):
-            return Seen("given", self.memory.keep(t), self.memory.clock)
+            return Seen("given", self.memory.keep(t), self.memory.clock, why=SPARSE)
         if self.memory.foreign(t):
             self._check(t)
         # A view that a custom function makes of what it is given is a leaf to autograd, which looks away there.
@@ -205,7 +205,7 @@ class Identity:
         if written is not None:
             self._by_place[storage] = {key(t): written}
         if shared or known or storage in self._writes:
-            self._writes.setdefault(storage, []).append(Write(self.memory.clock, geometry(t), written))
+            self._writes.setdefault(storage, []).append(Write(self.memory.clock, geometry(t), written, t.element_size()))
 
     # the three kinds of tensors
 
@@ -375,9 +375,11 @@ class Identity:
         mine = addresses(geometry(t))
         since = [write for write in self._writes.get(storage_of(t), ()) if write.clock > seen.clock]
         for write in since:
+            index = places(mine, addresses(write.where))
+            if write.size == t.element_size() and (index < 0).all():
+                continue  # it went next to this, into the same memory
             if write.written is None:
                 return None
-            index = places(mine, addresses(write.where))
             arguments = {"self": seen, "written": write.written, "index": index}
             seen = self._moved("overlay", arguments, self.memory.keep(t), write.clock)
             seen.between = write is not since[-1]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bpcompare_torch.recorder.hooks import behind_ours, hooks_of, theirs
-from bpcompare_torch.recorder.memory import Kept
+from bpcompare_torch.recorder.memory import PLAIN, Kept
 from bpcompare_torch.recorder.tape import Pass, Seen
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Leaf:
         self._followed_by_theirs = False
         self._node: Any = None
         self._start: Seen | None = None
+        self.alone = True
+        """Whether no hook but the recorder's runs on what arrives there."""
 
     def hook(self, undo: ExitStack) -> None:
         """Hook it until `undo` is closed."""
@@ -44,12 +46,15 @@ class Leaf:
         others = theirs(t._backward_hooks or {})
         undo.callback(t.register_hook(self._deliver).remove)  # type: ignore[no-untyped-call]
         behind_ours(t._backward_hooks, others)
-        undo.callback(self._node.register_prehook(self._pass_on).remove)
+        before = self._node.register_prehook(self._pass_on)
+        undo.callback(before.remove)
+        self.alone = type(t) in PLAIN and not others and not theirs(before.hooks_dict_ref() or {})
         others = theirs(t._post_accumulate_grad_hooks or {})
         undo.callback(t.register_post_accumulate_grad_hook(self._accumulated).remove)  # type: ignore[no-untyped-call]
         behind_ours(t._post_accumulate_grad_hooks, others)
         self._followed_by_theirs = bool(others or theirs(hooks_of(self._node.register_hook)))
         if self._followed_by_theirs:
+            self.alone = False
             undo.callback(self._node.register_hook(self._left).remove)
 
     def _deliver(self, g: Tensor | None) -> None:
@@ -69,6 +74,8 @@ class Leaf:
                     self._before = self._start  # others wrote next to it, in the same memory
                 else:
                     self._now.written.add(self._seen)
+            if engine.absence.off and self._t.grad is not None:  # nobody is told that it is added to
+                engine.identity.overwritten(self._t.grad, None)
             self._arrived = engine.identity.memory.keep(g)
             self._now.note_hooked(self._seen, self._arrived, self._t, self._delivered)
 

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from bpcompare_torch.recorder.buffers import Buffers
 from bpcompare_torch.recorder.chunks import Chunks
 
+_quietly = torch._C._DisableTorchDispatch
+_strided = torch.strided
 _pointer = Tensor.data_ptr
 """Torch's own, for others who ask where numbers stand are watched."""
 
@@ -133,20 +135,25 @@ class Memory:
         """The numbers of t as they are now; of a sparse one written out, of a distributed one the part that is here."""
         if type(t) not in PLAIN:
             t = here(t)
-        if t.layout != torch.strided:
+        if t.layout != _strided:
             return Kept(t.detach().to_dense())
         memory = t.untyped_storage()
         storage = memory._cdata
         if storage in self._lent or not memory.resizable():
             return Kept(t.detach().clone())
-        if storage not in self._kept:
+        shared = self._kept.get(storage)
+        if shared is None:
             if self._bytes > self.limit:
                 self.spill()
-            self._kept[storage] = []
+            shared = self._kept[storage] = []
             self._bytes += memory.nbytes()
         kept = Kept(_detached(t))
-        self._kept[storage].append(ref(kept))
+        shared.append(ref(kept))
         return kept
+
+    def now(self, t: Tensor) -> Kept:
+        """The numbers of t for who only looks at them at once: nothing is copied when they are written into."""
+        return Kept(_detached(t)) if type(t) in PLAIN and t.layout == torch.strided else self.keep(t)
 
     def copy(self, t: Tensor) -> Kept:
         """The numbers of t as they are now, in memory of their own if there is room: it is about to be written into."""
@@ -233,7 +240,7 @@ def _detached(t: Tensor) -> Tensor:
     """t without its history. A mode that watches calls need not hear of it."""
     if type(t) not in PLAIN:
         return t.detach()
-    with torch._C._DisableTorchDispatch():
+    with _quietly():
         return t.detach()
 
 
@@ -254,7 +261,7 @@ def _copy(shared: list[Kept], copied: Callable[[Tensor], Tensor]) -> None:
             parts.setdefault(_part(kept.tensor), []).append(kept)
     found = {part: several[0].tensor for part, several in parts.items()}
     if len(found) > 1 and sum(t.nbytes for t in found.values()) > (storage := shared[0].tensor.untyped_storage()).nbytes():
-        whole = storage.clone()  # type: ignore[no-untyped-call]
+        whole = copied(torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)).untyped_storage()
         copies = {part: _within(whole, t) for part, t in found.items()}
     else:
         copies = {part: copied(t) for part, t in found.items()}

@@ -39,6 +39,8 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.reads: Callable[[Tensor, Seen], None] = silent
         self.passing = False
         self.idle = False
+        self.packed = False
+        """Whether hooks of theirs, or a checkpoint's, hold what autograd saves for backward, and run there."""
         self.foreseen: set[int] = set()
         self.references: dict[str, Callable[..., Any]] = {}
         self.failures: dict[str, str] = {}
@@ -247,7 +249,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         reduced = self._following() or any(one.reduced for one in read)
         number = 0
         for output, t in enumerate(made):
-            if t is None:
+            if t is None or not strided(t):  # of sparse ones no law speaks
                 entry.results.append(None)
                 continue
             floating = t.is_floating_point() or t.is_complex()

@@ -10,12 +10,13 @@ from weakref import ref
 import torch
 from torch import Tensor
 
+from bpcompare_torch.recorder.absence import Absence, built_in, shared
 from bpcompare_torch.recorder.customs import Customs
 from bpcompare_torch.recorder.graph import Point, behind, leaf_of
 from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, nearest, theirs
 from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.leaf import Leaf
-from bpcompare_torch.recorder.memory import Kept
+from bpcompare_torch.recorder.memory import PLAIN, Kept
 from bpcompare_torch.recorder.mode import GENERATED, Mode
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.registered import Registered
@@ -38,14 +39,17 @@ class Engine:
     stands in no `.grad`.
     """
 
-    def __init__(self, identity: Identity, mode: Mode, places: Places) -> None:
+    def __init__(self, identity: Identity, mode: Mode, places: Places, absence: Absence) -> None:
         self.passes: list[Pass] = []
         self.identity = identity
         self._mode = mode
         self._places = places
+        self.absence = absence
         self._now: Pass | None = None
         self._asked = False
         self._graphed = False
+        self._strange = True
+        """Whether the graph of the pass shows a node or a hook that runs somebody's code, or may."""
         self._followed: dict[tuple[Point, int], list[Seen]] = {}
         self._hooked: set[Seen] = set()
         self._inside: list[Tensor] = []
@@ -99,10 +103,11 @@ class Engine:
             leaves = self._begin(begun, roots, args[0], hooks)
             undo = hooks.pop_all()
         self._graphed = begun.graphed = bool(given.get("create_graph"))
+        alone = not self._graphed and self._alone(begun, roots, leaves)
         self._now, self._mode.passing = begun, True
         self.recording(on=False)
         try:
-            with undo, hooking(self._inside):
+            with undo, hooking(self._inside), self.absence.backward(alone=alone):
                 out = original(roots, *args, **kwargs)
         except BaseException as error:
             begun.failed = begun.failed or f"{type(error).__name__} ended it"
@@ -137,6 +142,12 @@ class Engine:
         begun.failed = failed
         return leaves
 
+    def _alone(self, begun: Pass, roots: Any, leaves: list[Leaf]) -> bool:
+        """Whether a pass runs nobody's code: no function, hook or process of theirs, as far as autograd's graph shows it."""
+        if begun.failed or self._strange or self._mode.packed or self._registered.theirs or shared():
+            return False
+        return all(type(root) in PLAIN for root in roots) and all(leaf.alone for leaf in leaves)
+
     def _again(self, original: Any, roots: Any, args: Any, kwargs: Any) -> Any:
         """The engine inside of the engine. What torch.autograd.grad asks for there is delivered to nobody but to who asks."""
         node, now, given = torch._C._current_autograd_node(), self._now, dict(zip(ARGUMENTS, args, strict=False)) | kwargs
@@ -166,9 +177,15 @@ class Engine:
         nodes = behind(root.grad_fn for root in roots if isinstance(root, Tensor))
         reached = set(map(self.identity.point, nodes))
         begun.reached |= reached
+        self._strange = bool(self._inside)
         for t, seen in self.identity.hooked(reached):
+            self._strange = True
             self._around(seen, t, undo)
         for node in nodes:
+            leaf = leaf_of(node)
+            known = id(node) in self._made if leaf is None else id(leaf) in self.identity.leaves
+            if not (known and built_in(node)):
+                self._strange = True
             if id(node) in self._made and not self._registered.theirs:
                 continue
             Hooked(node, self.identity.memory, self._arrives, self._bent).hook(undo)

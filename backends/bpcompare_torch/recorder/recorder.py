@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from bpcompare.program import Recording, Unexamined, Watched
+from bpcompare_torch.recorder.absence import Absence
 from bpcompare_torch.recorder.between import between, of_own_step, of_ranks, updated_by_hand
 from bpcompare_torch.recorder.chunks import room
 from bpcompare_torch.recorder.compiling import Compiling, call_by_call
@@ -63,8 +64,10 @@ class TorchRecorder:
         self._mode = Mode(self._identity, self._places)
         self._mode.entries = entries
         self._mode.references = references(reference or {})
-        self._engine = Engine(self._identity, self._mode, self._places)
-        self.updates = Updates(self._identity, self._mode, self._places, names, self.models.optimized, hooks=hooks)
+        self._absence = Absence(self._mode)
+        self._engine = Engine(self._identity, self._mode, self._places, self._absence)
+        optimized = self.models.optimized
+        self.updates = Updates(self._identity, self._mode, self._places, names, optimized, self._absence, hooks=hooks)
         self._engine.before, self._engine.captured = self._begins, self.updates.captured
         self._engine.accumulated = self.updates.accumulated
         self._reductions = Reductions(self._identity, self.updates, self.models.parameters)
@@ -87,7 +90,8 @@ class TorchRecorder:
             self.models.note()
         with ExitStack() as stack:
             memory = Lending(self._identity, self._mode), Resizing(self._identity, self._mode)
-            for part in (Compiling(), call_by_call(), Spared(), self._places, self._engine, self.updates, *memory, self._mode):
+            around = Compiling(), call_by_call(), Spared(), self._places, self._engine, self.updates, *memory
+            for part in (*around, self._mode, self._absence):
                 stack.enter_context(part)
             self._undo = stack.pop_all()
         return self

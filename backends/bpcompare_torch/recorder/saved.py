@@ -40,6 +40,7 @@ class Saved:
 
         def enter(theirs: Any) -> Any:
             pack, unpack = theirs.pack_hook, theirs.unpack_hook
+            self._mode.packed = True
             if not type(theirs).__module__.startswith(CHECKPOINTS):
                 theirs.pack_hook, theirs.unpack_hook = self._around(pack, unpack)
             try:
@@ -56,6 +57,7 @@ class Saved:
         stack: Any = torch._C._autograd
         self._pushed: tuple[Any, Any] | None = None
         outer = stack._top_saved_tensors_default_hooks(True)
+        self._mode.packed = outer is not None
         if outer is not None and not getattr(outer[0], "__module__", "").startswith(CHECKPOINTS):
             self._pushed = self._around(*outer)
             stack._push_saved_tensors_default_hooks(*self._pushed)

@@ -16,7 +16,7 @@ from bpcompare_torch.recorder.compiling import call_by_call
 from bpcompare_torch.recorder.recorder import TorchRecorder
 from bpcompare_torch.recorder.references import Reference
 from bpcompare_torch.recorder.restoring import held, restored
-from bpcompare_torch.recorder.widening import Widened
+from bpcompare_torch.recorder.widening import MasksWidened, Widened
 
 WAKE = 0.02
 """The size of what parameters are woken with that are all 0."""
@@ -88,7 +88,7 @@ def _copied(woken: int, step: tuple[Any, ...]) -> Run:
     said = [f"{woken} zero parameters woken"] if woken else []
     try:
         cudnn = torch.backends.cudnn  # its recurrent networks hide what is between their steps of time
-        with cudnn.flags(enabled=False, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic):
+        with cudnn.flags(enabled=False, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic), MasksWidened():
             return _titled(said), *_twice(*step)
     except Exception as error:  # noqa: BLE001 — where the model fails as it is, too, that error is raised later
         first = error

@@ -111,12 +111,16 @@ def _seen_in(values: Iterable[Any]) -> list[Seen]:
     return found
 
 
+SPARSE = "it is sparse, of which no law speaks: sparse=False in its embedding has it judged"
+
+
 class Write(NamedTuple):
-    """A write at a time, where in memory, and what was written; None: nobody saw what."""
+    """A write at a time, where in memory, and what was written; None: nobody saw what. An entry has `size` bytes."""
 
     clock: int
     where: Geometry
     written: Seen | None
+    size: int
 
 
 @dataclass(eq=False, slots=True)

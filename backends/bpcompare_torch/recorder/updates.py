@@ -13,6 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
+from bpcompare_torch.recorder.absence import Absence
 from bpcompare_torch.recorder.continuity import Continuity
 from bpcompare_torch.recorder.copies import Copies
 from bpcompare_torch.recorder.geometry import key, strided
@@ -43,12 +44,13 @@ class Updates:
         places: Places,
         names: Mapping[int, str],
         optimized: Callable[[Any], None],
+        absence: Absence,
         *,
         hooks: bool = True,
     ) -> None:
         self.steps: list[OptimizerStep] = []
         self._identity, self._mode, self._places, self._names = identity, mode, places, names
-        self._optimized, self._hooks = optimized, hooks
+        self._optimized, self._absence, self._hooks = optimized, absence, hooks
         self._unnamed: list[tuple[Seen, Seen, str]] = []
         self._handles: list[Any] = []
         self._around: dict[int, tuple[Any, Any]] = {}
@@ -178,31 +180,26 @@ class Updates:
 
     def over(self, parameters: Mapping[str, Tensor]) -> None:
         """At the end: parameters and states that are no longer what the last that was seen of them left."""
-        keep = self._identity.memory.keep
+        now = self._identity.memory.now
         with self._mode.unwatched():
             for name, p in parameters.items():
                 if strided(p):
-                    self.continuity.over(p, self._names.get(id(p), name), keep(p))
+                    self.continuity.over(p, self._names.get(id(p), name), now(p))
             for optimizer, step in self._last.values():
                 for one in step.moved:
-                    now = {} if one.rule is None else slots_of(optimizer, one.rule, one.parameter)
-                    for slot, t in now.items():
+                    slots = {} if one.rule is None else slots_of(optimizer, one.rule, one.parameter)
+                    for slot, t in slots.items():
                         left = one.slots_after.get(slot)
                         if left is not None:
-                            self.continuity.state_over(f"{slot} of {one.name}", left, None if t is None else keep(t))
+                            self.continuity.state_over(f"{slot} of {one.name}", left, None if t is None else now(t))
 
     def left(self, parameters: Mapping[str, Tensor]) -> list[Held]:
         """What is in `.grad` at the end."""
         with self._mode.unwatched():
             return [
-                Held(
-                    self._names.get(id(p), name),
-                    id(p),
-                    self._identity.gradient(p.grad),
-                    frozenset(self.copies.behind({id(p)}) - {id(p)}),
-                )
+                Held(self._names.get(id(p), name), id(p), found, frozenset(self.copies.behind({id(p)}) - {id(p)}))
                 for name, p in parameters.items()
-                if p.grad is not None and strided(p.grad) and self._identity.gradient(p.grad).why != LEFT_OVER
+                if (grad := p.grad) is not None and strided(grad) and (found := self._identity.gradient(grad)).why != LEFT_OVER
             ]
 
     # around step
@@ -292,6 +289,7 @@ class Updates:
             for t in written:
                 self._identity.overwritten(t, None)
                 self._mode.foreseen.add(storage_of(t))
+        self._absence.step(optimizer, step.moved)
 
     def _all_moving(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> list[Moved]:
         rules = Rules(optimizer)
@@ -336,6 +334,7 @@ class Updates:
 
     def _ends_inside(self, optimizer: Any) -> None:
         """The step itself ends."""
+        self._absence.end()
         if self._within[id(optimizer)]:
             return
         step = self._open.pop(id(optimizer), None)

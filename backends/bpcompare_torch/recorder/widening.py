@@ -42,6 +42,30 @@ for _grouped in (getattr(torch.nn.functional, "grouped_mm", None), getattr(torch
         _CALLED[_grouped] = _in_groups
 
 
+def _by_channel(x: Tensor, scale: Tensor, *rest: Any, **named: Any) -> Tensor:
+    """Numbers of float64 on a grid for each channel, whose scale torch wants in float32."""
+    return torch.fake_quantize_per_channel_affine(x, scale.float(), *rest, **named)
+
+
+_CALLED[torch.fake_quantize_per_channel_affine] = _by_channel
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *rest: Any, **named: Any) -> Tensor:
+    """Attention with its mask in the format of the rest. torch 2.13 reads one of float32 as if it were float64 (on CPUs)."""
+    if attn_mask is not None and attn_mask.is_floating_point():
+        attn_mask = attn_mask.to(query.dtype)
+    return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask, *rest, **named)
+
+
+class MasksWidened(TorchFunctionMode):
+    """While entered, masks of attention are in the format of what they mask: models make them in float32 by themselves."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The same call, with such a mask."""
+        called = _attended if func is torch.nn.functional.scaled_dot_product_attention else func
+        return called(*args, **(kwargs or {}))
+
+
 class Widened(TorchFunctionMode):
     """While entered, tensors are made in float64 where nothing or float32 is said, and converted to float64 instead of float32.
 

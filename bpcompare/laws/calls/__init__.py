@@ -40,6 +40,7 @@ FAMILIES = (
     "complex_numbers",
     "complex_functions",
     "complex_lax",
+    "quantized",
     "backwards",
 )
 

@@ -297,3 +297,13 @@ STEPS: Mapping[str, Callable[[Any], Any]] = {
 
 for _name, _whole in STEPS.items():
     rows.law(_name)(_steps(_whole))
+
+# what was made of comparisons with all else that is read: Δ of that is 0
+rows.law("in_steps", moves=True)(lambda a: lifted(floats(a.self)))
+
+
+@rows.law("heaviside")
+def _heaviside(a: Arguments) -> Node:
+    """0 below 0, 1 above, the given value at 0."""
+    x = recorded(a.self)
+    return kernel.where(np.broadcast_to(x == 0, a.shape), a.get("values"), np.broadcast_to(np.float64(x > 0), a.shape))

@@ -48,11 +48,13 @@ def aside(tries: Tries, answer: Answer, finding: InputFinding, step: WatchedStep
 
 def _on_no_kink(tries: Tries, at: int, finding: InputFinding, g: Array | None) -> bool:
     """Whether the element that is farthest off is on no kink, and not what differences say: then no other one excuses it."""
-    this = tries[at]
-    if g is None or g.shape != this.x.shape or not np.isfinite(g).all() or _square(this.x) or tries.budget.over():
+    if g is None or g.shape != np.shape(tries.inputs[at]) or not np.isfinite(g).all() or tries.budget.over():
         return False
     k = int(np.ravel_multi_index(finding.index, g.shape)) if finding.index else 0
     try:
+        this = tries[at]
+        if _square(this.x):
+            return False
         found = this.element(k)
     except Exception:  # noqa: BLE001 — the author's code
         return False

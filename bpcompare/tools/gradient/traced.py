@@ -34,6 +34,12 @@ VERDICTS: Mapping[str, Verdict] = {
     "undecided": "undecided",
     "refuted": "wrong",
 }
+AGAIN = 64.0
+"""u of the shortest format on the way times the sum of |terms| that a backward may be off by running the forward again."""
+SHORTER = (
+    "not decided: it is off by no more than what may come of running the forward again, a part of which is worked out in a "
+    "shorter format. A forward that stays in one format would decide it"
+)
 BACK = ("base", "inductive")
 """What is claimed of a Δ."""
 
@@ -108,7 +114,10 @@ class Traced:
     def _end(self, one: Judged, claim: Claim, finding: Finding) -> InputFinding:
         shape = np.shape(one.values.recorded[claim.path])
         if finding.outcome == "refuted" and (size := _in_another_order(one, claim)) is not None:
-            return InputFinding(claim.subject, shape, "certified", max(size, self.power), finding.size)
+            if size <= LEAST:
+                return InputFinding(claim.subject, shape, "certified", max(size, self.power), finding.size)
+            if _coarsest(one) > format_of(claim.dtype or "float64").u:
+                return InputFinding(claim.subject, shape, "undecided", size, finding.size, note=SHORTER)
         verdict = VERDICTS[finding.outcome]
         note = finding.note if finding.outcome != "refuted" else ""
         if harmless(claim, finding):
@@ -142,7 +151,8 @@ def _in_another_order(one: Judged, claim: Claim) -> float | None:
     """The power that is left where a gradient lies outside of its ball by no more than another formula may round; else None.
 
     What a person writes may be right by other terms than the law's: u Σ|terms|, and a thousand times that, is granted to it, as
-    differences grant it. A mistake has to be larger than that to be told from it.
+    differences grant it; and AGAIN times that of the shortest format on the way, for a backward that runs the forward again
+    rounds there anew. A mistake has to be larger than that to be told from it.
     """
     got = one.values.recorded[claim.path].astype(np.float64)
     balls = Balls(one.values, format_of("float64"))
@@ -150,14 +160,20 @@ def _in_another_order(one: Judged, claim: Claim) -> float | None:
     with np.errstate(all="ignore"):
         right = law(one, claim)
         terms = np.broadcast_to(evaluate(claim, balls, one.laws, majorant=True).magnitude(), right.mid.shape)
-        granted = np.asarray(right.final_radius()) + GRANTED * balls.fmt.u * terms
+        granted = np.asarray(right.final_radius()) + max(GRANTED * balls.fmt.u, AGAIN * _coarsest(one)) * terms
         off = np.abs(got - right.mid)
         if not (np.isfinite(off).all() and np.isfinite(granted).all() and (off <= granted).all()):
             return None
         sizes = np.abs(right.mid)
         seen = sizes > SMALL * sizes.max(initial=0.0)
-    power = float((2 * granted[seen] / sizes[seen]).max(initial=0.0)) if seen.any() else float("inf")
-    return power if power <= LEAST else None
+    return float((2 * granted[seen] / sizes[seen]).max(initial=0.0)) if seen.any() else float("inf")
+
+
+def _coarsest(one: Judged) -> float:
+    """The unit roundoff of the shortest format that a function of the forward computes in; 0.0 where all have the run's own."""
+    program = one.recording.program
+    formats = {program.values[path].dtype for path in program.writers if path in program.values}
+    return max((format_of(name).u for name in formats if name), default=0.0)
 
 
 def _between(wrong: Wrong, cause: str) -> InputFinding:

@@ -7,7 +7,7 @@ derivative of the forward, by the interval in which that lies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ TIMES = 64.0
 DRAWS = 4
 OFTEN = 32
 """Draws where outputs are compared: a sum that is 0 but for rounding is 0 exactly in every second of them, or more."""
+CLOSE = (1e-6, 2.0**-6)
+"""How far inputs are moved, relative to themselves, to see how rough the forward is; farther, where nothing at all moves."""
+STEPS = np.array([-1.0, -0.71, -0.37, 0.0, 0.29, 0.62, 1.0])
 WIDER = 4.0
 """The interval's radius, in what a gradient is granted without any contract: two answers on both sides of that are no proof."""
 NARROW = 1e-6
@@ -72,6 +75,10 @@ def _one(asked: Asked, i: int, got: Array, expected: Expected) -> Gap | None:
     worst = Gap(i, at, float(a[at]), float(b[at]), False)
     if not expected.exactly and off[at] <= floor + TIMES * _noise(asked, i, dys, inputs) * abs(scale):
         return None
+    given = asked.code.inputs if inputs is None else inputs
+    rough = 0.0 if expected.exactly else _roughness(asked, given, lambda xs: asked.gradients(dys, asked.arguments(xs))[i])
+    if off[at] <= floor + TIMES * rough * abs(scale):
+        return None
     if asked.verdicts.get(i) == "wrong":  # no derivative anyway: only what no rounding can be is worth a word
         return Gap(i, at, worst.got, worst.expected, True) if off[at] > np.sqrt(u) * np.abs(b).max() else None
     low, high = interval(asked, i, at, dys, inputs)
@@ -108,8 +115,15 @@ def _noise(asked: Asked, i: int, dys: Dys, inputs: Sequence[Any] | None) -> floa
 def of_rounding(asked: Asked, inputs: Sequence[Any], one: Outcome) -> bool:
     """Whether what an outcome says of the forward is what errors of rounding in these inputs do to it.
 
-    What a normalization gives for rows that are all equal is nothing but rounding, times 1/√ε.
+    What a normalization gives for rows that are all equal is nothing but rounding, times 1/√ε. And a part of the forward may be
+    worked out in a shorter format than its inputs have, where errors in them do not show: `_roughness` is what does.
     """
+
+    def outputs(given: Sequence[Any]) -> Array:
+        return np.concatenate([y.astype(np.float64).ravel() for y in asked.open(asked.arguments(given)).outputs])
+
+    if abs(one.got - one.expected) <= TIMES * _roughness(asked, inputs, outputs):
+        return True
     first = asked.open(asked.arguments(inputs)).outputs
     for _ in range(OFTEN):
         again = asked.open(asked.arguments([_shaken(asked, x) for x in inputs])).outputs
@@ -117,6 +131,25 @@ def of_rounding(asked: Asked, inputs: Sequence[Any], one: Outcome) -> bool:
         if abs(one.got - one.expected) <= TIMES * off:
             return True
     return False
+
+
+def _roughness(asked: Asked, inputs: Sequence[Any], ask: Callable[[Sequence[Any]], Array]) -> float:
+    """How far an answer jumps about beside curves through it, while all inputs move by a little: what is rounded inside."""
+    way = [asked.random.choice([-1.0, 1.0], np.shape(x)) for x in inputs]
+
+    def moved(by: float) -> Array:
+        given = [
+            (x * (1 + by * signs)).astype(x.dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+            for x, signs in zip(inputs, way, strict=True)
+        ]
+        return ask(given).astype(np.float64).ravel()
+
+    for close in CLOSE:
+        ys = np.array([moved(close * at) for at in STEPS])
+        if (ys != ys[0]).any():
+            off = np.abs(ys - np.vander(STEPS, 3) @ np.linalg.lstsq(np.vander(STEPS, 3), ys, rcond=None)[0])
+            return float(off.max()) if np.isfinite(off).all() else 0.0
+    return 0.0
 
 
 def shaky(asked: Asked, inputs: Sequence[Any]) -> bool:
