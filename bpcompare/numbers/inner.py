@@ -355,7 +355,6 @@ def _product(left: Inner, right: Inner) -> Inner:
     n = x.shape[-1]
     shape = (*np.broadcast_shapes(x.shape[:-2], w.shape[:-2]), x.shape[-2], w.shape[-1])
     short = n < SHORT
-    # Of so many roundings two can be spared: what was worked out in float64 is compared in the record's format.
     kind = x.dtype if n >= ROUNDED else np.dtype(np.float64)
     ends = [n * part // PARTS for part in range(PARTS + 1)]
     own = (n + 1 if kind == np.float64 else 2) if short else -(-n // PARTS) + PARTS

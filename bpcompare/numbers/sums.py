@@ -13,7 +13,7 @@ SHORT = 16
 """Sums of fewer products are worked out in float64: of so few roundings, few are left over."""
 
 ROUNDED = 8
-"""From so many products on they are then rounded to the record's format: once, and float64 is off by less than another time."""
+"""From so many products on they are then rounded to the record's format, which costs two of these roundings and half the time."""
 
 AT_ONCE = 2**16
 """So many sums at a time: they stay in the processor's cache while parts are added to them."""
