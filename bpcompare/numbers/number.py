@@ -30,7 +30,6 @@ Of the calls of own code also with Δ of a tie in equal parts ("even", at kinks 
 kinks as "high"; "split", at kinks by the sign of the zero, so that x and −x are on two sides).
 """
 
-
 MOVES: frozenset[Callable[..., Any]] = frozenset(
     {
         np.broadcast_to,
