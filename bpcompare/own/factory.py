@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -41,9 +42,13 @@ def made(address: str) -> Iterator[dict[str, Any]]:
     What it prints goes to standard error. Raises FactoryError, or FailedError for an error of their own code.
     """
     with found(address) as (factory, _):
+        if needed := _needs(factory):
+            raise FactoryError(
+                f"{address} needs {needed}: it is called without arguments; give them values, or write a function without"
+            )
         try:
             given = factory()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise FailedError(f"{address} failed: {failing(error)}") from error
         yield _parts(address, given)
 
@@ -58,7 +63,7 @@ def found(address: str) -> Iterator[tuple[Any, ModuleType]]:
     with beside(Path(path).resolve().parent, anew=True), redirect_stdout(sys.stderr):
         try:
             module = _loaded(Path(path))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script that ends itself would end the command as if it had a verdict
             raise FailedError(f"{path} cannot be imported: {failing(error)}") from error
         factory = getattr(module, name, None)
         if not callable(factory):
@@ -66,6 +71,16 @@ def found(address: str) -> Iterator[tuple[Any, ModuleType]]:
             hint = did_you_mean(name, own) or f"its functions: {', '.join(own[:8]) or 'none'}"
             raise FactoryError(f"{path} has no function {name}; {hint}")
         yield factory, module
+
+
+def _needs(factory: Any) -> str:
+    """The arguments that a function cannot be called without, in words; "" where there are none, or nobody can tell."""
+    try:
+        known = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    open_ = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return ", ".join(one.name for one in known if one.default is one.empty and one.kind not in open_)
 
 
 def present(address: str) -> tuple[str, str]:
@@ -113,7 +128,6 @@ def _parts(address: str, given: Any) -> dict[str, Any]:
     missing = [part for part in PARTS[:2] if found.get(part) is None]
     if missing:
         kind = type(given).__name__
-        raise FactoryError(
-            f"{address} gave a {kind} without {' and '.join(missing)}: return model, inputs, target, loss, optimizer"
-        )
+        what = "None" if given is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind} without {' and '.join(missing)}"
+        raise FactoryError(f"{address} gave {what}: return model, inputs, target, loss, optimizer; in JAX, loss, params, data")
     return found

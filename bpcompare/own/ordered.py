@@ -31,7 +31,7 @@ def ordered(
             model, inputs = parts.pop("model"), parts.pop("inputs")
             given = inputs if is_loss(model) and isinstance(inputs, tuple) else (inputs,)
             return check(model, *given, **parts, as_is=as_is, intended=meant, sample=sample, wake=wake)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if raised_by_us(error):
                 raise FactoryError(f"{address}: {error}") from error
             raise FailedError(f"{address} failed: {failing(error)}") from error

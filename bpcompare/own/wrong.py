@@ -71,6 +71,11 @@ class Wrong:
         return tuple(dict.fromkeys(found))
 
     @property
+    def _read_at(self) -> list[Place]:
+        """The same, once for each step."""
+        return [self.judged.recording.places[step.name] for step in self.steps if step.name in self.judged.recording.places]
+
+    @property
     def culprit(self) -> str:
         """What is wrong, by name: a custom function, a function of the framework, an optimizer."""
         customs = [place.custom for place in self.places if place.custom]
@@ -91,6 +96,10 @@ class Wrong:
     def meant(self) -> str:
         """How to say that a backward of theirs is meant, where its forward is one of those whose derivative often is not."""
         custom = next((place.custom for place in self.places if place.custom), "")
+        reads = sum(place.custom == custom for place in self._read_at)
+        if custom and self.backward and reads >= SEARCH and not self.searches:
+            why = f"its forward reads it {reads} times, as a solver of differential equations does"
+            return f'{why}: if its backward solves an equation of its own (the adjoint one), intended=("{custom}",) says so'
         if not custom or self.claim.statement != "inductive":
             return ""
         functions = {op.function if isinstance(op, Call) else "" for _, op in self.claim.owners}

@@ -12,6 +12,8 @@ from bpcompare.cli.watch import passed_on
 torch = pytest.importorskip("torch")
 
 MODEL = """
+import sys
+
 import torch
 from torch import nn
 
@@ -69,6 +71,14 @@ def odd():
 
 def vague():
     return nn.Linear(2, 2), torch.ones(1, 2)
+
+
+def asking(data, *, seed=0):
+    return data
+
+
+def ending():
+    sys.exit(0)
 
 
 def crooked():
@@ -182,6 +192,8 @@ def test_the_same_numbers_come_again(said, file):
         ("failing", 3, "failed: ValueError: no data, at "),
         ("crooked", 3, "failed: RuntimeError"),
         ("lacking", 2, "gave a Linear without model and inputs: return model, inputs, target, loss, optimizer"),
+        ("asking", 2, "needs data: it is called without arguments"),
+        ("ending", 3, "failed: SystemExit: 0, at "),
         ("odd", 2, "gave labels; what is known is model, inputs"),
         ("vague", 2, "there is no scalar to differentiate"),
         ("rigth", 2, "has no function rigth; did you mean"),
@@ -209,6 +221,10 @@ def test_other_misuse_is_told(said, file, tmp_path):
     found = said("check", f"{broken}:make")
     assert found.code == 3
     assert "cannot be imported: SyntaxError" in found.err
+    broken.write_text("raise SystemExit('no data')\n")
+    found = said("check", f"{broken}:make")
+    assert found.code == 3
+    assert "cannot be imported: SystemExit: no data" in found.err
 
 
 def test_a_line_of_json(said, file, tmp_path):

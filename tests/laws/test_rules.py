@@ -33,7 +33,7 @@ def asked(rule, settings, slots, name="", after=(), maximize=False, t=T, g=G):
 def test_every_rule_is_here():
     """A rule could be entered that nobody has worked out by hand."""
     known = {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta", "asgd", "rprop", "adafactor", "muon"}
-    assert set(RULES) == known
+    assert set(RULES) == known | {"nesterov adam", "amsgrad", "adabelief", "yogi", "lion", "signsgd", "lamb"}
 
 
 def test_sgd_with_dampening():
@@ -85,6 +85,95 @@ def test_radam_before_and_after_its_sixth_step():
         r = sqrt((now - 4) * (now - 2) * most / ((most - 4) * (most - 2) * now)) if now > 5 else None
         step = m if r is None else m * r * sqrt(1 - beta**t) / (sqrt(v) + EPSILON)
         assert asked("radam", {"beta2": beta}, slots, t=t) == pytest.approx(W - ETA * step, rel=1e-13)
+
+
+def test_radam_with_epsilon_beside_the_corrected_root():
+    """optax's: r m̂/(√v̂ + ε), and m̂ alone on few steps."""
+    beta, t = 0.99, 8
+    v, most = beta * V + (1 - beta) * D * D, 199.0
+    now = most - 2 * t * beta**t / (1 - beta**t)
+    r = sqrt((now - 4) * (now - 2) * most / ((most - 4) * (most - 2) * now))
+    step = r * M1 / (1 - B1**t) / (sqrt(v / (1 - beta**t)) + EPSILON)
+    settings = {"beta2": beta, "corrected": True}
+    assert asked("radam", settings, {"m": M, "v": V}, t=t) == pytest.approx(W - ETA * step, rel=1e-13)
+
+
+DECOUPLED = {"decoupled": True}
+KEPT = W - ETA * DECAY * W
+PLAIN_M, PLAIN_V = B1 * M + (1 - B1) * G, B2 * V + (1 - B2) * G * G
+ROOT = sqrt(PLAIN_V / (1 - B2**T)) + EPSILON
+
+
+def test_adam_with_nesterovs_momentum():
+    """The momentum of the next step and the gradient of this one, each with its own bias taken out."""
+    m = B1 * PLAIN_M / (1 - B1 ** (T + 1)) + (1 - B1) * G / (1 - B1**T)
+    assert asked("nesterov adam", DECOUPLED, {"m": M, "v": V}) == pytest.approx(KEPT - ETA * m / ROOT, rel=1e-15)
+
+
+def test_amsgrad_of_moments_without_bias():
+    """The largest is taken of v̂, and nothing is taken out of it again."""
+    for top in (2.0, 0.01):
+        slots, larger = {"m": M, "v": V, "top": top}, max(top, PLAIN_V / (1 - B2**T))
+        step = PLAIN_M / (1 - B1**T) / (sqrt(larger) + EPSILON)
+        assert asked("amsgrad", DECOUPLED, slots, "top") == pytest.approx(larger, rel=1e-15)
+        assert asked("amsgrad", DECOUPLED, slots) == pytest.approx(KEPT - ETA * step, rel=1e-15)
+
+
+def test_adabelief():
+    """Squares of what the gradient is off from its mean, with an ε of their own."""
+    v = B2 * V + (1 - B2) * (G - PLAIN_M) ** 2 + 0.0625
+    settings = {**DECOUPLED, "epsilon_inside": 0.0625}
+    step = PLAIN_M / (1 - B1**T) / (sqrt(v / (1 - B2**T)) + EPSILON)
+    assert asked("adabelief", settings, {"m": M, "v": V}, "v") == pytest.approx(v, rel=1e-15)
+    assert asked("adabelief", settings, {"m": M, "v": V}) == pytest.approx(KEPT - ETA * step, rel=1e-15)
+
+
+def test_yogi():
+    """v goes up or down by a part of g²; which way is not told where both are the same."""
+    for v, side in ((0.3, 1), (0.01, -1)):
+        new = v - (1 - B2) * side * G * G
+        step = PLAIN_M / (1 - B1**T) / (sqrt(new / (1 - B2**T)) + EPSILON)
+        assert asked("yogi", DECOUPLED, {"m": M, "v": v}, "v") == pytest.approx(new, rel=1e-15)
+        assert asked("yogi", DECOUPLED, {"m": M, "v": v}) == pytest.approx(KEPT - ETA * step, rel=1e-15)
+    with pytest.raises(LookupError):
+        asked("yogi", DECOUPLED, {"m": M, "v": G * G * (1 + 1e-15)}, "v")
+
+
+def test_lion():
+    """The sign of one mean, and another one that is kept."""
+    for m, sign in ((M, 1), (-M, -1)):
+        kept = B2 * m + (1 - B2) * G
+        assert asked("lion", DECOUPLED, {"m": m}, "m") == pytest.approx(kept, rel=1e-15)
+        assert asked("lion", DECOUPLED, {"m": m}) == pytest.approx(KEPT - ETA * sign, rel=1e-15)
+    assert asked("lion", DECOUPLED, {"m": 0.0}, g=0.0) == pytest.approx(KEPT, rel=1e-15)
+    with pytest.raises(LookupError):
+        asked("lion", DECOUPLED, {"m": -G})  # β₁ is a half
+
+
+def test_the_sign_of_the_gradient():
+    """η sign g, uphill where it maximizes."""
+    assert asked("signsgd", {}, {}) == W - ETA
+    assert asked("signsgd", {}, {}, g=0.0) == W
+    assert asked("signsgd", {}, {}, maximize=True) == W + ETA
+
+
+def test_lamb():
+    """Of one number the ratio of lengths leaves its size and a sign; of a parameter that is 0, the direction."""
+    u = PLAIN_M / (1 - B1**T) / ROOT + DECAY * W
+    assert u > 0
+    assert asked("lamb", DECOUPLED, {"m": M, "v": V}) == pytest.approx(W - ETA * W, rel=1e-15)
+    at = UpdateAt(
+        Rule("lamb", {**COMMON, **DECOUPLED, "maximize": False}, ("m", "v")),
+        T,
+        np.array([0.0, 0.0]),
+        np.array([G, G]),
+        {"m": np.full(2, M), "v": np.full(2, V)},
+    )
+    assert LAWS.update("w", at.op).parameter(at) == pytest.approx(-ETA * PLAIN_M / (1 - B1**T) / ROOT, rel=1e-15)
+    at = at.but(w=np.array([3.0, 4.0]), g=np.array([G, 0.0]), slots={"m": np.array([M, 0.0]), "v": np.full(2, V)})
+    roots = np.array([ROOT, sqrt(B2 * V / (1 - B2**T)) + EPSILON])
+    u2 = np.array([PLAIN_M, 0.0]) / (1 - B1**T) / roots + DECAY * at.w
+    assert LAWS.update("w", at.op).parameter(at) == pytest.approx(at.w - ETA * 5.0 / np.sqrt((u2**2).sum()) * u2, rel=1e-15)
 
 
 def test_adamax():

@@ -8,6 +8,7 @@ import jax.numpy as jnp  # noqa: E402
 
 import bpcompare  # noqa: E402
 from bpcompare_jax.recorder import together as module  # noqa: E402
+from bpcompare_jax.recorder.evaluation import jaxprs, primitives  # noqa: E402
 from bpcompare_jax.recorder.stepping import Step  # noqa: E402
 from bpcompare_jax.switches import wide  # noqa: E402
 
@@ -77,3 +78,12 @@ def test_what_occurs_again_and_again_is_compiled_once():
     few, many = (jax.make_jaxpr(lambda w, n=n: loop(w, n))(jnp.ones(3)) for n in (5, 1000))
     assert module._options(few) is not None
     assert module._options(many) is None
+
+
+def test_a_jaxpr_whose_constants_are_elsewhere_is_read():
+    """Solvers of Optimistix keep theirs in an equation without its constants: such a loss would end in an AssertionError."""
+    numbers = np.arange(3.0)
+    closed = jax.make_jaxpr(lambda x: x * numbers)(numbers)
+    (found,) = jaxprs([closed.jaxpr])
+    assert len(found.consts) == 1
+    assert list(primitives(found)) == ["mul"]

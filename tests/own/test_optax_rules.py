@@ -70,13 +70,29 @@ TOLD = {
     ),
     "still accumulating": (lambda: optax.MultiSteps(optax.adam(0.1), 4), "kept"),
     "if finite": (lambda: optax.apply_if_finite(optax.adam(0.1), 5), "adam ("),
+    "nadamw": (lambda: optax.nadamw(0.1, weight_decay=0.5), "nesterov adam (eta = 0.1, beta1 = 0.9, beta2 = 0.999, epsilon"),
+    "amsgrad": (lambda: optax.amsgrad(0.1), "amsgrad (eta = 0.1"),
+    "adabelief": (lambda: optax.adabelief(0.1), "adabelief (eta = 0.1"),
+    "yogi": (lambda: optax.yogi(0.1), "yogi (eta = 0.1"),
+    "lion": (lambda: optax.lion(0.1, weight_decay=0.5), "lion (eta = 0.1, beta1 = 0.9, beta2 = 0.99, decay 0.5)"),
+    "sign": (lambda: optax.sign_sgd(0.1), "signsgd (eta = 0.1"),
+    "lamb": (
+        lambda: optax.lamb(0.1, weight_decay=0.5),
+        "lamb (eta = 0.1, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-06, decay 0.5)",
+    ),
+    "centered rmsprop": (lambda: optax.rmsprop(0.1, centered=True), "rmsprop (eta = 0.1"),
     "by names": (lambda: optax.named_chain(("first", optax.clip(0.1)), ("then", optax.sgd(0.1))), "sgd ("),
 }
 UNTOLD = {
-    "lion": lambda: optax.lion(1e-3),
-    "nadam": lambda: optax.nadam(0.1),
-    "lamb": lambda: optax.lamb(0.1),
-    "amsgrad": lambda: optax.amsgrad(0.1),
+    "novograd": lambda: optax.novograd(0.1),
+    "smooth lion": lambda: optax.chain(optax.scale_by_lion(mode="smooth"), optax.scale(-0.1)),
+    "lamb with nesterov": lambda: optax.chain(
+        optax.scale_by_adam(nesterov=True), optax.scale_by_trust_ratio(), optax.scale(-0.1)
+    ),
+    "lamb of least norms": lambda: optax.chain(
+        optax.scale_by_adam(), optax.scale_by_trust_ratio(min_norm=9.0), optax.scale(-0.1)
+    ),
+    "amsgrad with bias": lambda: optax.amsgrad(0.1, bias_correction_nu=False),
     "momentum of rmsprop": lambda: optax.rmsprop(0.1, momentum=0.9),
     "ε inside": lambda: optax.adam(0.1, eps_root=1e-3),
     "two formats": lambda: optax.adam(0.1, mu_dtype=jnp.bfloat16),
@@ -95,6 +111,37 @@ def test_a_chain_that_is_a_rule_is_told(name):
     assert words in facts(found)["rule"]
     assert "were held against" in " ".join(str(found).split())
     assert {"w.update", "b.update"} <= {claim.path for _, claim, _ in found.runs[0].findings}
+
+
+@pytest.mark.parametrize(("dtype", "steps"), [("float64", 0), ("float64", 7), ("float32", 7)])
+def test_radam_is_told(dtype, steps):
+    """Its first steps are another formula; and of float32, where its ρ is rounded far, more would be said than is known."""
+    with jax.enable_x64(dtype == "float64"):
+        found = checked(optax.radam(0.1), steps, {name: jnp.asarray(np.asarray(x), dtype) for name, x in PARAMS.items()})
+        assert facts(found)["rule"].startswith("radam (eta = 0.1")
+        assert found.verdict == ("certified" if dtype == "float64" else "certified in part"), str(found)
+
+
+WRONG = {
+    "nesterov": (lambda: optax.nadam(0.1), "w.update"),
+    "adabelief": (lambda: optax.adabelief(0.1), "w.update"),
+    "yogi": (lambda: optax.yogi(0.1), "w.update"),
+    "amsgrad": (lambda: optax.amsgrad(0.1), "w.top"),
+    "lamb": (lambda: optax.lamb(0.1, weight_decay=0.5), "w.update"),
+    "lion": (lambda: optax.lion(0.1), "w.m"),
+    "radam": (lambda: optax.radam(0.1), "w.m"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_variant_that_is_not_what_its_name_says_is_wrong(monkeypatch, name):
+    """A variant of Adam would be told, and be held against nothing."""
+    made, path = WRONG[name]
+    function, wrong = ("update_moment", exchanged) if path == "w.m" else ("bias_correction", off_by_one)
+    monkeypatch.setattr(optax.tree, function, wrong)
+    found = checked(made(), 7)
+    assert found.verdict == "wrong"
+    assert {path} <= refuted_paths(found) <= {f"{w}.{x}" for w in "wb" for x in ("m", "top", "update")}
 
 
 @pytest.mark.parametrize("name", UNTOLD)

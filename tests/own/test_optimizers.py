@@ -238,6 +238,14 @@ def test_an_optimizer_without_a_law_is_named(why):
     assert [one for one in named(step) if why in one and "0.weight" in one]
 
 
+def test_a_model_with_a_sparse_gradient_is_checked():
+    """If this fails, `check` ends in torch's error for every model whose embedding is sparse."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Embedding(5, 3, sparse=True), torch.nn.Linear(3, 3))
+    found = bpcompare.check(model, torch.tensor([1, 2, 2]), loss=lambda y: y.square().sum())
+    assert found.verdict == "certified", str(found)
+
+
 def test_a_sparse_gradient_is_named():
     """A lazy update is judged by a rule that is another one, or ends in a traceback."""
     model = torch.nn.Sequential(torch.nn.Embedding(5, 3, sparse=True), torch.nn.Linear(3, 3))

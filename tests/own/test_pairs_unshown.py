@@ -79,19 +79,19 @@ class TestJax:
         found = bpcompare.compare(self.checked(self.optax.adam(0.1)), self.checked(self.by_hand(0.9, 0.999)))
         assert found.missing == (("the second", "certified in part by itself"),), str(found)
 
-    @pytest.mark.parametrize(("b1", "b2", "slot"), [(0.8, 0.999, "mu"), (0.9, 0.95, "nu")])
+    @pytest.mark.parametrize(("b1", "b2", "slot"), [(0.8, 0.999, "m"), (0.9, 0.95, "v")])
     def test_moments_with_another_decay(self, b1, b2, slot):
         """A decay that nobody meant would show in a later step only."""
         found = bpcompare.compare(self.checked(self.optax.adam(0.1)), self.checked(self.by_hand(b1, b2)))
         assert found.verdict == "the same in part"
-        assert f"state.0.{slot}.w in the first: nothing that the second keeps" in " ".join(str(found).split())
+        assert f"{slot} of w in the first: nothing that the second keeps" in " ".join(str(found).split())
 
     def test_momentum(self):
         """The velocity of a first step is the gradient, whatever the momentum is."""
         sgd = partial(self.optax.sgd, 0.1)
         found = bpcompare.compare(self.checked(sgd(momentum=0.9)), self.checked(sgd(momentum=0.8)))
         assert found.verdict == "the same in part"
-        assert "a constant of mul: 0.9 in the first, 0.8 in the second" in " ".join(str(found).split())
+        assert "momentum: 0.9 in the first, 0.8 in the second" in " ".join(str(found).split())
         assert bpcompare.compare(*[self.checked(sgd(momentum=0.9))] * 2).verdict == "the same"
 
     def test_what_is_no_transformation(self):

@@ -62,7 +62,8 @@ def narrowly(claim, balls):
 def test_rules_that_decide_by_numbers_are_left_to_float64():
     """A product of two gradients that becomes 0 in float32 would be taken for 0 by the law, too."""
     smooth = {name for name, rule in LAW_OF.items() if getattr(rule, "smooth", False)}
-    assert smooth == {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta"}
+    moments = {"adam", "nadam", "radam", "adamax", "nesterov adam", "amsgrad"}
+    assert smooth == {"sgd", *moments, "rmsprop", "adagrad", "adadelta"}
 
 
 def test_another_format_than_the_records_is_widened():

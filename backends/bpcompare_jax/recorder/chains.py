@@ -125,7 +125,13 @@ def _opened(update: Any, here: Here) -> Iterator[Link]:
     elif name in WRAPPERS:
         yield from WRAPPERS[name](update, held(update), here)
     else:
-        yield here.link(name, update, held(update))
+        yield here.link(name, update, _settings(name, held(update)))
+
+
+def _settings(name: str, within: Mapping[str, Any]) -> dict[str, Any]:
+    """What a function of optax holds; what its helpers hold that were made beside it, too."""
+    helpers = [one for one in within.values() if getattr(one, "__qualname__", "").startswith(f"{name}.<locals>.")]
+    return {key: value for one in helpers for key, value in held(one).items()} | dict(within)
 
 
 def _chain(update: Any, within: Mapping[str, Any], here: Here) -> Iterator[Link]:

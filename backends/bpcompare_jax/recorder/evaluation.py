@@ -198,12 +198,12 @@ def primitives(closed: Any) -> Iterator[str]:
 
 
 def jaxprs(values: Iterable[Any]) -> Iterator[Any]:
-    """All jaxprs among the parameters of an equation, closed."""
+    """All jaxprs among the parameters of an equation, closed; to be read, not run: of some, nobody here knows the constants."""
     for value in values:
         if isinstance(value, core.ClosedJaxpr):
             yield value
         elif isinstance(value, core.Jaxpr):
-            yield core.ClosedJaxpr(value, ())
+            yield core.ClosedJaxpr(value, (None,) * len(value.constvars))
         elif isinstance(value, (tuple, list)):
             yield from jaxprs(value)
 

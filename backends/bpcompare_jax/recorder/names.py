@@ -24,13 +24,21 @@ def leaf_name(path: tuple[Any, ...]) -> str:
     return ".".join(str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", key)))) for key in path)
 
 
-def place(equation: Any, function: str, scope: str, custom: str) -> Place:
-    """Where an equation stands: scopes of Flax and `jax.named_scope`, and the line of the caller."""
-    stack = str(equation.source_info.name_stack)
-    return Place("/".join(part for part in (scope, stack) if part), function, _line(equation), custom)
+def place(equation: Any, function: str, scope: str, custom: str, line: str) -> Place:
+    """Where an equation stands: scopes of Flax and `jax.named_scope`, and the line of the caller.
+
+    Functions that JAX itself has compiled (`jnp.where`) know neither: their `scope` and `line` are those of the call.
+    """
+    return Place(within(scope, equation), function, line_in(equation) or line, custom)
 
 
-def _line(equation: Any) -> str:
+def within(scope: str, equation: Any) -> str:
+    """The scope of an equation, by the one that it is in."""
+    return "/".join(part for part in (scope, str(equation.source_info.name_stack)) if part)
+
+
+def line_in(equation: Any) -> str:
+    """The line of somebody's own code that an equation comes of; "" where that is not known."""
     traceback = equation.source_info.traceback
     frames = () if traceback is None else traceback.frames
     return next((_short(frame.file_name, frame.line_num) for frame in frames if _theirs(frame.file_name)), "")

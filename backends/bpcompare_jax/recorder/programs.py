@@ -29,7 +29,7 @@ from bpcompare_jax.recorder.evaluation import (
     times,
     unrolled,
 )
-from bpcompare_jax.recorder.names import place
+from bpcompare_jax.recorder.names import line_in, place, within
 from bpcompare_jax.recorder.numbers import array, conjugate, format_of, shape_of
 from bpcompare_jax.recorder.precision import factors
 from bpcompare_jax.recorder.together import evaluated
@@ -45,6 +45,10 @@ class Seen:
         self.shape = tuple(np.shape(number)) if not hasattr(number, "shape") else tuple(number.shape)
 
 
+CUT = "cut off"
+"""What numbers are called that come of parameters, and that nothing is sent back from."""
+
+
 class Draft:
     """A program in the making, from the taps of an evaluation and what arrived at them."""
 
@@ -58,6 +62,7 @@ class Draft:
         self._taps, self._chosen, self._arrived = taps, dict(chosen), arrived
         self._inside: dict[Key, Any] = {}
         self._names: Counter[str] = Counter()
+        self._line = ""
 
     def unique(self, name: str) -> str:
         """The name, with a number from its second use on."""
@@ -74,10 +79,10 @@ class Draft:
         self.values[path] = Value(path, path, given=True, delta=delta, parameter=delta is not None, dtype=format_of(x))
         return Seen(path, x, depends=delta is not None or followed)
 
-    def constant(self, x: Any) -> Seen:
-        """A number that stands in the code."""
+    def constant(self, x: Any, name: str = "constant") -> Seen:
+        """A number that stands in the code, or comes of no parameter."""
         x = x if hasattr(x, "dtype") else np.asarray(x)
-        path = self.unique("constant")
+        path = self.unique(name)
         self.given[path] = array(x)
         self.values[path] = Value(path, path, given=True, dtype=format_of(x))
         return Seen(path, x, depends=False)
@@ -99,7 +104,7 @@ class Draft:
     def _equation(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         name = equation.primitive.name
         if name in INLINE:
-            return self.run(inner(equation), args, at, scope, custom)
+            return self._inlined(equation, args, at, scope, custom)
         if name == "scan":
             return self._scan(equation, args, at, scope, custom)
         if name == "while" and unrolled(equation) and any(arg.depends for arg in args):
@@ -108,10 +113,19 @@ class Draft:
             chosen = self._chosen[at]
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
-            return [self.constant(self._number((*at, i))) for i in range(len(equation.outvars))]
+            cut = any(arg.depends or arg.path.startswith(CUT) for arg in args)
+            return [self.constant(self._number((*at, i)), CUT if cut else "constant") for i in range(len(equation.outvars))]
         if name in CUSTOM:
             return self._custom(equation, args, at, scope, custom)
         return self._call(equation, args, at, scope, custom)
+
+    def _inlined(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """The steps of a function that was called whole: where it was called is where its own equations say nothing else."""
+        before, self._line = self._line, line_in(equation) or self._line
+        try:
+            return self.run(inner(equation), args, at, within(scope, equation), custom)
+        finally:
+            self._line = before
 
     def _number(self, key: Key) -> Any:
         """What was recorded of a result; inside of a custom function, what JAX makes of what the function read."""
@@ -119,7 +133,7 @@ class Draft:
 
     def _call(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str, *, function: str = "") -> list[Seen]:
         """The steps of one equation, a result each. `function` is the name of one that has no law, if it is known."""
-        where = place(equation, function or equation.primitive.name, scope, custom)
+        where = place(equation, function or equation.primitive.name, scope, custom, self._line)
         outs = []
         shapes = tuple(shape_of(v.aval) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
@@ -204,7 +218,7 @@ class Draft:
         self._inside |= evaluation.taps
         self._chosen |= evaluation.chosen
         inside = self.run(inner(equation), args, (*at, "inside"), scope, name)
-        where = place(equation, name, scope, name)
+        where = place(equation, name, scope, name, self._line)
         outs = []
         for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
             if not (floating(v.aval) or is_complex(v.aval)) or not seen.depends:
@@ -219,7 +233,7 @@ class Draft:
         consts, carry, xs = scanned(equation, args)
         carried = len(carry)
         rows: dict[int, list[Seen]] = {}
-        where = place(equation, "scan", scope, custom)
+        where = place(equation, "scan", scope, custom, self._line)
         for t in times(p):
             along = [self._row(x, t, where) for x in xs]
             step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"

@@ -42,12 +42,23 @@ class Told:
 
 
 CORES: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, Any]]] = {
-    "scale_by_adam": ("adam", {"m": "mu", "v": "nu"}, {"nesterov": False, "eps_root": 0.0, "mu_dtype": None}),
+    "scale_by_adam": ("adam", {"m": "mu", "v": "nu"}, {"eps_root": 0.0, "mu_dtype": None}),
     "scale_by_adamax": ("adamax", {"m": "mu", "u": "nu"}, {}),
     "scale_by_adadelta": ("adadelta", {"v": "e_g", "u": "e_x"}, {}),
     "trace": ("sgd", {"velocity": "trace"}, {"accumulator_dtype": None}),
     "scale_by_rms": ("rmsprop", {"v": "nu"}, {"initial_scale": 0.0, "bias_correction": False}),
     "scale_by_rss": ("adagrad", {"sum": "sum_of_squares"}, {}),
+    "scale_by_stddev": ("rmsprop", {"m": "mu", "v": "nu"}, {"initial_scale": 0.0, "bias_correction": False}),
+    "scale_by_amsgrad": (
+        "amsgrad",
+        {"m": "mu", "v": "nu", "top": "nu_max"},
+        {"eps_root": 0.0, "mu_dtype": None, "bias_correction_mu": True, "bias_correction_nu": True},
+    ),
+    "scale_by_radam": ("radam", {"m": "mu", "v": "nu"}, {"nesterov": False, "eps_root": 0.0, "threshold": 5.0}),
+    "scale_by_belief": ("adabelief", {"m": "mu", "v": "nu"}, {"nesterov": False}),
+    "scale_by_yogi": ("yogi", {"m": "mu", "v": "nu"}, {"eps_root": 0.0}),
+    "scale_by_lion": ("lion", {"m": "mu"}, {"mode": "hard", "mu_dtype": None}),
+    "scale_by_sign": ("signsgd", {}, {}),
 }
 """By optax's name: the rule, its state by optax's names, and what settings must be for it to be that rule."""
 
@@ -56,7 +67,11 @@ BEFORE = frozenset(
 )
 """What is done to gradients before a rule has them."""
 
-SCALES, DECAY = ("scale", "scale_by_schedule"), "add_decayed_weights"
+SCALES, DECAY, TRUST = ("scale", "scale_by_schedule"), "add_decayed_weights", "scale_by_trust_ratio"
+MOMENTS = frozenset({"adam", "nesterov adam", "amsgrad", "radam", "adabelief", "yogi", "lion", "lamb"})
+"""Rules that may have a decay beside their step."""
+POWERS = MOMENTS - {"lion"} | {"adamax"}
+"""Rules that divide by 1 − βᵗ, which optax works out in the format of the parameters."""
 
 
 def told(update: Any, state: Any, params: Any) -> Told:
@@ -107,9 +122,12 @@ def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int],
     start = first - coupled
     behind = own[first + (core is not None) :]
     decays = [link for link in behind if link.name == DECAY]
-    scales = behind[len(decays) :]
+    trust = behind[len(decays) :][:1] if core is not None and TRUST in names else []
+    scales = behind[len(decays) + len(trust) :]
     if unknown := [name for name in names[:start] if name not in BEFORE]:
         raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
+    if trust and not _is_lamb(own[first], trust[0]):
+        raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
     if any(link.name not in SCALES for link in scales) or not scales or len(decays) > 1 or (coupled and decays):
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
     decaying = own[start] if coupled else decays[0] if decays else None
@@ -117,7 +135,15 @@ def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int],
     before = _leading(chain[: numbers[start]], members)
     eta = -float(np.prod([_factor(link) for link in scales]))
     decoupled = bool(decays) or core is None
-    return _settled(None if core is None else own[core], members, leaves, eta, decay, decoupled=decoupled, before=before)
+    called = "lamb" if trust else ""
+    return _settled(None if core is None else own[core], members, leaves, eta, decay, called, decoupled=decoupled, before=before)
+
+
+def _is_lamb(core: Link, trust: Link) -> bool:
+    """Whether it is Adam's direction in the length of the parameter, with nothing else about the two lengths."""
+    plain = {"min_norm": 0.0, "trust_coefficient": 1.0, "eps": 0.0}
+    adam = core.name == "scale_by_adam" and not core.settings["nesterov"]
+    return adam and trust.name == TRUST and all(trust.settings[name] == value for name, value in plain.items())
 
 
 def _leading(chain: Sequence[Link], members: Sequence[int]) -> tuple[Link, ...]:
@@ -149,6 +175,7 @@ def _settled(
     leaves: Sequence[Any],
     eta: float,
     decay: float,
+    called: str,
     *,
     decoupled: bool,
     before: tuple[Link, ...],
@@ -159,22 +186,26 @@ def _settled(
     t = 1
     if link is not None:
         for name, value in fixed.items():
-            if name in link.settings and link.settings[name] not in (value, None if value is None else float(value)):
+            meant = (value, float(value)) if isinstance(value, (int, float)) else (value,)
+            if name in link.settings and link.settings[name] not in meant:
                 raise UntoldError(f"{link.name} with {name}={link.settings[name]}")
-        settings |= SETTINGS[link.name](link.settings)
+        if function == "adam" and link.settings["nesterov"]:
+            function = "nesterov adam"
+        function = called or function
+        settings |= SETTINGS.get(link.name, _betas)(link.settings)
         t = int(link.state.count) + 1 if "count" in link.state._fields else 1  # tuples have a method of this name
     if function == "sgd":
         settings = {"momentum": 0.0, "nesterov": False, "dampening": 0.0} | settings
-    elif function != "adam" and decoupled and decay:
+    elif function not in MOMENTS and decoupled and decay:
         raise UntoldError(f"{function} with a decay beside it")
     if function == "sgd" and link is not None and decoupled and decay:
         raise UntoldError("momentum with a decay beside it")
-    settings |= {"decoupled": decoupled and function == "adam", "weight_decay": decay}
+    settings |= {"decoupled": decoupled and function in MOMENTS, "weight_decay": decay}
     rules = []
     for i in members:
         # of 16 bits the powers are worked out in 32, and rounded once
-        powers = {"narrow_powers": leaves[i].dtype.itemsize >= 4} if function in ("adam", "adamax") else {}
-        rules.append(Rule(function, settings | powers, tuple(state)))
+        powers = {"narrow_powers": leaves[i].dtype.itemsize >= 4} if function in POWERS else {}
+        rules.append(Rule(function, settings | powers, tuple(state), whole=function == "lamb"))
     kept = {} if link is None else {name: _field(link.way, theirs) for name, theirs in state.items()}
     return Part(tuple(members), tuple(rules), before, kept, () if link is None else link.on, t)
 
@@ -213,8 +244,10 @@ def _betas(s: Mapping[str, Any]) -> dict[str, Any]:
 
 
 SETTINGS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "scale_by_adam": _betas,
-    "scale_by_adamax": _betas,
+    "scale_by_radam": lambda s: _betas(s) | {"corrected": True},
+    "scale_by_belief": lambda s: _betas(s) | {"epsilon_inside": _number(s["eps_root"])},
+    "scale_by_lion": lambda s: {"beta1": _number(s["b1"]), "beta2": _number(s["b2"])},
+    "scale_by_sign": lambda s: {},
     "scale_by_adadelta": lambda s: {"rho": _number(s["rho"]), "epsilon": _number(s["eps"])},
     "trace": lambda s: {"momentum": _number(s["decay"]), "nesterov": bool(s["nesterov"]), "dampening": 0.0},
     "scale_by_rms": lambda s: {
@@ -224,6 +257,7 @@ SETTINGS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
         "momentum": 0.0,
         "centered": False,
     },
+    "scale_by_stddev": lambda s: SETTINGS["scale_by_rms"](s) | {"centered": True},
     "scale_by_rss": lambda s: {"epsilon": _number(s["eps"]), "epsilon_inside": True, "lr_decay": 0.0},
 }
-"""The settings of each by the names of the rules."""
+"""The settings of each by the names of the rules, where they are not those of Adam."""

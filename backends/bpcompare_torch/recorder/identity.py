@@ -217,7 +217,7 @@ class Identity:
                 return found
             # detached, or carried out of a custom function: from here on nothing reaches it
             if found not in self._cut:
-                self._cut[found] = Seen("given", found.kept, found.clock)
+                self._cut[found] = Seen("given", found.kept, found.clock, name="cut off")
             return self._cut[found]
         last = self._last.get(id(t))
         # A gradient, or what a custom function made, whose memory was written into through a view, or beside it.

@@ -181,6 +181,7 @@ def _array(t: Tensor) -> Any:
 def _same(a: Tensor | None, b: Tensor | None) -> bool:
     if a is None or b is None:
         return a is b
+    a, b = (t if t.layout == torch.strided else t.to_dense() for t in (a, b))
     return a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
 
 

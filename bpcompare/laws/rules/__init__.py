@@ -10,6 +10,15 @@ from bpcompare.laws.rules.orthogonal import MuonRule
 from bpcompare.laws.rules.signs import RpropRule
 from bpcompare.laws.rules.squares import AdadeltaRule, AdagradRule, RmsPropRule, SgdRule
 from bpcompare.laws.rules.turned import Turned
+from bpcompare.laws.rules.variants import (
+    AdaBeliefRule,
+    AmsgradRule,
+    LambRule,
+    LionRule,
+    NesterovAdamRule,
+    SignRule,
+    YogiRule,
+)
 
 RULES: Mapping[str, UpdateLaw] = {
     "sgd": Turned(SgdRule()),
@@ -24,5 +33,12 @@ RULES: Mapping[str, UpdateLaw] = {
     "rprop": Turned(RpropRule()),
     "adafactor": Turned(AdafactorRule()),
     "muon": Turned(MuonRule()),
+    "nesterov adam": Turned(NesterovAdamRule()),
+    "amsgrad": Turned(AmsgradRule()),
+    "adabelief": Turned(AdaBeliefRule()),
+    "yogi": Turned(YogiRule()),
+    "lion": Turned(LionRule()),
+    "signsgd": Turned(SignRule()),
+    "lamb": Turned(LambRule()),
 }
 """Every rule that a `Rule` may name."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcompare.laws.law import UpdateAt
 from bpcompare.laws.update import AdamLaw, decayed, drawn
-from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total
+from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total, unit_of
 
 
 class AdamRule(AdamLaw):
@@ -74,17 +74,23 @@ class NAdamRule(AdamRule):
 class RAdamRule(AdamRule):
     """Liu et al., arXiv:1908.03265: Adam's direction, made smaller while its v rests on few steps, and m̂ alone on fewer than six.
 
-    ε stands beside √v, before the bias is taken out: √(1 − β₂ᵗ) r m̂/(√v + ε).
+    ε stands beside √v, before the bias is taken out: √(1 − β₂ᵗ) r m̂/(√v + ε); or, `corrected`, beside √v̂.
     """
 
     def direction(self, at: UpdateAt[Any]) -> Num:
         """r m̂/(√v̂ + ε), or m̂. Raises LookupError where either may be right."""
         m = named("m̂", self.slot(at.but(name="m")) / self.less(at, at.op.beta1, at.t))
         steps = length(at.op.beta2, at.t)
-        if abs(steps - 5.0) < 1e-9:
+        off = 1e-9 if not at.op.settings.get("narrow_powers") else blurred(at)
+        if abs(steps - 5.0) < off:
             raise LookupError("ρₜ is 5 up to rounding: either formula is right")
         if steps < 5.0:
             return m
+        if at.op.settings.get("corrected"):
+            if off > 1e-4 * (steps - 4.0):
+                raise LookupError("in this format ρₜ, a small difference of large numbers, is rounded too far")
+            root = np.sqrt(self.second(at) / self.less(at, at.op.beta2, at.t)) + hyperparameter(at.op.epsilon, at.w)
+            return shortened(hyperparameter(at.op.beta2, at.w), at.t) * m / root
         part = beforehand(lambda beta: rectified(beta, at.t), at.op.beta2, like=at.w)
         return part * m / (np.sqrt(self.second(at)) + hyperparameter(at.op.epsilon, at.w))
 
@@ -95,11 +101,20 @@ def length(beta: Num, t: int) -> Num:
     return 2.0 / (1.0 - beta) - 1.0 - 2.0 * t * kept / (1.0 - kept)
 
 
+def blurred(at: UpdateAt[Any]) -> float:
+    """How far ρₜ may be off that is worked out in the format of the parameters."""
+    return max(unit_of(at.w) * (2.0 / (1.0 - float(at.op.beta2))) ** 2 / float(at.t), 1e-9)
+
+
 def rectified(beta: Num, t: int) -> Num:
-    """√(1 − βᵗ) r, with r² = (ρₜ − 4)(ρₜ − 2) ρ / ((ρ − 4)(ρ − 2) ρₜ)."""
+    """√(1 − βᵗ) r."""
+    return np.sqrt(1.0 - beta**t) * shortened(beta, t)
+
+
+def shortened(beta: Num, t: int) -> Num:
+    """r, with r² = (ρₜ − 4)(ρₜ − 2) ρ / ((ρ − 4)(ρ − 2) ρₜ)."""
     now, most = length(beta, t), 2.0 / (1.0 - beta) - 1.0
-    r2 = (now - 4.0) * (now - 2.0) * most / ((most - 4.0) * (most - 2.0) * now)
-    return np.sqrt(r2 * (1.0 - beta**t))
+    return np.sqrt((now - 4.0) * (now - 2.0) * most / ((most - 4.0) * (most - 2.0) * now))
 
 
 class AdamaxRule(AdamRule):

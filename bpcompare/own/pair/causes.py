@@ -150,7 +150,8 @@ def activations(trials: Trials, parting: Parting) -> Iterator[str]:
 def _activated(side: Side, x: Array) -> Iterator[tuple[str, Array | None]]:
     for name, (function, arguments) in ACTIVATIONS.items():
         yield name, worked_out(side, At(called(function, arguments, x.shape), [x]))
-    yield "x σ(1.702 x)", x / (1 + np.exp(-1.702 * x))
+    with np.errstate(over="ignore"):
+        yield "x σ(1.702 x)", x / (1 + np.exp(-1.702 * x))
 
 
 def left_out(trials: Trials, parting: Parting) -> Iterator[str]:

@@ -18,6 +18,10 @@ NEAR = UNCLAIMED * UNITS["float64"]
 """How far apart, relative to their size, data may be that two programs prepared in the same way."""
 
 
+CUT = "cut off"
+"""How the names of numbers begin that a program worked out, and cut off from the way back: they are no data."""
+
+
 def other_data(pairing: Pairing, parting: Parting) -> str:
     """In words: that the two steps at which they part read data of one size that hold other numbers; "" where they do not."""
     a, b = parting.steps
@@ -52,7 +56,8 @@ def _unshared(side: Side, step: Step, other: Side) -> list[tuple[str, Print]]:
 
 
 def _is_data(side: Side, path: str) -> bool:
-    return side.program.values[path].given and not side.program.values[path].parameter
+    value = side.program.values[path]
+    return value.given and not value.parameter and not path.startswith(CUT)
 
 
 def _given(side: Side, paths: object) -> Iterator[tuple[str, Print]]:

@@ -38,6 +38,7 @@ class Parting:
 def forward(pairing: Pairing) -> Parting:
     """The first value without a partner on the way forward."""
     lost = pairing.lost_forward
+    lost = _beyond_moves(pairing.first, lost[0]), _beyond_moves(pairing.second, lost[1])
     first = _first(lost[0])
     partners = _read(first, pairing.forward.forward)
     second = _first(lost[1], partners) or _first(lost[1])
@@ -126,6 +127,18 @@ def _turned(pairing: Pairing, first: Step, second: Step) -> tuple[str, str] | No
             if not natural(x, y, allowed):
                 return path, partner
     return None
+
+
+def _beyond_moves(side: Side, lost: list[Step]) -> list[Step]:
+    """The steps without those that only lay a parameter out for the next one: a bias is broadcast before it is added."""
+    found = [step for step in lost if not (len(step.reads) == 1 and _moved(side, step.reads[0], step.writes))]
+    return found or lost
+
+
+def _moved(side: Side, path: str, writes: str) -> bool:
+    """Whether a parameter's own numbers stand in what a step gives."""
+    one, other = side.print(path), side.print(writes)
+    return side.program.values[path].parameter and one is not None and other is not None and distance(one, other) == 0.0
 
 
 def _first(lost: Sequence[Step], reading: set[str] | None = None) -> Step | None:

@@ -11,6 +11,8 @@ from bpcompare.network.parameter import Array
 
 LARGEST = 2**22
 """Elements up to which all numbers of an array are put in order. Beyond, its five sizes stand for it."""
+FILLED = 1e-4
+"""Where one large number fills some places (−1e9 of a mask), what is smaller than this part of it is the rest."""
 PLAIN = (0.0, 1.0, -1.0)
 """Numbers that whole arrays are filled with. Such an array says nothing about where it comes from."""
 
@@ -20,13 +22,15 @@ class Print:
     """The fingerprint of an array. `ordered` are its numbers in ascending order, None for a very large one.
 
     `sizes`: mean, mean absolute, root mean square, largest and smallest number. Like the ordered numbers, none of them moves by
-    more than the largest change of an element: so what rounding does to an array bounds what it does to its print.
+    more than the largest change of an element: so what rounding does to an array bounds what it does to its print. `rest`: where
+    one large number fills some places, the largest of the other numbers; else 0.
     """
 
     count: int
     sizes: Array
     ordered: Array | None
     scale: float
+    rest: float = 0.0
 
     @property
     def mute(self) -> bool:
@@ -44,7 +48,11 @@ def print_of(x: Array) -> Print:
     with np.errstate(all="ignore"):
         flat = flat if ordered is None else ordered  # so that sums do not depend on the layout
         sizes = np.array([flat.mean(), np.abs(flat).mean(), np.sqrt(np.square(flat).mean()), flat.max(), flat.min()])
-    return Print(flat.size, sizes, ordered, float(finite.max(initial=0.0)))
+    scale = float(finite.max(initial=0.0))
+    small = finite[finite <= scale / 2]
+    rest = float(small.max(initial=0.0))
+    filled = small.size < finite.size and rest <= FILLED * scale and finite[finite > scale / 2].min() >= (1 - FILLED) * scale
+    return Print(flat.size, sizes, ordered, scale, rest if filled else 0.0)
 
 
 def apart(a: Array, b: Array) -> float:
@@ -65,6 +73,9 @@ def distance(a: Print, b: Print) -> float:
     gap = apart(a.sizes, b.sizes)
     if a.ordered is not None and b.ordered is not None:
         gap = max(gap, apart(a.ordered, b.ordered))
+        if a.rest and b.rest:  # beside what fills the other places, they would all be 0
+            ones, others = (one.ordered[np.abs(one.ordered) <= one.scale / 2] for one in (a, b) if one.ordered is not None)
+            return max(gap / scale, apart(ones, others) / max(a.rest, b.rest))
     return gap / scale if scale else (0.0 if gap == 0 else float("inf"))
 
 

@@ -8,7 +8,7 @@ from bpcompare.ops.rule import Rule
 from bpcompare.own.pair.gradients import Held
 from bpcompare.own.pair.misreading import misreading
 from bpcompare.own.pair.parting import Parting
-from bpcompare.own.pair.settings import WORDS, said
+from bpcompare.own.pair.settings import WORDS, said, unlike
 from bpcompare.own.pair.updates import Move
 from bpcompare.own.pair.used import differing
 from bpcompare.report.numbers import short
@@ -30,9 +30,9 @@ def _causes(a: Move, b: Move, updates: Sequence[Held]) -> list[str]:
     if isinstance(one, Rule) and isinstance(other, Rule):
         if one.function != other.function:
             return [f"the rule: {one.function} in the first, {other.function} in the second"]
-        names = [name for name in one.settings if one.settings[name] != other.settings.get(name)]
+        names = list(unlike(one, other))
         if names:
-            values = ((name, said(one.settings[name]), said(other.settings.get(name))) for name in names[:2])
+            values = ((name, said(one.settings.get(name)), said(other.settings.get(name))) for name in names[:2])
             return [f"{WORDS.get(name, name)}: {x} in the first, {y} in the second" for name, x, y in values]
     ratios = {short(held.ratio) for held in updates if held.outcome != "same"}
     if len(ratios) == 1 and "nan" not in ratios:

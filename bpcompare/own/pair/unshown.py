@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isclose
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,9 @@ import numpy as np
 from bpcompare.ops.rule import Rule
 from bpcompare.own.pair.gradients import Held
 from bpcompare.own.pair.prints import Index, distance, print_of
-from bpcompare.own.pair.settings import WORDS, said
+from bpcompare.own.pair.settings import WORDS, equal, said, unlike
 from bpcompare.own.pair.updates import Move
 
-EQUAL = 1e-6
-"""Relative difference up to which two settings are one: frameworks keep them in float32 or float64."""
 LATER = "a step whose result is the same in both cannot show it: watch a later one"
 VELOCITY = "it is the gradient itself: what it is multiplied with in the next step does not show"
 NEAR = 1e-5
@@ -46,16 +43,9 @@ def _settings(one: Rule, other: Rule) -> Iterator[tuple[str, str]]:
     if one.function != other.function:
         yield f"the rule: {one.function} in the first, {other.function} in the second", LATER
         return
-    for name in dict.fromkeys((*one.settings, *other.settings)):
+    for name in unlike(one, other):
         x, y = one.settings.get(name), other.settings.get(name)
-        if not _equal(x, y):
-            yield f"{WORDS.get(name, name)}: {said(_off(x, y))} in the first, {said(_off(y, x))} in the second", LATER
-
-
-def _equal(x: Any, y: Any) -> bool:
-    if isinstance(x, (int, float)) and isinstance(y, (int, float)):
-        return x == y or isclose(x, y, rel_tol=EQUAL)
-    return (not x and not y) or bool(x == y)  # what one of them does not have is off
+        yield f"{WORDS.get(name, name)}: {said(_off(x, y))} in the first, {said(_off(y, x))} in the second", LATER
 
 
 def _off(x: Any, other: Any) -> Any:
@@ -91,7 +81,7 @@ def _factors(first: Mapping[str, Move], second: Mapping[str, Move]) -> Iterator[
     ones, others = _functions(first), _functions(second)
     if ones and [name for name, _ in ones] == [name for name, _ in others]:
         for (name, some), (_, more) in zip(ones, others, strict=True):
-            if len(some) != len(more) or not all(map(_equal, some, more)):
+            if len(some) != len(more) or not all(map(equal, some, more)):
                 a, b = (" and ".join(map(said, numbers)) or "none" for numbers in (some, more))
                 yield f"a constant of {name}: {a} in the first, {b} in the second", LATER
         return

@@ -14,6 +14,7 @@ from bpcompare.own.judged import Judged
 from bpcompare.own.pair.gradients import VAGUE, Held
 from bpcompare.own.pair.layout import Alignment
 from bpcompare.own.pair.parameters import Match
+from bpcompare.own.pair.settings import EQUAL
 from bpcompare.own.pair.side import Spot
 from bpcompare.program import Place, Recording, Update
 
@@ -60,7 +61,7 @@ class Move:
 
 
 def moves(judged: Sequence[Judged]) -> dict[str, Move]:
-    """Every parameter's first step, by its name."""
+    """Every parameter's first step, by its name; by its rule where it is recorded by that, too."""
     found: dict[str, Move] = {}
     given: dict[str, list[Array]] = {}
     earlier: dict[str, Array] = {}
@@ -72,8 +73,14 @@ def moves(judged: Sequence[Judged]) -> dict[str, Move]:
         for path in (path for path in recording.given if path.endswith(BEFORE_IT)):
             earlier.setdefault(path.removesuffix(BEFORE_IT), _floats(recording.given[path]))
         for name, move in _stepped(recording):
-            found.setdefault(name, replace(move, given=tuple(given.get(name, ())), earlier=earlier.get(name)))
+            if name not in found or (found[name].rule is None and _again(found[name], move)):
+                found[name] = replace(move, given=tuple(given.get(name, ())), earlier=earlier.get(name))
     return found
+
+
+def _again(one: Move, other: Move) -> bool:
+    """Whether a step that was recorded function by function is told again, by its rule."""
+    return other.rule is not None and np.array_equal(one.before, other.before) and np.array_equal(one.after, other.after)
 
 
 def _stepped(recording: Recording) -> Iterator[tuple[str, Move]]:
@@ -205,4 +212,7 @@ def _worst(match: Match, alignment: Alignment, rows: tuple[Array, Array], radius
     at = int(np.argmax(gap / np.maximum(radius, SMALLEST)))
     ratio = float(rows[0][at] / rows[1][at]) if rows[1][at] else float("nan")
     alike = bool((np.abs(rows[0] - ratio * rows[1]) <= radius * (1 + abs(ratio)))[radius <= VAGUE].all())
-    return Held(match, float(gap[at]), min(float(radius[at]), VAGUE), alignment, ratio=ratio if alike else float("nan"))
+    # One of them may have its learning rate in float32: of a schedule, say, or from a state.
+    constant = abs(ratio - 1) if alike and abs(ratio - 1) <= EQUAL else 0.0
+    allowed = min(float(radius[at]) + constant, VAGUE)
+    return Held(match, float(gap[at]), allowed, alignment, ratio=ratio if alike else float("nan"))
