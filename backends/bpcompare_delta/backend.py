@@ -215,6 +215,8 @@ def _owner(plan: Plan) -> Any:
     seen: set[int] = set()
 
     def owned(x: Any) -> Array:
+        if type(x) is np.ndarray and x.base is not None and x.dtype == dtype:
+            return x.copy()
         array = np.ascontiguousarray(x, dtype=dtype) if np.ndim(x) else np.array(x, dtype=dtype)
         if array.base is not None or not array.flags.writeable or id(array) in seen:
             array = array.copy()

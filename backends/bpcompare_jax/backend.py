@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache, partial
 from importlib import metadata
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bpcompare.backend import rows
@@ -24,6 +25,7 @@ from bpcompare_jax.switches import wide
 from bpcompare_jax.update import described, one_step
 
 Arrays = Mapping[str, jax.Array]
+Shapes = Sequence[tuple[str, tuple[int, ...]]]
 
 JOINS = 32
 """Up to so many dense layers that join several sources in a matrix-vector product, a step is one program under jit.
@@ -34,9 +36,7 @@ compiled whole.
 """
 
 MANY = 2**16
-"""Zeros of more numbers are made anew for each step.
-
-Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
+"""Numbers of a plan from which on compiled code that had the bits of its plain gradient is not compared with it again."""
 
 
 class Jax(AutodiffBackend[jax.Array]):
@@ -54,7 +54,6 @@ class Jax(AutodiffBackend[jax.Array]):
         self._compiled: Compiled = {}
         self._whole = True
         self._before = False
-        self._zeros: dict[tuple[tuple[int, ...], str], jax.Array] = {}
 
     @classmethod
     def version(cls) -> str:
@@ -136,9 +135,12 @@ class Jax(AutodiffBackend[jax.Array]):
     def differentiate(
         self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]
     ) -> tuple[Walked[jax.Array], Arrays, Arrays]:
-        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`, and at some a."""
+        """`jax.value_and_grad` with respect to trainable parameters and to a zero added at every `in`, and at some a.
 
-        def recorded(trainable: Arrays, frozen: Arrays, probes: Arrays, backs: Arrays, feed: Mapping[str, Any]) -> Any:
+        The zeros are made where the step is compiled: what adds them, XLA leaves out.
+        """
+
+        def recorded(trainable: Arrays, frozen: Arrays, feed: Mapping[str, Any], shapes: Sequence[Shapes], dtype: str) -> Any:
             def objective(trainable: Arrays, probes: Arrays, backs: Arrays) -> tuple[jax.Array, dict[str, Any]]:
                 def after(layer: str, a: jax.Array) -> jax.Array:
                     return a + backs[layer] if layer in backs else a
@@ -146,27 +148,17 @@ class Jax(AutodiffBackend[jax.Array]):
                 walked = walk({**frozen, **trainable}, Feed(**feed), lambda layer, y: y + probes[layer], after)
                 return walked.error, vars(walked)
 
-            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1, 2), has_aux=True)(trainable, probes, backs)
+            zeros = ({layer: jnp.zeros(shape, dtype) for layer, shape in some} for some in shapes)
+            (_, walked), gradients = jax.value_and_grad(objective, argnums=(0, 1, 2), has_aux=True)(trainable, *zeros)
             return walked, *gradients
 
         examples = feed.target.shape[0]
-
-        def zeros(layers: Iterable[str]) -> Arrays:
-            return {layer: self._zero((examples, *plan.network.shape(layer)), plan.dtype) for layer in layers}
-
-        step = self._jit((walk, "recorded"), recorded)
-        walked, gradients, din, back = step(*_split(plan, parameters), zeros(plan.order), zeros(returned(plan)), vars(feed))
+        shapes = tuple(
+            tuple((layer, (examples, *plan.network.shape(layer))) for layer in layers) for layers in (plan.order, returned(plan))
+        )
+        step = self._jit((walk, "recorded"), recorded, "shapes", "dtype")
+        walked, gradients, din, back = step(*_split(plan, parameters), vars(feed), shapes=shapes, dtype=plan.dtype)
         return Walked(**{**walked, "back": back}), gradients, din
-
-    def _zero(self, shape: tuple[int, ...], dtype: str) -> jax.Array:
-        """A small one is the same for every step of a run: what is compiled changes nothing in its place."""
-        key = shape, dtype
-        found = self._zeros.get(key)
-        if found is None:
-            found = self.array(np.zeros(shape, dtype))
-            if found.size < MANY:
-                self._zeros[key] = found
-        return found
 
     def plain_gradient(self, plan: Plan, walk: Walk[jax.Array], parameters: Arrays, feed: Feed[jax.Array]) -> Arrays:
         """`jax.grad` of the error under jit, no probes and nothing else returned."""
@@ -187,12 +179,15 @@ class Jax(AutodiffBackend[jax.Array]):
         updated, moved = step(np.asarray(t - 1, np.int32), parameters, gradients, by_slot)
         return updated, {p: {slot: moved[slot][p] for slot in update.slots} for p in parameters}
 
-    def _jit(self, key: Hashable, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` under jit; a later one with an equal key is taken to be the same. As it is, where that is better."""
+    def _jit(self, key: Hashable, function: Callable[..., Any], *static: str) -> Callable[..., Any]:
+        """`function` under jit; a later one with an equal key is taken to be the same. As it is, where that is better.
+
+        It is compiled for each value of arguments that are `static`.
+        """
         if not self._whole:
             return function
         if key not in self._compiled:
-            self._compiled[key] = jax.jit(function)
+            self._compiled[key] = jax.jit(function, static_argnames=static)
         return self._compiled[key]
 
 

@@ -176,11 +176,12 @@ class Network(Shown):
     def starts(self) -> Mapping[str, tuple[int, ...]]:
         """For every layer: where each source begins when all are joined along the axis that its op joins them in."""
         shapes = {name: group.shape for name, group in self.inputs.items()} | {name: it.out for name, it in self.shapes.items()}
-        found = {}
+        found, along = {}, dict[int | None, dict[str, int]]()
         for name, layer in self.layers.items():
             axis = layer.op.joins
-            widths = [_width(shapes[source], axis) for source in layer.sources[:-1]]
-            found[name] = tuple(accumulate(widths, initial=0))
+            if axis not in along:
+                along[axis] = {source: _width(shape, axis) for source, shape in shapes.items()}
+            found[name] = tuple(accumulate(map(along[axis].__getitem__, layer.sources[:-1]), initial=0))
         return found
 
     @cached_property

@@ -6,7 +6,7 @@ a unit, and what is said of nodes that read equally many units is said of all of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -87,35 +87,53 @@ class Nodes:
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
         """Every node, sources first."""
-        columns, widths, weights, network = self.columns, self._widths, self.weights, self._network
+        columns, widths, network = self.columns, self._widths, self._network
         wide = {name for name, width in widths.items() if width != 1}
-        read: dict[str, tuple[list[int], list[int]]] = {name: ([], []) for name in self.names}
+        read = dict.fromkeys(self.names)
         read.pop(network.error.of, None)
         for name, layer in network.layers.items():
             if name not in self._dense:
                 for source in layer.sources:
                     read.pop(source, None)
-        for name in network.order:
-            if name not in self._dense or name not in columns:
-                continue
-            width, at = widths[name], weights[name]
-            units = range(columns[name], columns[name] + width)
-            for source in self._dense[name]:
-                if source in read:
-                    readers, places = read[source]
-                    readers += units
-                    places += range(at, at + width)
-                at += width * widths[source]
+        tail, head, place = self._edges(read)
+        firsts = np.searchsorted(tail, np.arange(self.units + 1)).tolist()
         found = {}
         for name in self.names:
-            sources = self._dense[name]
+            sources, column = self._dense[name], columns[name]
             if wide.isdisjoint(sources):
                 reads = [columns[source] for source in sources]
             else:
                 reads = [one for source in sources for one in range(columns[source], columns[source] + widths[source])]
-            readers, places = read.get(name, ([], []))
-            found[name] = Node(name, columns[name], *(np.array(part, np.int64) for part in (reads, readers, places)))
+            some = slice(firsts[column], firsts[column + 1] if name in read else firsts[column])
+            found[name] = Node(name, column, np.array(reads, np.int64), head[some], place[some])
         return found
+
+    def _edges(self, read: Container[str]) -> tuple[Array, Array, Array]:
+        """Edge by edge: the column that is read, the one that reads it, the place of its weight; sorted by what is read.
+
+        Those into nodes that read single units, and of all others those from nodes that are `read`.
+        """
+        columns, widths, weights = self.columns, self._widths, self.weights
+        tails, heads, places = list[int](), list[int](), list[int]()
+        for name in self._network.order:
+            if name not in self._dense or name not in columns:
+                continue
+            sources, width, at = self._dense[name], widths[name], weights[name]
+            if width == 1 and all(widths[source] == 1 for source in sources):
+                tails += map(columns.__getitem__, sources)
+                heads += [columns[name]] * len(sources)
+                places += range(at, at + len(sources))
+                continue
+            units = range(columns[name], columns[name] + width)
+            for source in sources:
+                if source in read:
+                    tails += [columns[source]] * width
+                    heads += units
+                    places += range(at, at + width)
+                at += width * widths[source]
+        edges = np.array([tails, heads, places], np.int64)
+        edges = edges[:, np.argsort(edges[0], kind="stable")]
+        return edges[0], edges[1], edges[2]
 
     @cached_property
     def forwards(self) -> Sequence[tuple[str, ...]]:
@@ -126,10 +144,7 @@ class Nodes:
     @cached_property
     def backwards(self) -> Sequence[tuple[str, ...]]:
         """All layers, readers first, likewise: nodes stand together that equally many units read."""
-        readers: dict[str, list[str]] = {name: [] for name in (*self._network.inputs, *self._network.order)}
-        for name in self._network.order:
-            for source in self._network.layers[name].sources:
-                readers[source].append(name)
+        readers = {name: [reader for reader, _ in pairs] for name, pairs in self._network.consumers.items()}
         return self._together(self._network.order[::-1], readers, "readers")
 
     def _together(
@@ -139,10 +154,7 @@ class Nodes:
         depths = dict.fromkeys(self._network.inputs, 0)
         levels: dict[int, dict[object, list[str]]] = {}
         for name in order:
-            depth = 0
-            for other in needs[name]:
-                depth = max(depth, depths[other])
-            depths[name] = depth = depth + 1
+            depths[name] = depth = max(map(depths.__getitem__, needs[name]), default=0) + 1
             node = self.by_name.get(name)
             count = 0 if node is None else len(getattr(node, units))
             key = (count, layers[name].op, layers[name].g) if count else name

@@ -23,14 +23,16 @@ def program_of(network: Network) -> Program:
         gradient = f"{name}.gradient" if parameter.trainable else None
         values.append(Value(name, name, given=True, delta=gradient, parameter=True))
     steps: list[Step] = []
+    # One text for each activation, however many layers read it: equal texts that are one object are found at once.
+    activations = {name: f"{name}.a" for name in (*network.inputs, *network.order)}
     for name in network.order:
         layer = network.layers[name]
         constants = network.draw_paths[name] | {key: f"{path}.before" for key, path in network.state_paths[name].items()}
-        reads = tuple(f"{source}.a" for source in layer.sources)
+        reads = tuple(map(activations.__getitem__, layer.sources))
         state, starts = network.state_paths[name], network.starts[name]
         steps.append(Step(name, layer.op, reads, f"{name}.in", dict(layer.parameters), constants, state, starts))
-        steps.append(Step(f"{name}.g", layer.g, (f"{name}.in",), f"{name}.a"))
-        values += [Value(f"{name}.in", name, delta=f"{name}.delta"), Value(f"{name}.a", name)]
+        steps.append(Step(f"{name}.g", layer.g, (f"{name}.in",), activations[name]))
+        values += [Value(f"{name}.in", name, delta=f"{name}.delta"), Value(activations[name], name)]
     addends = ["error.data", *(f"{name}.penalty" for name in network.penalties)] if network.penalties else ["error"]
     steps.append(Step("error", network.error.op, (f"{network.error.of}.a", "target"), addends[0]))
     steps += [Step(f"{name}.penalty", op, (), f"{name}.penalty", {"w": name}) for name, op in network.penalties.items()]

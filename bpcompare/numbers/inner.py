@@ -19,23 +19,24 @@ import numpy as np
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.number import MOVES, Axes, Num, Number, first_of
 from bpcompare.numbers.parts import parts
-from bpcompare.numbers.sums import AT_ONCE, Exact, Sums, both, scattered
+from bpcompare.numbers.sums import AT_ONCE, ROUNDED, SHORT, Exact, Sums, both, scattered
 
 PARTS = 2
 """A sum is cut into so many: with one alone, every sum that cancels would look as if it had no room."""
 
-SHORT = 16
-"""Sums of fewer products are worked out in float64, and so are their Σ|terms|: of so few roundings none is left over."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factors:
-    """What sums are made of where they are ±(x @ w + plus) for two matrices of recorded numbers, and `plus` for each column."""
+    """What sums are made of where they are ±(x @ w + plus) for two matrices of recorded numbers, and `plus` for each column.
+
+    `kept`: where they are that, and not 0; None for everywhere.
+    """
 
     x: Inner
     w: Inner
     plus: Array | None = None
     negative: bool = False
+    kept: Array | None = None
 
 
 class Inner(Number):
@@ -82,15 +83,16 @@ class Inner(Number):
     @property
     def mid(self) -> Array:
         """The sums."""
-        return self._worked_out()[0]
+        return self.work_out()[0]
 
     @property
     def low(self) -> Array:
         """Σ|terms| or less."""
-        mid, low = self._worked_out()
+        mid, low = self.work_out()
         return np.abs(mid) if low is None else low
 
-    def _worked_out(self) -> tuple[Array, Array | None]:
+    def work_out(self) -> tuple[Array, Array | None]:
+        """The sums, and their Σ|terms| or less, kept from here on."""
         if self._mid is None:
             pieces = [(m, low) for _, _, m, low in self.blocks()]
             self._mid, self._low = (np.concatenate([piece[part] for piece in pieces]) for part in (0, 1))
@@ -200,7 +202,10 @@ class Inner(Number):
             low *= factor
             return m, low
 
-        return self.like(None, None, Sums(self.shape, block, before.exact.where(keep)))
+        found = self.like(None, None, Sums(self.shape, block, before.exact.where(keep)))
+        if self.factors is not None:
+            found.factors = replace(self.factors, kept=keep if self.factors.kept is None else keep & self.factors.kept)
+        return found
 
     def turned(self) -> Inner:
         """With the other sign."""
@@ -350,8 +355,9 @@ def _product(left: Inner, right: Inner) -> Inner:
     n = x.shape[-1]
     shape = (*np.broadcast_shapes(x.shape[:-2], w.shape[:-2]), x.shape[-2], w.shape[-1])
     short = n < SHORT
+    kind = x.dtype if n >= ROUNDED else np.dtype(np.float64)
     ends = [n * part // PARTS for part in range(PARTS + 1)]
-    own = n + 1 if short else -(-n // PARTS) + PARTS
+    own = (n + 1 if kind == np.float64 else 2) if short else -(-n // PARTS) + PARTS
     lead = len(shape) > 2
 
     def operands(some: slice) -> tuple[Array, Array]:
@@ -362,8 +368,8 @@ def _product(left: Inner, right: Inner) -> Inner:
     def block(some: slice) -> tuple[Array, Array]:
         a, b = operands(some)
         if short:
-            a, b = a.astype(np.float64), b.astype(np.float64)
-            return a @ b, np.abs(a) @ np.abs(b)
+            m = (a.astype(np.float64) @ b.astype(np.float64)).astype(kind, copy=False)
+            return m, np.abs(a, dtype=kind) @ np.abs(b, dtype=kind)
         m = a[..., : ends[1]] @ b[..., : ends[1], :]
         size, part = np.abs(m), np.empty_like(m)
         for begin, end in pairwise(ends[1:]):
@@ -388,6 +394,6 @@ def _product(left: Inner, right: Inner) -> Inner:
         sums=Sums(shape, block, Exact(shape, exact)),
         rel=left.rel + right.rel + left.rel * right.rel,
         rad=2 * n * (left.rad * right.most + right.rad * left.most),
-        roundoff=2.0**-53 if short else float(np.finfo(x.dtype).eps) / 2,
+        roundoff=float(np.finfo(kind if short else x.dtype).eps) / 2,
         dtype=left.dtype,
     )

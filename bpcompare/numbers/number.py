@@ -5,9 +5,10 @@ A law written with these and with NumPy runs unchanged on arrays, on complex arr
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bpcompare.network.parameter import Array
+from bpcompare.numbers.kinds import Kinds
 
 Num = Any
 """An array of real or complex floats, or a `Number`."""
@@ -27,7 +29,6 @@ Side = Literal["low", "high", "even", "drawn", "split"] | None
 Of the calls of own code also with Δ of a tie in equal parts ("even", at kinks as "low"), or in parts that are drawn ("drawn", at
 kinks as "high"; "split", at kinks by the sign of the zero, so that x and −x are on two sides).
 """
-
 
 MOVES: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -47,7 +48,7 @@ MOVES: frozenset[Callable[..., Any]] = frozenset(
 """NumPy's functions that only move the entries of one array, and pad with 0."""
 
 
-class Number(NDArrayOperatorsMixin, ABC):
+class Number(NDArrayOperatorsMixin, metaclass=Kinds):
     """An array-like arithmetic of its own, such as one that carries rounding bounds. Its class answers the primitives.
 
     Its operators are NumPy's ufuncs, which come back to `__array_ufunc__`.
@@ -249,7 +250,7 @@ def moments(x: Num, axes: tuple[int, ...]) -> tuple[Num, Num]:
 
 def central_moments(x: Num, axes: tuple[int, ...]) -> tuple[Num, Num]:
     """The two passes of `moments`, written out."""
-    count = float(np.prod([x.shape[axis] for axis in axes]))
+    count = float(prod(x.shape[axis] for axis in axes))
     centred = x - named("μ", total(x, axis=axes, keepdims=True) / count)
     return centred, named("σ²", total(centred * centred, axis=axes, keepdims=True) / count)
 

@@ -9,6 +9,12 @@ import numpy as np
 
 from bpcompare.network.parameter import Array
 
+SHORT = 16
+"""Sums of fewer products are worked out in float64: of so few roundings, few are left over."""
+
+ROUNDED = 8
+"""From so many products on they are then rounded to the record's format, which costs two of these roundings and half the time."""
+
 AT_ONCE = 2**16
 """So many sums at a time: they stay in the processor's cache while parts are added to them."""
 

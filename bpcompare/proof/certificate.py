@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from bpcompare.laws import LAWS, Laws
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
+from bpcompare.numbers.ball.array import spread
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Side
 from bpcompare.plan import Plan, step_prefix
@@ -169,7 +172,7 @@ def _judged(
     m = ball.mid
     if not m.size:
         return _undecided(claim, prefix, x, m, (), "there is nothing in it")
-    r = np.broadcast_to(np.asarray(ball.final_radius()), m.shape)
+    r = spread(ball.final_radius(), m.shape)
     if balls.algorithms:
         r = r + latitude(claim, balls.algorithms, m.shape, balls.fmt, balls.lookup, laws)
     x, m, r = handed_on(claim, x, m, r, balls, laws)
@@ -177,7 +180,7 @@ def _judged(
     np.abs(distance, out=distance)
     # NaN and infinity, of the record, of the radius or of the midpoint, are found in the extremes.
     decided: Array | None = None
-    if not (np.isfinite(r.max()) and np.isfinite(distance.max()) and r.min() >= 0):
+    if not (isfinite(_most(r)) and isfinite(_most(distance)) and np.minimum.reduce(r, axis=None) >= 0):
         decided = _decidable(claim, x, m, r, balls)
         distance = np.where(decided, np.where(np.isfinite(distance), distance, np.inf), 0.0)
     floored = np.asarray(np.add(r, SMALLEST, dtype=np.float64))
@@ -220,7 +223,14 @@ def _judged(
     least, blurred = power(floored, _step(m, before), out=share)
     if least <= needed(balls.fmt.u):
         return Finding(prefix + claim.path, claim.statement, "holds", largest, least, blurred=blurred, **facts)
-    return _weak(claim, prefix, floored, m, before, least, balls, laws, zeros, {**facts, "share": largest, "blurred": blurred})
+    facts |= {"share": largest, "blurred": blurred}
+    terms = cache(partial(_terms, claim, balls, laws, ball))
+    return _weak(claim, prefix, floored, m, before, least, balls, laws, zeros, terms, facts)
+
+
+def _most(x: Array) -> float:
+    """The largest number; NaN where there is one."""
+    return float(np.maximum.reduce(x, axis=None))
 
 
 def _step(m: Array, before: Array | None) -> Array:
@@ -281,25 +291,24 @@ def _weak(
     balls: Balls,
     laws: Laws,
     zeros: Mapping[str, float],
+    terms: Callable[[], Array],
     facts: Mapping[str, Any],
 ) -> Finding:
     """No element is outside, but none is sharp either: 0 up to rounding, 0 by structure, or too little precision."""
     step = _step(m, before)
     inside = np.abs(step) <= r
     if inside.any():
-        terms = _terms(claim, balls, laws, m)
         if before is not None and inside.all() and (size := zeros.get(f"{claim.subject}.gradient", 0.0)):
             note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
-        sharp, _ = power(r, np.where(inside, terms, np.abs(step)))
+        sharp, _ = power(r, np.where(inside, terms(), np.abs(step)))
         if before is None and sharp <= needed(balls.fmt.u) and vanishes(claim, balls, laws, inside):
-            size = float(terms[inside].max())
+            size = float(terms()[inside].max())
             note = f"0 up to rounding: what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)
     left = None
     if before is None and np.isfinite(least):
-        sizes = _terms(claim, balls, laws, m)
-        left = float(np.max(np.abs(m) / np.where(sizes > 0, sizes, np.inf)))
+        left = float(np.max(np.abs(m) / np.where(terms() > 0, terms(), np.inf)))
     doubt, note = _doubt(claim, least, before, bool(inside.all()), balls, left)
     return Finding(prefix + claim.path, claim.statement, "undecided", power=least, note=note, doubt=doubt, **facts)
 
@@ -336,9 +345,10 @@ def _gradient(claim: Claim, values: StepValues) -> Array:
     return found
 
 
-def _terms(claim: Claim, balls: Balls, laws: Laws, m: Array) -> Array:
-    """Σ|terms|: the law evaluated with absolute values."""
-    return np.broadcast_to(evaluate(claim, balls, laws, majorant=True).magnitude(), m.shape)
+def _terms(claim: Claim, balls: Balls, laws: Laws, ball: Ball) -> Array:
+    """Σ|terms|: the law evaluated with absolute values, as the ball of a law that is granted rearrangements has been."""
+    wide = ball if ball.fmt.rearranged else evaluate(claim, balls, laws, majorant=True)
+    return spread(wide.magnitude(), ball.shape)
 
 
 def _at_a_kink(

@@ -10,7 +10,7 @@ before the step, "….before" for state and slots before the step, "t" for the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal, overload
 
@@ -21,6 +21,10 @@ from bpcompare.program import Program, Step, Update, Value
 from bpcompare.proof.walk import Lookup, Walk
 
 Statement = Literal["forward", "base", "inductive", "gradient", "update", "state"]
+
+
+KEPT = 16
+"""So many premises of a claim are kept when they were listed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,17 @@ class Claim:
     value: Callable[[Lookup, Laws], Num]
     dtype: str = ""
     halves: Callable[[], Halves] | None = None
+    _listed: list[tuple[str, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def premises(self) -> tuple[str, ...]:
-        """The paths it rests on, each once. Listed when asked for: at a wide fork they are many."""
-        return tuple(dict.fromkeys(self.reads()))
+        """The paths it rests on, each once. Listed when asked for, and kept if they are few: at a wide fork they are many."""
+        if self._listed:
+            return self._listed[0]
+        found = tuple(dict.fromkeys(self.reads()))
+        if len(found) <= KEPT:
+            self._listed.append(found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

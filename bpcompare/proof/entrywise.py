@@ -62,7 +62,7 @@ def held(claim: Claim, balls: Balls, laws: Laws, prefix: str = "") -> Finding | 
         return entries.points(path, among, x.dtype if narrow and path != wide else None)
 
     asked, alike = [], x.dtype.name == fmt.dtype and not narrow
-    for among in blocks(x.size, BLOCK):
+    for among in blocks(x.size, BLOCK * 8 // x.itemsize):
         if alike and (m := _bits(claim, entries, laws, flat, among)) is not None:
             asked.append(among.start + _sample(m, before_of(among)))
             continue

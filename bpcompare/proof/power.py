@@ -29,12 +29,12 @@ def power(radius: Array, scale: Array, out: Array | None = None) -> tuple[float,
     with np.errstate(divide="ignore", over="ignore"):
         np.divide(radius, ratio, out=ratio)
     if ratio.ndim < 2:
-        overall = 2 * float(ratio.min(initial=np.inf))
+        overall = 2 * float(np.minimum.reduce(ratio, axis=None, initial=np.inf))
         return overall, overall if np.isfinite(overall) else None
-    units = ratio.min(axis=tuple(a for a in range(ratio.ndim) if a != 1), initial=np.inf)
-    examples = ratio.min(axis=tuple(range(1, ratio.ndim)), initial=np.inf)
-    worst = [float(part[np.isfinite(part)].max(initial=0.0)) for part in (units, examples)]
-    overall = 2 * float(units.min(initial=np.inf))
+    units = np.minimum.reduce(ratio, axis=tuple(a for a in range(ratio.ndim) if a != 1), initial=np.inf)
+    examples = np.minimum.reduce(ratio, axis=tuple(range(1, ratio.ndim)), initial=np.inf)
+    worst = [float(np.maximum.reduce(part[np.isfinite(part)], initial=0.0)) for part in (units, examples)]
+    overall = 2 * float(np.minimum.reduce(units, initial=np.inf))
     return overall, 2 * max(worst) if np.isfinite(overall) else None
 
 

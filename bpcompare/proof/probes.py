@@ -54,7 +54,7 @@ def probed(
     value = sums(claim, balls, laws) if value is None else value
     fmt = format_for(claim, balls, laws)
     # In float64 nobody works a sum out more exactly than the record does.
-    if value is None or value.factors is None or fmt.u < 2.0**-40:
+    if value is None or value.factors is None or value.factors.kept is not None or fmt.u < 2.0**-40:
         return None
     (rows, n), m = value.factors.x.shape, value.shape[1]
     unit = max(MARGIN, HONEST * np.sqrt(m) / n) * fmt.gamma(value.n)
@@ -92,8 +92,9 @@ def _finding(
 
 
 def _some(factors: Factors, rows: Array) -> Inner:
-    """Some rows of a product."""
+    """Some rows of a product, worked out: they are read more than once."""
     found = Inner.dot(factors.x[rows], factors.w, None if factors.plus is None else Inner(factors.plus))
+    found.work_out()
     return found.turned() if factors.negative else found
 
 

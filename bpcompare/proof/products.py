@@ -109,6 +109,7 @@ def _first_alike(x: Array, value: Inner) -> bool:
         return True
     some = value.factors.x.mid[:ROWS] @ value.factors.w.mid
     some = some if value.factors.plus is None else some + value.factors.plus
+    some = some if value.factors.kept is None else np.where(value.factors.kept[:ROWS], some, 0)
     return bool(np.array_equal(-some if value.factors.negative else some, x[:ROWS]))
 
 

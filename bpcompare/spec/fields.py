@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Annotated, Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _sources(value: Any) -> tuple[str, ...]:
     if type(value) is str:
         return (value,)
     if type(value) is list and all(type(entry) is str for entry in value):
-        return tuple(value)
+        return tuple(map(intern, value))  # one text for each name, however many layers read it
     raise refuse(f"must name an input or layer, or list several, is {quote(value)}")
 
 

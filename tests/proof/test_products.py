@@ -84,6 +84,22 @@ def test_an_entry_just_outside_of_its_ball_is_not_said_to_hold(kind, dtype):
         assert summed(claim, balls, LAWS) is None, at
 
 
+def test_a_short_sum_that_was_rounded_leaves_room_for_that():
+    """A number outside of its ball would hold, for the sum that it is held against was rounded towards it."""
+    x, w, _ = operands("positive", "float32", inner=8)
+    wide = x.astype(float) @ w.astype(float)
+    y, limit = wide.astype("float32"), format_of("float32").gamma(8) * wide
+    off, looks = (np.array([y + k * np.spacing(y) - m for k in range(3, 10)]) / limit for m in (wide, y.astype(float)))
+    right = np.argwhere((off < 1) & (looks > 1))[0]  # it is asked for, and so no other that looks better
+    k, *wrong = next(one for one in np.argwhere((off > 1) & (looks < 1 - 2.0**-9)) if (one[1:] != right[1:]).any())
+    y[tuple(right[1:])] += (right[0] + 3) * np.spacing(y[tuple(right[1:])])
+    claim, balls = claimed(x, w, y)
+    assert summed(claim, balls, LAWS) is not None
+    y[tuple(wrong)] += (k + 3) * np.spacing(y[tuple(wrong)])
+    claim, balls = claimed(x, w, y)
+    assert summed(claim, balls, LAWS) is None
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_wrong_entry_does_not_hide_behind_one_that_looks_worse(dtype):
     """Where terms cancel, a right number looks farther off than a wrong one where they do not: the wrong one would hold."""

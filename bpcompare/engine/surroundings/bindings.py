@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter, is_, itemgetter, methodcaller
+from operator import attrgetter, is_, methodcaller
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -21,7 +21,6 @@ LENT = ("builtins", "math", "numpy", "numpy.linalg", "operator")
 _KEPT = ("_", "__warningregistry__", "__annotations__", "__import__", "__build_class__")
 _GONE = object()
 _OBJECTS = methodcaller("values")
-_NAME, _MODULE = itemgetter(0), itemgetter(1)
 _PARTS = (attrgetter("__code__"), attrgetter("__defaults__"), attrgetter("__kwdefaults__"))
 _Code = tuple[str, FunctionType, tuple[Any, Any, Any]]
 """A function, its name, and its parts as they were."""
@@ -99,7 +98,7 @@ class Bindings:
                 if id(value) not in known:
                     known.add(id(value))
                     self._inside(f"{name}.{key}", value)
-        self._listed = tuple(sys.modules.items())
+        self._listed = _imports()
         self._names = [space.names for space in self._spaces]
         self._look()
         self._functions = [function for _, function, _ in self._codes]
@@ -112,9 +111,8 @@ class Bindings:
 
     def _imported(self) -> bool:
         """Whether modules of the judgement came or went, or are others. There are thousands of others: they are named once."""
-        now = tuple(sys.modules.items())
-        alike = len(now) == len(self._listed)
-        if alike and all(all(map(is_, map(part, now), map(part, self._listed))) for part in (_NAME, _MODULE)):
+        now = names, modules = _imports()
+        if names == self._listed[0] and all(map(is_, modules, self._listed[1])):
             return False
         if self._modules != _modules():
             return True
@@ -216,6 +214,11 @@ class Bindings:
     def _code(self, title: str, function: FunctionType) -> None:
         if _ours(function.__module__):
             self._codes.append((title, function, _code(function)))
+
+
+def _imports() -> tuple[list[str], list[ModuleType]]:
+    """All modules, and their names: each list is made in one go, whatever threads import meanwhile."""
+    return list(sys.modules), list(sys.modules.values())
 
 
 def _modules() -> dict[str, ModuleType]:

@@ -110,7 +110,7 @@ class Ball(Number):
 
     def map(self, f: Callable[[Array], Array]) -> Ball:
         """The same rearrangement of entries for every part."""
-        rad = f(np.broadcast_to(self.rad, self.mid.shape)) if isinstance(self.rad, np.ndarray) and self.rad.ndim else self.rad
+        rad = f(spread(self.rad, self.mid.shape)) if isinstance(self.rad, np.ndarray) and self.rad.ndim else self.rad
         bulk, major = (None if part is None else f(part) for part in (self.bulk, self.major))
         return Ball(f(self.mid), self.fmt, self.rel, rad, self.n, bulk, major, self.slack)
 
@@ -222,7 +222,7 @@ class Ball(Number):
         """The first maximum; where others tie with it within their balls, none (ties "low") or all ("high") of them."""
         if self.fmt.ties is None:
             return first_of(self.mid if among is None else np.where(among, self.mid, -np.inf))
-        radius = np.broadcast_to(self.radius(), self.mid.shape)
+        radius = spread(self.radius(), self.mid.shape)
         low, candidates = self.mid - radius, True if among is None else among
         floor = np.max(np.where(candidates, low, -np.inf), axis=-1, keepdims=True)
         tied = (self.mid + radius >= floor) & candidates
@@ -309,6 +309,11 @@ def constant(value: Any, fmt: Format) -> Ball:
     return Ball(np.float64(number), fmt, 0.0 if exact else fmt.unit)  # type: ignore[arg-type]
 
 
+def spread(part: Array | float, shape: tuple[int, ...]) -> Array:
+    """`part` in a shape that it broadcasts to. NumPy takes as long for one that has it already."""
+    return part if isinstance(part, np.ndarray) and part.shape == shape else np.broadcast_to(part, shape)
+
+
 SMALL = 2**14
 """Of so many numbers a sum of squares is worked out sooner than their extremes, in whatever order they lie in memory."""
 
@@ -318,9 +323,10 @@ def within(mid: Array, rad: Array | float, fmt: Format, size: Array | None = Non
 
     There a backend has an infinity, or, where it goes on as m/∞ = 0, a number that no formula of the exact value explains.
     """
-    reach, most = mid if size is None else size, (fmt.room if room is None else room) * fmt.largest
-    if reach.size <= SMALL and np.vdot(reach, reach) <= min(most, 2.0**500) ** 2 / 4:  # Σ x² bounds every x²
+    reach = mid if size is None else size
+    if reach.size <= SMALL and room in (None, 1.0, fmt.room) and np.vdot(reach, reach) <= fmt.far:  # Σ x² bounds every x²
         return rad
+    most = fmt.near if room is None else room * fmt.largest
     low, high = np.minimum.reduce(reach, axis=None, initial=0.0), np.maximum.reduce(reach, axis=None, initial=0.0)
     if high <= most and -low <= most:  # NaN is neither
         return rad

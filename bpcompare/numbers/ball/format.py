@@ -107,6 +107,16 @@ class Format:
         """u of the backend plus that of the float64 midpoint."""
         return self.u + 2.0**-53
 
+    @cached_property
+    def near(self) -> float:
+        """Where numbers come near the largest one, see `room`."""
+        return self.room * self.largest
+
+    @cached_property
+    def far(self) -> float:
+        """Up to this sum of squares, none of some numbers comes `near`, whatever rounding does to the sum."""
+        return float(min(self.near, 2.0**500) ** 2 / 4)
+
     def gamma(self, n: int) -> float:
         """γ_n = n u/(1 − n u): Higham, *Accuracy and Stability of Numerical Algorithms*, lemma 3.1. Infinite where vacuous."""
         nu = n * self.unit

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from bpcompare.network.parameter import Array
-from bpcompare.numbers.ball.array import Ball, as_ball, format_in, within
+from bpcompare.numbers.ball.array import Ball, as_ball, format_in, spread, within
 from bpcompare.numbers.number import Axes, Num, central_moments
 from bpcompare.numbers.sums import along
 
@@ -29,14 +29,14 @@ def dot(x: Num, w: Num, plus: Num | None) -> Ball:
     slack = x.rel + w.rel + x.rel * w.rel
     rad: Array | float = n * fmt.tiny
     for this, other, transposed in ((x, w, False), (w, x, True)):
-        spread = this.rad + this.pending() if this.n and this.bulk is not None else this.rad
-        if isinstance(spread, np.ndarray) and spread.ndim:
+        own = this.rad + this.pending() if this.n and this.bulk is not None else this.rad
+        if isinstance(own, np.ndarray) and own.ndim:
             bound = np.abs(other.mid) + other.radius()
-            full = np.broadcast_to(spread, this.mid.shape)
+            full = spread(own, this.mid.shape)
             rad = rad + (bound @ full if transposed else full @ bound)
-        elif spread:
+        elif own:
             sums = np.abs(other.mid).sum(axis=-1 if transposed else -2, keepdims=True)
-            rad = rad + 2 * float(spread) * sums
+            rad = rad + 2 * float(own) * sums
     if fmt.factors:
         rad = (1.0 + fmt.product) * rad + fmt.product * bulk
     if plus is not None:
@@ -89,7 +89,8 @@ def majorant(x: Array, w: Array, tops: tuple[float, float] | None = None) -> Arr
 
 
 def _top(x: Array) -> float:
-    return float(max(x.max(initial=0.0), -x.min(initial=0.0))) or 1.0
+    low, high = np.minimum.reduce(x, axis=None, initial=0.0), np.maximum.reduce(x, axis=None, initial=0.0)
+    return float(max(high, -low)) or 1.0
 
 
 def _scaled(x: Array, top: float) -> Array:
@@ -130,7 +131,8 @@ def total(terms: Sequence[Num]) -> Ball:
 def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
     """One sum along axes."""
     axes = (axis,) if isinstance(axis, int) else axis
-    n = x.fmt.roundings(int(np.prod([x.mid.shape[a] for a in axes])))
+    count = prod(x.mid.shape[a] for a in axes)
+    n = x.fmt.roundings(count)
     mid = along(x.mid, axes, keepdims)
     bulk = along(x.absolute(), axes, keepdims)
     major = None
@@ -138,9 +140,9 @@ def total_along(x: Ball, axis: Axes, keepdims: bool) -> Ball:
         major = bulk if x.major is None else along(x.major, axes, keepdims)
     rad: Array | float = n * x.fmt.tiny
     if isinstance(x.rad, np.ndarray) and x.rad.ndim:
-        rad = rad + along(np.broadcast_to(x.rad, x.mid.shape), axes, keepdims)
+        rad = rad + along(spread(x.rad, x.mid.shape), axes, keepdims)
     elif x.rad:
-        rad = rad + float(x.rad) * int(np.prod([x.mid.shape[a] for a in axes])) * (1 + 2.0**-50)
+        rad = rad + float(x.rad) * count * (1 + 2.0**-50)
     if x.rel:
         rad = rad + x.rel * (bulk if x.bulk is None else along(np.abs(x.mid), axes, keepdims))
     rad = within(mid, rad * (1 + x.fmt.gamma(x.n + n)), x.fmt, bulk)
@@ -154,22 +156,23 @@ def moments(x: Ball, axes: tuple[int, ...]) -> tuple[Ball, Ball]:
     """
     centred, variance = central_moments(x, axes)
     fmt, c = x.fmt, centred.mid
-    count = int(np.prod([c.shape[axis] for axis in axes]))
+    count = prod(c.shape[axis] for axis in axes)
 
     def mean(part: Array) -> Array:
-        return np.asarray(np.mean(part, axis=axes, keepdims=True))
+        return np.asarray(np.add.reduce(part, axis=axes, keepdims=True) / count)
 
     common = (total_along(x, axes, keepdims=True) / float(count)).radius()
     entries = x.radius()
     if isinstance(entries, np.ndarray) and entries.ndim:
-        own, size = entries + fmt.unit * np.abs(c) + fmt.tiny, np.abs(c)
-        spread = 2 * mean(size * own) + 2 * common * np.abs(mean(c)) + mean((own + common) ** 2)
+        size = np.abs(c)
+        own = entries + fmt.unit * size + fmt.tiny
+        moved = 2 * mean(size * own) + 2 * common * np.abs(mean(c)) + mean((own + common) ** 2)
     else:
         # Errors of u|c| + e, with mean(c²) = σ²: then mean|c| ≤ σ, and the root mean square of a sum is at most its parts'.
         more, deviation = float(entries) + fmt.tiny, np.sqrt(variance.mid) * (1 + 2.0**-40)
-        spread = 2 * deviation * (fmt.unit * deviation + more) + 2 * common * np.abs(mean(c))
-        spread = spread + (fmt.unit * deviation + more + common) ** 2
-    sharp = spread + (fmt.gamma(fmt.roundings(count) + 2)) * (variance.mid + spread) + fmt.tiny
+        moved = 2 * deviation * (fmt.unit * deviation + more) + 2 * common * np.abs(mean(c))
+        moved = moved + (fmt.unit * deviation + more + common) ** 2
+    sharp = moved + (fmt.gamma(fmt.roundings(count) + 2)) * (variance.mid + moved) + fmt.tiny
     loose = np.asarray(variance.radius())
     rad = np.where(np.isfinite(loose), np.minimum(loose, sharp), loose)  # what overflowed stays infinite
     return centred, Ball(variance.mid, fmt, 0.0, rad, major=variance.major)
