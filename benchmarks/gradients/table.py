@@ -11,6 +11,8 @@ from benchmarks.gradients.mutants import KINDS
 from benchmarks.gradients.question import Key
 
 HONEST = ("certified", "convention", "undecided", "wrong", "refused", "out of time", "raised", "ended the process", "not there")
+RIGHT = "right, unlike the honest one"
+"""A mutant of a gradient that is a fault may be what that should be: 0, say, of what the forward does not read."""
 MUTANTS = (
     "caught",
     "below the power",
@@ -21,6 +23,7 @@ MUTANTS = (
     "caught, like the honest one",
     "out of time",
     "raised",
+    RIGHT,
 )
 
 
@@ -30,8 +33,14 @@ def tally(answers: Mapping[Key, Found]) -> dict[tuple[str, str], tuple[Counter[s
     for key, found in answers.items():
         honest, mutants = rows.setdefault((key.library, key.name), (Counter(), Counter()))
         for one in found:
-            (honest if one["what"] == "honest" else mutants)[one["verdict"]] += 1
+            (honest if one["what"] == "honest" else mutants)[_verdict(found, one)] += 1
     return rows
+
+
+def _verdict(found: Found, one: Mapping[str, str]) -> str:
+    """The verdict on an honest gradient, or on a mutant of one."""
+    right = one["verdict"] == "missed" and found[0]["verdict"] == "wrong" and one.get("told", "").startswith("certified")
+    return RIGHT if right else one["verdict"]
 
 
 def lines(answers: Mapping[Key, Found]) -> Iterator[str]:
@@ -77,7 +86,7 @@ def _totals(rows: Mapping[tuple[str, str], tuple[Counter[str], Counter[str]]]) -
 def _by_kind(answers: Mapping[Key, Found]) -> Iterator[str]:
     yield from (f"| mutant | {' | '.join(MUTANTS[:5])} |", "|---|" + "---:|" * 5)
     for kind in KINDS:
-        counts = Counter(one["verdict"] for found in answers.values() for one in found if one["what"] == kind)
+        counts = Counter(_verdict(found, one) for found in answers.values() for one in found if one["what"] == kind)
         yield f"| {kind.replace('|', chr(92) + '|')} | {' | '.join(str(counts[name]) for name in MUTANTS[:5])} |"
 
 

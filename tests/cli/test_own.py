@@ -164,7 +164,7 @@ def test_a_wrong_backward_is_named_with_its_line(said, file):
     assert found.code == 1
     assert found.out.startswith("wrong  ")
     assert "1  Wrong.backward" in found.out
-    assert "model.py:15) is wrong" in found.out
+    assert "model.py:17) is wrong" in found.out
     assert f"reproduce bpcompare check {file}:wrong --as-is" in " ".join(found.out.split())
     rows = [line.split() for line in found.out[found.out.rindex("\n\nmodule") :].split("\n") if line]
     assert ["1", "wrong"] in [row[:2] for row in rows]
@@ -234,7 +234,7 @@ def test_a_line_of_json(said, file, tmp_path):
     assert (content["door"], content["exit_code"], len(content["runs"])) == ("check", 1, 2)
     (first,) = content["runs"][0]["wrong"]
     assert first["culprit"] == "Wrong.backward"
-    assert first["line"].endswith("model.py:15")
+    assert first["line"].endswith("model.py:17")
     alone = said("check", f"{file}:right", "--json", "-")
     assert json.loads(alone.out)["runs"][0]["verdict"] == "certified"
 
