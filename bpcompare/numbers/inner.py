@@ -302,7 +302,6 @@ class Inner(Number):
             mid, low = (np.asarray(sum(piece[part] for piece in pieces)) for part in (0, 1))
         else:
             mid, low = (np.concatenate([piece[part] for piece in pieces]) for part in (0, 1))
-
         return self._added_up(mid, low, count)
 
     def _added_up(self, mid: Array, low: Array, count: int) -> Inner:
