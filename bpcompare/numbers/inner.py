@@ -241,7 +241,8 @@ class Inner(Number):
         if plus is not None:
             row = plus.mid if isinstance(plus, Inner) and plus.ndim == 1 and not plus.n else None
             factors = replace(factors, plus=row) if factors is not None and row is not None else None
-            found = cls.total([found, np.broadcast_to(plus, found.shape)])
+            n, found = found.n, cls.total([found, np.broadcast_to(plus, found.shape)])
+            found.n = n + 1  # one sum of so many terms, as a ball has it
         found.factors = factors
         return found
 
@@ -301,7 +302,6 @@ class Inner(Number):
             mid, low = (np.asarray(sum(piece[part] for piece in pieces)) for part in (0, 1))
         else:
             mid, low = (np.concatenate([piece[part] for piece in pieces]) for part in (0, 1))
-
         return self._added_up(mid, low, count)
 
     def _added_up(self, mid: Array, low: Array, count: int) -> Inner:

@@ -82,3 +82,54 @@ def test_a_forward_that_holds_a_weight_is_judged():
     assert off(1.0, at_0=False).verdict == "certified"
     assert off(1.01, at_0=False).verdict == "wrong"
     assert off(1.0, at_0=True).verdict == "undecided"
+
+
+class Clamped(torch.autograd.Function):
+    """Clamps to [−1, 1], and reads what it saved as if it lay row by row."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        lying = x.t().reshape(x.shape) if x.ndim == 2 and x.stride()[0] == 1 else x
+        return dy * (lying.abs() < 1)
+
+
+class Stepped(torch.autograd.Function):
+    """Rounds to quarters, reads its input as if it lay row by row, and hands dy back as it is."""
+
+    @staticmethod
+    def forward(ctx, x):
+        lying = x.t().reshape(x.shape) if x.ndim == 2 and x.stride()[0] == 1 else x
+        return torch.round(4 * lying) / 4 + 1e-3 * lying
+
+    @staticmethod
+    def backward(ctx, dy):
+        return 1e-3 * dy
+
+
+@pytest.mark.parametrize("function", [Clamped, Stepped])
+def test_a_kink_beside_some_numbers_excuses_no_other(function):
+    """Whatever jumps somewhere in a large array would count as rough, and memory could be read without its strides."""
+    torch.manual_seed(0)
+    check = check_gradient(function.apply, None, (torch.randn(16, 32, dtype=torch.float64),), contracts=("layouts",))
+    assert [one.outcome for one in check.contracts] == ["broken"], str(check)
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(1.0, "certified"), (1.02, "wrong")])
+def test_an_island_beside_the_way_excuses_nothing(wrong, verdict):
+    """A gradient would not be judged for another input's sake, which is added in a shorter format."""
+    torch.manual_seed(0)
+
+    def forward(x, z):
+        return x.tanh() + z.to(torch.bfloat16).exp().to(z.dtype)
+
+    def backward(x, z, dy):
+        return wrong * (1 - x.tanh() ** 2) * dy, (z.to(torch.bfloat16).exp() * dy.to(torch.bfloat16)).to(z.dtype)
+
+    check = check_gradient(forward, backward, (torch.randn(6, 8), torch.randn(6, 8)), contracts=False)
+    assert check.findings[0].verdict == verdict, str(check)

@@ -7,9 +7,11 @@ jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")
 
 import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
 from torch import nn  # noqa: E402
 
 import bpcompare  # noqa: E402
+from bpcompare.own.pair.prints import distance, print_of  # noqa: E402
 from jax_ports import SCOPES, data, loss, params  # noqa: E402
 from ports import batch, model  # noqa: E402
 
@@ -127,6 +129,9 @@ def test_what_a_mask_puts_in_hides_no_other_number():
     found = bpcompare.compare(attending(), attending("ε"))
     assert found.verdict == "differ", str(found)
     assert found.first.first.function in ("add", "rsqrt"), str(found)
+    filled = [np.array([x, -1e9, -2.0 * x, -1e9]) for x in (0.0, 1.0, 1.5)]
+    gaps = [distance(print_of(filled[a]), print_of(filled[b])) for a, b in ((0, 1), (1, 0), (1, 2), (1, 1))]
+    assert [gap > 0.1 for gap in gaps] == [True, True, True, False]
 
 
 def test_what_is_cut_off_is_no_data():

@@ -73,7 +73,7 @@ def distance(a: Print, b: Print) -> float:
     gap = apart(a.sizes, b.sizes)
     if a.ordered is not None and b.ordered is not None:
         gap = max(gap, apart(a.ordered, b.ordered))
-        if a.rest and b.rest:  # beside what fills the other places, they would all be 0
+        if a.rest or b.rest:  # beside what fills the other places, they would all be 0
             ones, others = (one.ordered[np.abs(one.ordered) <= one.scale / 2] for one in (a, b) if one.ordered is not None)
             return max(gap / scale, apart(ones, others) / max(a.rest, b.rest))
     return gap / scale if scale else (0.0 if gap == 0 else float("inf"))

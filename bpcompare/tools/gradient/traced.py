@@ -17,7 +17,7 @@ from bpcompare.own.judged import Judged, Judging
 from bpcompare.own.recorders import RECORDERS
 from bpcompare.own.step import WatchedStep, harmless
 from bpcompare.own.wrong import Wrong
-from bpcompare.program import Recording
+from bpcompare.program import Recording, Step
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim
 from bpcompare.proof.evaluation import evaluate
@@ -40,6 +40,8 @@ SHORTER = (
     "not decided: it is off by no more than what may come of running the forward again, a part of which is worked out in a "
     "shorter format. A forward that stays in one format would decide it"
 )
+ADDING = frozenset({"add", "sub", "cat", "stack"})
+"""Functions whose slope does not depend on what they are given."""
 BACK = ("base", "inductive")
 """What is claimed of a Δ."""
 
@@ -116,7 +118,7 @@ class Traced:
         if finding.outcome == "refuted" and (size := _in_another_order(one, claim)) is not None:
             if size <= LEAST:
                 return InputFinding(claim.subject, shape, "certified", max(size, self.power), finding.size)
-            if _coarsest(one) > format_of(claim.dtype or "float64").u:
+            if _coarsest(one, claim) > format_of(claim.dtype or "float64").u:
                 return InputFinding(claim.subject, shape, "undecided", size, finding.size, note=SHORTER)
         verdict = VERDICTS[finding.outcome]
         note = finding.note if finding.outcome != "refuted" else ""
@@ -160,7 +162,7 @@ def _in_another_order(one: Judged, claim: Claim) -> float | None:
     with np.errstate(all="ignore"):
         right = law(one, claim)
         terms = np.broadcast_to(evaluate(claim, balls, one.laws, majorant=True).magnitude(), right.mid.shape)
-        granted = np.asarray(right.final_radius()) + max(GRANTED * balls.fmt.u, AGAIN * _coarsest(one)) * terms
+        granted = np.asarray(right.final_radius()) + max(GRANTED * balls.fmt.u, AGAIN * _coarsest(one, claim)) * terms
         off = np.abs(got - right.mid)
         if not (np.isfinite(off).all() and np.isfinite(granted).all() and (off <= granted).all()):
             return None
@@ -169,10 +171,26 @@ def _in_another_order(one: Judged, claim: Claim) -> float | None:
     return float((2 * granted[seen] / sizes[seen]).max(initial=0.0)) if seen.any() else float("inf")
 
 
-def _coarsest(one: Judged) -> float:
-    """The unit roundoff of the shortest format that a function of the forward computes in; 0.0 where all have the run's own."""
+def _coarsest(one: Judged, claim: Claim) -> float:
+    """The unit roundoff of the shortest format that a function on this way computes in; 0.0 where all have the run's own.
+
+    On the way are what is made of the input, and what that is multiplied with: of what is only added, no slope knows.
+    """
     program = one.recording.program
-    formats = {program.values[path].dtype for path in program.writers if path in program.values}
+    found: dict[str, Step] = {}
+    waiting = [step for step, _ in program.readers[program.by_delta[claim.path].path]]
+    for step in waiting:
+        if step.writes not in found:
+            found[step.writes] = step
+            waiting += [reader for reader, _ in program.readers.get(step.writes, ())]
+    waiting = [*found.values()]
+    for step in waiting:
+        for path in () if step.writes in found and step.op.called in ADDING else step.needs:
+            writer = program.writers.get(path)
+            if writer is not None and path not in found:
+                found[path] = writer
+                waiting.append(writer)
+    formats = {program.values[path].dtype for path in found if path in program.values}
     return max((format_of(name).u for name in formats if name), default=0.0)
 
 
