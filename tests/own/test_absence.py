@@ -9,12 +9,10 @@ import bpcompare
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
-from torch.autograd import profiler  # noqa: E402
 from torch.overrides import TorchFunctionMode  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode  # noqa: E402
 
-from bpcompare_torch.recorder.absence import Absence  # noqa: E402
-from bpcompare_torch.recorder.authorship import built_in  # noqa: E402
+from bpcompare_torch.recorder.absence import Absence, built_in  # noqa: E402
 from bpcompare_torch.recorder.mode import Mode  # noqa: E402
 
 
@@ -39,8 +37,8 @@ def net(**settings):
     return model, torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, **settings), torch.randn(8, 6)
 
 
-def test_a_step_of_torchs_own_costs_no_call(told):
-    """Watching an optimizer would take as long as its step does, again."""
+def test_a_backward_pass_of_torchs_own_costs_no_call(told):
+    """Watching a backward pass would take as long as it does, again."""
     model, optimizer, x = net()
     for _ in range(2):
         with bpcompare.watch(model, optimizer) as seen:
@@ -49,8 +47,8 @@ def test_a_step_of_torchs_own_costs_no_call(told):
             optimizer.step()
         seen.assert_certified()
     assert told["elsewhere"] > 20
-    assert told["backward"] == told["step"] == 0
-    assert vars(profiler.record_function)["__enter__"].__name__ == "__enter__"
+    assert told["backward"] == 0
+    assert told["step"] > 0
 
 
 @pytest.mark.parametrize("before", [False, True])
@@ -259,14 +257,6 @@ def test_what_one_nodes_hooks_give_back_is_named():
         optimizer.step()
     assert seen.verdict == "certified in part"
     assert "a hook changes it" in seen.unexamined[0].why
-
-
-def test_a_class_of_torchs_profiler_stays_what_it_is():
-    """Code that asks whether something is a record_function would be answered no while it is watched."""
-    model, optimizer, _ = net()
-    before = profiler.record_function
-    with bpcompare.watch(model, optimizer):
-        assert profiler.record_function is before
 
 
 def test_a_node_of_theirs_is_theirs_whatever_its_name():

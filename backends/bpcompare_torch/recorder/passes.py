@@ -10,8 +10,7 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from bpcompare_torch.recorder.absence import Absence, shared
-from bpcompare_torch.recorder.authorship import built_in
+from bpcompare_torch.recorder.absence import Absence, built_in, shared
 from bpcompare_torch.recorder.customs import Customs
 from bpcompare_torch.recorder.graph import Point, behind, leaf_of
 from bpcompare_torch.recorder.hooks import Hooked, behind_ours, hooking, name, nearest, theirs

@@ -67,7 +67,7 @@ class TorchRecorder:
         self._absence = Absence(self._mode)
         self._engine = Engine(self._identity, self._mode, self._places, self._absence)
         optimized = self.models.optimized
-        self.updates = Updates(self._identity, self._mode, self._places, names, optimized, self._absence, hooks=hooks)
+        self.updates = Updates(self._identity, self._mode, self._places, names, optimized, hooks=hooks)
         self._engine.before, self._engine.captured = self._begins, self.updates.captured
         self._engine.accumulated = self.updates.accumulated
         self._reductions = Reductions(self._identity, self.updates, self.models.parameters)
@@ -91,7 +91,7 @@ class TorchRecorder:
         with ExitStack() as stack:
             memory = Lending(self._identity, self._mode), Resizing(self._identity, self._mode)
             around = Compiling(), call_by_call(), Spared(), self._places, self._engine, self.updates, *memory
-            for part in (*around, self._mode, self._absence):
+            for part in (*around, self._mode):
                 stack.enter_context(part)
             self._undo = stack.pop_all()
         return self

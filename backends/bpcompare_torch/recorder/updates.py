@@ -13,7 +13,6 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
-from bpcompare_torch.recorder.absence import Absence
 from bpcompare_torch.recorder.continuity import Continuity
 from bpcompare_torch.recorder.copies import Copies
 from bpcompare_torch.recorder.geometry import key, strided
@@ -44,13 +43,12 @@ class Updates:
         places: Places,
         names: Mapping[int, str],
         optimized: Callable[[Any], None],
-        absence: Absence,
         *,
         hooks: bool = True,
     ) -> None:
         self.steps: list[OptimizerStep] = []
         self._identity, self._mode, self._places, self._names = identity, mode, places, names
-        self._optimized, self._absence, self._hooks = optimized, absence, hooks
+        self._optimized, self._hooks = optimized, hooks
         self._unnamed: list[tuple[Seen, Seen, str]] = []
         self._handles: list[Any] = []
         self._around: dict[int, tuple[Any, Any]] = {}
@@ -289,7 +287,6 @@ class Updates:
             for t in written:
                 self._identity.overwritten(t, None)
                 self._mode.foreseen.add(storage_of(t))
-        self._absence.step(optimizer, step.moved)
 
     def _all_moving(self, optimizer: Any, keep: Callable[[Tensor], Kept]) -> list[Moved]:
         rules = Rules(optimizer)
@@ -334,7 +331,6 @@ class Updates:
 
     def _ends_inside(self, optimizer: Any) -> None:
         """The step itself ends."""
-        self._absence.end()
         if self._within[id(optimizer)]:
             return
         step = self._open.pop(id(optimizer), None)
