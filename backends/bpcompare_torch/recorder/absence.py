@@ -1,7 +1,7 @@
 """Backward passes in which nothing runs but torch's own code, of which is known what it writes: the mode is taken off there.
 
-Telling a mode of a call costs as much as many a call itself. An optimizer's step is told of, call by call: it runs in Python, where
-somebody may have put functions, settings and states of their own.
+Telling a mode of a call costs as much as many a call itself. An optimizer's step is told of, call by call: it runs in Python,
+where somebody may have put functions, settings and states of their own.
 """
 
 from __future__ import annotations
