@@ -233,10 +233,10 @@ def test_a_mask_of_float32_masks_the_copy_as_well():
 
     class Masked(nn.Linear):
         def forward(self, x):
-            q, later = super().forward(x)[:, None], torch.ones(5, 5).triu(1).bool()
-            mask = torch.zeros(5, 5, dtype=torch.float32).masked_fill(later, float("-inf"))
+            q, later = super().forward(x)[:, None], torch.ones(64, 64).triu(1).bool()  # 16 are too few
+            mask = torch.zeros(64, 64, dtype=torch.float32).masked_fill(later, float("-inf"))
             return nn.functional.scaled_dot_product_attention(q, q, q, attn_mask=mask)
 
     torch.manual_seed(0)
-    found = bpcompare.check(Masked(3, 4), torch.randn(2, 5, 3), loss=lambda y: y.square().mean())
+    found = bpcompare.check(Masked(3, 4), torch.randn(2, 64, 3), loss=lambda y: y.square().mean())
     assert found.verdict == "certified", str(found)
