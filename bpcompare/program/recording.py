@@ -8,6 +8,9 @@ from typing import Any
 
 from bpcompare.program.program import Program
 
+CUT_OFF = "cut off"
+"""How the paths of numbers begin that a program worked out and then cut off from the way back: they are no data."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

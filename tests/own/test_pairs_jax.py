@@ -136,8 +136,14 @@ def test_what_a_mask_puts_in_hides_no_other_number():
 
 def test_what_is_cut_off_is_no_data():
     """A softmax subtracts a maximum that it cuts off: along another axis, the two would be "not comparable"."""
-    found = bpcompare.compare(attending(), attending("axis"))
-    assert (found.verdict, found.first.way) == ("differ", "forward"), str(found)
+    x, w = (
+        jnp.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.2], [0.1, 1.5, -2.0]]),
+        jnp.array([[0.3, -0.2, 1.0], [0.5, 1.1, 0.4], [2.0, -0.7, 0.6]]),
+    )
+    loss = lambda axis: lambda w, x: jnp.mean(jax.nn.softmax(x @ w, axis) ** 2)  # noqa: E731
+    one, other = (bpcompare.check(loss(axis), w, x, as_is=True) for axis in (0, 1))
+    for found in (bpcompare.compare(attending(), attending("axis")), bpcompare.compare(one, other)):
+        assert (found.verdict, found.first.way) == ("differ", "forward"), str(found)
 
 
 def test_a_bias_that_a_port_leaves_out():

@@ -12,7 +12,7 @@ import numpy as np
 from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
-from bpcompare.program import Place, Program, Recording, Step, Unexamined, Value
+from bpcompare.program import CUT_OFF, Place, Program, Recording, Step, Unexamined, Value
 from bpcompare_jax.recorder.calling import called
 from bpcompare_jax.recorder.evaluation import (
     CUSTOM,
@@ -43,10 +43,6 @@ class Seen:
     def __init__(self, path: str, number: Any, *, depends: bool) -> None:
         self.path, self.number, self.depends = path, number, depends
         self.shape = tuple(np.shape(number)) if not hasattr(number, "shape") else tuple(number.shape)
-
-
-CUT = "cut off"
-"""What numbers are called that come of parameters, and that nothing is sent back from."""
 
 
 class Draft:
@@ -113,8 +109,8 @@ class Draft:
             chosen = self._chosen[at]
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
-            cut = any(arg.depends or arg.path.startswith(CUT) for arg in args)
-            return [self.constant(self._number((*at, i)), CUT if cut else "constant") for i in range(len(equation.outvars))]
+            cut = any(arg.depends or arg.path.startswith(CUT_OFF) for arg in args)
+            return [self.constant(self._number((*at, i)), CUT_OFF if cut else "constant") for i in range(len(equation.outvars))]
         if name in CUSTOM:
             return self._custom(equation, args, at, scope, custom)
         return self._call(equation, args, at, scope, custom)

@@ -7,10 +7,10 @@ where somebody may have put functions, settings and states of their own.
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from threading import get_ident
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -45,20 +45,15 @@ class Absence:
             self._mode.__enter__()  # type: ignore[no-untyped-call]
             self.off = False
 
-    def backward(self, *, alone: bool) -> AbstractContextManager[None]:
+    @contextmanager
+    def backward(self, *, alone: bool) -> Iterator[None]:
         """While it is entered, the mode is off if a pass runs `alone`, without anybody's code."""
-        return _Away(self) if alone else nullcontext()
-
-
-class _Away:
-    def __init__(self, absence: Absence) -> None:
-        self._absence = absence
-
-    def __enter__(self) -> None:
-        self._absence.begin()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._absence.end()
+        if alone:
+            self.begin()
+        try:
+            yield
+        finally:
+            self.end()
 
 
 def built_in(node: Any) -> bool:

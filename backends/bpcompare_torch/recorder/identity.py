@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bpcompare.program import Place
+from bpcompare.program import CUT_OFF, Place
 from bpcompare_torch.recorder.geometry import addresses, geometry, key, places, strided
 from bpcompare_torch.recorder.graph import Point, before, leaf_of
 from bpcompare_torch.recorder.memory import Kept, Memory, storage_of
@@ -217,7 +217,7 @@ class Identity:
                 return found
             # detached, or carried out of a custom function: from here on nothing reaches it
             if found not in self._cut:
-                self._cut[found] = Seen("given", found.kept, found.clock, name="cut off")
+                self._cut[found] = Seen("given", found.kept, found.clock, name=CUT_OFF)
             return self._cut[found]
         last = self._last.get(id(t))
         # A gradient, or what a custom function made, whose memory was written into through a view, or beside it.

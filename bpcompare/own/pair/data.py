@@ -11,15 +11,11 @@ from bpcompare.own.pair.pairing import Pairing
 from bpcompare.own.pair.parting import Parting
 from bpcompare.own.pair.prints import Index, Print, distance, print_of
 from bpcompare.own.pair.side import UNCLAIMED, Side
-from bpcompare.program import Step
+from bpcompare.program import CUT_OFF, Step
 from bpcompare.report.numbers import short
 
 NEAR = UNCLAIMED * UNITS["float64"]
 """How far apart, relative to their size, data may be that two programs prepared in the same way."""
-
-
-CUT = "cut off"
-"""How the names of numbers begin that a program worked out, and cut off from the way back: they are no data."""
 
 
 def other_data(pairing: Pairing, parting: Parting) -> str:
@@ -57,7 +53,7 @@ def _unshared(side: Side, step: Step, other: Side) -> list[tuple[str, Print]]:
 
 def _is_data(side: Side, path: str) -> bool:
     value = side.program.values[path]
-    return value.given and not value.parameter and not path.startswith(CUT)
+    return value.given and not value.parameter and not path.startswith(CUT_OFF)
 
 
 def _given(side: Side, paths: object) -> Iterator[tuple[str, Print]]:
