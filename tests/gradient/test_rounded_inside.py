@@ -35,6 +35,51 @@ def test_stairs_are_neither_certified_nor_wrong(forward, step, whole, seed):
         assert "in steps" in check.findings[0].note
 
 
+def short(x):
+    """Rounded to eight digits, as bfloat16 is."""
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.rint(mantissa * 256), exponent - 8)
+
+
+W = np.random.default_rng(5).standard_normal((4, 3))
+WIDE = {
+    "beside a smooth function": (lambda x: 2 * x + short(np.tanh(x)), lambda x, dy: dy * (3 - np.tanh(x) ** 2)),
+    "times one": (lambda x: np.exp(x) * short(np.tanh(x)), lambda x, dy: dy * np.exp(x) * (np.tanh(x) + 1 - np.tanh(x) ** 2)),
+    "of a product": (lambda x: x @ W + short(short(x) @ W), lambda _, dy: 2 * dy @ W.T),
+    "a coarse grid": (lambda x: np.rint(32 * x) / 32 @ W, lambda _, dy: dy @ W.T),
+    "a coarse grid beside a curve": (lambda x: x**2 + 0.3 * np.rint(32 * x**3) / 32, lambda x, dy: dy * (2 * x + 0.9 * x**2)),
+}
+"""Functions that go in steps, for some elements wider than what is looked at around them, and the slopes of the whole."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("forward", "backward"), WIDE.values(), ids=WIDE)
+def test_the_slope_of_wide_steps_is_not_wrong(forward, backward, seed):
+    """A kernel that multiplies in bfloat16 would be called wrong for the gradient that all such kernels give."""
+    assert judged(forward, backward, seed).verdict == "undecided"
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_beside_wide_steps_not_every_slope_may_be_right(seed):
+    """Whatever the backward of such a kernel gave, it would not be called wrong."""
+    forward, backward = WIDE["beside a smooth function"]
+    assert judged(forward, lambda x, dy: -9 * backward(x, dy), seed).verdict == "wrong"
+
+
+BENT = {
+    "clip": (lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0),
+    "waves": (lambda x: np.abs(np.sin(8 * x)), lambda x: 8 * np.cos(8 * x) * np.sign(np.sin(8 * x))),
+    "a root": (lambda x: np.sqrt(np.abs(x)), lambda x: 0.5 / np.sqrt(np.abs(x)) * np.sign(x)),
+}
+
+
+@pytest.mark.parametrize(("forward", "slope"), BENT.values(), ids=BENT)
+def test_where_nothing_jumps_a_slope_from_afar_is_wrong(forward, slope):
+    """Kinks on both sides would excuse what is between the slopes behind them, as if the function went in steps."""
+    for factor in (1.001, 0.5):
+        assert judged(forward, lambda x, dy, factor=factor: factor * slope(x) * dy, 1).verdict == "wrong"
+
+
 FLOAT32 = {
     "at once": (lambda x: 3.7 * np.sin(x.astype(np.float32)).astype(float), lambda x, dy: 3.7 * np.cos(x) * dy),
     "inside": (lambda x: np.sin(3 * x.astype(np.float32).astype(float)) + x, lambda x, dy: (3 * np.cos(3 * x) + 1) * dy),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,8 @@ ROUNDED = 2.0**-18
 """More noise than this share of the output is no rounding to float32: it is one of a few steps that were met."""
 INNER = 2.0**-22
 """Of an output near 0, terms as large as the input may be left, and their rounding in float64."""
+FARTHER, PARTS, ROUNDS, BREAK = (1.0, 0.55, 0.3, 0.17, 0.1, 0.055), 8, 9, 1e-4
+"""Before somebody is accused, wider steps are looked for up to there, and slopes from there count; a jump's share of the way."""
 JUMP, SEEN, ONE_SIDED = 300.0, 1e-3, 0.2
 """From one level to the next a slope's gap falls tenfold (as h²), or a hundredfold: by so much only in a jump; gaps above a share
 of the terms are looked at; a gap on one side alone is a kink close by."""
@@ -73,11 +76,52 @@ class Along:
 
     def __call__(self, v: Array) -> Derivative:
         """The derivative along `v`, of the input's shape; of stairs its error is infinite."""
-        size = float(np.abs(self._x[v != 0]).max(initial=0.0)) or 1.0
+        size = self._size(v)
         found = self._smooth(v, size)
         if self._stairs(v, size, found):
             return Derivative(found.value, np.inf, found.bulk, -np.inf, np.inf, stairs=True)
         return found
+
+    def may_be(self, g: float, v: Array, near: Derivative, *, elsewhere: bool) -> bool:
+        """Whether s may go in steps along `v` that are wider than those of `Derivative.stairs`, and g is a slope of theirs.
+
+        `elsewhere`: it goes in steps along others. Steps that are flat beside the rest of a slope show nowhere else.
+        """
+        reach = max(self._size(v), float(np.abs(self._x).max(initial=0.0)))
+        wider = any(self._breaks(v, side * FARTHER[0] * reach, near.value) for side in (1.0, -1.0))
+        if not (wider or elsewhere):
+            return False
+        slopes = [self._slope(v, afar * reach) for afar in FARTHER] + [near.value] * (not wider)
+        spread = max(slopes) - min(slopes)  # each is off by a part of a step, and all of them may be on one side
+        return min(slopes) - spread <= g <= max(slopes) + spread
+
+    def _breaks(self, v: Array, h: float, slope: float) -> bool:
+        """Whether s jumps between here and there: in a curve and a kink, what is off a line vanishes closer by.
+
+        The line has the `slope` of one step, where there are many, or that of most parts, where there are few.
+        """
+        return any(self._jump(v, h, line) > 64 * self._noise for line in (lambda _: slope, np.median))
+
+    def _jump(self, v: Array, h: float, line: Callable[[Array], Any]) -> float:
+        """What is left of s, however close, where it is farthest off a line; 0 where that is a small share of it."""
+        low, width, whole, at = 0.0, h, 0.0, 0
+        steps = np.zeros(PARTS)
+        for _ in range(ROUNDS):
+            t = low + width * np.arange(PARTS + 1) / PARTS
+            s = np.array([float((self._dy * (self._shifted(v, one) - self._y)).sum()) for one in t])
+            if not np.isfinite(s).all():
+                return 0.0
+            width, whole, steps = width / PARTS, max(whole, float(np.abs(s).max())), np.diff(s)
+            at = int(np.argmax(np.abs(steps / width - line(steps / width))))
+            low = float(t[at])
+        rest = float(abs(steps[at]))
+        return rest if rest > BREAK * whole else 0.0
+
+    def _slope(self, v: Array, h: float) -> float:
+        return float((self._dy * (self._shifted(v, h) - self._shifted(v, -h))).sum() / (2 * h))
+
+    def _size(self, v: Array) -> float:
+        return float(np.abs(self._x[v != 0]).max(initial=0.0)) or 1.0
 
     def _smooth(self, v: Array, size: float) -> Derivative:
         """The derivative of what has one, or a kink."""

@@ -130,6 +130,8 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
             "come from an approximation inside of the forward. A forward that can be followed would decide it, or reference="
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
+    if all(this.may_be(float(flat[numbers[place]]), numbers[place]) for place in sure):
+        return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=STAIRS)
     want = np.array([one.value for one in found])
     if note := _lost(tries, at, [(numbers[place], found[place], radii[place]) for place in sure], g):
         return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=note)

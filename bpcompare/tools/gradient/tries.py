@@ -48,6 +48,12 @@ class Try:
             self._known[k] = self.along(v)
         return self._known[k]
 
+    def may_be(self, g: float, k: int) -> bool:
+        """Whether g is a slope of steps that the output goes in by one element, and which are not told from its derivative."""
+        v = np.zeros(self.x.shape)
+        v.flat[k] = 1.0
+        return self.along.may_be(g, v, self.element(k), elsewhere=any(one.stairs for one in self._known.values()))
+
     def least(self, flat: Array) -> float:
         """The relative mistake of one of its larger elements that moving all of them at once would have shown."""
         v = self.random.choice([-1.0, 1.0], flat.size)
