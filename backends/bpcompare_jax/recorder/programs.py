@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -13,14 +14,14 @@ from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import CUT_OFF, Place, Program, Recording, Step, Unexamined, Value
-from bpcompare_jax.recorder.calling import called
+from bpcompare_jax.recorder.calling import called, rule_name
+from bpcompare_jax.recorder.copies import Copies, each
 from bpcompare_jax.recorder.evaluation import (
     CUSTOM,
     INLINE,
     Followed,
     Key,
     floating,
-    hides,
     inner,
     is_complex,
     loop,
@@ -29,20 +30,13 @@ from bpcompare_jax.recorder.evaluation import (
     times,
     unrolled,
 )
+from bpcompare_jax.recorder.inside import hides
 from bpcompare_jax.recorder.names import line_in, place, within
 from bpcompare_jax.recorder.numbers import array, conjugate, format_of, shape_of
 from bpcompare_jax.recorder.precision import factors
+from bpcompare_jax.recorder.seen import Seen
+from bpcompare_jax.recorder.shards import split_up
 from bpcompare_jax.recorder.together import evaluated
-
-
-class Seen:
-    """A value of the jaxpr: its path in the program, its number and its shape; whether a parameter reaches it."""
-
-    __slots__ = ("depends", "number", "path", "shape")
-
-    def __init__(self, path: str, number: Any, *, depends: bool) -> None:
-        self.path, self.number, self.depends = path, number, depends
-        self.shape = tuple(np.shape(number)) if not hasattr(number, "shape") else tuple(number.shape)
 
 
 class Draft:
@@ -59,6 +53,7 @@ class Draft:
         self._inside: dict[Key, Any] = {}
         self._names: Counter[str] = Counter()
         self._line = ""
+        self._copies: Copies | None = None
 
     def unique(self, name: str) -> str:
         """The name, with a number from its second use on."""
@@ -83,13 +78,13 @@ class Draft:
         self.values[path] = Value(path, path, given=True, dtype=format_of(x))
         return Seen(path, x, depends=False)
 
-    def run(self, closed: Any, args: Sequence[Seen], at: Key = (), scope: str = "", custom: str = "") -> list[Seen]:
+    def run(self, closed: Any, args: Sequence[Any], at: Key = (), scope: str = "", custom: str = "") -> list[Any]:
         """The steps of a jaxpr. Inside of a `custom` function no number is recorded: its values are open."""
         jaxpr = closed.jaxpr
-        known: dict[Any, Seen] = {v: self.constant(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+        known: dict[Any, Any] = {v: self.constant(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
         known |= dict(zip(jaxpr.invars, args, strict=True))
 
-        def read(v: Any) -> Seen:
+        def read(v: Any) -> Any:
             return self.constant(v.val) if isinstance(v, core.Literal) else known[v]
 
         for number, equation in enumerate(jaxpr.eqns):
@@ -97,25 +92,57 @@ class Draft:
             known |= dict(zip(equation.outvars, outs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    def _equation(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+    def _equation(self, equation: Any, args: list[Any], at: Key, scope: str, custom: str) -> list[Any]:
         name = equation.primitive.name
         if name in INLINE:
             return self._inlined(equation, args, at, scope, custom)
         if name == "scan":
             return self._scan(equation, args, at, scope, custom)
+        if self._copies is not None:
+            return self._copies.equation(equation, args, at, scope, custom)
+        if name == "shard_map" and split_up(equation):
+            return self._sharded(equation, args, at, scope, custom)
+        return self.alone(equation, args, at, scope, custom)
+
+    def alone(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """The steps of an equation of one device."""
+        name = equation.primitive.name
         if name == "while" and unrolled(equation) and any(arg.depends for arg in args):
             return self._while(equation, args, at, scope, custom)
         if name == "cond":
             chosen = self._chosen[at]
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
-            cut = any(arg.depends or arg.path.startswith(CUT_OFF) for arg in args)
-            return [self.constant(self._number((*at, i)), CUT_OFF if cut else "constant") for i in range(len(equation.outvars))]
+            return [self.still(args, (*at, i)) for i in range(len(equation.outvars))]
         if name in CUSTOM:
             return self._custom(equation, args, at, scope, custom)
         return self._call(equation, args, at, scope, custom)
 
-    def _inlined(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+    def still(self, args: Sequence[Seen], key: Key) -> Seen:
+        """A result that no parameter reaches; whether one was cut off is said."""
+        cut = any(arg.depends or arg.path.startswith(CUT_OFF) for arg in args)
+        return self.constant(self.number(key), CUT_OFF if cut else "constant")
+
+    def _sharded(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """The steps of a function that runs on many devices."""
+        copies = Copies(self, equation, at, scope, custom, self._line)
+        with self._among(copies):
+            outs = self.run(inner(equation), copies.entering(args), at, copies.scope, custom)
+        return copies.leaving(outs, [v.aval for v in equation.outvars])
+
+    @contextmanager
+    def _among(self, copies: Copies | None) -> Iterator[None]:
+        before, self._copies = self._copies, copies
+        try:
+            yield
+        finally:
+            self._copies = before
+
+    def one(self) -> AbstractContextManager[None]:
+        """While it lasts, the steps are those of one device."""
+        return self._among(None)
+
+    def _inlined(self, equation: Any, args: list[Any], at: Key, scope: str, custom: str) -> list[Any]:
         """The steps of a function that was called whole: where it was called is where its own equations say nothing else."""
         before, self._line = self._line, line_in(equation) or self._line
         try:
@@ -123,7 +150,7 @@ class Draft:
         finally:
             self._line = before
 
-    def _number(self, key: Key) -> Any:
+    def number(self, key: Key) -> Any:
         """What was recorded of a result; inside of a custom function, what JAX makes of what the function read."""
         return self._taps[key] if key in self._taps else self._inside[key]
 
@@ -133,7 +160,7 @@ class Draft:
         outs = []
         shapes = tuple(shape_of(v.aval) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
-            number = self._number((*at, i))
+            number = self.number((*at, i))
             if not floating(v.aval) and not is_complex(v.aval):
                 outs.append(Seen(self.unique("integers"), number, depends=False))
                 self.given[outs[-1].path] = array(number)
@@ -141,14 +168,14 @@ class Draft:
                 continue
             nameless = function, {f"x{k}": Read(k) for k in range(len(args))}, args
             name, arguments, sources = nameless if function else called(equation, args, i, partial(self._result, at))
-            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i), factors(equation, number)))
+            outs.append(self.step(name, arguments, sources, shapes, i, where, number, (*at, i), factors(equation, number)))
         return outs
 
     def _result(self, at: Key, number: int) -> Any:
         """What was recorded of a result of an equation."""
-        return array(self._number((*at, number)))
+        return array(self.number((*at, number)))
 
-    def _step(
+    def step(
         self,
         function: str,
         arguments: Mapping[str, Any],
@@ -221,31 +248,34 @@ class Draft:
                 outs.append(seen)
                 continue
             shapes = (shape_of(v.aval),)
-            outs.append(self._step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self._number((*at, i)), (*at, i)))
+            outs.append(self.step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self.number((*at, i)), (*at, i)))
         return outs
 
-    def _scan(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+    def _scan(self, equation: Any, args: list[Any], at: Key, scope: str, custom: str) -> list[Any]:
         p = equation.params
         consts, carry, xs = scanned(equation, args)
         carried = len(carry)
         rows: dict[int, list[Seen]] = {}
         where = place(equation, "scan", scope, custom, self._line)
         for t in times(p):
-            along = [self._row(x, t, where) for x in xs]
+            along = [each(lambda parts, t=t: self._row(parts[0], t, where), [x]) for x in xs]  # type: ignore[misc]
             step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"
             outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)), step, custom)
             carry, rows[t] = outs[:carried], outs[carried:]
-        stacked = [self._stacked(v, [row[i] for _, row in sorted(rows.items())], where) for i, v in stacks(equation, len(carry))]
+        stacked = [
+            each(lambda parts, v=v: self._stacked(v, parts, where), [row[i] for _, row in sorted(rows.items())])  # type: ignore[misc]
+            for i, v in stacks(equation, len(carry))
+        ]
         return [*carry, *stacked]
 
-    def _stacked(self, v: Any, parts: list[Seen], where: Place) -> Seen:
+    def _stacked(self, v: Any, parts: Sequence[Seen], where: Place) -> Seen:
         if not parts:
             return self.constant(jnp.zeros(v.aval.shape, v.aval.dtype))
         number = jnp.stack([part.number for part in parts])
         if not any(part.depends for part in parts):
             return self.constant(number)
         arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
-        return self._step("stack", arguments, parts, (shape_of(v.aval),), 0, where, number, None)
+        return self.step("stack", arguments, parts, (shape_of(v.aval),), 0, where, number, None)
 
     def _while(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         _, consts, carry = loop(equation, args)
@@ -258,17 +288,9 @@ class Draft:
         """One step of time of what a scan runs along."""
         if not x.depends:
             return self.constant(x.number[t])
-        return self._step(
+        return self.step(
             "select", {"self": Read(0), "dim": 0, "index": t}, [x], (shape_of(x.number[t]),), 0, where, x.number[t], None
         )
-
-
-def rule_name(equation: Any) -> str:
-    """The name of the function whose rule it is."""
-    p = equation.params
-    found = getattr(p.get("call_jaxpr") or p.get("fun_jaxpr"), "jaxpr", None)
-    named = getattr(getattr(found, "debug_info", None), "func_name", None) or p.get("name")
-    return str(named) if named else str(equation.primitive.name)
 
 
 def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:

@@ -1,0 +1,38 @@
+"""What stands in a jaxpr, and in those inside of it: to be read, not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from jax.extend import core
+
+
+def hides(closed: Any) -> bool:
+    """Whether a jaxpr takes numbers apart into bits, or asks another program: its derivative stands nowhere in it."""
+    return any(
+        equation.primitive.name in HIDING or any(map(hides, jaxprs(equation.params.values()))) for equation in closed.jaxpr.eqns
+    )
+
+
+def primitives(closed: Any) -> Iterator[str]:
+    """The names of all primitives of a jaxpr, and of those inside of them."""
+    for equation in closed.jaxpr.eqns:
+        yield equation.primitive.name
+        for one in jaxprs(equation.params.values()):
+            yield from primitives(one)
+
+
+def jaxprs(values: Iterable[Any]) -> Iterator[Any]:
+    """All jaxprs among the parameters of an equation, closed; to be read, not run: of some, nobody here knows the constants."""
+    for value in values:
+        if isinstance(value, core.ClosedJaxpr):
+            yield value
+        elif isinstance(value, core.Jaxpr):
+            yield core.ClosedJaxpr(value, (None,) * len(value.constvars))
+        elif isinstance(value, (tuple, list)):
+            yield from jaxprs(value)
+
+
+HIDING = frozenset({"bitcast_convert_type", "pure_callback", "io_callback", "ffi_call"})
+"""Equations behind which no derivative is to be seen."""
