@@ -379,3 +379,47 @@ def test_a_rule_of_ones_own_is_named():
     ]
     assert [run.verdict for run in runs] == ["certified in part", "certified"]
     assert "uphill" in str(runs[0])
+
+
+@pytest.mark.parametrize("kind", [pytest.param("checkpointed", marks=pytest.mark.slow), "bounded"])
+def test_primitives_of_others_are_what_their_functions_compute(kind):
+    """A loop of Equinox, and with it every solver of diffrax, would be examined in part; or its rule backward by nobody."""
+    within = pytest.importorskip("equinox.internal")
+
+    def loss(p):
+        def body(state):
+            return state[0] + 1, jnp.sin(state[1]) * p["v"]
+
+        return jnp.sum(within.while_loop(lambda state: state[0] < 2, body, (0, WEIGHTS), max_steps=3, kind=kind)[1])
+
+    found = bpcompare.check(loss, {"v": V}, as_is=True)
+    assert found.verdict == "certified", str(found)
+
+
+def test_a_primitive_of_somebodys_own_is_held_against_its_function():
+    """A wrong derivative of one's own primitive would pass, for nobody here knows its name."""
+    from jax.extend.core import Primitive
+    from jax.interpreters import ad, mlir
+
+    def computed(x):
+        return jnp.sin(x)
+
+    primitive = Primitive("mine")
+    primitive.def_impl(computed)
+    primitive.def_abstract_eval(lambda x: x)
+    mlir.register_lowering(primitive, mlir.lower_fun(computed, multiple_results=False))
+    found = {}
+    for name, factor in (("certified", 1.0), ("wrong", 0.5)):
+        ad.defjvp(primitive, lambda g, x, factor=factor: g * factor * jnp.cos(x))
+        found[name] = bpcompare.check(lambda p: jnp.sum(primitive.bind(p["v"])), {"v": V}, as_is=True)
+        assert found[name].verdict == name, str(found[name])
+    assert "mine.backward" in str(found["wrong"])
+
+
+def test_a_check_that_may_raise_hides_nothing():
+    """A function that only asks whether its numbers are good, and would raise, would keep a step from being certified."""
+    equinox = pytest.importorskip("equinox")
+    found = bpcompare.check(
+        lambda p: jnp.sum(equinox.error_if(p["v"] ** 2, jnp.any(p["v"] > 100.0), "too large")), {"v": V}, as_is=True
+    )
+    assert found.verdict == "certified", str(found)

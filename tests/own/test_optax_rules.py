@@ -278,3 +278,20 @@ def test_a_wrong_rule_is_wrong_inside_of_a_wrapper(monkeypatch, made, refuted):
     found = checked(made())
     assert found.verdict == "wrong"
     assert refuted_paths(found) == refuted
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_what_a_rule_asks_for_is_what_it_is_given(opaque):
+    """SAM would end in a traceback: it asks for the gradient as a function, and takes nothing else."""
+    contrib = pytest.importorskip("optax.contrib")
+    adversary = optax.chain(contrib.normalize(), optax.sgd(0.05))
+    rule = contrib.sam(optax.sgd(0.1), adversary, sync_period=2, opaque_mode=opaque)
+    found = bpcompare.check(loss, PARAMS, DATA, update=rule, as_is=True)
+    assert found.verdict == "certified", str(found)
+    assert "whether together they are the rule that is meant was not asked" in " ".join(str(found).split())
+
+
+def test_what_is_not_chosen_is_not_asked():
+    """RAdam's third step would be undecided: it works out, and leaves, the root of a number below 0."""
+    found = checked(optax.radam(0.1), 2)
+    assert found.verdict == "certified", str(found)

@@ -75,3 +75,9 @@ def rule_name(equation: Any) -> str:
     found = getattr(p.get("call_jaxpr") or p.get("fun_jaxpr"), "jaxpr", None)
     named = getattr(getattr(found, "debug_info", None), "func_name", None) or p.get("name")
     return str(named) if named else str(equation.primitive.name)
+
+
+def chosen_of(which: Any) -> int | None:
+    """The one case that is chosen for all entries; None where there is more than one."""
+    found = np.unique(np.asarray(which))
+    return int(found[0]) if len(found) == 1 else None

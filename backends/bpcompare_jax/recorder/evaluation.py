@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from bpcompare_jax.recorder.inside import HIDING, foreign, hides
 from bpcompare_jax.recorder.shards import SHARD, WHOLE, Mesh, on_shard, split_up
 
 Key = tuple[Any, ...]
@@ -40,7 +41,8 @@ class Followed(NamedTuple):
 class Evaluation:
     """One evaluation. `taps` are all results of equations by key, those that are `reached` by a parameter among them.
 
-    `chosen` are the branches that were taken, and how often a loop went round; `probes` what is added to results. `before`: what
+    `chosen` are the branches that were taken, and how often a loop went round; `hid`: something was computed behind which no
+    derivative is to be seen. `probes` are added to results. `before`: what
     was chosen when the same numbers were evaluated before, so that it can be traced. `apart`: it runs on many devices, each of
     which has other numbers: what they decide is not followed.
     """
@@ -51,6 +53,7 @@ class Evaluation:
         self.taps: dict[Key, Any] = {}
         self.chosen: dict[Key, int] = {}
         self.reached: set[Key] = set()
+        self.hid = False
         self._probes = probes or {}
         self._before = before or {}
         self._apart = apart
@@ -84,8 +87,10 @@ class Evaluation:
                 return self._cond(equation, args, at)
             if name == "shard_map" and split_up(equation):
                 return self._sharded(equation, args, at)
+        custom = name in CUSTOM or foreign(equation)
+        self.hid |= any(arg.reached for arg in args) and (name in HIDING or (name in CUSTOM and hides(inner(equation))))
         # A custom function is held against numbers of what stands in it, one by one: so must it be computed.
-        with jax.disable_jit() if name in CUSTOM else nullcontext():
+        with jax.disable_jit() if custom else nullcontext():
             outs = bound(equation, [arg.number for arg in args])
         followed = name != "stop_gradient" and any(arg.reached for arg in args)
         return [self._tapped((*at, number), out, followed=followed) for number, out in enumerate(outs)]
@@ -99,6 +104,7 @@ class Evaluation:
             given = [Followed(x, arg.reached) for x, arg in zip(numbers, args, strict=True)]
             outs = within.run(inner(equation), given, at)
             self.reached |= within.reached
+            self.hid |= within.hid
             reached[:] = [out.reached for out in outs]
             return [out.number for out in outs], within.taps
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import jax
 from jax.extend import core
 
 
@@ -36,3 +37,19 @@ def jaxprs(values: Iterable[Any]) -> Iterator[Any]:
 
 HIDING = frozenset({"bitcast_convert_type", "pure_callback", "io_callback", "ffi_call"})
 """Equations behind which no derivative is to be seen."""
+
+
+def foreign(equation: Any) -> bool:
+    """Whether a primitive is not of JAX itself, and a function of Python's says what it computes: Equinox has some of its own."""
+    impl = equation.primitive.impl
+    home = getattr(getattr(impl, "func", impl), "__module__", None) or "jax"
+    return home.partition(".")[0] not in ("jax", "jaxlib", "functools")
+
+
+def definition(equation: Any) -> Any:
+    """What such a primitive computes, as a jaxpr. Raises what its function raises where it cannot be traced."""
+
+    def run(*args: Any) -> Any:
+        return equation.primitive.impl(*args, **equation.params)
+
+    return jax.make_jaxpr(run)(*(v.aval for v in equation.invars))

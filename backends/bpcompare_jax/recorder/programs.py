@@ -14,7 +14,7 @@ from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import CUT_OFF, Place, Program, Recording, Step, Unexamined, Value
-from bpcompare_jax.recorder.calling import called, rule_name
+from bpcompare_jax.recorder.calling import called, chosen_of, rule_name
 from bpcompare_jax.recorder.copies import Copies, each
 from bpcompare_jax.recorder.evaluation import (
     CUSTOM,
@@ -30,7 +30,7 @@ from bpcompare_jax.recorder.evaluation import (
     times,
     unrolled,
 )
-from bpcompare_jax.recorder.inside import hides
+from bpcompare_jax.recorder.inside import definition, foreign
 from bpcompare_jax.recorder.names import line_in, place, within
 from bpcompare_jax.recorder.numbers import array, conjugate, format_of, shape_of
 from bpcompare_jax.recorder.precision import factors
@@ -40,9 +40,9 @@ from bpcompare_jax.recorder.together import evaluated
 
 
 class Draft:
-    """A program in the making, from the taps of an evaluation and what arrived at them."""
+    """A program in the making, from the taps of an evaluation and what arrived at them; nothing, where none goes back."""
 
-    def __init__(self, taps: Mapping[Key, Any], chosen: Mapping[Key, int], arrived: Mapping[Key, Any]) -> None:
+    def __init__(self, taps: Mapping[Key, Any], chosen: Mapping[Key, int], arrived: Mapping[Key, Any] | None = None) -> None:
         self.values: dict[str, Value] = {}
         self.steps: list[Step] = []
         self.places: dict[str, Place] = {}
@@ -115,8 +115,19 @@ class Draft:
         if name == "stop_gradient" or not any(arg.depends for arg in args):
             return [self.still(args, (*at, i)) for i in range(len(equation.outvars))]
         if name in CUSTOM:
-            return self._custom(equation, args, at, scope, custom)
+            return self._custom(equation, inner(equation), args, at, scope, custom)
+        if foreign(equation) and (defined := self._defined(equation)) is not None:
+            return self._custom(equation, defined, args, at, scope, custom)
+        if name == "select_n" and self._arrived is None and (taken := chosen_of(args[0].number)) is not None:
+            return [self._taken(equation, args[1 + taken], at, scope, custom)]
         return self._call(equation, args, at, scope, custom)
+
+    def _taken(self, equation: Any, source: Seen, at: Key, scope: str, custom: str) -> Seen:
+        """What is chosen everywhere is all that is read, where nothing goes back: the others may be no numbers."""
+        where, number = place(equation, "select_n", scope, custom, self._line), self.number((*at, 0))
+        if not source.depends:
+            return self.constant(number)
+        return self.step("identity", {"self": Read(0)}, [source], (shape_of(number),), 0, where, number, (*at, 0))
 
     def still(self, args: Sequence[Seen], key: Key) -> Seen:
         """A result that no parameter reaches; whether one was cut off is said."""
@@ -214,7 +225,7 @@ class Draft:
         delta = None
         if known:
             self.recorded[writes] = array(number)
-            arrived = self._arrived.get(key) if key is not None else None
+            arrived = self._arrived.get(key) if key is not None and self._arrived is not None else None
             if arrived is not None:
                 delta = f"{writes}.delta"
                 self.recorded[delta] = -array(conjugate(arrived))
@@ -232,15 +243,24 @@ class Draft:
         self.given[f"{name}.x{i}"] = array(source.number)
         return Fixed(f"x{i}")
 
-    def _custom(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
-        """A function with a rule of its own: its inner program is its law, whose values are nobody's; results are recorded."""
+    def _defined(self, equation: Any) -> Any:
+        try:
+            return definition(equation)
+        except Exception:  # noqa: BLE001 — it is somebody's function: what cannot be traced is named
+            return None
+
+    def _custom(self, equation: Any, closed: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """A function with a rule of its own: its inner program, `closed`, is its law, whose values are nobody's.
+
+        Its results are recorded.
+        """
         name = custom or rule_name(equation)
-        if hides(inner(equation)):
+        evaluation = evaluated(closed, [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
+        if evaluation.hid:
             return self._call(equation, args, at, scope, name, function=name)
-        evaluation = evaluated(inner(equation), [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
         self._inside |= evaluation.taps
         self._chosen |= evaluation.chosen
-        inside = self.run(inner(equation), args, (*at, "inside"), scope, name)
+        inside = self.run(closed, args, (*at, "inside"), scope, name)
         where = place(equation, name, scope, name, self._line)
         outs = []
         for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
