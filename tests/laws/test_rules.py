@@ -33,7 +33,7 @@ def asked(rule, settings, slots, name="", after=(), maximize=False, t=T, g=G):
 def test_every_rule_is_here():
     """A rule could be entered that nobody has worked out by hand."""
     known = {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta", "asgd", "rprop", "adafactor", "muon"}
-    assert set(RULES) == known | {"nesterov adam", "amsgrad", "adabelief", "yogi", "lion", "signsgd", "lamb"}
+    assert set(RULES) == known | {"nesterov adam", "amsgrad", "adabelief", "yogi", "lion", "signsgd", "lamb", "optax adafactor"}
 
 
 def test_sgd_with_dampening():
@@ -280,3 +280,24 @@ def test_adam_whose_coefficients_have_few_bits():
         assert bool(off <= ball.final_radius()) is inside
         assert abs(wide * 0.0625 - ball.mid[0]) <= ball.final_radius()
         assert not abs(1.001 * wide * 0.0625 - ball.mid[0]) <= ball.final_radius()
+
+
+def test_adafactor_as_optax_has_it():
+    """ε stands in the means, the decay is no part of the rate, and rows are means over the larger of the two axes."""
+    settings = {"dims": None, "left": 0.25, "new": 0.75, "d": 0.5, "epsilon2": 0.001, "epsilon": 0.125}
+    v = 0.25 * V + 0.75 * (G * G + 0.125)
+    assert asked("optax adafactor", settings, {"v": V}, "v") == pytest.approx(v, rel=1e-15)
+    u = G / sqrt(v)
+    u /= max(1.0, abs(u) / 0.5)
+    assert asked("optax adafactor", settings, {"v": V}) == pytest.approx(W - DECAY * W - ETA * W * u, rel=1e-15)
+    plain = {**settings, "d": 0.0, "epsilon2": 0.0, "weight_decay": 0.0}
+    assert asked("optax adafactor", plain, {"v": V}) == pytest.approx(W - ETA * G / sqrt(v), rel=1e-15)
+    g, w = np.array([[1.0, 2.0, 4.0], [0.5, 1.0, -1.0]]), np.zeros((2, 3))
+    slots = {"rows": np.array([1.0, 2.0]), "columns": np.array([1.0, 0.5, 0.25])}
+    op = Rule("optax adafactor", {**COMMON, **plain, "dims": (0, 1), "maximize": False}, ("rows", "columns"))
+    at = UpdateAt(op, T, w, g, slots, "")
+    square = g * g + 0.125
+    rows, columns = 0.25 * slots["rows"] + 0.75 * square.mean(1), 0.25 * slots["columns"] + 0.75 * square.mean(0)
+    step = ETA * g / np.sqrt(np.outer(rows, columns) / rows.mean())
+    assert np.allclose(LAWS.update("w", op).parameter(at), w - step, rtol=1e-14, atol=0)
+    assert np.allclose(LAWS.update("w", op).slot(at.but(name="rows")), rows, rtol=1e-15, atol=0)

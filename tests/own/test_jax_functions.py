@@ -423,3 +423,16 @@ def test_a_check_that_may_raise_hides_nothing():
         lambda p: jnp.sum(equinox.error_if(p["v"] ** 2, jnp.any(p["v"] > 100.0), "too large")), {"v": V}, as_is=True
     )
     assert found.verdict == "certified", str(found)
+
+
+def test_what_asks_another_program_inside_of_a_rule_is_named():
+    """A function that NumPy computes would be accused, or pass, for a derivative that nobody can see."""
+
+    @jax.custom_vjp
+    def sine(v):
+        return jax.pure_callback(lambda x: np.sin(x), jax.ShapeDtypeStruct(v.shape, v.dtype), v)
+
+    sine.defvjp(lambda v: (sine(v), v), lambda v, g: (g * jnp.cos(v),))
+    found = bpcompare.check(lambda p: jnp.sum(sine(p["v"]) ** 2), {"v": V}, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "sine (" in str(found)

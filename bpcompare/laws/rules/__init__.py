@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bpcompare.laws.law import UpdateLaw
 from bpcompare.laws.rules.averaged import AsgdRule
-from bpcompare.laws.rules.factored import AdafactorRule
+from bpcompare.laws.rules.factored import AdafactorRule, OptaxAdafactorRule
 from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
 from bpcompare.laws.rules.orthogonal import MuonRule
 from bpcompare.laws.rules.signs import RpropRule
@@ -32,6 +32,7 @@ RULES: Mapping[str, UpdateLaw] = {
     "asgd": Turned(AsgdRule()),
     "rprop": Turned(RpropRule()),
     "adafactor": Turned(AdafactorRule()),
+    "optax adafactor": Turned(OptaxAdafactorRule()),
     "muon": Turned(MuonRule()),
     "nesterov adam": Turned(NesterovAdamRule()),
     "amsgrad": Turned(AmsgradRule()),
