@@ -108,8 +108,7 @@ def _parts(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int]
     if told_factored.CORE not in names or any(chain[k].own for k in numbers):
         return [_part(chain, numbers, members, leaves)]
     first = names.index(told_factored.CORE)
-    if unknown := [name for name in names[:first] if name not in BEFORE]:
-        raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
+    _only_before(names[:first])
     core, before = chain[numbers[first]], _leading(chain[: numbers[first]], members)
     clip, *rates, sized, decay, end = told_factored.behind([chain[k] for k in numbers[first + 1 :]])
     settings = {
@@ -125,6 +124,12 @@ def _parts(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int]
         kept = {name: _field(core.way, theirs) for name, theirs in state.items()}
         found.append(Part(tuple(members[k] for k in which), (rule,) * len(which), before, kept, core.on, 1))
     return found
+
+
+def _only_before(names: Sequence[str]) -> None:
+    """Raises UntoldError where a rule begins with something else than what is done to gradients before one."""
+    if unknown := [name for name in names if name not in BEFORE]:
+        raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
 
 
 def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int], leaves: Sequence[Any]) -> Part:
@@ -150,8 +155,7 @@ def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int],
     decays = [link for link in behind if link.name == DECAY]
     trust = behind[len(decays) :][:1] if core is not None and TRUST in names else []
     scales = behind[len(decays) + len(trust) :]
-    if unknown := [name for name in names[:start] if name not in BEFORE]:
-        raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
+    _only_before(names[:start])
     if trust and (coupled or not _is_lamb(own[first], trust[0])):
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
     if any(link.name not in SCALES for link in scales) or not scales or len(decays) > 1 or (coupled and decays):
