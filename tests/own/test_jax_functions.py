@@ -440,3 +440,33 @@ def test_what_asks_another_program_inside_of_a_rule_is_named():
     found = bpcompare.check(lambda p: jnp.sum(sine(p["v"]) ** 2), {"v": V}, as_is=True)
     assert found.verdict == "certified in part", str(found)
     assert "sine (" in str(found)
+
+
+@pytest.mark.parametrize("factor", [-0.00165322962780713, 0.1, 1 / 3, 1e-3, 2.7, 0.7])
+def test_numbers_that_stand_in_the_code_are_what_jax_rounds_them_to(factor):
+    """A product with 0.1 would be called wrong where both its number and its result are rounded far: `betaln` was."""
+    v = jnp.linspace(1.0, 2.0, 400)
+    found = bpcompare.check(lambda p: jnp.sum(factor * p["v"]), {"v": v}, as_is=True)
+    assert found.verdict == "certified", str(found)
+    (recording,) = found.runs[0].watched.recordings
+    constants = [x for name, x in recording.given.items() if name.startswith("constant")]
+    assert any(np.float32(factor) == x for x in constants)
+
+
+def test_the_derivative_of_what_a_search_finds_is_no_fault():
+    """A solver with a derivative by the implicit function theorem, off by its tolerance, would be accused for its loop."""
+    equinox = pytest.importorskip("equinox")
+
+    @jax.custom_jvp
+    def root(a):
+        x, _ = lax.while_loop(lambda s: s[1] > 1e-2, lambda s: ((s[0] + a / s[0]) / 2, jnp.abs(s[0] ** 2 - a)), (a, a))
+        return equinox.error_if(x, x < 0.0, "no root")
+
+    @root.defjvp
+    def _(primals, tangents):
+        x = root(primals[0])
+        return x, tangents[0] / (2 * x)
+
+    found = bpcompare.check(lambda p: root(p["a"]) ** 3, {"a": jnp.float32(2.0)}, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "root (" in str(found)

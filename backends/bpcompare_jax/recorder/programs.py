@@ -30,7 +30,7 @@ from bpcompare_jax.recorder.evaluation import (
     times,
     unrolled,
 )
-from bpcompare_jax.recorder.inside import definition, foreign
+from bpcompare_jax.recorder.inside import definition, foreign, searches
 from bpcompare_jax.recorder.names import line_in, place, within
 from bpcompare_jax.recorder.numbers import array, conjugate, format_of, shape_of
 from bpcompare_jax.recorder.precision import factors
@@ -256,7 +256,7 @@ class Draft:
         """
         name = custom or rule_name(equation)
         evaluation = evaluated(closed, [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
-        if evaluation.hid:
+        if evaluation.hid or searches(equation, closed):
             return self._call(equation, args, at, scope, name, function=name)
         self._inside |= evaluation.taps
         self._chosen |= evaluation.chosen
