@@ -18,10 +18,15 @@ def hides(closed: Any) -> bool:
 
 def primitives(closed: Any) -> Iterator[str]:
     """The names of all primitives of a jaxpr, and of those inside of them."""
+    return (equation.primitive.name for equation in equations(closed))
+
+
+def equations(closed: Any) -> Iterator[Any]:
+    """All equations of a jaxpr, and those inside of them."""
     for equation in closed.jaxpr.eqns:
-        yield equation.primitive.name
+        yield equation
         for one in jaxprs(equation.params.values()):
-            yield from primitives(one)
+            yield from equations(one)
 
 
 def jaxprs(values: Iterable[Any]) -> Iterator[Any]:
@@ -56,8 +61,11 @@ def definition(equation: Any) -> Any:
 
 
 def searches(equation: Any, closed: Any) -> bool:
-    """Whether a rule may be that of what a search finds, and not of how it searches: one that raises where nothing is found.
+    """Whether a rule is that of what a search finds, and not of how it searches, as solvers of equations have it (optimistix).
 
-    So solvers of equations have it (optimistix): a derivative by the implicit function theorem, which is off by their tolerance.
+    It is told by a loop in which something may raise, or is Equinox's: a derivative by the implicit function theorem is off by
+    the tolerance of the search.
     """
-    return equation.primitive.name == "custom_jvp_call" and "while" in set(primitives(closed)) and hides(closed)
+    if equation.primitive.name != "custom_jvp_call" or "while" not in set(primitives(closed)):
+        return False
+    return hides(closed) or any(map(foreign, equations(closed)))
