@@ -192,7 +192,7 @@ def test_a_law_of_several_steps_is_that_of_each(op):
         assert np.allclose(found, [number(law.gradient(one.but(role=role))) for one in each], 1e-12, 1e-14)
 
 
-@pytest.mark.parametrize("place", (*LAYERS, *ACTIVATIONS), ids=lambda place: place.name)
+@pytest.mark.parametrize("place", [*LAYERS, *ACTIVATIONS], ids=lambda place: place.name)
 def test_whatever_is_asked_of_several_steps_is_what_each_says(place):
     """Examples of one step would be added to those of another, or meet their numbers; right code would be accused."""
     each, law = [asked(place, more) for more in range(3)], LAWS.of("", place.op)
