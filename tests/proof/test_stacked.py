@@ -19,6 +19,8 @@ from bpcompare.proof import certificate, products, stacked
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.certificate import certify, certify_all
 from bpcompare.proof.evaluation import evaluate
+from bpcompare.proof.finding import Finding
+from bpcompare.proof.findings import Findings
 from bpcompare.proof.question import question
 from bpcompare.proof.values import step_values
 from bpcompare_delta import Delta
@@ -255,6 +257,16 @@ def test_one_entry_that_is_off_is_refuted_in_its_record(dtype):
         found = certify_all(plan, [right, _with(right, 0, claim.path, wrong.astype(dtype)), right])
         assert [one.verdict for one in found] == ["certified", "wrong", "certified"], claim.path
         assert (claim.path, at, 1) in [(one.path, one.worst, one.off) for one in found[1].refuted]
+
+
+def test_the_worst_is_the_one_whose_own_share_is_largest():
+    """A report would name a claim as nearest to its ball, and say 0 % of it."""
+    shares, own = np.array([0.1, 0.4, 0.3, 0.2]), (0.1, 0.0, 0.3, 0.2)
+    each = [Finding(f"{place}.in", "forward", "holds", share, 0.0) for place, share in enumerate(own)]
+    found = Findings(np.full(4, "forward"), shares, np.zeros(4), {}, each.__getitem__)
+    assert found.worst is each[2]
+    assert Findings.of([replace(one, share=np.nan if one is each[3] else one.share) for one in each]).worst.path == "3.in"
+    assert Findings.of([]).worst is None
 
 
 def test_the_border_of_a_convolution_gets_no_delta():
