@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from textwrap import dedent
+from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
@@ -208,6 +209,38 @@ def test_a_table_that_grew_is_watched_with_what_it_has_now(monkeypatch):
     assert comparison.EXIT["came"] == 7
 
 
+def test_what_was_imported_since_the_last_run_is_watched_too(monkeypatch):
+    """A part of the judge that is imported late could be replaced, and one that was there before as well."""
+    first = bindings()
+    later = ModuleType("bpcompare.proof.later")
+    exec("def weigh():\n    return 1\n\n\nclass Scale:\n    def tare(self):\n        return 0\n", vars(later))
+    monkeypatch.setitem(sys.modules, "bpcompare.proof.later", later)
+    monkeypatch.setattr(bpcompare.proof, "later", later, raising=False)
+    grown, weigh, tare = bindings(), later.weigh, later.Scale.tare
+    assert grown is not first
+    with surroundings() as kept:
+        later.weigh, later.Scale.tare = None, len
+        certificate.judge.__defaults__ = ("", {})
+    assert kept.replaced == [
+        "bpcompare.proof.later.weigh",
+        "bpcompare.proof.later.Scale.tare",
+        "bpcompare.proof.certificate.judge",
+    ]
+    assert (later.weigh, later.Scale.tare) == (weigh, tare)
+    assert not first.no_more(), "another list is made where that module is gone again"
+
+
+def test_a_judge_that_somebody_replaced_before_is_not_taken_for_an_import(monkeypatch):
+    """What somebody puts in the place of a part of ours before a run would stand in the list without its inside."""
+    bindings()
+    monkeypatch.setitem(sys.modules, "bpcompare.proof.later", ModuleType("bpcompare.proof.later"))
+    mine = FunctionType(certificate.certify_all.__code__, vars(certificate), "mine", certificate.certify_all.__defaults__)
+    monkeypatch.setattr(certificate, "certify_all", mine)
+    with surroundings() as kept:
+        mine.__defaults__ = None
+    assert kept.replaced == ["bpcompare.proof.certificate.certify_all"]
+
+
 def test_a_run_inside_of_a_run_takes_nothing_over_for_it():
     """A backend would replace an entry of the judgement, run bpcompare itself, and be judged by what it put there."""
     name, honest = next(iter(FUNCTIONS.items()))
@@ -268,12 +301,16 @@ def test_in_turn_who_runs_another_backend_answers_for_what_it_replaced():
     """A backend would be refused for what the one that runs it had done before."""
     inner = []
 
-    def change():
-        certificate.certify = _always
+    def run():
         inner.append(InProcess().run(Delta, draw(NET)))
 
+    def change():
+        certificate.certify = _always
+        run()
+
     with in_turn():
-        InProcess().run(Delta, draw(NET))
+        for _ in range(3):  # what is remembered from one run to the next is there then, and nothing is looked at anew for it
+            InProcess().run(doing(run), draw(NET))
         outer = InProcess().run(doing(change), draw(NET))
-    assert inner[0].failure is None
+    assert [one.failure for one in inner] == [None] * 4
     assert "replaced bpcompare.proof.certificate.certify" in outer.failure
