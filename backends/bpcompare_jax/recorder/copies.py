@@ -112,7 +112,11 @@ class Copies:
         return [tuple((name, dict(one)[name]) for name in order) for one in self._mesh.shards(named)]
 
     def equation(self, equation: Any, args: Sequence[Value], at: Key, scope: str, custom: str) -> list[Value]:
-        """The steps of one equation, on each shard."""
+        """The steps of one equation, on each shard: what they give, a value for each result.
+
+        `args` are what it reads, `at` is where it stands in the jaxprs around it; `scope` and `custom` are the names under which
+        its steps are told: the path of scopes, and the function with a rule of its own that it stands in, "" for none.
+        """
         axes = [self._mesh.varying(v.aval) for v in equation.outvars]
         name = equation.primitive.name
         if name == "stop_gradient" or not any(arg.depends for arg in args):

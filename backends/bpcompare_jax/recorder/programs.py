@@ -105,7 +105,11 @@ class Draft:
         return self.alone(equation, args, at, scope, custom)
 
     def alone(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
-        """The steps of an equation of one device."""
+        """The steps of an equation of one device: what they give, a value for each result.
+
+        `args` are what it reads, `at` is where it stands in the jaxprs around it; `scope` and `custom` are the names under which
+        its steps are told: the path of scopes, and the function with a rule of its own that it stands in, "" for none.
+        """
         name = equation.primitive.name
         if name == "while" and unrolled(equation) and any(arg.depends for arg in args):
             return self._while(equation, args, at, scope, custom)
