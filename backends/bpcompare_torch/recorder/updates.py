@@ -24,6 +24,7 @@ from bpcompare_torch.recorder.optimizers import OPTIMIZERS, Rules, rate_format, 
 from bpcompare_torch.recorder.owners import Owners, covers
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
+from bpcompare_torch.recorder.way import way_to
 
 LEFT_OVER = "a step of an optimizer wrote into it, and it was not cleared"
 """What is in a gradient after such a step is nobody's business, unless it is used again."""
@@ -64,6 +65,7 @@ class Updates:
         self.copies = Copies()
         self._owners = Owners()
         self._first: dict[int, int] = {}
+        self._ways: set[int] = set()
         self._within: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
@@ -122,6 +124,8 @@ class Updates:
 
     def wrote(self, t: Tensor, written: Seen | None) -> None:
         """Somebody's own code wrote into t: an update by hand, if it is a parameter and there was a gradient."""
+        if self._ways:
+            return
         self.continuity.touched(t)
         owners = self._owners.of(t) if self._begun and strided(t) else ()
         for name, p in owners:
@@ -139,7 +143,7 @@ class Updates:
 
     def reads(self, t: Tensor, seen: Seen) -> None:
         """Somebody's own code reads a parameter, to update one by hand."""
-        for name, p in self._owners.of(t):
+        for name, p in () if self._ways else self._owners.of(t):
             if key(t) == key(p):
                 seen.address = id(p)
                 self.continuity.found(id(p), seen.kept, seen.clock, name)
@@ -221,14 +225,20 @@ class Updates:
         if type(optimizer) not in OPTIMIZERS:
             self._begins_own(optimizer, callable(closure))
             return None
-        if not callable(closure):
+        way = bool(OPTIMIZERS[type(optimizer)].way)
+        if not (callable(closure) or way):
             self._foresee(optimizer, self._begins(optimizer, self._identity.memory.copy))
             return None
         step = self._begins(optimizer, self._identity.memory.keep)
+        if way:
+            self._follow(optimizer)
+        if not callable(closure):
+            return None
 
         def watched(*inner: Any, **named: Any) -> Any:
             """The closure, watched like any code; what the step starts from is what it leaves."""
-            self._mode.stepping = False
+            self._mode.stepping = self._mode.following = False
+            self._ways.clear()
             out = closure(*inner, **named)
             with self._mode.unwatched():
                 step.moved = self._all_moving(optimizer, self._identity.memory.keep)
@@ -236,6 +246,8 @@ class Updates:
                     self.copies.find(one)
                     self.continuity.begins(optimizer, one, self._identity.memory.clock)
             self._mode.stepping = True
+            if way:
+                self._follow(optimizer)
             return out
 
         if "closure" in kwargs:
@@ -270,6 +282,24 @@ class Updates:
         self._open[id(optimizer)] = step
         self._first[id(optimizer)] = len(self._mode.entries)
         self._mode.following = True
+
+    def _follow(self, optimizer: Any) -> None:
+        """From here on it is recorded by what functions a step of torch's own is made, which has a rule for its stages."""
+        self._mode.stepping, self._mode.following = False, True
+        self._ways.add(id(optimizer))
+        self._first[id(optimizer)] = len(self._mode.entries)
+
+    def _followed(self, optimizer: Any, step: OptimizerStep) -> None:
+        """It ends: what led to each parameter. From here on it is a step as others are, of which the functions say nothing."""
+        self._ways.discard(id(optimizer))
+        del self._mode.entries[self._first.pop(id(optimizer)) :]
+        for one in step.moved:
+            if one.rule is None or one.gradient is None:
+                continue
+            one.way = way_to(self._identity.at(one.parameter), OPTIMIZERS[type(optimizer)].way)
+            for t in (one.parameter, *slots_of(optimizer, one.rule, one.parameter).values()):
+                if t is not None and strided(t):
+                    self._identity.overwritten(t, None)
 
     def _foresee(self, optimizer: Any, step: OptimizerStep) -> None:
         """A step of torch's own begins, of which is known what it writes into: that is told now, and not at each of its writes.
@@ -344,6 +374,8 @@ class Updates:
             return
         with self._mode.unwatched():
             keep = self._identity.memory.keep
+            if id(optimizer) in self._ways:
+                self._followed(optimizer, step)
             for one in step.moved:
                 one.after = keep(one.parameter)
                 if one.gradient is not None:
