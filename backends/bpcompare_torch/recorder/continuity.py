@@ -30,6 +30,9 @@ class Continuity:
         self.unexamined: dict[str, Unexamined] = {}
         self.unused: dict[int, Seen] = {}
         """By the identity of its tensor, each leaf that has a gradient which no step of an optimizer has used."""
+        self.put_back: dict[str, None] = {}
+        """Parameters that code moved by hand, and put back to where they had been: for a look at a place nearby."""
+        self._moved_from: dict[int, list[Kept]] = {}
         self._left: dict[int, tuple[Kept, int]] = {}
         self._states: WeakKeyDictionary[Any, dict[tuple[int, str], Kept]] = WeakKeyDictionary()
         self._spent: dict[Seen, None] = {}
@@ -48,8 +51,19 @@ class Continuity:
 
     def left(self, address: int, now: Kept, clock: int) -> None:
         """Somebody's code, which is told elsewhere, has left these numbers in the whole of a parameter."""
+        if address in self._left:
+            self._moved_from.setdefault(address, []).append(self._left[address][0])
         self._left[address] = now, clock
         self._known.discard(address)
+
+    def returned(self, address: int, now: Kept, clock: int, name: str) -> bool:
+        """Whether these are the numbers that a parameter had before it was moved by hand, to the last bit: then that is undone."""
+        if not any(before.same(now) for before in self._moved_from.get(address, ())):
+            return False
+        self.put_back[name] = None
+        self._left[address] = now, clock
+        self._known.discard(address)
+        return True
 
     def touched(self, t: Tensor) -> None:
         """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
@@ -91,6 +105,7 @@ class Continuity:
         if one.after is not None:
             self._left[id(one.parameter)] = one.after, clock
         self._known.discard(id(one.parameter))
+        self._moved_from.pop(id(one.parameter), None)  # a step that is undone is no look at a place nearby
         if one.gradient is None:
             return
         self._spent[one.gradient] = None
@@ -133,6 +148,8 @@ class Continuity:
         left, since = self._left.get(address, (None, 0))
         known = address in self._known
         if left is not None and clock >= since and not known and left.shape == now.shape and not left.same(now):
+            if self.returned(address, now, clock, name):
+                return
             self._note(name, why)
         self._left[address] = now, clock
 

@@ -126,6 +126,11 @@ if hasattr(torch.optim, "Muon"):  # from torch 2.9 on
     }
 """By the optimizer's own class. A subclass may do something else, and is not among them."""
 
+def lawless(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether no rule is known of it, or autograd follows its step: then that is recorded function by function."""
+    return type(optimizer) not in OPTIMIZERS or any(group.get("differentiable") for group in optimizer.param_groups)
+
+
 REFUSED = ("capturable", "differentiable")
 """Switches under which coefficients are worked out in tensors, whose rounding few laws know."""
 
