@@ -11,7 +11,10 @@ MOMENTUM = ("momentum", "exponential_average_factor")
 """By which statistics move: a function without it, such as one of the way back, only reads them."""
 
 
-OBSERVED = {"running_min": "observer_on", "running_max": "observer_on", "scale": "fake_quant_on"}
+OBSERVED = {
+    **dict.fromkeys(("running_min", "running_max"), "observer_on"),
+    **dict.fromkeys(("scale", "zero_point"), "fake_quant_on"),
+}
 """What a call that observes and quantizes leaves moved, with the switch for it."""
 
 TOGETHER = ("c10d::", "_c10d_functional::")
@@ -30,7 +33,7 @@ def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
 
 def left(given: dict[str, Any]) -> dict[str, Any]:
     """What such a call has left, by the names of its arguments: the numbers that it quantizes by."""
-    moved = (*OBSERVED, "zero_point") if "observer_on" in given else ()
+    moved = OBSERVED if "observer_on" in given else ()
     return {f"{name}_after": given[name].numpy(force=True).copy() for name in moved}
 
 

@@ -163,14 +163,13 @@ class ObservedCall(CallLaw):
         return Node(x.shape, lambda: grid.value, [(x, lambda dy: masked(grid.inside, dy))]), None
 
     def state(self, at: At[Any]) -> Num:
-        """The scale, or r + c (the least or the largest − r); at first just that."""
+        """The scale, the zero, or r + c (the least or the largest − r); at first just that."""
         a = Arguments(at)
-        one = hyperparameter(np.ones(()), a.some)
-        if at.name == "scale":
-            return hyperparameter(_scale(a).reshape(np.shape(plainly(a.scale_after))), a.some) * one
+        one, shape = hyperparameter(np.ones(()), a.some), np.shape(plainly(getattr(a, f"{at.name}_after")))
+        if at.name in ("scale", "zero_point"):
+            return hyperparameter((_scale(a) if at.name == "scale" else _zero(a)).reshape(shape), a.some) * one
         x, before = recorded(a.self), a.get(at.name)
         over = tuple(k for k in range(x.ndim) if k != int(a.ch_axis) % x.ndim) if a.per_row_fake_quant else None
-        shape = np.shape(plainly(getattr(a, f"{at.name}_after")))
         now = hyperparameter((x.min(over) if at.name == "running_min" else x.max(over)).reshape(shape), a.some)
         first = np.broadcast_to(~np.isfinite(plainly(before)), shape) if np.size(plainly(before)) else np.ones(shape, bool)
         if first.all():
