@@ -58,7 +58,7 @@ class Update:
     """What becomes of a parameter: by the rule `op`, from its gradient and its `slots` (paths by name); kept where op is None.
 
     `t` is the path of the update's number. `dtype` is the format of its arithmetic, `formats` those of slots and stages that have
-    another. `counts` are slots that the step reads as they are after it. `stages` are what was recorded of the way to the step, in
+    another. `counts` are slots that the step reads as they are after it. `stages` are what was recorded of the way to it, in
     the order in which each is made of those before it, by the rule `way`.
     """
 

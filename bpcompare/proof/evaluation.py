@@ -28,7 +28,9 @@ def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Si
     rearranged.
     """
     if claim.inner:
-        return _rounded(evaluate(replace(claim, inner=""), balls.within(claim.inner), laws, side, ties, majorant=majorant), balls.fmt)
+        return _rounded(
+            evaluate(replace(claim, inner=""), balls.within(claim.inner), laws, side, ties, majorant=majorant), balls.fmt
+        )
     fmt = format_for(claim, balls, laws, side, ties, majorant=majorant)
     get = balls.lookup(fmt)
     if not (side or ties or majorant) and is_update(claim):
@@ -116,7 +118,7 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
 
 def _rounded(ball: Ball, fmt: Format) -> Ball:
     """What was worked out in a wider format, rounded to `fmt` once."""
-    return 1.0 * Ball(ball.mid, fmt, 0.0, np.asarray(ball.final_radius()))  # type: ignore[return-value]
+    return 1.0 * Ball(ball.mid, fmt, 0.0, np.asarray(ball.final_radius()))
 
 
 def _narrowed(ball: Ball, fmt: Format) -> Ball:

@@ -129,7 +129,9 @@ def test_a_first_range_is_what_is_there():
         with bpcompare.watch(model) as step:
             model(torch.randn(5, 3)).square().sum().backward()
         assert step.verdict == "certified", str(step)
-        assert {"running_min", "running_max", "scale", "zero_point"} <= {claim.path.rpartition(".")[2] for _, claim, _ in step.findings}
+        assert {"running_min", "running_max", "scale", "zero_point"} <= {
+            claim.path.rpartition(".")[2] for _, claim, _ in step.findings
+        }
 
 
 @pytest.mark.parametrize("switch", ["observes", "quantizes"])

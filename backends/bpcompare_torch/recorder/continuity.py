@@ -57,7 +57,7 @@ class Continuity:
         self._known.discard(address)
 
     def returned(self, address: int, now: Kept, clock: int, name: str) -> bool:
-        """Whether these are the numbers that a parameter had before it was moved by hand, to the last bit: then that is undone."""
+        """Whether a parameter has the very numbers again that it had before it was moved by hand: then that is undone."""
         if not any(before.same(now) for before in self._moved_from.get(address, ())):
             return False
         self.put_back[name] = None

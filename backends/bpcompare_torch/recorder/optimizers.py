@@ -114,7 +114,10 @@ if hasattr(torch.optim, "Muon"):  # from torch 2.9 on
             "muon",
             {
                 **{name: name for name in ("weight_decay", "momentum", "nesterov")},
-                **{"eta": "lr", "adjust": "adjust_lr_fn", "steps": "ns_steps", "epsilon": "eps"},
+                "eta": "lr",
+                "adjust": "adjust_lr_fn",
+                "steps": "ns_steps",
+                "epsilon": "eps",
             },
             {"m": "momentum_buffer"},
             {"maximize": False, "decoupled": True},
@@ -125,6 +128,7 @@ if hasattr(torch.optim, "Muon"):  # from torch 2.9 on
         ),
     }
 """By the optimizer's own class. A subclass may do something else, and is not among them."""
+
 
 def lawless(optimizer: torch.optim.Optimizer) -> bool:
     """Whether no rule is known of it, or autograd follows its step: then that is recorded function by function."""

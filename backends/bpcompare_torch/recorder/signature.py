@@ -22,7 +22,7 @@ TOGETHER = ("c10d::", "_c10d_functional::")
 
 
 def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
-    """The statistics that a call leaves moved, by the names of its arguments; most schemas of batch normalization do not say so."""
+    """The statistics that a call leaves moved, by the names of its arguments; most schemas do not say so."""
     if "observer_on" in given:
         return tuple(name for name, switch in OBSERVED.items() if bool(given[switch].any()))
     if not any(name in given for name in MOMENTUM):

@@ -20,7 +20,7 @@ from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
-from bpcompare_torch.recorder.optimizers import OPTIMIZERS, Rules, lawless, rate_format, slots_of, steps_of
+from bpcompare_torch.recorder.optimizers import Rules, lawless, rate_format, slots_of, steps_of
 from bpcompare_torch.recorder.owners import Owners, covers
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.tape import Entry, Seen, of_itself

@@ -54,7 +54,8 @@ def _observed(x: Tensor, observes: Tensor, quantizes: Tensor, *rest: Any) -> Ten
     """Numbers of float64 on a grid whose range is observed in the same call, which torch does in float32 alone."""
     (*kept, zero), (_, low, high, axis, *switches) = rest[:4], rest[4:]
     small = [t.float() for t in kept]
-    torch.fused_moving_avg_obs_fake_quant(x.detach().float(), observes, quantizes, *small, zero, *rest[4:])
+    arguments: Any = (x.detach().float(), observes, quantizes, *small, zero, *rest[4:])
+    torch.fused_moving_avg_obs_fake_quant(*arguments)
     for t, now in zip(kept, small, strict=True):
         t.resize_(now.shape).copy_(now)
     if not bool(quantizes.any()):

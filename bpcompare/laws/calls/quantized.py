@@ -112,8 +112,8 @@ NEAREST = 0.501
 """How far a zero may be from where it belongs: to the nearest whole number, and it was worked out with roundings."""
 
 
-def _range(a: Arguments) -> tuple[float | Array, float | Array, bool]:
-    """The range that is quantized, and whether its zero is in the middle: what was observed, with 0 in it.
+def _range(a: Arguments) -> tuple[Array, Array, Array]:
+    """The range that is quantized, and where its zero is in the middle: what was observed, with 0 in it.
 
     `ChooseQuantizationParams` of torch, which takes a symmetric range about 0 where there is something on both sides of it.
     """
@@ -146,7 +146,7 @@ def _zero(a: Arguments) -> Array:
 
 
 class ObservedCall(CallLaw):
-    """Numbers on a grid whose range is observed first: a running mean of their least and their largest, of each channel or of all.
+    """Numbers on a grid whose range is observed first: running means of the least and the largest, of each channel or of all.
 
     Jacob et al., 2018, section 3.1, as torch has it in one call.
     """
@@ -163,7 +163,10 @@ class ObservedCall(CallLaw):
         return Node(x.shape, lambda: grid.value, [(x, lambda dy: masked(grid.inside, dy))]), None
 
     def state(self, at: At[Any]) -> Num:
-        """The scale, the zero, or r + c (the least or the largest − r); at first just that."""
+        """The scale, the zero, or r + c (the least or the largest − r); at first just that.
+
+        Raises LookupError where a scale is not what follows from the range, or only some channels have one.
+        """
         a = Arguments(at)
         one, shape = hyperparameter(np.ones(()), a.some), np.shape(plainly(getattr(a, f"{at.name}_after")))
         if at.name in ("scale", "zero_point"):
