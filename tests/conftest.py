@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from time import time
@@ -41,6 +42,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 ENDS = "BPCOMPARE_SLOW_TESTS_END"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what `-m` does not ask for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test that is `sampled(every)`, one case in so many is tried at once, the first among them; the others are slow.
+
+    It is for cases that take long and go one way: a few show that the way is broken, and all of them that one of its ends is.
+    """
+    seen = Counter[str]()
+    for item in items:
+        mark = item.get_closest_marker("sampled")
+        if mark is None or "slow" in item.keywords:
+            continue
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % mark.args[0]:
+            item.add_marker(pytest.mark.slow)
+        seen[test] += 1
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -152,6 +152,7 @@ def test_look_alikes_are_called_by_their_files(tmp_path):
     assert set(bpcompare.run(NET, asked).records) == {"a.py:Student", "b.py:Student", "anna2"}
 
 
+@pytest.mark.slow
 def test_a_name_that_changes_is_still_one_backend(tmp_path):
     """Each time it is asked it says something else, and what it is judged under would depend on who asks."""
     text = """

@@ -112,6 +112,7 @@ def forged(run, inner, content, monkeypatch):
     return pack("comparison", manifest["content"], arrays)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("inner", "every"),
     [("", 1), ("plan", 7), ("records/delta!BP204", 7)]

@@ -32,6 +32,7 @@ def told(monkeypatch, room, *backends, spec="mazur", **options):
     return found, {key: value for key, value in found.summary().items() if key in SAME}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("backends", "options"),
     [(("delta", "delta!BP204"), {}), (("delta", "delta!BP301"), {"steps": 3}), (("delta",), {"spec": "exact", "exact": True})],
@@ -89,6 +90,7 @@ def test_pieces_do_not_touch_one_another():
     assert chunks.put([memoryview(b"")]) == [b""]
 
 
+@pytest.mark.slow
 def test_each_record_is_judged_when_it_arrives():
     """All records would have to be in memory together, for the judge and for every backend after the first."""
     plan, said = draw(read("mazur"), "float32", None, None), []

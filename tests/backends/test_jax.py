@@ -66,6 +66,7 @@ def test_plans_of_one_structure_share_one_compilation(monkeypatch: pytest.Monkey
     assert arrays(Jax().run(plan(2.0, 1.0))) != again, "another function in the table"
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_bounded_and_holds_no_plan() -> None:
     """A long session keeps every network that it ever ran, or the data of one."""
     for units in range(compilations.MOST + 3):

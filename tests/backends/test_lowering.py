@@ -113,6 +113,7 @@ def test_layers(name: str, framework: str, dtype: str) -> None:
     check(imported(framework), case(name, dtype))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("framework", "dtype"), [("torch", "float64"), ("torch", "float32"), ("jax", "float64")])
 def test_activations(framework: str, dtype: str) -> None:
     """An activation or its derivative is another function than the spec's, near 0 or where it saturates."""

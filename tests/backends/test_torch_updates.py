@@ -81,6 +81,7 @@ def test_every_rule_is_compared() -> None:
     assert set(RULES) == set(TORCH) == {type(op) for op in UPDATES}
 
 
+@pytest.mark.slow
 def test_no_compiler_is_imported() -> None:
     """Whoever runs torch once waits twice as long, for a compiler that nothing uses."""
     code = (

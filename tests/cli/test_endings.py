@@ -148,6 +148,7 @@ def test_files_are_written_where_the_terminal_is_not(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.bpz", "x.json"]
 
 
+@pytest.mark.slow
 def test_a_file_does_not_take_the_place_of_a_closed_stream(tmp_path, student):
     """What a backend prints would be written into the saved run."""
     name = student("os.write(1, b'hello'); os.write(2, b'hello')")
@@ -238,6 +239,7 @@ def test_ctrl_c_ends_the_run(student, line, times, to):
     assert seconds < 10
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_callback_of_jax(tmp_path):
     """XLA calls Python from C++: an exception there is lost, or crashes the process."""
     pytest.importorskip("jax")
@@ -373,6 +375,7 @@ def test_sigint_that_was_to_be_ignored_is(student):
     assert _ignoring("SIGINT", ["run", MAZUR, "-b", "delta", "-b", name, "-q"]).returncode == 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("options", [(), ("--isolate",)])
 def test_children_that_were_to_be_ignored_are_heard(student, options):
     """A service that ignores SIGCHLD hands that on: nobody hears how a child ended, and a traceback's exit code says "wrong"."""

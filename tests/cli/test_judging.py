@@ -157,6 +157,7 @@ def test_ctrl_c_in_json(said, file, pressed):
     assert content["runs"][0]["not_judged"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_ctrl_c_at_a_terminal(file):
     """The real key would end in a traceback, or in nothing told."""

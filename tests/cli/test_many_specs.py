@@ -11,6 +11,7 @@ from bpcompare.cli import main
 MAZUR = str(Path(__file__).parents[2] / "examples" / "mazur.toml")
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("form", ["text", "concise", "github", "junit", "json"])
 def test_a_comparison_is_freed_before_the_next_is_made(form, monkeypatch, capsys):
     """A run of two hundred specs would hold all their numbers at once."""

@@ -405,6 +405,7 @@ def test_two_optimizers_that_share_a_forward(said, tmp_path):
     assert "maker.weight" in said("watch", "--json", "-", "--steps", 2, path).out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="forks are POSIX")
 def test_a_script_that_ends_the_process(script):
     """Its exit code would be taken for a verdict."""

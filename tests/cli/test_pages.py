@@ -35,6 +35,7 @@ def test_help_of_a_verb(said):
         assert option in shown
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("code", ["BP002", *MISTAKES])
 def test_every_code_has_a_page(said, code):
     """A report would send its reader to a page that does not exist."""

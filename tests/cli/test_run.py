@@ -256,6 +256,7 @@ def test_a_pipe_gets_no_colour_and_no_progress(mazur):
     assert not done.stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_colour_only_where_it_is_wanted(mazur, environment, coloured):

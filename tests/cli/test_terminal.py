@@ -197,6 +197,7 @@ def _too_wide(shown, columns):
     return [line for line in lines if not re.fullmatch(r" {13}[^ ]+( \\)?", line)]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "widths"), FITTED, ids=str)
 def test_every_command_fits_the_terminal(name, widths, folder, seen):
     """A terminal would break lines inside words, and tables fall apart; an old console would show question marks, or an error."""
@@ -264,6 +265,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("length", "letter"), NAMES)
 def test_names_of_any_length_and_script(length, letter, folder, seen):
     """Long names, and names in characters two columns wide, would push columns out of place."""

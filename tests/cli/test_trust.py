@@ -57,6 +57,7 @@ def addresses(tmp_path):
     }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", ["file", "program", "both"])
 def test_nothing_that_a_file_names_runs_without_a_word_of_the_reader(kind, addresses, saved, mark, tmp_path, capsys):
     """Whoever opens a saved run that somebody sent would run that somebody's code."""
@@ -95,6 +96,7 @@ def test_a_version_is_installed_only_when_asked(saved, tmp_path, monkeypatch, ca
         assert "installs jax 0.4.35" in capsys.readouterr().err
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["secret.py", "pipe.py", "folder.py", "absent.py", "binary.py", "large.py"])
 def test_a_script_carries_no_file_that_the_reader_did_not_choose(name, saved, tmp_path, capsys):
     """Whoever passes a script on would pass on a file of theirs that a stranger had named, or wait for a pipe."""

@@ -170,6 +170,7 @@ def test_a_token_too_long_to_paste_is_refused(tmp_path, capsys):
     assert main(["repro", path, "--token", "--script"]) == 2
 
 
+@pytest.mark.slow
 def test_matrix_of_one_python_under_several_names(tmp_path, capsys):
     """The table would not say where something moved first."""
     python = sys.executable
@@ -300,6 +301,7 @@ def test_format_json_is_the_lines_of_json(capsys):
     assert verdicts == ["wrong", "wrong"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("names", "said"),
     [

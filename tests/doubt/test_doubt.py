@@ -30,6 +30,7 @@ def test_blind_tests_of_numpy(doubted, project):
     assert all(path.read_bytes() == content for path, content in before.items()), "their files are as they were"
 
 
+@pytest.mark.slow
 def test_good_tests_of_numpy(doubted, project):
     """The lines that it proposes would not kill what they are proposed for."""
     project("numpy")
@@ -38,6 +39,7 @@ def test_good_tests_of_numpy(doubted, project):
     assert found.out.rstrip().endswith("killed 4 of 4")
 
 
+@pytest.mark.slow
 def test_a_method(doubted, project):
     """Half of the world's backwards by hand are methods of layers."""
     project("numpy")
@@ -47,6 +49,7 @@ def test_a_method(doubted, project):
     assert "layer.backward(dy); assert" in found.out
 
 
+@pytest.mark.slow
 def test_a_function_of_torch(doubted, project):
     """.sum().backward() is what most tests of an autograd.Function do."""
     pytest.importorskip("torch")
@@ -57,6 +60,7 @@ def test_a_function_of_torch(doubted, project):
     assert "y.backward(torch.randn_like(y)) instead of y.sum().backward()" in found.out
 
 
+@pytest.mark.slow
 def test_a_compiled_gradient_of_jax(doubted, project):
     """Under jit a backward is called while it is compiled: the calls of later tests would not be seen."""
     pytest.importorskip("jax")
@@ -104,6 +108,7 @@ def test_what_is_no_backward(doubted, project, of, words):
     assert words in found.err
 
 
+@pytest.mark.slow
 def test_other_misuse(doubted, project):
     """Exit code 1 would mean that tests are blind."""
     project("numpy")

@@ -60,6 +60,7 @@ def test_third(function):
 """
 
 
+@pytest.mark.slow
 def test_a_suite_with_a_configuration_of_its_own(doubted, project):
     """xdist, no cache, warnings as errors and another working folder are what real projects have."""
     pytest.importorskip("xdist")
@@ -81,6 +82,7 @@ def test_what_a_fixture_computes_for_several_tests(doubted, project):
     assert "3 tests run this backward" in found.out
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
 def test_a_backward_in_the_test_file_itself(doubted, project, mode):
     """Small projects have everything in one file, which pytest imports in ways of its own."""
@@ -127,6 +129,7 @@ def test_a_test_that_fails_by_itself_kills_nothing(doubted, project):
     assert "though no number was changed" in found.out
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, *([signal.SIGKILL] if sys.platform == "linux" else [])])
 def test_no_process_is_left(project, number, tmp_path):

@@ -19,6 +19,7 @@ def _network():
     return mlp([6, 8, 8, 4], ops.Relu(), update=ops.Sgd(0.25, momentum=0.5), examples=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "every"),
     [("float32", 9), *(pytest.param(x, 1 if WHOLE else 3, marks=pytest.mark.slow) for x in ("float64", "float32"))],
@@ -59,6 +60,7 @@ def test_a_planted_mistake_is_named_in_exact_mode(code, plan):
     assert code in (blame.code, *blame.also) or (code == "BP510" and "narrower format" in blame.ground)
 
 
+@pytest.mark.slow
 def test_what_follows_from_a_wrong_number_is_not_wrong_itself():
     """After one wrong number nothing was drawn to fit, and honest rounding behind it would be reported as further mistakes."""
     network = _network()

@@ -42,6 +42,7 @@ def plans():
     return plan
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_step_of_the_proof_needs_more_bits(plans, name, dtype):
@@ -64,6 +65,7 @@ EVERY = [
 """Two formats at each place, by turns; the slow tests try the others. Each in every other network, but with `make whole`."""
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("place", "dtype", "width", "turn"), EVERY)
 def test_a_narrower_format_is_seen(plans, place, dtype, width, turn):
     """A backend in float32, TF32, float16 or bfloat16 would be called identical: every bit agrees while all numbers are short."""
@@ -91,6 +93,7 @@ def test_what_is_stored_in_a_narrower_format_is_blamed_by_name():
         assert "float32 (24 bits)" in blame.ground
 
 
+@pytest.mark.slow
 def test_where_it_cannot_be_seen_nothing_is_called_identical():
     """A chain of single nodes cannot hold a long weight in every layer; silence about that would be a promise."""
     network = mlp([1, 1, 1, 1], ops.Identity(), update=ops.Sgd(0.25), examples=2)
@@ -114,6 +117,7 @@ def test_sight_is_what_rounding_does(plans, dtype):
                 assert (rounded(x, width) != x).any(), path
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_honest_frameworks_have_the_same_bits(plans, name, dtype, torch_backend, jax_backend):
@@ -158,6 +162,7 @@ def test_a_plan_that_is_not_exact_is_not_believed(plans):
     assert sight(plans("dense", "float64").plan).narrower == "float32"
 
 
+@pytest.mark.slow
 def test_sources_that_are_as_long_and_broadcast_have_a_draw():
     """[2, 1] + [1, 2] has four numbers, not the two of each source: the draw ended in an error of NumPy."""
     draft = Draft("crossed", 4)
@@ -171,6 +176,7 @@ POOLS = [case for case in cases() if case.about is ops.MaxPool2d or case.name in
 TURNS = [pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (turn % 2)) for turn, case in enumerate(POOLS)]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", TURNS)
 def test_pools_find_a_draw(case):
     """Numbers in twins, or zeros, tie in the windows of a max-pool: no draw would be found for any net that has one."""

@@ -59,6 +59,7 @@ def runs():
         yield pytest.param(lambda network=network: network, id=network.name)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("make", list(runs()))
 def test_every_formula_comes_to_the_value_of_its_law(make):
     """The page would show students a line of arithmetic that does not give the number beside it."""

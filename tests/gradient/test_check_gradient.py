@@ -180,6 +180,7 @@ def test_a_million_elements_take_directions_and_find_the_one():
     assert (finding.verdict, finding.index) == ("wrong", (123_456,))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.floats(-3, 3), st.integers(1, 6), st.sampled_from([np.float64, np.float32]))
 def test_no_false_alarm_on_random_smooth_functions(seed, shift, size, dtype):
     """Honest code would be called wrong by chance."""

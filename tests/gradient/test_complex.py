@@ -150,6 +150,7 @@ def test_torch_is_held_against_its_own_convention():
     assert {one.name: one.shape for one in check.findings} == {"input 0": (3, 2), "w": (2, 2), "scale": (2,)}
 
 
+@pytest.mark.slow
 def test_jax_is_held_against_its_own_convention():
     """Otherwise torch's formula in a custom_vjp is certified."""
     jax = pytest.importorskip("jax")
@@ -167,6 +168,7 @@ def test_jax_is_held_against_its_own_convention():
     assert "torch's convention" in check.findings[0].cause
 
 
+@pytest.mark.slow
 def test_a_way_through_complex_numbers_beside_a_real_one_is_not_lost_in_jax():
     """Otherwise JAX's own gradient is called wrong, because only the real way was followed."""
     jax = pytest.importorskip("jax")

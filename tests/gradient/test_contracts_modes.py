@@ -207,6 +207,7 @@ def test_honest_functions_keep_every_mode(name, function, shapes, dtype, seeds):
         assert [one.outcome for one in check.contracts] == ["kept"] * 3, f"{name}\n{check}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function",
     [jax.nn.relu, *(pytest.param(one, marks=pytest.mark.slow) for one in (jax.nn.gelu, jax.nn.softmax))],

@@ -38,6 +38,7 @@ RULES = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("forward", "slope"), RULES.values(), ids=RULES)
 def test_the_branch_that_is_taken_is_known_inside_of_a_rule(forward, slope):
     """A right rule would be called wrong, and the slope of the other branch certified: nobody saw what the comparison gave."""

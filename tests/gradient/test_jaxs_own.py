@@ -29,6 +29,7 @@ def test_a_rule_that_somebody_wrote_and_that_raises_is_wrong():
     assert check_gradient(double, inputs=(jnp.array([1.5, 2.0]),)).verdict == "wrong"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("apart", [False, True], ids=["as one program", "one by one"])
 def test_what_is_compiled_inside_of_a_pair_is_recorded_one_by_one(apart, monkeypatch):
     """A forward that compiles a part of itself would be held against constants that the compiler rounds otherwise, as 60/100."""

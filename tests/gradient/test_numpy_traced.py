@@ -98,6 +98,7 @@ def inputs_of(name):
     return INPUTS.get(name) or tuple(NAMED[key] for key in function.__code__.co_varnames[1 : function.__code__.co_argcount])
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_jax_says_is_certified_and_a_small_mistake_is_wrong(name):
     """A law of ours would be misapplied to a function of NumPy's: right code called wrong, or wrong code right."""

@@ -36,6 +36,7 @@ def test_every_op_is_tried():
     assert set(FIRST) == set(OPS.values())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", EVERY)
 def test_it_is_run_shown_and_drawn(case):
     """The report, `show`, or the page knows the op by a list of its own, in which it is missing."""
@@ -64,6 +65,7 @@ def test_numbers_that_somebody_printed_are_not_refuted(case):
     assert not found.refuted
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", EVERY)
 def test_exact_mode_takes_it_or_says_why_not(case):
     """Exact mode ends in a traceback where no rule of its numbers fits the law."""
@@ -71,6 +73,7 @@ def test_exact_mode_takes_it_or_says_why_not(case):
         assert bpcompare.run(case.network, ["delta"], exact=True).verdict in ("identical", "certified", "undecided")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.skipif(not SYMPY, reason="needs SymPy")
 @pytest.mark.parametrize(("case", "seconds"), PROVED)
 def test_it_is_proved_or_stays_open(case, seconds):

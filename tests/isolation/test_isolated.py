@@ -49,6 +49,7 @@ SAID = {
 }
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", SAID)
 def test_what_goes_wrong_is_reported_as_that_backends(together, name):
     """A crash, a hang or an empty memory would take the whole run with it, or be nobody's."""

@@ -79,6 +79,7 @@ def tricked(tmp_path_factory):
     return found, place
 
 
+@pytest.mark.sampled(5)
 @NO_FORK
 @pytest.mark.parametrize("trick", SAID)
 def test_what_is_no_answer_costs_its_backend_and_not_the_run(tricked, trick):
@@ -174,6 +175,7 @@ def test_words_of_strangers_are_cut_without_making_a_command():
     assert len(inert("x" * 5_000)) < 1_010
 
 
+@pytest.mark.sampled(4)
 @LINUX
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])
 def test_a_signal_to_the_command_leaves_neither_worker_nor_folder(number, tmp_path):

@@ -24,6 +24,7 @@ def _alarms(dtype, backends, wanted):
     return found
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_alarm_at_the_ends_of_the_range(dtype, torch_backend):
     """Squares that overflow, slots near the smallest number: all frameworks were called wrong together, and the law blamed."""

@@ -86,6 +86,7 @@ def test_exact_mode_compares_every_bit():
         assert (comparison.verdict, comparison.first.path) == ("wrong", "l1.delta")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_exact_mode_at_full_size(dtype, torch_backend):
     """Eight layers of 256 must fit, with a quarter of all Δ alive, or exact mode is for toys."""

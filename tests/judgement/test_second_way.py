@@ -224,6 +224,7 @@ class TestJudgedRuns:
         assert comparison.first.blame == "wrong"
         assert "without it" in comparison.first.ground
 
+    @pytest.mark.sampled(6)
     @pytest.mark.parametrize("value", [0.0, 1.0, -123.0, 1e-300, np.nan, ValueError("no")], ids=repr)
     def test_whatever_it_says_the_blame_is_what_it_was_or_nobodys(self, lent, value):
         """A second way would accuse."""

@@ -64,6 +64,7 @@ SHARES = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", SHARES)
 @pytest.mark.parametrize(
     "pool", [ops.MaxPool2d((2, 2), (2, 2)), ops.MaxPool2d((2, 3), (1, 1)), ops.MaxPool2d((3, 3), (1, 1))], ids=str

@@ -160,6 +160,7 @@ def test_two_subclasses_do_not_outvote_the_framework(way, tmp_path):
     assert set(_blamed(_judged(*twins)).values()) == {None}
 
 
+@pytest.mark.slow
 def test_a_voice_travels_with_the_record(tmp_path):
     """In processes of their own, or read from a saved run, twins would be two."""
     twins = [_around(tmp_path, name) for name in ("Castor", "Pollux")]

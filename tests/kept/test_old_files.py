@@ -128,6 +128,7 @@ def test_tokens(release):
     assert it.first.code == "BP204"
 
 
+@pytest.mark.slow
 def test_scripts(release):
     """A script in an old issue would end in a traceback."""
     pytest.importorskip("torch")
@@ -209,6 +210,7 @@ serve(release / "worker", json.loads((release / "worker" / "request.json").read_
 """
 
 
+@pytest.mark.slow
 def test_a_new_field_with_a_default_changes_nothing(release, tmp_path):
     """The next field that somebody adds would make every kept file unreadable."""
     package = Path(shutil.copytree(Path(bpcompare.__file__).parent, tmp_path / "later" / "bpcompare"))

@@ -72,6 +72,7 @@ def named(value):
     return value.name if hasattr(value, "shapes") else value
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("framework", "place"), EVERY, ids=named)
 def test_the_laws_delta_and_gradient_are_what_the_framework_makes_of_its_forward(place, framework):
     """The second way would speak against right laws, and nobody who is wrong could be named; or the law is wrong."""

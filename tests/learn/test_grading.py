@@ -76,6 +76,7 @@ AT_ONCE = {"right", "right_vectorized", "transposed", "last_example", "crash", "
 """Of each kind of end one; each is asked in eight processes."""
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", [pytest.param(x, marks=[pytest.mark.slow] * (x not in AT_ONCE)) for x in sorted(DESERVED)])
 def test_each_submission_gets_what_it_deserves(name, graded):
     """Somebody's grade would be wrong."""
@@ -143,6 +144,7 @@ def test_a_submission_sees_no_expected_value_and_no_answer_of_a_later_step(tmp_p
     assert "expected" not in "".join(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form", ["text", *(pytest.param(form, marks=pytest.mark.slow) for form in ("json", "gradescope", "junit"))]
 )

@@ -40,6 +40,7 @@ def test_one_step_is_blind_to_what_reads_from_the_step_before(net):
     assert set(bpcompare.run(_steps(net, 2), ["delta"]).unseen) & SECOND == set()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name", ["mazur", pytest.param("xor", marks=pytest.mark.slow), pytest.param("shared", marks=pytest.mark.slow), "skip"]
 )
@@ -53,6 +54,7 @@ def test_blind_spots_are_what_saboteurs_get_away_with_in_every_step(name):
             assert (comparison.verdict != "wrong") == (code in unseen), code
 
 
+@pytest.mark.slow
 def test_exact_mode_says_that_nobody_looked():
     """“identical, every bit is compared” would be read as “nothing can hide”."""
     comparison = bpcompare.run(bpcompare.load(EXAMPLES / "exact.toml"), ["delta"], exact=True)
@@ -76,6 +78,7 @@ def _ticking(monkeypatch, ticks):
     return looks
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("net", "ticks"), [(NETWORKS[0], 0), (NETWORKS[0], 12), (nodes(200), 6)], ids=["at once", "on the way", "many nodes"]
 )

@@ -33,6 +33,7 @@ AT_ONCE, LATER = 2, 64 if WHOLE else 4
 """So many of the networks that a mistake can be made in are tried by the fast tests, and so many others by the slow ones."""
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("code", MISTAKES)
 def test_a_planted_mistake_is_caught_blamed_and_named(code):
     """A wrong formula would pass, or be found in the wrong place, or be blamed on an honest backend, or not be recognized."""
@@ -87,6 +88,7 @@ def _owner_of(network, path, owners):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_honest_backends_pass_where_mistakes_are_planted(dtype):
     """If these networks were undecided, the test above would prove little."""
@@ -114,6 +116,7 @@ NEAR = (
 )
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "code",
     [

@@ -19,6 +19,7 @@ SIGMOID = NETWORKS[0]
 PENALIZED = penalized(SIGMOID, "l2", "")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("code", "place"),
     [
@@ -50,6 +51,7 @@ def test_a_mistake_at_one_parameter_is_found_there_and_nowhere_else(code, place)
     assert ("alone, the layer's other parameters are right" in page(comparison)) == told
 
 
+@pytest.mark.slow
 def test_the_whole_mistake_is_not_said_to_be_at_one_place():
     """Whoever forgot 1/B everywhere would repair one bias."""
     for network in NETWORKS[:6]:

@@ -78,6 +78,7 @@ def test_steps_that_are_watched_one_after_the_other_do_not_share_numbers(monkeyp
     assert [one.verdict for one in steps] == ["certified"] * 3
 
 
+@pytest.mark.slow
 def test_a_step_that_nobody_holds_is_gone():
     """Numbers of steps that were judged would stay until garbage is collected, and the next step find no memory to use again."""
     torch.manual_seed(0)

@@ -131,6 +131,7 @@ def test_every_network_is_examined(dtype, kind, shape):
     assert found.verdict == "certified" or (found.verdict == "undecided" and dtype == torch.float32 and shape[0] > 1), str(found)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.usefixtures("cudnn")
 @pytest.mark.parametrize("kind", MODES)
 def test_a_wrong_gradient_is_found(kind, monkeypatch):
@@ -141,6 +142,7 @@ def test_a_wrong_gradient_is_found(kind, monkeypatch):
     assert all(claim.path == "rnn.weight_ih_l0.gradient" for _, claim, _ in found.refuted), [c.path for _, c, _ in found.refuted]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cudnn")
 def test_a_dropout_that_nobody_recorded():
     """Masks that are drawn inside would be taken for none."""

@@ -79,6 +79,7 @@ def drawn(loss):
     return {name: normal(*shape, seed=seed) for seed, (name, shape) in enumerate(shapes.items())}, normal(*x, seed=9)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 def test_right_losses_are_certified_whole(loss):
     """A JAX loss would be accused, or examined in part, for the functions that it uses."""
@@ -105,6 +106,7 @@ def test_a_wrong_rule_is_named():
     assert len(run.refuted) == 1
 
 
+@pytest.mark.slow
 def test_an_update_is_judged_function_by_function():
     """What optax makes of a gradient would not be looked at."""
     optax = pytest.importorskip("optax")
@@ -152,6 +154,7 @@ def decides_by_data(p, x, times, activation):
     return jnp.mean(rows**2)
 
 
+@pytest.mark.slow
 def test_data_are_what_they_are_to_jax_grad():
     """A loss that takes rows by a mask, or has a count or a function among its data, would end in an error of tracing."""
     p = {"w": normal(4, 4)}

@@ -61,6 +61,7 @@ def branches(p, x):
     return jax.checkpoint(lambda p, x: jax.lax.cond(x.sum() < 100.0, jnp.tanh, lambda y: y, x @ p["w"]) @ p["v"])(p, x)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("body", [over_time, twice, nested, kept, rounds, chosen, branches], ids=lambda body: body.__name__)
 def test_a_checkpoint_changes_no_verdict(body):
     """Whoever saves memory would be told that its gradients have other bits, and were not examined."""

@@ -133,6 +133,7 @@ def loss_of(f):
 CASES = [*((name, f, V) for name, f in FUNCTIONS.items()), *((name, f, POSITIVE) for name, f in OF_POSITIVE.items())]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("f", "v"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_honest_functions_are_certified_and_wrong_numbers_refuted(f, v):
     """A loss would be accused or half examined for a function that it uses, or a wrong number among those of it would pass."""
@@ -209,6 +210,7 @@ def test_a_matrix_without_an_inverse_accuses_nobody():
     assert found.verdict in ("undecided", "certified in part"), str(found)
 
 
+@pytest.mark.slow
 def test_what_is_not_followed_is_named():
     """Numbers that no law speaks of would be certified though nobody looked at them, or honest rules for them accused."""
     for f, named in (
@@ -324,6 +326,7 @@ def right(v, g):
     return g * jnp.cos(v)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("rule", [half, uphill, last_lost, right])
 @pytest.mark.parametrize("within", ["scan", "while", "cond", "vmap", "jit", "checkpoint", "fori"])
 def test_rules_are_judged_wherever_they_stand(rule, within):
@@ -355,6 +358,7 @@ def test_rules_of_optax_are_judged_function_by_function(name):
     assert found.verdict == "certified", str(found)
 
 
+@pytest.mark.slow
 def test_a_search_along_a_line_is_followed_round_by_round():
     """The loop of a line search would be a function without a law, or a traceback."""
     optax = pytest.importorskip("optax")

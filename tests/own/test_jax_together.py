@@ -31,6 +31,7 @@ def steps(p, x):
     return jnp.mean(jax.lax.scan(lambda h, row: (jnp.tanh(row @ p["w"] + h * 0.9), h), jnp.zeros(4, x.dtype), x)[0])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("loss", "x64"), [(network, False), (picture, True), (steps, False)])
 def test_each_equation_has_the_bits_that_it_has_alone(loss, x64, monkeypatch):
     """Fused, or written in another way, equations round together: what is judged would not be what each of them gives."""

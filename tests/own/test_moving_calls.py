@@ -88,6 +88,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_planted(name, dtype):

@@ -108,6 +108,7 @@ UNTOLD = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", TOLD)
 def test_a_chain_that_is_a_rule_is_told(name):
     """Nobody would learn whether what optax does is Adam; or optax would be accused for another order of the same formula."""
@@ -119,6 +120,7 @@ def test_a_chain_that_is_a_rule_is_told(name):
     assert {"w.update", "b.update"} <= {claim.path for _, claim, _ in found.runs[0].findings}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("dtype", "steps"), [("float64", 0), ("float64", 7), ("float32", 7)])
 def test_radam_is_told(dtype, steps):
     """Its first steps are another formula; and of float32, where its ρ is rounded far, more would be said than is known."""
@@ -139,6 +141,7 @@ WRONG = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", WRONG)
 def test_a_variant_that_is_not_what_its_name_says_is_wrong(monkeypatch, name):
     """A variant of Adam would be told, and be held against nothing."""
@@ -150,6 +153,7 @@ def test_a_variant_that_is_not_what_its_name_says_is_wrong(monkeypatch, name):
     assert {path} <= refuted_paths(found) <= {f"{w}.{x}" for w in "wb" for x in ("m", "top", "update")}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", UNTOLD)
 def test_any_other_chain_is_not(name):
     """What is made in another way than Adam would be called Adam, and accused for it; or that nobody asked would go unsaid."""
@@ -221,6 +225,7 @@ def test_a_function_around_one_of_optax_is_somebodys_own():
     assert "rule" not in facts(found)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 def test_formats(dtype):
     """Powers of β, which are worked out in the format of the parameters, would be held against sharper ones."""
@@ -262,6 +267,7 @@ def refuted_paths(found):
     return {claim.path for _, claim, finding in found.runs[0].findings if finding.outcome == "refuted"}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("made", "refuted"),
     [

@@ -61,6 +61,7 @@ def attention():
     return step
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["forgetful", "attention"])
 def test_every_claim_stands_on_the_page_once_with_what_was_found(request, kind):
     """Something that is wrong would be on no page, or what is right be called wrong there."""
@@ -267,6 +268,7 @@ def test_a_law_that_does_not_speak_of_a_call(watched, model, monkeypatch):
     assert "not of this one" in next(root.all("details", "unexamined")).text
 
 
+@pytest.mark.slow
 def test_a_step_of_jax():
     """The page would be for half of the people."""
     jax = pytest.importorskip("jax")

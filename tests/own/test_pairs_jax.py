@@ -36,6 +36,7 @@ def test_an_honest_port(original):
     assert {held.layout for held in found.gradients} == {"", "transposed", "axes 2, 3, 1, 0"}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mistake", [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in SCOPES])
 def test_a_mistake_of_a_port(original, mistake):
     """A mistake would pass, or be sought in another layer, or the right program be accused."""
@@ -44,6 +45,7 @@ def test_a_mistake_of_a_port(original, mistake):
     assert (found.first.first.module, found.first.second.module) == SCOPES[mistake], str(found)
 
 
+@pytest.mark.slow
 def test_what_is_cut_on_the_way_back(original):
     """A port that stops a gradient has the same loss: it would be the same, and learn something else."""
     found = bpcompare.compare(original, ported("cut"))
@@ -51,6 +53,7 @@ def test_what_is_cut_on_the_way_back(original):
     assert "stop_gradient" in str(found)
 
 
+@pytest.mark.slow
 def test_a_parameter_that_is_not_trained(original):
     """A port that never trains a parameter would be the same, for it has no gradient that could be another."""
     found = bpcompare.compare(original, ported("frozen"))
@@ -59,6 +62,7 @@ def test_a_parameter_that_is_not_trained(original):
     assert "stop_gradient" in str(found)
 
 
+@pytest.mark.slow
 def test_eager_and_compiled():
     """What jit makes of a loss would not be held against anything."""
     found = bpcompare.compare(ported(), ported(change=jax.jit))
@@ -124,6 +128,7 @@ def attending(mistake=""):
     return bpcompare.check(loss, {"w": jnp.array([[0.3, -0.2], [0.5, 1.1], [2.0, -0.7]])}, x, as_is=True, wake=False)
 
 
+@pytest.mark.slow
 def test_what_a_mask_puts_in_hides_no_other_number():
     """Beside −1e9 all scores are the same: another ε in front of them would be sought behind them."""
     found = bpcompare.compare(attending(), attending("ε"))
@@ -134,6 +139,7 @@ def test_what_a_mask_puts_in_hides_no_other_number():
     assert [gap > 0.1 for gap in gaps] == [True, True, True, False]
 
 
+@pytest.mark.slow
 def test_what_is_cut_off_is_no_data():
     """A softmax subtracts a maximum that it cuts off: along another axis, the two would be "not comparable"."""
     x, w = (

@@ -74,6 +74,7 @@ class TestJax:
 
         return optax.GradientTransformation(lambda _params: None, update)
 
+    @pytest.mark.slow
     def test_the_same_adam_by_hand(self):
         """Of an honest optimizer more would be said than that its rule is one of its own."""
         found = bpcompare.compare(self.checked(self.optax.adam(0.1)), self.checked(self.by_hand(0.9, 0.999)))

@@ -27,6 +27,7 @@ def one():
     return step.judged[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("lent", ARITHMETICS, ids=lambda lent: lent.source)
 def test_both_frameworks_have_the_gradients_that_were_recorded(one, lent):
     """The other framework's word on a whole step would say nothing, or something false about right code."""
@@ -48,6 +49,7 @@ def words(step):
     return " ".join(str(step).split())
 
 
+@pytest.mark.slow
 def test_the_report_says_how_far_the_other_framework_is(model, watched):
     """Nobody could have a whole step tried by another framework."""
     step = watched(model())

@@ -127,6 +127,7 @@ def test_a_weight_for_its_transpose(watched):
     assert "0  Wrong.backward" in str(step)
 
 
+@pytest.mark.slow
 def test_a_formula_that_would_fill_libraries_is_not_written(watched):
     """A function that uses its own results again and again has a formula that doubles each time: its report never came."""
 

@@ -43,6 +43,7 @@ def checked():
     return check
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("factor", [1.0, 1.3])
 def test_a_number_that_its_ball_hides_is_no_zero(checked, factor):
     """A gradient 30 % off would be certified as "0 up to rounding", for the terms of a long loop grow faster than its radius."""

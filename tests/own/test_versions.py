@@ -61,6 +61,7 @@ def test_versions_are_judged_each_and_compared(capsys):
     assert out.count("same  net.py:make as") == 2
 
 
+@pytest.mark.slow
 def test_where_the_numbers_part_is_told(capsys):
     """A version that computes another function would be certified, and nobody would be told where it differs."""
     assert main(["check", "net.py:other", "-b", f"torch,{HERE}", "--as-is", "--json", "-"]) == 1
@@ -71,6 +72,7 @@ def test_where_the_numbers_part_is_told(capsys):
     assert run["parts"]["path"] == "1:gelu.y"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("name", "kind", "says"),
     [
@@ -87,6 +89,7 @@ def test_what_fails_there_is_said_here(name, kind, says):
     assert str(caught.value).startswith("torch@")
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_made_is_said_in_a_line(monkeypatch, tmp_path, capsys):
     """Offline, a page of pip's retries would be the answer."""
     monkeypatch.setenv("BPCOMPARE_CACHE", str(tmp_path / "cache"))
@@ -110,6 +113,7 @@ def test_what_is_no_framework_is_refused(capsys, names, says):
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_step_is_made_where_nothing_is_installed_that_judges(monkeypatch, tmp_path):
     """An environment of a version has NumPy, safetensors and the framework, and would have to have all of ours."""
     blocked = ("scipy", "rich", "pydantic", "packaging", "platformdirs", "cyclopts", "jinja2", "filelock", "tree_sitter")

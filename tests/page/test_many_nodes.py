@@ -91,6 +91,7 @@ def test_what_does_not_hold_is_on_it_wherever_it_is(run, monkeypatch):
     assert "of them do not hold" in said
 
 
+@pytest.mark.slow
 def test_who_asks_for_a_node_sees_it(run):
     """There would be no way to look at a node in the middle of a large graph."""
     plan, record = run

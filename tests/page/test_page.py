@@ -34,6 +34,7 @@ RUNS = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("spec", "backends", "wishes"), RUNS, ids=[f"{spec}-{backends[1]}" for spec, backends, _ in RUNS])
 def test_every_number_on_the_page_is_that_of_the_saved_record(spec, backends, wishes, pages, tmp_path):
     """A page of evidence would show numbers that nobody recorded."""
@@ -195,6 +196,7 @@ def test_a_deep_net_stays_light_and_shows_what_is_wrong():
     assert any(step.element.startswith("h3.delta") for step in found)
 
 
+@pytest.mark.slow
 def test_a_graph_of_many_nodes_is_drawn_without_its_lines(monkeypatch):
     """A browser would draw a grey area for seconds, and a reader would not know what it is."""
     comparison = bpcompare.run(nodes(60), ["delta"])

@@ -157,6 +157,7 @@ def _numbers(text):
     return re.findall(r"[=←] (\S+?)</span>", text.replace("−", "-"))
 
 
+@pytest.mark.slow
 def test_an_exact_run_says_what_its_numbers_show():
     """The sentence "a mistake of 0 would have shown" says nothing, and bits that agree say nothing of the format."""
     network = mlp([8, 16, 4], Relu(), update=Sgd(0.25))

@@ -59,6 +59,7 @@ def test_the_first_run_writes_the_golden_and_fails_and_the_second_passes(project
     run(project).assert_outcomes(passed=60)
 
 
+@pytest.mark.slow
 def test_ids_name_spec_path_and_backend(project):
     """Ids that change from run to run cannot be selected, or looked up in a history."""
     listed = run(project, "--collect-only", "-q").stdout.str()
@@ -83,6 +84,7 @@ def test_a_mistake_fails_at_its_path_with_the_text_of_the_command(kept, monkeypa
     assert "changed  mlp" in text
 
 
+@pytest.mark.slow
 def test_a_golden_that_moved_within_rounding_passes_and_is_listed(kept, monkeypatch):
     """One bit would fail a regression test, or pass unseen."""
     monkeypatch.setenv("NUDGE", "1")
@@ -91,6 +93,7 @@ def test_a_golden_that_moved_within_rounding_passes_and_is_listed(kept, monkeypa
     result.stdout.fnmatch_lines(["*moved  mlp*within rounding*"])
 
 
+@pytest.mark.slow
 def test_update_rewrites_shows_what_moved_and_never_accepts_what_is_wrong(kept, monkeypatch):
     """A wrong gradient would become the truth, or a change be accepted unseen."""
     (golden,) = (kept.path / "specs" / "goldens").iterdir()
@@ -108,6 +111,7 @@ def test_update_rewrites_shows_what_moved_and_never_accepts_what_is_wrong(kept, 
     assert golden.read_bytes() != before
 
 
+@pytest.mark.slow
 def test_where_ci_is_set_nothing_is_written(project, monkeypatch):
     """A machine would make the golden that it is then compared with."""
     monkeypatch.setenv("CI", "true")
@@ -126,6 +130,7 @@ def test_it_works_under_xdist(kept, monkeypatch):
     run(kept, "-n", "2").assert_outcomes(passed=53, failed=7)
 
 
+@pytest.mark.slow
 def test_a_framework_that_is_not_installed_is_a_skip_that_names_it(project):
     """A missing framework would look like a pass, or like a failure of the backend."""
     info = project.path / "stranger-1.0.dist-info"
@@ -187,6 +192,7 @@ MARKS = {
 }
 
 
+@pytest.mark.slow
 def test_a_mark_that_makes_no_sense_is_told_at_collection(project):
     """A mistyped mark would collect no tests, and nobody would miss them."""
     broken = (project.path / "specs" / "mlp.toml").read_text().replace("[update]", "[updaet]")
@@ -203,6 +209,7 @@ def test_a_mark_that_makes_no_sense_is_told_at_collection(project):
         assert said in one
 
 
+@pytest.mark.slow
 def test_two_backends_of_one_name_have_a_result_each(project):
     """The wrong one would be skipped as "not installed", and its namesake be certified twice."""
     good = (project.path / "student.py").read_text()
@@ -223,6 +230,7 @@ def test_two_backends_of_one_name_have_a_result_each(project):
     assert "blame      other.py:Student" in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_reports_are_written_for_failures_only(project, monkeypatch):
     """On a build machine nobody could see more of a failure than its text."""
     monkeypatch.setenv("SLIP", "1e-3")
@@ -290,6 +298,7 @@ def test_one_gap_is_one_failure(project):
     assert "unfinished did not run: does not support sigmoid (not written yet)" in text
 
 
+@pytest.mark.slow
 def test_a_backend_that_crashes_is_one_failure(project):
     """The same exception would be printed a hundred times."""
     project.makepyfile(unfinished=UNFINISHED)
@@ -323,6 +332,7 @@ def test_an_unknown_backend_is_told_at_collection(project):
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_not_offered_as_the_new_golden(kept, monkeypatch):
     """Somebody in a hurry would be told how to make a mistake the truth."""
     monkeypatch.setenv("SLIP", "1e-3")

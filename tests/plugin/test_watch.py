@@ -59,6 +59,7 @@ def test_misused(watch):
 """
 
 
+@pytest.mark.slow
 def test_a_test_passes_or_says_why(pytester):
     """The failure would be an exit code and a traceback of ours."""
     pytester.makepyfile(TESTS)

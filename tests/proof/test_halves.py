@@ -78,6 +78,7 @@ def decided(monkeypatch):
     return found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["delta", "torch", "jax"])
 @pytest.mark.parametrize("net", NETS.values(), ids=list(NETS))
 def test_our_backends_give_it_and_hold_by_it(net, name, decided):

@@ -45,6 +45,7 @@ def _beside(plan, record):
     return len(listed) - len(found.left), len(listed)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("seed", range(8))
 def test_as_each_by_itself(monkeypatch, seed, dtype):
@@ -58,6 +59,7 @@ def test_as_each_by_itself(monkeypatch, seed, dtype):
     assert beside > every // 4
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("flushes", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_planted_numbers_as_each_by_itself(monkeypatch, seed, flushes):
@@ -92,6 +94,7 @@ def test_a_wrong_number_of_one_node(path):
     assert path in [finding.path for finding in certify(plan, record).refuted]
 
 
+@pytest.mark.slow
 def test_a_mistake_of_one_node():
     """If this fails, a node whose formula is wrong is not found among hundreds, or not under its cause."""
     comparison = bpcompare.run(nodes(300), ["delta", "delta!BP202:n77.g"], dtype="float64")
@@ -123,6 +126,7 @@ def test_findings_are_made_when_looked_at(monkeypatch):
     assert comparison.certificates["delta"].findings[-1].path == question(plan).claims.paths[-1]
 
 
+@pytest.mark.slow
 def test_several_steps(monkeypatch):
     """If this fails, what is found in a later step of a large graph is told of another step or place."""
     network = graph(3)

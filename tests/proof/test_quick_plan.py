@@ -100,6 +100,7 @@ def decided(monkeypatch):
     return found
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["delta", "torch", "jax"])
 def test_honest_numbers_hold_by_the_quick_ways(name, dtype, decided):
@@ -179,6 +180,7 @@ LOOKED_UP = network(
 )
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["delta", "torch", "jax"])
 def test_rows_that_are_added_up_and_weights_that_are_shared_hold_by_the_quick_ways(name, dtype, decided):

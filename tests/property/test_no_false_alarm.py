@@ -61,6 +61,7 @@ def test_all_three(network):
     jax.clear_caches()
 
 
+@pytest.mark.slow
 def test_delta_alone_without_frameworks():
     """Where no framework is installed, the certificate still has to hold on random nets."""
     for number in range(40):
@@ -85,6 +86,7 @@ def _at_the_ends(numbers, backends):
     return ran
 
 
+@pytest.mark.slow
 def test_nets_at_the_ends_of_what_numbers_can_hold():
     """Overflow, denormal numbers, one example, constant channels, dead units, ties: undecided at worst."""
     pytest.importorskip("torch")

@@ -19,6 +19,7 @@ def _value(label, shown):
     return float(found[1])
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("spec", ["mazur", "xor", "skip", "shared"])
 def test_a_pass_fits_on_a_screen(compare, spec):
     """A success would scroll its own verdict away."""
@@ -250,6 +251,7 @@ def test_verbose_folds_steps(compare):
     assert len(shown) < 100
 
 
+@pytest.mark.slow
 def test_exact_mode_speaks_of_bits():
     """Shares of a ball would be printed where there is no ball."""
     from bpcompare.spec import parse

@@ -101,6 +101,7 @@ def weight(file, key="x"):
     return SPEC + DATA + f'parameters."o.weight" = {{ file = "{file}", key = "{key}" }}\n'
 
 
+@pytest.mark.slow
 def test_a_shape_that_does_not_fit_is_not_read(tmp_path):
     """A file of 4 kB, or a zip bomb, would take gigabytes and half a minute before its shape is looked at."""
     sparse_npz(tmp_path / "a.npz", "x", (10**8, 2))

@@ -121,6 +121,7 @@ def judged(reader):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_mutated_examples(base, count):
     """If this fails, some slip of the hand in a spec ends in a traceback, or makes a network that cannot run."""
@@ -183,6 +184,7 @@ def mutilated(value, draw):
 DOCUMENTS = [tomllib.loads(text.replace("data/digits.csv.gz", SMALL)) for text in TEXTS.values()]
 
 
+@pytest.mark.slow
 @settings(max_examples=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32))
 def test_mutilated_json(base, seed):

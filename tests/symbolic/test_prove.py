@@ -70,6 +70,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 def test_the_shipped_examples_are_proved():
     """A law of ours that is not the gradient, or a proof that a lesson cannot wait for: then it ends open, not shown."""
     for name in SMALL:
@@ -79,6 +80,7 @@ def test_the_shipped_examples_are_proved():
         assert statements == {"base", "inductive", "gradient", "update"}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[pytest.mark.slow] * (name in ("leaky", "skip-elu-adam", "gelu_erf"))) for name in sorted(OTHERS)],
@@ -191,6 +193,7 @@ def test_a_network_that_is_too_large_is_refused():
         prove(bpcompare.load("digits"))
 
 
+@pytest.mark.slow
 def test_one_example_of_the_batch_is_not_enough_for_a_sum_over_examples():
     """Cut to one example, the mean over examples would be proved as their sum."""
     net = bpcompare.load("three-by-three")
@@ -198,6 +201,7 @@ def test_one_example_of_the_batch_is_not_enough_for_a_sum_over_examples():
     assert prove(net, mistake="BP102").outcome == "false"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seconds", [1e-9, 0.05])
 def test_a_proof_ends_when_its_time_is_over(seconds, capsys):
     """Algebra of an hour, and no way to ask for less; or "proved" of what nobody looked at."""

@@ -193,6 +193,7 @@ def few_cases(monkeypatch):
     monkeypatch.setattr(kit, "MISTAKES", {code: MISTAKES[code] for code in ("BP202", "BP301", "BP402")})
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("backend", "said"),
     [
@@ -211,6 +212,7 @@ def test_a_bad_backend_does_not_conform(few_cases, backend, said):
     assert "does not conform" in conformance_text(found)
 
 
+@pytest.mark.slow
 def test_a_lie_in_one_op_is_told_at_that_op(few_cases):
     """An author would look for the mistake everywhere."""
     table = conformance_markdown(conform(Lies))
@@ -236,6 +238,7 @@ class Silent(Narrow):
         raise RuntimeError("not today")
 
 
+@pytest.mark.slow
 def test_what_no_case_tries_is_named():
     """A backend would be said to conform in ops that nothing was run of."""
     found = conform(Narrow)
@@ -273,6 +276,7 @@ def test_cases_that_need_a_gap_are_left_out():
     assert len(tried(Modest)) < len(tried(Delta))
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_returns_whether_it_conforms(few_cases, capsys):
     """A build would go on with a backend that does not conform."""
     assert main(["conform", "delta"]) == 0
