@@ -358,7 +358,12 @@ def by_copy(mine, old):
         p.copy_(before)
 
 
-@pytest.mark.parametrize("restore", [by_data, by_copy, torch._foreach_copy_], ids=["data", "copy_", "foreach"])
+def into_data(mine, old):
+    for p, before in zip(mine, old, strict=True):
+        p.data.copy_(before)
+
+
+@pytest.mark.parametrize("restore", [by_data, by_copy, into_data, torch._foreach_copy_])
 def test_a_look_at_a_place_nearby_is_told(restore):
     """Sharpness-aware training would be called changed in a way that nobody saw, though it is back where it was, bit by bit."""
     step = put_back(restore)
@@ -392,6 +397,29 @@ def test_a_step_that_is_undone_is_no_look_at_a_place_nearby(which):
     assert "0.weight: it was changed" in named(step)
 
 
+@pytest.mark.parametrize("look", [True, False])
+@pytest.mark.parametrize("restore", [by_data, by_copy, into_data])
+def test_an_update_by_hand_that_is_undone_is_named(restore, look):
+    """A training by hand that stands still would be certified, for each of its updates is put back."""
+    model = net()
+    mine = list(model.parameters())
+    with bpcompare.watch(model) as step:
+        for _ in range(2):
+            model.zero_grad()
+            backward(model)
+            old = [p.data.clone() for p in mine]
+            with torch.no_grad():
+                for p in mine:
+                    p.add_(p.grad, alpha=-0.1)
+            if look:
+                model.zero_grad()
+                backward(model)
+            with torch.no_grad():
+                restore(mine, old)
+    assert step.verdict == IN_PART, str(step)
+    assert "0.weight: " in named(step)
+
+
 @pytest.mark.parametrize("make", [optim.SGD, optim.Adam], ids=lambda make: make.__name__)
 def test_a_step_that_autograd_follows_is_judged_as_what_it_is(make):
     """A learned optimizer, or a rate that is learned through a step, would be named as changed in a way that nobody saw."""
@@ -406,3 +434,20 @@ def test_a_step_that_autograd_follows_is_judged_as_what_it_is(make):
         torch.func.functional_call(model, moved, x).square().mean().backward()
     assert step.verdict == "certified", str(step)
     assert f"{make.__name__}.step, function by function" in " ".join(str(step).split())
+
+
+def test_a_decay_that_is_undone_is_named():
+    """What was moved by hand and put back, with no look from there, would be told as if it were meant: a decay that is lost."""
+    model = net()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+    backward(model)
+    with bpcompare.watch(model) as step:
+        optimizer.zero_grad()
+        backward(model)
+        old = [p.data.clone() for p in model.parameters()]
+        with torch.no_grad():
+            torch._foreach_mul_(list(model.parameters()), 0.99)
+        by_data(model.parameters(), old)
+        optimizer.step()
+    assert step.verdict == IN_PART, str(step)
+    assert f"0.weight: it was {CHANGED}" in named(step)

@@ -97,6 +97,14 @@ def of_itself(written: Seen) -> bool:
     return entry is not None and entry.function not in (*ANEW, *DRAWN) and "out" not in entry.arguments
 
 
+def of_gradients(written: Seen) -> bool:
+    """Whether what is written into memory was made from gradients: not what stood there, where that is not read."""
+    entry = written.entry
+    if entry is None or entry.function not in ANEW:
+        return written.reduced
+    return any(one.reduced for one in entry.read() if one is not entry.arguments.get("self"))
+
+
 def behind(seen: Seen) -> list[Seen]:
     """A value that was made from gradients, and all those that it was made from, in the order in which they are read."""
     found: dict[Seen, None] = {}

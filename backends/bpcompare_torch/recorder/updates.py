@@ -23,7 +23,7 @@ from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
 from bpcompare_torch.recorder.optimizers import Rules, lawless, rate_format, slots_of, steps_of
 from bpcompare_torch.recorder.owners import Owners, covers
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.tape import Entry, Seen, of_itself
+from bpcompare_torch.recorder.tape import Entry, Seen, of_gradients, of_itself
 from bpcompare_torch.recorder.ways import Ways
 
 LEFT_OVER = "a step of an optimizer wrote into it, and it was not cleared"
@@ -76,8 +76,6 @@ class Updates:
         for handle in (*self._handles, *(handle for handles in self._around.values() for handle in handles)):
             handle.remove()
 
-    # what backward leaves
-
     def before_backward(self) -> None:
         """A backward pass begins: no step of an optimizer goes on, or it was broken off."""
         self._mode.stepping = False
@@ -125,6 +123,8 @@ class Updates:
             return
         self.continuity.touched(t)
         owners = self._owners.of(t) if self._begun and strided(t) else ()
+        if owners and written is not None and not self._mode.following:
+            written.reduced = of_gradients(written)
         for name, p in owners:
             if written is None or not (written.reduced or of_itself(written)):
                 now, clock = self._identity.memory.keep(p), self._identity.memory.clock
