@@ -52,6 +52,10 @@ def _grid(a: Arguments, axis: int | None, zero: Array, scale: str = "scale") -> 
     return _Grid(hyperparameter(product, a.some) * hyperparameter(np.ones(()), a.some), q == held, held - z)
 
 
+def _straight_through(x: Node, grid: _Grid) -> Node:
+    return Node(x.shape, lambda: grid.value, [(x, lambda dy: masked(grid.inside, dy))])
+
+
 def _plain(a: Arguments, name: str) -> Array:
     return np.asarray(plainly(getattr(a, name)), np.float64)
 
@@ -65,7 +69,7 @@ def _fixed(per_channel: bool) -> Callable[[Arguments], Any]:
         if (zero != np.rint(zero)).any():
             raise LookupError("a zero between whole numbers")
         grid = _grid(a, int(a.axis) if per_channel else None, zero)
-        return Node(x.shape, lambda: grid.value, [(x, lambda dy: masked(grid.inside, dy))]), None
+        return _straight_through(x, grid), None
 
     return formula
 
@@ -160,7 +164,7 @@ class ObservedCall(CallLaw):
         if not np.all(plainly(a.fake_quant_on)):
             return kernel.reshape(x, x.shape), None
         grid = _grid(a, int(a.ch_axis) if a.per_row_fake_quant else None, _zero(a), "scale_after")
-        return Node(x.shape, lambda: grid.value, [(x, lambda dy: masked(grid.inside, dy))]), None
+        return _straight_through(x, grid), None
 
     def state(self, at: At[Any]) -> Num:
         """The scale, the zero, or r + c (the least or the largest − r); at first just that.
