@@ -96,10 +96,14 @@ class Balls:
 
     def of(self, claim: Claim) -> Balls:
         """The same lookup in the format that the claim was computed in."""
-        if claim.dtype == self.fmt.dtype:
+        return self.within(claim.dtype)
+
+    def within(self, dtype: str) -> Balls:
+        """The same lookup in another format."""
+        if dtype == self.fmt.dtype:
             return self
         other = copy(self)
-        other.fmt = format_of(claim.dtype, self.fmt.flushes)
+        other.fmt = format_of(dtype, self.fmt.flushes)
         return other
 
     def unreduced(self) -> Balls:
