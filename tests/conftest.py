@@ -39,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[COMPILED] = folder.name
         config.add_cleanup(lambda: os.environ.pop(COMPILED))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")  # JAX asks once in a process: what runs on several needs them everywhere
 
 
 ENDS = "BPCOMPARE_SLOW_TESTS_END"

@@ -14,6 +14,7 @@ import pytest
 import bpcompare
 from bpcompare.engine.asked import located
 from bpcompare.engine.isolation import Isolated
+from bpcompare.engine.worker import InProcess
 from bpcompare.files.chunks import Chunks
 from bpcompare.laws import LAWS
 from bpcompare.plan.draw import plan as draw
@@ -114,6 +115,17 @@ def test_each_record_is_judged_when_it_arrives():
     assert [certificate.verdict for certificate in comparison.certificates.values()] == ["certified", "wrong"]
 
 
+def test_small_ones_are_judged_as_they_arrived():
+    """A backend that uses its arrays again would change what an earlier one is judged by: right code would be accused."""
+    plan = draw(read("mazur"), "float32", None, None)
+    arrived, record = arrivals.Arrivals(plan), InProcess().run(Delta, plan)
+    arrived.judge(arrived.kept(record))
+    for x in arrays_of(record):
+        x.fill(0.5)
+    arrived.judge(arrived.kept(record))
+    assert [one.verdict for one in arrived.certificates] == ["certified", "wrong"]
+
+
 def test_the_first_ones_stay_in_memory(monkeypatch):
     """Small runs would pay for a file that they do not need."""
     monkeypatch.setattr(Chunks, "put", lambda *_: pytest.fail("there is room"))
@@ -136,8 +148,8 @@ def test_ctrl_c_leaves_no_file(tmp_path):
     """Disks would fill with what interrupted runs have written."""
     code = (
         "import sys, time\nimport bpcompare.session.arrivals as its\nfrom bpcompare.cli import main\n"
-        "def certificate(*_):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
-        "its.certificate = certificate\nsys.argv = ['bpcompare', 'run', 'mazur', '-b', 'delta']\nsys.exit(main())\n"
+        "def certificates(*_):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
+        "its.certificates = certificates\nsys.argv = ['bpcompare', 'run', 'mazur', '-b', 'delta']\nsys.exit(main())\n"
     )
     environment = os.environ | {"TMPDIR": str(tmp_path), "BPCOMPARE_MEMORY": "0"}
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment) as process:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from textwrap import dedent
+from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
@@ -206,6 +207,38 @@ def test_a_table_that_grew_is_watched_with_what_it_has_now(monkeypatch):
     record = InProcess().run(doing(lambda: comparison.EXIT.__setitem__("came", 0)), draw(NET))
     assert record.failure.startswith("it replaced bpcompare.verdict.comparison.EXIT.came ")
     assert comparison.EXIT["came"] == 7
+
+
+def test_what_was_imported_since_the_last_run_is_watched_too(monkeypatch):
+    """A part of the judge that is imported late could be replaced, and one that was there before as well."""
+    first = bindings()
+    later = ModuleType("bpcompare.proof.later")
+    exec("def weigh():\n    return 1\n\n\nclass Scale:\n    def tare(self):\n        return 0\n", vars(later))
+    monkeypatch.setitem(sys.modules, "bpcompare.proof.later", later)
+    monkeypatch.setattr(bpcompare.proof, "later", later, raising=False)
+    grown, weigh, tare = bindings(), later.weigh, later.Scale.tare
+    assert grown is not first
+    with surroundings() as kept:
+        later.weigh, later.Scale.tare = None, len
+        certificate.judge.__defaults__ = ("", {})
+    assert kept.replaced == [
+        "bpcompare.proof.later.weigh",
+        "bpcompare.proof.later.Scale.tare",
+        "bpcompare.proof.certificate.judge",
+    ]
+    assert (later.weigh, later.Scale.tare) == (weigh, tare)
+    assert not first.no_more(), "another list is made where that module is gone again"
+
+
+def test_a_judge_that_somebody_replaced_before_is_not_taken_for_an_import(monkeypatch):
+    """What somebody puts in the place of a part of ours before a run would stand in the list without its inside."""
+    bindings()
+    monkeypatch.setitem(sys.modules, "bpcompare.proof.later", ModuleType("bpcompare.proof.later"))
+    mine = FunctionType(certificate.certify_all.__code__, vars(certificate), "mine", certificate.certify_all.__defaults__)
+    monkeypatch.setattr(certificate, "certify_all", mine)
+    with surroundings() as kept:
+        mine.__defaults__ = None
+    assert kept.replaced == ["bpcompare.proof.certificate.certify_all"]
 
 
 def test_a_run_inside_of_a_run_takes_nothing_over_for_it():

@@ -66,7 +66,7 @@ class UpdateAt(Generic[O_co]):
     name: str = ""
     """The slot whose next value is asked for."""
     after: Mapping[str, Num] = field(default_factory=dict)
-    """Single numbers of the state after the step, as they were recorded, where the step itself reads them."""
+    """Numbers as the step left them, by name, where it reads them itself: of the state, and the stages of its way so far."""
 
     def but(self, **changes: Any) -> Self:
         """The same place with some of its numbers changed."""

@@ -158,6 +158,6 @@ def _check(found: Recording) -> None:
     if missing := [path for path in found.kept.values() if path not in found.recorded]:
         raise ValueError(f"{missing[0]} is kept, and has no number")
     for update in program.updates:
-        for path in (update.writes, *update.slots.values()):
+        for path in update.claimed:
             if path not in found.recorded:
                 raise ValueError(f"{path} has no number")

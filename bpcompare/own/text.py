@@ -100,6 +100,7 @@ def measures(step: WatchedStep) -> Iterator[Said]:
     yield from _estimated(step)
     yield from _changed(step)
     yield from _by_hand(step)
+    yield from _put_back(step)
     yield from _rule(step)
     yield from _copies(step)
     yield from _unused(step)
@@ -183,6 +184,13 @@ def _by_hand(step: WatchedStep) -> Iterator[Said]:
     if updates := step.watched.facts.get("by hand", ""):
         words = f"{named(updates.split('; '))}, function by function: each does what it says; whether together they are the rule"
         yield "by hand", f"{words} that is meant was not asked, and states were taken as they were found", 2
+
+
+def _put_back(step: WatchedStep) -> Iterator[Said]:
+    """Parameters that were moved by hand and put back where they had been: gradients may be those of the place between."""
+    if parameters := step.watched.facts.get("put back", ""):
+        words = "moved by hand, and put back to the very numbers before: gradients of in between are those of another place"
+        yield "put back", f"{named(parameters.split('; '))}: {words}", 2
 
 
 def _rule(step: WatchedStep) -> Iterator[Said]:

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from bpcompare.ops.call import Call, Fixed, Read
+from bpcompare.ops.op import UpdateOp
 from bpcompare.ops.rule import Rule
 from bpcompare.plan import trees
 from bpcompare.plan.storage import StorageError
@@ -25,7 +26,7 @@ def program_tree(program: Program) -> Tree:
         "addends": list(program.addends),
         "values": [fields_of(value) for value in program.values.values()],
         "steps": [fields_of(step) | {"op": _call(step)} for step in program.steps],
-        "updates": [fields_of(update) | {"op": _rule(update)} for update in program.updates],
+        "updates": [_update(update) for update in program.updates],
     }
 
 
@@ -64,10 +65,12 @@ def _call(step: Step) -> Tree:
     return content | ({"factors": op.factors} if op.factors else {})
 
 
-def _rule(update: Update) -> Tree | None:
-    op = update.op
-    if op is None:
-        return None
+def _update(update: Update) -> Tree:
+    way = {} if update.way is None else {"way": _rule(update, update.way)}
+    return fields_of(update) | {"op": None if update.op is None else _rule(update, update.op)} | way
+
+
+def _rule(update: Update, op: UpdateOp) -> Tree:
     if not isinstance(op, Rule):
         raise StorageError(f"{update.parameter} is updated by no rule that was recorded")
     settings = {name: _argument(value) for name, value in op.settings.items()}
@@ -114,12 +117,14 @@ def _called(entry: Any, place: str) -> Step:
 
 def _updated(entry: Any, place: str) -> Update:
     content = dict(trees.entries(entry, place, "parameter", "op", "writes", optional=trees.hints(Update)))
-    rule, op = content.pop("op"), None
-    if rule is not None:
-        found = dict(trees.entries(rule, f"{place}.op", "function", "settings", optional=trees.hints(Rule)))
-        settings = trees.each(found.pop("settings"), place, _argument_from)
-        op = Rule(settings=settings, **_typed(Rule, found, place))
-    return Update(op=op, **_typed(Update, content, place))
+    op, way = (None if rule is None else _ruled(rule, place) for rule in (content.pop("op"), content.pop("way", None)))
+    return Update(op=op, way=way, **_typed(Update, content, place))
+
+
+def _ruled(entry: Any, place: str) -> Rule:
+    found = dict(trees.entries(entry, f"{place}.op", "function", "settings", optional=trees.hints(Rule)))
+    settings = trees.each(found.pop("settings"), place, _argument_from)
+    return Rule(settings=settings, **_typed(Rule, found, place))
 
 
 def _typed(kind: type, content: Tree, place: str) -> Any:

@@ -57,8 +57,9 @@ class Step:
 class Update:
     """What becomes of a parameter: by the rule `op`, from its gradient and its `slots` (paths by name); kept where op is None.
 
-    `t` is the path of the update's number. `dtype` is the format of its arithmetic, `formats` those of slots that have another.
-    `counts` are slots that the step reads as they are after it.
+    `t` is the path of the update's number. `dtype` is the format of its arithmetic, `formats` those of slots and stages that have
+    another. `counts` are slots that the step reads as they are after it. `stages` are what was recorded of the way to it, in
+    the order in which each is made of those before it, by the rule `way`.
     """
 
     parameter: str
@@ -70,6 +71,13 @@ class Update:
     dtype: str = ""
     formats: Mapping[str, str] = field(default_factory=dict)
     counts: tuple[str, ...] = ()
+    stages: Mapping[str, str] = field(default_factory=dict)
+    way: UpdateOp | None = None
+
+    @property
+    def claimed(self) -> tuple[str, ...]:
+        """The paths of all that is recorded of it: slots, stages, and the parameter after the step."""
+        return (*self.slots.values(), *self.stages.values(), self.writes)
 
 
 @dataclass(frozen=True, eq=False)

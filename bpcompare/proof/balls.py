@@ -14,8 +14,10 @@ from bpcompare.numbers.ball import Ball, Format
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Num
 from bpcompare.numbers.parts import parts
+from bpcompare.plan import Plan
+from bpcompare.plan.record import Record
 from bpcompare.proof.claims import Claim
-from bpcompare.proof.values import StepValues
+from bpcompare.proof.values import StepValues, step_values
 
 
 class Balls:
@@ -94,10 +96,14 @@ class Balls:
 
     def of(self, claim: Claim) -> Balls:
         """The same lookup in the format that the claim was computed in."""
-        if claim.dtype == self.fmt.dtype:
+        return self.within(claim.dtype)
+
+    def within(self, dtype: str) -> Balls:
+        """The same lookup in another format."""
+        if dtype == self.fmt.dtype:
             return self
         other = copy(self)
-        other.fmt = format_of(claim.dtype, self.fmt.flushes)
+        other.fmt = format_of(dtype, self.fmt.flushes)
         return other
 
     def unreduced(self) -> Balls:
@@ -136,6 +142,23 @@ class Balls:
             found = (((x[at] != 0) & (np.abs(x[at]) < self.fmt.tiny)).any() for at, _ in parts(x, PART))
             self._denormals[path] = any(found)
         return self._denormals[path]
+
+
+def of_steps(
+    plan: Plan,
+    record: Record,
+    steps: Collection[int] | None = None,
+    *,
+    quick: bool = True,
+    random: np.random.Generator | None = None,
+) -> dict[int, Balls]:
+    """The lookups of a record's steps by their numbers, from 1; of all, or of some. The other arguments are those of `Balls`."""
+    fmt, algorithms = format_of(plan.dtype, record.provenance.flushes), record.provenance.algorithms
+    return {
+        number: Balls(values, fmt, algorithms, quick=quick, random=random)
+        for number, values in enumerate(step_values(plan, record), 1)
+        if steps is None or number in steps
+    }
 
 
 PART = 2**15

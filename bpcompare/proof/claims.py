@@ -33,6 +33,7 @@ class Claim:
 
     `subject` is the layer or parameter it belongs to, `owners` the laws it uses with their ops, `reads()` the paths it rests
     on, `value(lookup, laws)` what the laws make of them. `dtype` is the format it was computed in, "" for that of the whole run.
+    `inner` is the format in which one call works it out before it rounds it to `dtype`, once; "" where that is not known.
     `halves()` are the two claims that a Δ behind one activation falls into.
     """
 
@@ -43,6 +44,7 @@ class Claim:
     reads: Callable[[], tuple[str, ...]]
     value: Callable[[Lookup, Laws], Num]
     dtype: str = ""
+    inner: str = ""
     halves: Callable[[], Halves] | None = None
     _listed: list[tuple[str, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -121,7 +123,7 @@ class Claims(Sequence[Claim]):
             found |= {*_worked_out(self._program, step), *_sent_back(self._program, step, {step.writes})}
         update = self._updates.get(owner)
         if update is not None and update.op is not None:
-            found |= {update.writes, *update.slots.values()}
+            found |= {*update.claimed}
         return sorted(self.numbers[path] for path in found if path in self.numbers)
 
     @cached_property
@@ -192,6 +194,8 @@ def claims(program: Program) -> Claims:
     for update in program.updates:
         if update.op is not None:
             found += [(path, _slot, (update, update.op, name, path)) for name, path in update.slots.items()]
+        if update.way is not None:
+            found += [(path, _stage, (update, update.way, name, path)) for name, path in update.stages.items()]
         found.append((update.writes, _update, (update,)))
     return Claims(program, found)
 
@@ -240,7 +244,8 @@ def _delta(program: Program, value: Value) -> Claim:
 
     recorded = value.delta or path
     halves = partial(_halves, program, value) if _through(program, value) else None
-    return Claim(recorded, statement, value.owner, _owners(steps), reads, number, _narrowest(program, steps, value.dtype), halves)
+    dtype = _narrowest(program, steps, value.dtype)
+    return Claim(recorded, statement, value.owner, _owners(steps), reads, number, dtype, halves=halves)
 
 
 def _through(program: Program, value: Value) -> bool:
@@ -312,14 +317,14 @@ def _update(update: Update) -> Claim:
     op, parameter, slots = update.op, update.parameter, update.slots
     if op is None:
         return Claim(update.writes, "update", parameter, (), lambda: (parameter,), lambda get, laws: get(parameter))
-    counts = {name: slots[name] for name in update.counts}
+    left = {name: slots[name] for name in update.counts} | dict(update.stages)
 
     def value(get: Lookup, laws: Laws) -> Num:
-        after = {name: get(path) for name, path in counts.items()}
+        after = {name: get(path) for name, path in left.items()}
         return laws.update(parameter, op).parameter(_before(update, op, get).but(after=after))
 
     def reads() -> tuple[str, ...]:
-        return (*_reads(update), *counts.values())
+        return (*_reads(update), *left.values())
 
     return Claim(update.writes, "update", parameter, ((parameter, op),), reads, value, update.dtype)
 
@@ -333,6 +338,23 @@ def _slot(update: Update, op: UpdateOp, name: str, path: str) -> Claim:
 
     dtype = update.formats.get(name, update.dtype)
     return Claim(path, "state", parameter, ((parameter, op),), lambda: _reads(update), value, dtype)
+
+
+def _stage(update: Update, way: UpdateOp, name: str, path: str) -> Claim:
+    """What is recorded of the way to the step, from those of its stages that come before."""
+    before = list(update.stages)[: list(update.stages).index(name)]
+    left = {name: update.slots[name] for name in update.counts} | {one: update.stages[one] for one in before}
+
+    def value(get: Lookup, laws: Laws) -> Num:
+        after = {name: get(path) for name, path in left.items()}
+        return laws.update(update.parameter, way).slot(_before(update, way, get, name).but(after=after))
+
+    def reads() -> tuple[str, ...]:
+        return (*_reads(update), *left.values())
+
+    dtype, inner = update.formats.get(name, update.dtype), getattr(way, "inner", "")
+    owners = ((update.parameter, way),)
+    return Claim(path, "state", update.parameter, owners, reads, value, dtype, inner if _wider(inner, dtype) else "")
 
 
 def _reads(update: Update) -> tuple[str, ...]:

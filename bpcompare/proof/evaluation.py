@@ -27,6 +27,10 @@ def evaluate(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: Si
     of what is valid, None the law's convention. `majorant`: evaluate the law with absolute values, too, even if it is not
     rearranged.
     """
+    if claim.inner:
+        return _rounded(
+            evaluate(replace(claim, inner=""), balls.within(claim.inner), laws, side, ties, majorant=majorant), balls.fmt
+        )
     fmt = format_for(claim, balls, laws, side, ties, majorant=majorant)
     get = balls.lookup(fmt)
     if not (side or ties or majorant) and is_update(claim):
@@ -110,6 +114,11 @@ def format_for(claim: Claim, balls: Balls, laws: Laws, side: Side = None, ties: 
         fmt = _with_room(fmt)
     special = rearranged or side or ties or factors or room != HEADROOM
     return fmt(rearranged=rearranged, side=side, ties=ties, room=room, factors=factors) if special else fmt
+
+
+def _rounded(ball: Ball, fmt: Format) -> Ball:
+    """What was worked out in a wider format, rounded to `fmt` once."""
+    return 1.0 * Ball(ball.mid, fmt, 0.0, np.asarray(ball.final_radius()))
 
 
 def _narrowed(ball: Ball, fmt: Format) -> Ball:

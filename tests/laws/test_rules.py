@@ -33,7 +33,8 @@ def asked(rule, settings, slots, name="", after=(), maximize=False, t=T, g=G):
 def test_every_rule_is_here():
     """A rule could be entered that nobody has worked out by hand."""
     known = {"sgd", "adam", "nadam", "radam", "adamax", "rmsprop", "adagrad", "adadelta", "asgd", "rprop", "adafactor", "muon"}
-    assert set(RULES) == known | {"nesterov adam", "amsgrad", "adabelief", "yogi", "lion", "signsgd", "lamb"}
+    variants = {"nesterov adam", "amsgrad", "adabelief", "yogi", "lion", "signsgd", "lamb", "newton_schulz", "optax adafactor"}
+    assert set(RULES) == known | variants
 
 
 def test_sgd_with_dampening():
@@ -259,11 +260,44 @@ def test_adafactor_of_a_matrix():
     assert np.allclose(found, w - ETA * DECAY * w - step, rtol=1e-13, atol=0)
 
 
-def test_of_muon_the_momentum_alone():
-    """Its step has no law: a ball around it would hold any number."""
-    assert asked("muon", {"momentum": 0.75}, {"m": M}, "m") == pytest.approx(M + 0.25 * (G - M), rel=1e-15)
-    with pytest.raises(LookupError, match="Newton"):
-        asked("muon", {"momentum": 0.75}, {"m": M})
+MUON = {"momentum": 0.75, "nesterov": True, "adjust": "", "steps": 2.0, "a": 2.0, "b": -1.5, "c": 0.5, "turned": True}
+MATRIX = np.array([[0.5, -0.25], [1.0, 0.75], [-0.125, 0.5]])
+
+
+def muon(rule, name="", after=(), **changed):
+    """The parameter, or a stage of the way to its step, with momentum 0 before the step."""
+    op = Rule(rule, {**COMMON, "maximize": False, "decoupled": True, **MUON, **changed}, ("m",))
+    at = UpdateAt(op, T, np.ones((3, 2)), MATRIX, {"m": np.zeros((3, 2))}, name, dict(after))
+    return LAWS.update("w", op).slot(at) if name else LAWS.update("w", op).parameter(at)
+
+
+def test_muon():
+    """Momentum, Nesterov's, x₀ of norm 1 with the fewer rows, two iterations, and a step of √(3/2) η beside the decay."""
+    m = 0.25 * MATRIX
+    fed = m + 0.25 * (MATRIX - m)
+    x = fed.T / np.sqrt((fed * fed).sum())
+    for _ in range(2):
+        gram = x @ x.T
+        x = 2.0 * x + (-1.5 * gram + 0.5 * gram @ gram) @ x
+    assert np.allclose(muon("muon", "m"), m, rtol=1e-15, atol=0)
+    assert np.allclose(muon("newton_schulz", "fed"), fed, rtol=1e-15, atol=0)
+    assert np.allclose(muon("newton_schulz", "fed", nesterov=False), m, rtol=1e-15, atol=0)
+    assert np.allclose(muon("newton_schulz", "o"), x.T, rtol=1e-13, atol=0)
+    assert np.allclose(muon("newton_schulz", "o", {"narrow": fed}, turned=False), x.T, rtol=1e-13, atol=0)  # either way round
+    for adjust, scale in (("", sqrt(1.5)), ("original", sqrt(1.5)), ("match_rms_adamw", 0.2 * sqrt(3.0))):
+        found = muon("muon", after={"o": x.T}, adjust=adjust)
+        assert np.allclose(found, 1.0 - ETA * DECAY - ETA * scale * x.T, rtol=1e-14, atol=0)
+    assert muon("newton_schulz", "norm", epsilon=9.0) == 9.0
+
+
+def test_muon_uses_what_was_recorded_of_its_way():
+    """A stage would be worked out from the gradient anew, in balls that hold any number."""
+    two = {"x1": np.eye(2, 3), "poly2": np.eye(2)}
+    assert np.array_equal(muon("newton_schulz", "o", two), 3.0 * np.eye(3, 2))
+    assert np.array_equal(muon("newton_schulz", "gram2", two), np.eye(2))
+    assert np.array_equal(muon("newton_schulz", "poly2", {"gram2": np.eye(2)}), -1.0 * np.eye(2))
+    with pytest.raises(LookupError, match="nobody saw"):
+        muon("muon")
 
 
 def test_adam_whose_coefficients_have_few_bits():
@@ -280,3 +314,24 @@ def test_adam_whose_coefficients_have_few_bits():
         assert bool(off <= ball.final_radius()) is inside
         assert abs(wide * 0.0625 - ball.mid[0]) <= ball.final_radius()
         assert not abs(1.001 * wide * 0.0625 - ball.mid[0]) <= ball.final_radius()
+
+
+def test_adafactor_as_optax_has_it():
+    """ε stands in the means, the decay is no part of the rate, and rows are means over the larger of the two axes."""
+    settings = {"dims": None, "left": 0.25, "new": 0.75, "d": 0.5, "epsilon2": 0.001, "epsilon": 0.125}
+    v = 0.25 * V + 0.75 * (G * G + 0.125)
+    assert asked("optax adafactor", settings, {"v": V}, "v") == pytest.approx(v, rel=1e-15)
+    u = G / sqrt(v)
+    u /= max(1.0, abs(u) / 0.5)
+    assert asked("optax adafactor", settings, {"v": V}) == pytest.approx(W - DECAY * W - ETA * W * u, rel=1e-15)
+    plain = {**settings, "d": 0.0, "epsilon2": 0.0, "weight_decay": 0.0}
+    assert asked("optax adafactor", plain, {"v": V}) == pytest.approx(W - ETA * G / sqrt(v), rel=1e-15)
+    g, w = np.array([[1.0, 2.0, 4.0], [0.5, 1.0, -1.0]]), np.zeros((2, 3))
+    slots = {"rows": np.array([1.0, 2.0]), "columns": np.array([1.0, 0.5, 0.25])}
+    op = Rule("optax adafactor", {**COMMON, **plain, "dims": (0, 1), "maximize": False}, ("rows", "columns"))
+    at = UpdateAt(op, T, w, g, slots, "")
+    square = g * g + 0.125
+    rows, columns = 0.25 * slots["rows"] + 0.75 * square.mean(1), 0.25 * slots["columns"] + 0.75 * square.mean(0)
+    step = ETA * g / np.sqrt(np.outer(rows, columns) / rows.mean())
+    assert np.allclose(LAWS.update("w", op).parameter(at), w - step, rtol=1e-14, atol=0)
+    assert np.allclose(LAWS.update("w", op).slot(at.but(name="rows")), rows, rtol=1e-15, atol=0)

@@ -383,3 +383,90 @@ def test_a_rule_of_ones_own_is_named():
     ]
     assert [run.verdict for run in runs] == ["certified in part", "certified"]
     assert "uphill" in str(runs[0])
+
+
+@pytest.mark.parametrize("kind", [pytest.param("checkpointed", marks=pytest.mark.slow), "bounded"])
+def test_primitives_of_others_are_what_their_functions_compute(kind):
+    """A loop of Equinox, and with it every solver of diffrax, would be examined in part; or its rule backward by nobody."""
+    within = pytest.importorskip("equinox.internal")
+
+    def loss(p):
+        def body(state):
+            return state[0] + 1, jnp.sin(state[1]) * p["v"]
+
+        return jnp.sum(within.while_loop(lambda state: state[0] < 2, body, (0, WEIGHTS), max_steps=3, kind=kind)[1])
+
+    found = bpcompare.check(loss, {"v": V}, as_is=True)
+    assert found.verdict == "certified", str(found)
+
+
+def test_a_primitive_of_somebodys_own_is_held_against_its_function():
+    """A wrong derivative of one's own primitive would pass, for nobody here knows its name."""
+    from jax.extend.core import Primitive
+    from jax.interpreters import ad, mlir
+
+    def computed(x):
+        return jnp.sin(x)
+
+    primitive = Primitive("mine")
+    primitive.def_impl(computed)
+    primitive.def_abstract_eval(lambda x: x)
+    mlir.register_lowering(primitive, mlir.lower_fun(computed, multiple_results=False))
+    found = {}
+    for name, factor in (("certified", 1.0), ("wrong", 0.5)):
+        ad.defjvp(primitive, lambda g, x, factor=factor: g * factor * jnp.cos(x))
+        found[name] = bpcompare.check(lambda p: jnp.sum(primitive.bind(p["v"])), {"v": V}, as_is=True)
+        assert found[name].verdict == name, str(found[name])
+    assert "mine.backward" in str(found["wrong"])
+
+
+def test_a_check_that_may_raise_hides_nothing():
+    """A function that only asks whether its numbers are good, and would raise, would keep a step from being certified."""
+    equinox = pytest.importorskip("equinox")
+    found = bpcompare.check(
+        lambda p: jnp.sum(equinox.error_if(p["v"] ** 2, jnp.any(p["v"] > 100.0), "too large")), {"v": V}, as_is=True
+    )
+    assert found.verdict == "certified", str(found)
+
+
+def test_what_asks_another_program_inside_of_a_rule_is_named():
+    """A function that NumPy computes would be accused, or pass, for a derivative that nobody can see."""
+
+    @jax.custom_vjp
+    def sine(v):
+        return jax.pure_callback(np.sin, jax.ShapeDtypeStruct(v.shape, v.dtype), v)
+
+    sine.defvjp(lambda v: (sine(v), v), lambda v, g: (g * jnp.cos(v),))
+    found = bpcompare.check(lambda p: jnp.sum(sine(p["v"]) ** 2), {"v": V}, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "sine (" in str(found)
+
+
+@pytest.mark.parametrize("factor", [-0.00165322962780713, 0.1, 1 / 3, 1e-3, 2.7, 0.7])
+def test_numbers_that_stand_in_the_code_are_what_jax_rounds_them_to(factor):
+    """A product with 0.1 would be called wrong where both its number and its result are rounded far: `betaln` was."""
+    v = jnp.linspace(1.0, 2.0, 400)
+    found = bpcompare.check(lambda p: jnp.sum(factor * p["v"]), {"v": v}, as_is=True)
+    assert found.verdict == "certified", str(found)
+    (recording,) = found.runs[0].watched.recordings
+    constants = [x for name, x in recording.given.items() if name.startswith("constant")]
+    assert any(np.float32(factor) == x for x in constants)
+
+
+def test_the_derivative_of_what_a_search_finds_is_no_fault():
+    """A solver with a derivative by the implicit function theorem, off by its tolerance, would be accused for its loop."""
+    equinox = pytest.importorskip("equinox")
+
+    @jax.custom_jvp
+    def root(a):
+        x, _ = lax.while_loop(lambda s: s[1] > 1e-2, lambda s: ((s[0] + a / s[0]) / 2, jnp.abs(s[0] ** 2 - a)), (a, a))
+        return equinox.error_if(x, x < 0.0, "no root")
+
+    @root.defjvp
+    def _(primals, tangents):
+        x = root(primals[0])
+        return x, tangents[0] / (2 * x)
+
+    found = bpcompare.check(lambda p: root(p["a"]) ** 3, {"a": jnp.float32(2.0)}, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "root (" in str(found)

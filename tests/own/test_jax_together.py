@@ -8,7 +8,7 @@ import jax.numpy as jnp  # noqa: E402
 
 import bpcompare  # noqa: E402
 from bpcompare_jax.recorder import together as module  # noqa: E402
-from bpcompare_jax.recorder.evaluation import jaxprs, primitives  # noqa: E402
+from bpcompare_jax.recorder.inside import jaxprs, primitives  # noqa: E402
 from bpcompare_jax.recorder.stepping import Step  # noqa: E402
 from bpcompare_jax.switches import wide  # noqa: E402
 

@@ -85,7 +85,30 @@ TOLD = {
     "centered rmsprop": (lambda: optax.rmsprop(0.1, centered=True), "rmsprop (eta = 0.1"),
     "by names": (lambda: optax.named_chain(("first", optax.clip(0.1)), ("then", optax.sgd(0.1))), "sgd ("),
 }
+TOLD |= {
+    "adafactor": (lambda: optax.adafactor(0.1, min_dim_size_to_factor=2), "optax adafactor (eta = 0.1, d = 1, epsilon2 = 0.001"),
+    "adafactor of no factors": (
+        lambda: optax.chain(optax.clip(0.1), optax.adafactor(0.1, weight_decay_rate=0.5)),
+        "left = 0.584756, new = 0.415244, epsilon = 1e-30, decay 0.5)",
+    ),
+    "adafactor alone": (
+        lambda: optax.adafactor(
+            optax.linear_schedule(0.1, 0.0, 10),
+            min_dim_size_to_factor=2,
+            clipping_threshold=None,
+            multiply_by_parameter_scale=False,
+        ),
+        "optax adafactor (eta = 0.08, d = 0, epsilon2 = 0",
+    ),
+}
 UNTOLD = {
+    "adafactor with momentum": lambda: optax.adafactor(0.1, momentum=0.9),
+    "adafactor of its own schedule": lambda: optax.chain(
+        optax.scale_by_factored_rms(decay_rate_fn=lambda step, rate: 0.5 + 0.0 * step), optax.scale(-0.1)
+    ),
+    "adafactor in another order": lambda: optax.chain(
+        optax.scale_by_factored_rms(), optax.scale_by_param_block_rms(), optax.clip_by_block_rms(1.0), optax.scale(-0.1)
+    ),
     "novograd": lambda: optax.novograd(0.1),
     "smooth lion": lambda: optax.chain(optax.scale_by_lion(mode="smooth"), optax.scale(-0.1)),
     "lamb with nesterov": lambda: optax.chain(
@@ -284,3 +307,57 @@ def test_a_wrong_rule_is_wrong_inside_of_a_wrapper(monkeypatch, made, refuted):
     found = checked(made())
     assert found.verdict == "wrong"
     assert refuted_paths(found) == refuted
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_what_a_rule_asks_for_is_what_it_is_given(opaque):
+    """SAM would end in a traceback: it asks for the gradient as a function, and takes nothing else."""
+    contrib = pytest.importorskip("optax.contrib")
+    adversary = optax.chain(contrib.normalize(), optax.sgd(0.05))
+    rule = contrib.sam(optax.sgd(0.1), adversary, sync_period=2, opaque_mode=opaque)
+    found = bpcompare.check(loss, PARAMS, DATA, update=rule, as_is=True)
+    assert found.verdict == "certified", str(found)
+    assert "whether together they are the rule that is meant was not asked" in " ".join(str(found).split())
+
+
+def test_what_is_not_chosen_is_not_asked():
+    """RAdam's third step would be undecided: it works out, and leaves, the root of a number below 0."""
+    found = checked(optax.radam(0.1), 2)
+    assert found.verdict == "certified", str(found)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_adafactor_factors_the_two_largest_axes(dtype):
+    """Adafactor of an array with three axes would be accused for those that it factors, or of float64 for its rates."""
+    with jax.enable_x64(dtype == "float64"):
+        params = {"k": jnp.asarray(np.linspace(-1, 2, 24).reshape(3, 4, 2), dtype)}
+        rule, state = (made := optax.adafactor(0.5, min_dim_size_to_factor=3, weight_decay_rate=0.1)), made.init(params)
+        for _ in range(3):
+            _, state = rule.update(jax.tree.map(jnp.sin, params), state, params)
+        found = bpcompare.check(lambda p: jnp.sum(jnp.cos(p["k"]) ** 2), params, update=(rule, state), as_is=True)
+        assert not found.runs[0].refuted, str(found)
+        assert dtype == "bfloat16" or found.verdict == "certified", str(found)
+        assert {"k.rows", "k.columns", "k.update"} <= {claim.path for _, claim, _ in found.runs[0].findings}
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "wrong", "refuted"),
+    [
+        ("optax._src.transform", "numerics", "safe_root_mean_squares", {"w.update", "b.update"}),
+        ("optax._src.factorized", "numerics", "abs_sq", {"w.rows", "w.columns", "b.v", "w.update", "b.update"}),
+    ],
+)
+def test_an_adafactor_that_is_none_is_wrong(monkeypatch, module, function, wrong, refuted):
+    """Each function of a wrong Adafactor does what it says, and nobody would ask whether they are Adafactor."""
+    from importlib import import_module
+    from types import SimpleNamespace
+
+    theirs = getattr(import_module(module), function)
+    others = {"safe_root_mean_squares": lambda p, least: jnp.sqrt(jnp.sum(p**2)), "abs_sq": jnp.abs}
+    replaced = SimpleNamespace(**{**vars(theirs), wrong: others[wrong]})
+    rule = optax.adafactor(0.1, min_dim_size_to_factor=2)
+    monkeypatch.setattr(import_module(module), function, replaced)
+    found = checked(rule)
+    assert found.verdict == "wrong", str(found)
+    assert refuted_paths(found) <= refuted
+    assert refuted_paths(found) & {"w.update", "w.rows"}

@@ -127,21 +127,6 @@ def test_states_of_complex_parameters_begin_in_both_parts(make):
     assert step.verdict == "certified", str(step)
 
 
-@pytest.mark.skipif(not hasattr(optim, "Muon"), reason="this torch has no Muon")
-def test_of_muon_the_momentum_is_judged_and_the_step_is_named(monkeypatch):
-    """Muon's step would be certified although bfloat16 hides it, or its momentum not be looked at."""
-    make = lambda m: optim.Muon([m[0].weight, m[2].weight])  # noqa: E731 — one line, used twice
-    step = wrong_step(monkeypatch, make)
-    assert step.verdict == "certified in part", str(step)
-    assert "bfloat16" in str(step)
-
-    def off(optimizer, model):
-        optimizer.state[model[0].weight]["momentum_buffer"].mul_(1.001)
-
-    monkeypatch.undo()
-    assert refuted(wrong_step(monkeypatch, make, after=off)) == {"0.weight.m"}
-
-
 @pytest.mark.parametrize("name", ["adam", "nadam", "radam", "adamax"])
 def test_a_count_that_is_a_step_off_is_found(name, monkeypatch):
     """A bias correction for another step is not seen."""

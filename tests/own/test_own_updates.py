@@ -323,3 +323,131 @@ def test_what_nobody_saw_between_updates_by_hand_is_named(update, after, words):
     step = by_hand(update, steps=1, after=after)
     assert step.verdict == IN_PART, str(step)
     assert f"0.weight: {'it was ' if 'changed' in words else 'code outside of all optimizers '}{words}" in named(step)
+
+
+def put_back(restore, after=lambda _model, _old: None, steps=2):
+    """Steps of sharpness-aware minimization as most write it: up, the gradient there, back, and a step of SGD with it."""
+    model = net()
+    optimizer = optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    mine = list(model.parameters())
+    with bpcompare.watch(model) as step:
+        for _ in range(steps):
+            backward(model)
+            with torch.no_grad():
+                old = [p.data.clone() for p in mine]
+                for p in mine:
+                    p.add_(p.grad, alpha=0.05)
+            optimizer.zero_grad()
+            backward(model)
+            with torch.no_grad():
+                restore(mine, old)
+            kept = [p.detach().clone() for p in mine]
+            optimizer.step()
+            after(mine, kept)
+            optimizer.zero_grad()
+    return step
+
+
+def by_data(mine, old):
+    for p, before in zip(mine, old, strict=True):
+        p.data = before
+
+
+def by_copy(mine, old):
+    for p, before in zip(mine, old, strict=True):
+        p.copy_(before)
+
+
+def into_data(mine, old):
+    for p, before in zip(mine, old, strict=True):
+        p.data.copy_(before)
+
+
+@pytest.mark.parametrize("restore", [by_data, by_copy, into_data, torch._foreach_copy_])
+def test_a_look_at_a_place_nearby_is_told(restore):
+    """Sharpness-aware training would be called changed in a way that nobody saw, though it is back where it was, bit by bit."""
+    step = put_back(restore)
+    assert step.verdict == "certified", str(step)
+    assert "put back   0.weight, 0.bias" in str(step)
+
+
+def nearly(mine, old):
+    by_data(mine, [before * 1.0001 for before in old])
+
+
+def test_what_is_not_put_back_whole_is_named():
+    """A step from a place that nobody knows of would be certified."""
+    step = put_back(nearly, steps=1)
+    assert step.verdict == IN_PART, str(step)
+    assert f"0.weight: it was {CHANGED}" in named(step)
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_step_that_is_undone_is_no_look_at_a_place_nearby(which):
+    """A training that stands still, for a step is taken back, would be certified."""
+    calls = []
+
+    def undone(mine, old):
+        calls.append(mine)
+        if len(calls) == which:
+            by_data(mine, old)
+
+    step = put_back(by_data, undone)
+    assert step.verdict == IN_PART, str(step)
+    assert "0.weight: it was changed" in named(step)
+
+
+@pytest.mark.parametrize("look", [True, False])
+@pytest.mark.parametrize("restore", [by_data, by_copy, into_data])
+def test_an_update_by_hand_that_is_undone_is_named(restore, look):
+    """A training by hand that stands still would be certified, for each of its updates is put back."""
+    model = net()
+    mine = list(model.parameters())
+    with bpcompare.watch(model) as step:
+        for _ in range(2):
+            model.zero_grad()
+            backward(model)
+            old = [p.data.clone() for p in mine]
+            with torch.no_grad():
+                for p in mine:
+                    p.add_(p.grad, alpha=-0.1)
+            if look:
+                model.zero_grad()
+                backward(model)
+            with torch.no_grad():
+                restore(mine, old)
+    assert step.verdict == IN_PART, str(step)
+    assert "0.weight: " in named(step)
+
+
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam], ids=lambda make: make.__name__)
+def test_a_step_that_autograd_follows_is_judged_as_what_it_is(make):
+    """A learned optimizer, or a rate that is learned through a step, would be named as changed in a way that nobody saw."""
+    model, x = net(), torch.randn(10, 6)
+    with bpcompare.watch(model) as step:
+        moved = {name: p.clone() for name, p in model.named_parameters()}
+        loss = torch.func.functional_call(model, moved, x).square().mean()
+        for p, gradient in zip(moved.values(), torch.autograd.grad(loss, moved.values()), strict=True):
+            p.grad = gradient
+        optimizer = make(list(moved.values()), 0.1, differentiable=True)
+        optimizer.step()
+        torch.func.functional_call(model, moved, x).square().mean().backward()
+    assert step.verdict == "certified", str(step)
+    assert f"{make.__name__}.step, function by function" in " ".join(str(step).split())
+
+
+def test_a_decay_that_is_undone_is_named():
+    """What was moved by hand and put back, with no look from there, would be told as if it were meant: a decay that is lost."""
+    model = net()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+    backward(model)
+    with bpcompare.watch(model) as step:
+        optimizer.zero_grad()
+        backward(model)
+        old = [p.data.clone() for p in model.parameters()]
+        with torch.no_grad():
+            torch._foreach_mul_(list(model.parameters()), 0.99)
+        by_data(model.parameters(), old)
+        optimizer.step()
+    assert step.verdict == IN_PART, str(step)
+    assert f"0.weight: it was {CHANGED}" in named(step)

@@ -67,3 +67,17 @@ def plainly(value: Any) -> Any:
     if fields:
         return tuple((name, plainly(getattr(value, name))) for name in fields)
     return str(value)
+
+
+def rule_name(equation: Any) -> str:
+    """The name of the function whose rule it is."""
+    p = equation.params
+    found = getattr(p.get("call_jaxpr") or p.get("fun_jaxpr"), "jaxpr", None)
+    named = getattr(getattr(found, "debug_info", None), "func_name", None) or p.get("name")
+    return str(named) if named else str(equation.primitive.name)
+
+
+def chosen_of(which: Any) -> int | None:
+    """The one case that is chosen for all entries; None where there is more than one."""
+    found = np.unique(np.asarray(which))
+    return int(found[0]) if len(found) == 1 else None

@@ -2,17 +2,21 @@
 
 The derivative with respect to a probe is what arrives at its value. `scan` and `while` are taken in their steps of time, `cond`
 by the branch that is taken; functions with a rule of their own for their derivative (`custom_jvp`, `custom_vjp`) keep it.
+What runs on many devices (`shard_map`) runs there: each value inside is kept as often as there are copies of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.extend import core
+
+from bpcompare_jax.recorder.inside import HIDING, foreign, hides
+from bpcompare_jax.recorder.shards import SHARD, WHOLE, Mesh, on_shard, split_up
 
 Key = tuple[Any, ...]
 """Where an equation stands: its number, in each jaxpr that is around it, with the steps of time; and the number of the result."""
@@ -37,16 +41,22 @@ class Followed(NamedTuple):
 class Evaluation:
     """One evaluation. `taps` are all results of equations by key, those that are `reached` by a parameter among them.
 
-    `chosen` are the branches that were taken, and how often a loop went round; `probes` what is added to results. `before`: what
-    was chosen when the same numbers were evaluated before, so that it can be traced.
+    `chosen` are the branches that were taken, and how often a loop went round; `hid`: something was computed behind which no
+    derivative is to be seen. `probes` are added to results. `before`: what
+    was chosen when the same numbers were evaluated before, so that it can be traced. `apart`: it runs on many devices, each of
+    which has other numbers: what they decide is not followed.
     """
 
-    def __init__(self, probes: Mapping[Key, Any] | None = None, before: Mapping[Key, int] | None = None) -> None:
+    def __init__(
+        self, probes: Mapping[Key, Any] | None = None, before: Mapping[Key, int] | None = None, *, apart: bool = False
+    ) -> None:
         self.taps: dict[Key, Any] = {}
         self.chosen: dict[Key, int] = {}
         self.reached: set[Key] = set()
+        self.hid = False
         self._probes = probes or {}
         self._before = before or {}
+        self._apart = apart
 
     def run(self, closed: Any, args: Sequence[Followed], at: Key = ()) -> list[Followed]:
         """The results of a jaxpr."""
@@ -70,12 +80,17 @@ class Evaluation:
             return self.run(inner(equation), args, at)
         if name == "scan":
             return self._scan(equation, args, at)
-        if name == "while" and unrolled(equation):
-            return self._while(equation, args, at)
-        if name == "cond":
-            return self._cond(equation, args, at)
+        if not self._apart:
+            if name == "while" and unrolled(equation):
+                return self._while(equation, args, at)
+            if name == "cond":
+                return self._cond(equation, args, at)
+            if name == "shard_map" and split_up(equation):
+                return self._sharded(equation, args, at)
+        custom = name in CUSTOM or foreign(equation)
+        self.hid |= any(arg.reached for arg in args) and (name in HIDING or (name in CUSTOM and hides(inner(equation))))
         # A custom function is held against numbers of what stands in it, one by one: so must it be computed.
-        with jax.disable_jit() if name in CUSTOM else nullcontext():
+        with jax.disable_jit() if custom else nullcontext():
             outs = bound(equation, [arg.number for arg in args])
         followed = name != "stop_gradient" and any(arg.reached for arg in args)
         return [self._tapped((*at, number), out, followed=followed) for number, out in enumerate(outs)]
@@ -85,10 +100,11 @@ class Evaluation:
         reached: list[bool] = []
 
         def body(numbers: list[Any], probes: Mapping[Key, Any]) -> tuple[list[Any], dict[Key, Any]]:
-            within = Evaluation(probes, self._before)
+            within = Evaluation(probes, self._before, apart=self._apart)
             given = [Followed(x, arg.reached) for x, arg in zip(numbers, args, strict=True)]
             outs = within.run(inner(equation), given, at)
             self.reached |= within.reached
+            self.hid |= within.hid
             reached[:] = [out.reached for out in outs]
             return [out.number for out in outs], within.taps
 
@@ -98,6 +114,49 @@ class Evaluation:
         numbers, taps = again([arg.number for arg in args], probes)
         self.taps |= taps
         return [Followed(x, one) for x, one in zip(numbers, reached, strict=True)]
+
+    def _sharded(self, equation: Any, args: list[Followed], at: Key) -> list[Followed]:
+        """What runs on many devices runs there as it is; what is inside is stacked along axes where it is another."""
+        mesh, within = Mesh(equation), Evaluation()
+        reached: list[bool] = []
+
+        def body(numbers: list[Any], probes: Any) -> tuple[list[Any], Any]:
+            nonlocal within
+            alone = {key: x[0] if axes else x for axes, group in probes.items() for key, x in group.items()}
+            within = Evaluation(alone, apart=True)
+            outs = within.run(inner(equation), [Followed(x, arg.reached) for x, arg in zip(numbers, args, strict=True)], at)
+            reached[:] = [out.reached for out in outs]
+            taps: dict[tuple[str, ...], dict[Key, Any]] = {axes: {} for axes in mesh.groups()}
+            for key, x in within.taps.items():
+                axes = mesh.varying(jax.typeof(x))
+                taps[axes][key] = x[None] if axes else x
+            return [out.number for out in outs], taps
+
+        numbers, taps = mesh.mapped(body)([arg.number for arg in args], self._stacked_probes(mesh, at))
+        for axes, group in taps.items():
+            for key, x in group.items():
+                copies = mesh.gathered(x) if axes else x
+                for number, shard in enumerate(mesh.shards(axes)):
+                    self.taps[on_shard(key, at, shard)] = copies[number] if axes else copies
+                    if key in within.reached:
+                        self.reached.add(on_shard(key, at, shard))
+        return [
+            self._tapped((*at, WHOLE, number), x, followed=one)
+            for number, (x, one) in enumerate(zip(numbers, reached, strict=True))
+        ]
+
+    def _stacked_probes(self, mesh: Mesh, at: Key) -> dict[tuple[str, ...], dict[Key, Any]]:
+        """The probes of what runs on many devices: those of a value's copies in one array."""
+        found: dict[Key, dict[Any, Any]] = {}
+        for key, probe in self._probes.items():
+            if key[: len(at)] == at and key[len(at)][0] == SHARD:
+                found.setdefault((*at, *key[len(at) + 1 :]), {})[key[len(at)][1]] = probe
+        stacks: dict[tuple[str, ...], dict[Key, Any]] = {axes: {} for axes in mesh.groups()}
+        for key, copies in found.items():
+            axes = tuple(name for name, _ in next(iter(copies)))
+            every = [copies[shard] for shard in mesh.shards(axes)]
+            stacks[axes][key] = mesh.laid(jnp.stack(every), axes) if axes else every[0]
+        return stacks
 
     def _tapped(self, key: Key, out: Any, *, followed: bool) -> Followed:
         probe = self._probes.get(key)
@@ -180,36 +239,6 @@ def inner(equation: Any) -> Any:
     p = equation.params
     found = next(p[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr", "call") if name in p)
     return found if isinstance(found, core.ClosedJaxpr) else core.ClosedJaxpr(found, ())
-
-
-def hides(closed: Any) -> bool:
-    """Whether a jaxpr takes numbers apart into bits, or asks another program: its derivative stands nowhere in it."""
-    return any(
-        equation.primitive.name in HIDING or any(map(hides, jaxprs(equation.params.values()))) for equation in closed.jaxpr.eqns
-    )
-
-
-def primitives(closed: Any) -> Iterator[str]:
-    """The names of all primitives of a jaxpr, and of those inside of them."""
-    for equation in closed.jaxpr.eqns:
-        yield equation.primitive.name
-        for one in jaxprs(equation.params.values()):
-            yield from primitives(one)
-
-
-def jaxprs(values: Iterable[Any]) -> Iterator[Any]:
-    """All jaxprs among the parameters of an equation, closed; to be read, not run: of some, nobody here knows the constants."""
-    for value in values:
-        if isinstance(value, core.ClosedJaxpr):
-            yield value
-        elif isinstance(value, core.Jaxpr):
-            yield core.ClosedJaxpr(value, (None,) * len(value.constvars))
-        elif isinstance(value, (tuple, list)):
-            yield from jaxprs(value)
-
-
-HIDING = frozenset({"bitcast_convert_type", "pure_callback", "io_callback", "ffi_call"})
-"""Equations behind which no derivative is to be seen."""
 
 
 def scanned(equation: Any, args: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:

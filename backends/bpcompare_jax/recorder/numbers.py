@@ -18,7 +18,7 @@ def array(x: Any) -> Any:
     """As an array of NumPy; formats that it does not know are widened. Keys of generators are their bits."""
     if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
         return np.asarray(jax.random.key_data(x))
-    found = np.asarray(x)
+    found = np.asarray(x, x.dtype)  # a number that stands in the code is one of Python's, which JAX rounds when it reads it
     if np.iscomplexobj(found):
         return np.stack([found.real, found.imag], -1)
     return found.astype(np.float32) if found.dtype.kind == "V" else found

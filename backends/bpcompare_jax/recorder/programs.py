@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -13,14 +14,14 @@ from jax.extend import core
 
 from bpcompare.ops.call import Call, Fixed, Read
 from bpcompare.program import CUT_OFF, Place, Program, Recording, Step, Unexamined, Value
-from bpcompare_jax.recorder.calling import called
+from bpcompare_jax.recorder.calling import called, chosen_of, rule_name
+from bpcompare_jax.recorder.copies import Copies, each
 from bpcompare_jax.recorder.evaluation import (
     CUSTOM,
     INLINE,
     Followed,
     Key,
     floating,
-    hides,
     inner,
     is_complex,
     loop,
@@ -29,26 +30,19 @@ from bpcompare_jax.recorder.evaluation import (
     times,
     unrolled,
 )
+from bpcompare_jax.recorder.inside import definition, foreign, searches
 from bpcompare_jax.recorder.names import line_in, place, within
 from bpcompare_jax.recorder.numbers import array, conjugate, format_of, shape_of
 from bpcompare_jax.recorder.precision import factors
+from bpcompare_jax.recorder.seen import Seen
+from bpcompare_jax.recorder.shards import split_up
 from bpcompare_jax.recorder.together import evaluated
 
 
-class Seen:
-    """A value of the jaxpr: its path in the program, its number and its shape; whether a parameter reaches it."""
-
-    __slots__ = ("depends", "number", "path", "shape")
-
-    def __init__(self, path: str, number: Any, *, depends: bool) -> None:
-        self.path, self.number, self.depends = path, number, depends
-        self.shape = tuple(np.shape(number)) if not hasattr(number, "shape") else tuple(number.shape)
-
-
 class Draft:
-    """A program in the making, from the taps of an evaluation and what arrived at them."""
+    """A program in the making, from the taps of an evaluation and what arrived at them; nothing, where none goes back."""
 
-    def __init__(self, taps: Mapping[Key, Any], chosen: Mapping[Key, int], arrived: Mapping[Key, Any]) -> None:
+    def __init__(self, taps: Mapping[Key, Any], chosen: Mapping[Key, int], arrived: Mapping[Key, Any] | None = None) -> None:
         self.values: dict[str, Value] = {}
         self.steps: list[Step] = []
         self.places: dict[str, Place] = {}
@@ -59,6 +53,7 @@ class Draft:
         self._inside: dict[Key, Any] = {}
         self._names: Counter[str] = Counter()
         self._line = ""
+        self._copies: Copies | None = None
 
     def unique(self, name: str) -> str:
         """The name, with a number from its second use on."""
@@ -83,13 +78,13 @@ class Draft:
         self.values[path] = Value(path, path, given=True, dtype=format_of(x))
         return Seen(path, x, depends=False)
 
-    def run(self, closed: Any, args: Sequence[Seen], at: Key = (), scope: str = "", custom: str = "") -> list[Seen]:
+    def run(self, closed: Any, args: Sequence[Any], at: Key = (), scope: str = "", custom: str = "") -> list[Any]:
         """The steps of a jaxpr. Inside of a `custom` function no number is recorded: its values are open."""
         jaxpr = closed.jaxpr
-        known: dict[Any, Seen] = {v: self.constant(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+        known: dict[Any, Any] = {v: self.constant(c) for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
         known |= dict(zip(jaxpr.invars, args, strict=True))
 
-        def read(v: Any) -> Seen:
+        def read(v: Any) -> Any:
             return self.constant(v.val) if isinstance(v, core.Literal) else known[v]
 
         for number, equation in enumerate(jaxpr.eqns):
@@ -97,25 +92,72 @@ class Draft:
             known |= dict(zip(equation.outvars, outs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    def _equation(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+    def _equation(self, equation: Any, args: list[Any], at: Key, scope: str, custom: str) -> list[Any]:
         name = equation.primitive.name
         if name in INLINE:
             return self._inlined(equation, args, at, scope, custom)
         if name == "scan":
             return self._scan(equation, args, at, scope, custom)
+        if self._copies is not None:
+            return self._copies.equation(equation, args, at, scope, custom)
+        if name == "shard_map" and split_up(equation):
+            return self._sharded(equation, args, at, scope, custom)
+        return self.alone(equation, args, at, scope, custom)
+
+    def alone(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """The steps of an equation of one device: what they give, a value for each result.
+
+        `args` are what it reads, `at` is where it stands in the jaxprs around it; `scope` and `custom` are the names under which
+        its steps are told: the path of scopes, and the function with a rule of its own that it stands in, "" for none.
+        """
+        name = equation.primitive.name
         if name == "while" and unrolled(equation) and any(arg.depends for arg in args):
             return self._while(equation, args, at, scope, custom)
         if name == "cond":
             chosen = self._chosen[at]
             return self.run(equation.params["branches"][chosen], args[1:], (*at, ("branch", chosen)), scope, custom)
         if name == "stop_gradient" or not any(arg.depends for arg in args):
-            cut = any(arg.depends or arg.path.startswith(CUT_OFF) for arg in args)
-            return [self.constant(self._number((*at, i)), CUT_OFF if cut else "constant") for i in range(len(equation.outvars))]
+            return [self.still(args, (*at, i)) for i in range(len(equation.outvars))]
         if name in CUSTOM:
-            return self._custom(equation, args, at, scope, custom)
+            return self._custom(equation, inner(equation), args, at, scope, custom)
+        if foreign(equation) and (defined := self._defined(equation)) is not None:
+            return self._custom(equation, defined, args, at, scope, custom)
+        if name == "select_n" and self._arrived is None and (taken := chosen_of(args[0].number)) is not None:
+            return [self._taken(equation, args[1 + taken], at, scope, custom)]
         return self._call(equation, args, at, scope, custom)
 
-    def _inlined(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+    def _taken(self, equation: Any, source: Seen, at: Key, scope: str, custom: str) -> Seen:
+        """What is chosen everywhere is all that is read, where nothing goes back: the others may be no numbers."""
+        where, number = place(equation, "select_n", scope, custom, self._line), self.number((*at, 0))
+        if not source.depends:
+            return self.constant(number)
+        return self.step("identity", {"self": Read(0)}, [source], (shape_of(number),), 0, where, number, (*at, 0))
+
+    def still(self, args: Sequence[Seen], key: Key) -> Seen:
+        """A result that no parameter reaches; whether one was cut off is said."""
+        cut = any(arg.depends or arg.path.startswith(CUT_OFF) for arg in args)
+        return self.constant(self.number(key), CUT_OFF if cut else "constant")
+
+    def _sharded(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """The steps of a function that runs on many devices."""
+        copies = Copies(self, equation, at, scope, custom, self._line)
+        with self._among(copies):
+            outs = self.run(inner(equation), copies.entering(args), at, copies.scope, custom)
+        return copies.leaving(outs, [v.aval for v in equation.outvars])
+
+    @contextmanager
+    def _among(self, copies: Copies | None) -> Iterator[None]:
+        before, self._copies = self._copies, copies
+        try:
+            yield
+        finally:
+            self._copies = before
+
+    def one(self) -> AbstractContextManager[None]:
+        """While it lasts, the steps are those of one device."""
+        return self._among(None)
+
+    def _inlined(self, equation: Any, args: list[Any], at: Key, scope: str, custom: str) -> list[Any]:
         """The steps of a function that was called whole: where it was called is where its own equations say nothing else."""
         before, self._line = self._line, line_in(equation) or self._line
         try:
@@ -123,7 +165,7 @@ class Draft:
         finally:
             self._line = before
 
-    def _number(self, key: Key) -> Any:
+    def number(self, key: Key) -> Any:
         """What was recorded of a result; inside of a custom function, what JAX makes of what the function read."""
         return self._taps[key] if key in self._taps else self._inside[key]
 
@@ -133,7 +175,7 @@ class Draft:
         outs = []
         shapes = tuple(shape_of(v.aval) for v in equation.outvars)
         for i, v in enumerate(equation.outvars):
-            number = self._number((*at, i))
+            number = self.number((*at, i))
             if not floating(v.aval) and not is_complex(v.aval):
                 outs.append(Seen(self.unique("integers"), number, depends=False))
                 self.given[outs[-1].path] = array(number)
@@ -141,14 +183,14 @@ class Draft:
                 continue
             nameless = function, {f"x{k}": Read(k) for k in range(len(args))}, args
             name, arguments, sources = nameless if function else called(equation, args, i, partial(self._result, at))
-            outs.append(self._step(name, arguments, sources, shapes, i, where, number, (*at, i), factors(equation, number)))
+            outs.append(self.step(name, arguments, sources, shapes, i, where, number, (*at, i), factors(equation, number)))
         return outs
 
     def _result(self, at: Key, number: int) -> Any:
         """What was recorded of a result of an equation."""
-        return array(self._number((*at, number)))
+        return array(self.number((*at, number)))
 
-    def _step(
+    def step(
         self,
         function: str,
         arguments: Mapping[str, Any],
@@ -187,7 +229,7 @@ class Draft:
         delta = None
         if known:
             self.recorded[writes] = array(number)
-            arrived = self._arrived.get(key) if key is not None else None
+            arrived = self._arrived.get(key) if key is not None and self._arrived is not None else None
             if arrived is not None:
                 delta = f"{writes}.delta"
                 self.recorded[delta] = -array(conjugate(arrived))
@@ -205,15 +247,24 @@ class Draft:
         self.given[f"{name}.x{i}"] = array(source.number)
         return Fixed(f"x{i}")
 
-    def _custom(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
-        """A function with a rule of its own: its inner program is its law, whose values are nobody's; results are recorded."""
+    def _defined(self, equation: Any) -> Any:
+        try:
+            return definition(equation)
+        except Exception:  # noqa: BLE001 — it is somebody's function: what cannot be traced is named
+            return None
+
+    def _custom(self, equation: Any, closed: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+        """A function with a rule of its own: its inner program, `closed`, is its law, whose values are nobody's.
+
+        Its results are recorded.
+        """
         name = custom or rule_name(equation)
-        if hides(inner(equation)):
+        evaluation = evaluated(closed, [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
+        if evaluation.hid or searches(equation, closed):
             return self._call(equation, args, at, scope, name, function=name)
-        evaluation = evaluated(inner(equation), [Followed(arg.number, arg.depends) for arg in args], (*at, "inside"))
         self._inside |= evaluation.taps
         self._chosen |= evaluation.chosen
-        inside = self.run(inner(equation), args, (*at, "inside"), scope, name)
+        inside = self.run(closed, args, (*at, "inside"), scope, name)
         where = place(equation, name, scope, name, self._line)
         outs = []
         for i, (v, seen) in enumerate(zip(equation.outvars, inside, strict=True)):
@@ -221,31 +272,34 @@ class Draft:
                 outs.append(seen)
                 continue
             shapes = (shape_of(v.aval),)
-            outs.append(self._step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self._number((*at, i)), (*at, i)))
+            outs.append(self.step("identity", {"self": Read(0)}, [seen], shapes, 0, where, self.number((*at, i)), (*at, i)))
         return outs
 
-    def _scan(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
+    def _scan(self, equation: Any, args: list[Any], at: Key, scope: str, custom: str) -> list[Any]:
         p = equation.params
         consts, carry, xs = scanned(equation, args)
         carried = len(carry)
         rows: dict[int, list[Seen]] = {}
         where = place(equation, "scan", scope, custom, self._line)
         for t in times(p):
-            along = [self._row(x, t, where) for x in xs]
+            along = [each(lambda parts, t=t: self._row(parts[0], t, where), [x]) for x in xs]  # type: ignore[misc]
             step = f"{scope}/scan[{t}]" if scope else f"scan[{t}]"
             outs = self.run(p["jaxpr"], [*consts, *carry, *along], (*at, ("t", t)), step, custom)
             carry, rows[t] = outs[:carried], outs[carried:]
-        stacked = [self._stacked(v, [row[i] for _, row in sorted(rows.items())], where) for i, v in stacks(equation, len(carry))]
+        stacked = [
+            each(lambda parts, v=v: self._stacked(v, parts, where), [row[i] for _, row in sorted(rows.items())])  # type: ignore[misc]
+            for i, v in stacks(equation, len(carry))
+        ]
         return [*carry, *stacked]
 
-    def _stacked(self, v: Any, parts: list[Seen], where: Place) -> Seen:
+    def _stacked(self, v: Any, parts: Sequence[Seen], where: Place) -> Seen:
         if not parts:
             return self.constant(jnp.zeros(v.aval.shape, v.aval.dtype))
         number = jnp.stack([part.number for part in parts])
         if not any(part.depends for part in parts):
             return self.constant(number)
         arguments = {"tensors": tuple(Read(k) for k in range(len(parts))), "dim": 0}
-        return self._step("stack", arguments, parts, (shape_of(v.aval),), 0, where, number, None)
+        return self.step("stack", arguments, parts, (shape_of(v.aval),), 0, where, number, None)
 
     def _while(self, equation: Any, args: list[Seen], at: Key, scope: str, custom: str) -> list[Seen]:
         _, consts, carry = loop(equation, args)
@@ -258,17 +312,9 @@ class Draft:
         """One step of time of what a scan runs along."""
         if not x.depends:
             return self.constant(x.number[t])
-        return self._step(
+        return self.step(
             "select", {"self": Read(0), "dim": 0, "index": t}, [x], (shape_of(x.number[t]),), 0, where, x.number[t], None
         )
-
-
-def rule_name(equation: Any) -> str:
-    """The name of the function whose rule it is."""
-    p = equation.params
-    found = getattr(p.get("call_jaxpr") or p.get("fun_jaxpr"), "jaxpr", None)
-    named = getattr(getattr(found, "debug_info", None), "func_name", None) or p.get("name")
-    return str(named) if named else str(equation.primitive.name)
 
 
 def recording(draft: Draft, title: str, root: Seen, where: Place) -> Recording:

@@ -1,8 +1,9 @@
-"""Which rules of an update are somebody's own: no library says what they ought to compute."""
+"""What the rules of an update ask for, and which are somebody's own: no library says what they ought to compute."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from inspect import Parameter, signature
 from typing import Any
 
 from bpcompare.program import Unexamined
@@ -23,6 +24,21 @@ def unruled(update: Any, state: Any, params: Any) -> tuple[Unexamined, ...]:
     return tuple(Unexamined(f"whether {name} is the rule that is meant", WHY) for name in dict.fromkeys(found))
 
 
+USUAL = frozenset({"value", "grad", "value_fn"})
+"""What is given to a function that takes whatever it is given."""
+
+
+def asked(update: Any) -> frozenset[str]:
+    """The names of what a function of optax, or one that it holds, asks for besides gradients, state and parameters."""
+    takes = list(signature(update).parameters.values())[3:]
+    named = frozenset(one.name for one in takes if one.kind is not Parameter.VAR_KEYWORD)
+    if len(named) == len(takes):
+        return named
+    owner = getattr(update, "__self__", None)
+    inside = list(_transformations(held(update) | (vars(owner) if owner is not None else {})))
+    return named.union(*map(asked, inside)) if inside else named | USUAL
+
+
 def _own(update: Any) -> Iterator[str]:
     if own := applied(update) if named(update) else own_name(update):
         yield own
@@ -31,11 +47,15 @@ def _own(update: Any) -> Iterator[str]:
 
 
 def _within(found: Mapping[str, Any]) -> Iterator[str]:
-    """Of what a function holds, the transformations; a chain holds their functions alone."""
+    for one in _transformations(found):
+        yield from _own(one)
+
+
+def _transformations(found: Mapping[str, Any]) -> Iterator[Any]:
+    """Of what a function holds, the functions of transformations; a chain holds these alone."""
     for name, value in found.items():
         if name == "update_fns":
-            for one in value:
-                yield from _own(one)
+            yield from value
         for one in value.values() if isinstance(value, Mapping) else (value,):
             if hasattr(one, "init") and hasattr(one, "update"):
-                yield from _own(one.update)
+                yield one.update

@@ -18,7 +18,7 @@ from bpcompare_jax.recorder.evaluation import Evaluation, Followed, floating, is
 from bpcompare_jax.recorder.names import leaf_name, line_of
 from bpcompare_jax.recorder.numbers import array
 from bpcompare_jax.recorder.programs import Draft, forward, recording
-from bpcompare_jax.recorder.rules import unruled
+from bpcompare_jax.recorder.rules import asked, unruled
 from bpcompare_jax.recorder.together import differentiated, evaluated
 from bpcompare_jax.recorder.told import told
 from bpcompare_jax.recorder.updating import of_rule
@@ -174,13 +174,15 @@ class Step:
             leaves[at] = x
         return jax.tree_util.tree_unflatten(self._tree, leaves)
 
-    def asked_for(self) -> dict[str, Any]:
-        """What rules ask for besides the gradients: the loss, its gradient, and the function of the parameters."""
-        return {
-            "value": self._value,
-            "grad": self.tree_of_gradients(),
-            "value_fn": lambda params: _first(self._loss(params, *self._data)),
-        }
+    def asked_for(self, names: frozenset[str]) -> dict[str, Any]:
+        """Of these names what rules ask for besides the gradients: the loss and its gradient, and both as functions."""
+
+        def loss(params: Any) -> Any:
+            return _first(self._loss(params, *self._data))
+
+        every = {"value": self._value, "grad": self.tree_of_gradients(), "value_fn": loss, "obj_fn": loss}
+        every["grad_fn"] = lambda params, _number: jax.grad(loss)(params)
+        return {name: x for name, x in every.items() if name in names}
 
     def compiled(self) -> dict[str, Any]:
         """The gradients by name, and the loss under "", as the loss gives them that somebody compiles with `jax.jit`."""
@@ -251,19 +253,19 @@ def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str], t
         )
     params, gradients = step.tree_of_parameters(), step.tree_of_gradients()
     state = transformation.init(params) if state is None else state
-    more = step.asked_for if hasattr(transformation, "update") and _takes_more(transformation) else dict
+    more = asked(transformation.update) if _takes_more(transformation) else frozenset()
     leaves, _ = jax.tree_util.tree_flatten_with_path({"gradient": gradients, "state": state, "parameter": params})
     arrays = [jnp.asarray(x) for _, x in leaves]
     tree = jax.tree_util.tree_structure({"gradient": gradients, "state": state, "parameter": params})
 
     def moved(*arrays: Any) -> Any:
         given = jax.tree_util.tree_unflatten(tree, arrays)
-        steps, after = transformation.update(given["gradient"], given["state"], given["parameter"], **more())
+        steps, after = transformation.update(given["gradient"], given["state"], given["parameter"], **step.asked_for(more))
         return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
     closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
     evaluation = evaluated(closed, [Followed(x, floating(x) or is_complex(x)) for x in arrays])
-    draft = Draft(evaluation.taps, evaluation.chosen, {})
+    draft = Draft(evaluation.taps, evaluation.chosen)
     seen = [
         draft.leaf(leaf_name(path), x, None, followed=floating(x) or is_complex(x))
         for (path, _), x in zip(leaves, arrays, strict=True)

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from bpcompare_jax.recorder.evaluation import CUSTOM, Evaluation, Followed, Key, jaxprs
+from bpcompare_jax.recorder.evaluation import CUSTOM, Evaluation, Followed, Key
+from bpcompare_jax.recorder.inside import jaxprs
 
 OFF = (
     "algsimp", "constant_folding", "cpu-instruction-fusion", "dot-merger", "fusion", "fusion_merger",

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from bpcompare.ops.rule import Rule
+from bpcompare_jax.recorder import told_factored
 from bpcompare_jax.recorder.chains import ACCUMULATED, FINITE, UNREADABLE, ZERO, Link, UntoldError, Way, links
 
 
@@ -93,12 +94,42 @@ def _told(chain: Sequence[Link], leaves: Sequence[Any]) -> Told:
     untold: dict[int, str] = {}
     for numbers, members in groups.items():
         try:
-            parts.append(_part(chain, numbers, members, leaves))
+            parts += _parts(chain, numbers, members, leaves)
         except UntoldError as error:
             untold |= dict.fromkeys(members, str(error))
     if not parts:
         raise UntoldError(next(iter(untold.values()), "there is no parameter"))
     return Told(tuple(parts), _words(parts, len(leaves)), untold)
+
+
+def _parts(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int], leaves: Sequence[Any]) -> list[Part]:
+    """The rule of parameters by their functions, which stand in the chain at the `numbers`; several where arrays are factored."""
+    names = [chain[k].name for k in numbers]
+    if told_factored.CORE not in names or any(chain[k].own for k in numbers):
+        return [_part(chain, numbers, members, leaves)]
+    first = names.index(told_factored.CORE)
+    _only_before(names[:first])
+    core, before = chain[numbers[first]], _leading(chain[: numbers[first]], members)
+    clip, *rates, sized, decay, end = told_factored.behind([chain[k] for k in numbers[first + 1 :]])
+    settings = {
+        "eta": -float(np.prod([_factor(link) for link in (*rates, end) if link is not None])),
+        "d": 0.0 if clip is None else _number(clip.settings["threshold"]),
+        "epsilon2": 0.0 if sized is None else _number(sized.settings["min_scale"]),
+        "weight_decay": 0.0 if decay is None else -_factor(end) * _number(decay.settings["weight_decay"]),
+        "decoupled": True,
+        "maximize": False,
+    }
+    found = []
+    for which, rule, state in told_factored.parts(core, [np.shape(leaves[i]) for i in members], settings):
+        kept = {name: _field(core.way, theirs) for name, theirs in state.items()}
+        found.append(Part(tuple(members[k] for k in which), (rule,) * len(which), before, kept, core.on, 1))
+    return found
+
+
+def _only_before(names: Sequence[str]) -> None:
+    """Raises UntoldError where a rule begins with something else than what is done to gradients before one."""
+    if unknown := [name for name in names if name not in BEFORE]:
+        raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
 
 
 def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int], leaves: Sequence[Any]) -> Part:
@@ -124,8 +155,7 @@ def _part(chain: Sequence[Link], numbers: Sequence[int], members: Sequence[int],
     decays = [link for link in behind if link.name == DECAY]
     trust = behind[len(decays) :][:1] if core is not None and TRUST in names else []
     scales = behind[len(decays) + len(trust) :]
-    if unknown := [name for name in names[:start] if name not in BEFORE]:
-        raise UntoldError(f"no rule that has a law begins with {', '.join(unknown)}")
+    _only_before(names[:start])
     if trust and (coupled or not _is_lamb(own[first], trust[0])):
         raise UntoldError(f"no rule that has a law is made of {', '.join(names)}")
     if any(link.name not in SCALES for link in scales) or not scales or len(decays) > 1 or (coupled and decays):
@@ -225,7 +255,7 @@ def _words(parts: Sequence[Part], count: int) -> str:
         if rule is None:
             said = "kept"
         else:
-            shown = [(name, x) for name, x in rule.settings.items() if name != "weight_decay" and not isinstance(x, bool)]
+            shown = [(name, x) for name, x in rule.settings.items() if name != "weight_decay" and type(x) in (int, float)]
             said = f"{rule.function} ({', '.join(f'{name} = {value:.6g}' for name, value in shown)}, decay "
             decays.setdefault(said, []).append(rule.settings["weight_decay"])
         members[said] = members.get(said, 0) + len(part.members)

@@ -116,7 +116,8 @@ def of_own_step(number: int, step: OptimizerStep, several: bool, judged: set[See
                 draft.step(entry, result, lambda _seen: False)
                 judged.add(result)
         _integers(draft, entry, {one for one in entry.results if one is not None and one.reduced})
-    if step.ended and not draft.steps:
+    followed = any(result is not None and result.depends for entry in step.called for result in entry.results)
+    if step.ended and not draft.steps and not followed:  # what autograd follows, a later pass goes through
         draft.unexamined.append(Unexamined(draft.title, "it called no function of torch", step.place.line))
     return draft.recording()
 

@@ -17,6 +17,7 @@ UNSEEN = "it was changed between forward and step, or between two steps, in a wa
 TAMPERED = "code outside of all steps of optimizers changed it: what the next step starts from was taken as it is"
 INSIDE = "a step of its optimizer changed it in a way that nobody saw (NumPy, a kernel of its own, C++)"
 AFTERWARDS = "it was changed after what read or left it last, in a way that nobody saw (.data, NumPy, another process, C++)"
+UNDONE = "code moved it by hand and put it back to where it had been, and no step moved it on from there"
 AGAIN = "a step of an optimizer used it already, or a part of it, and it was not cleared before it was used again"
 
 
@@ -30,6 +31,12 @@ class Continuity:
         self.unexamined: dict[str, Unexamined] = {}
         self.unused: dict[int, Seen] = {}
         """By the identity of its tensor, each leaf that has a gradient which no step of an optimizer has used."""
+        self.put_back: dict[str, None] = {}
+        """Parameters that code moved by hand, and put back to where they had been: for a look at a place nearby."""
+        self._moved_from: dict[int, list[Kept]] = {}
+        self._looked: set[int] = set()
+        self._waiting: dict[int, str] = {}
+        """Parameters that were put back, by name, and that nothing has moved on from there."""
         self._left: dict[int, tuple[Kept, int]] = {}
         self._states: WeakKeyDictionary[Any, dict[tuple[int, str], Kept]] = WeakKeyDictionary()
         self._spent: dict[Seen, None] = {}
@@ -40,6 +47,10 @@ class Continuity:
         """A backward pass delivers to a leaf: its forward read the numbers of `leaf`."""
         if not leaf.kept.torn:
             self.found(id(t), leaf.kept, leaf.clock, leaf.name)
+        if id(t) in self._waiting:
+            self._note(self._waiting.pop(id(t)), UNDONE)
+        if id(t) in self._moved_from:
+            self._looked.add(id(t))
         self.unused[id(t)] = leaf
 
     def wrote(self, address: int) -> None:
@@ -48,8 +59,21 @@ class Continuity:
 
     def left(self, address: int, now: Kept, clock: int) -> None:
         """Somebody's code, which is told elsewhere, has left these numbers in the whole of a parameter."""
+        if address in self._left:
+            self._moved_from.setdefault(address, []).append(self._left[address][0])
+        self._waiting.pop(address, None)
         self._left[address] = now, clock
         self._known.discard(address)
+
+    def returned(self, address: int, now: Kept, clock: int, name: str) -> bool:
+        """Whether a parameter has the very numbers again that it had before it was moved by hand, for a look from there."""
+        if address not in self._looked or not any(before.same(now) for before in self._moved_from.get(address, ())):
+            return False
+        self.put_back[name] = None
+        self._waiting[address] = name
+        self._left[address] = now, clock
+        self._known.discard(address)
+        return True
 
     def touched(self, t: Tensor) -> None:
         """Somebody's code wrote into a tensor, which may be a state of an optimizer."""
@@ -83,6 +107,7 @@ class Continuity:
     def ended(self, one: Moved, now: Kept, clock: int) -> None:
         """A step that was recorded function by function ends, and a parameter holds these numbers."""
         self.found(id(one.parameter), now, clock, one.name, INSIDE)
+        self._moved_on(id(one.parameter))
         if one.gradient is not None:
             self._spent[one.gradient] = None
 
@@ -91,6 +116,7 @@ class Continuity:
         if one.after is not None:
             self._left[id(one.parameter)] = one.after, clock
         self._known.discard(id(one.parameter))
+        self._moved_on(id(one.parameter))
         if one.gradient is None:
             return
         self._spent[one.gradient] = None
@@ -99,11 +125,19 @@ class Continuity:
         if left:
             self._states.setdefault(optimizer, {}).update(left)
 
+    def _moved_on(self, address: int) -> None:
+        """A step has moved a parameter: one that is undone is no look at a place nearby."""
+        self._moved_from.pop(address, None)
+        self._looked.discard(address)
+        self._waiting.pop(address, None)
+
     def over(self, t: Tensor, name: str, now: Kept) -> None:
         """Watching ends, and a parameter holds these numbers."""
         left, _ = self._left.get(id(t), (None, 0))
         if left is not None and id(t) not in self._known and left.shape == now.shape and not _alike(left, now):
             self._note(name, AFTERWARDS)
+        elif id(t) in self._waiting:
+            self._note(name, UNDONE)
 
     def state_over(self, what: str, left: Kept, now: Kept | None) -> None:
         """Watching ends, and a state of an optimizer, which its last step left so, holds these numbers, or is gone."""
@@ -133,6 +167,8 @@ class Continuity:
         left, since = self._left.get(address, (None, 0))
         known = address in self._known
         if left is not None and clock >= since and not known and left.shape == now.shape and not left.same(now):
+            if self.returned(address, now, clock, name):
+                return
             self._note(name, why)
         self._left[address] = now, clock
 

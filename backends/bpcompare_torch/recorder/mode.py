@@ -18,7 +18,7 @@ from bpcompare_torch.recorder.memory import PLAIN, divided, storage_of, tensors
 from bpcompare_torch.recorder.places import Places
 from bpcompare_torch.recorder.precision import factors
 from bpcompare_torch.recorder.safety import Safe, Theirs, Unwatched
-from bpcompare_torch.recorder.signature import Signature, signature, statistics
+from bpcompare_torch.recorder.signature import Signature, left, signature, statistics
 from bpcompare_torch.recorder.tape import Custom, Entry, Seen, silent
 from bpcompare_torch.recorder.together import called
 
@@ -204,7 +204,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self:
                 self.refer(name, tuple(given.values()), results)
             return
-        arguments |= masks(name, given, results)
+        arguments |= masks(name, given, results) | left(given)
         in_parts = divided(read, results)
         for function, one, made in (
             [(f"{DISTRIBUTED}::{name}", arguments, results)] if in_parts else apart(name, arguments, results)

@@ -97,7 +97,7 @@ class Models:
             for at, p in enumerate(group["params"]):
                 if before:
                     self._note(p)
-                if id(p) not in self.names and not before:
+                if id(p) not in self.names and not before and p.is_leaf:
                     name = self._unique(f"{type(optimizer).__name__}.group{number}_{at}")
                     self.names[id(p)] = name
                     self._loose.add(id(p))

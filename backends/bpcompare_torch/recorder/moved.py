@@ -11,6 +11,7 @@ from bpcompare.ops.rule import Rule
 from bpcompare.program import Place
 from bpcompare_torch.recorder.memory import Kept
 from bpcompare_torch.recorder.tape import Entry, Seen
+from bpcompare_torch.recorder.way import Way
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +34,8 @@ class Moved:
     stands_for: frozenset[int] = frozenset()
     after: Kept | None = None
     slots_after: dict[str, Kept | None] = field(default_factory=dict)
+    way: Way | None = None
+    """What was seen of the way to the step, where that has a rule of its own."""
 
 
 @dataclass(eq=False, slots=True)

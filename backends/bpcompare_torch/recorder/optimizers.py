@@ -20,7 +20,7 @@ class Known:
 
     `settings` and `state` are from the rule's names to torch's. `fixed` are settings that torch does not ask for. `only`: the
     switch of torch's without which a state is not there. `pairs`: settings that are one of several
-    numbers of a setting of torch's. `whole`: see `Rule`.
+    numbers of a setting of torch's. `whole`: see `Rule`. `way`: the rule of its step's stages, where these have one.
     """
 
     rule: str
@@ -32,6 +32,7 @@ class Known:
     counts: tuple[str, ...] = ()
     pairs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     whole: bool = False
+    way: str = ""
 
 
 _COMMON = {"eta": "lr", "weight_decay": "weight_decay", "maximize": "maximize"}
@@ -111,13 +112,28 @@ if hasattr(torch.optim, "Muon"):  # from torch 2.9 on
         **OPTIMIZERS,
         torch.optim.Muon: Known(
             "muon",
-            {"eta": "lr", "weight_decay": "weight_decay", "momentum": "momentum", "nesterov": "nesterov"},
+            {
+                **{name: name for name in ("weight_decay", "momentum", "nesterov")},
+                "eta": "lr",
+                "adjust": "adjust_lr_fn",
+                "steps": "ns_steps",
+                "epsilon": "eps",
+            },
             {"m": "momentum_buffer"},
             {"maximize": False, "decoupled": True},
+            counts=("m",),
+            pairs={name: ("ns_coefficients", number) for number, name in enumerate("abc")},
             whole=True,
+            way="newton_schulz",
         ),
     }
 """By the optimizer's own class. A subclass may do something else, and is not among them."""
+
+
+def lawless(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether no rule is known of it, or autograd follows its step: then that is recorded function by function."""
+    return type(optimizer) not in OPTIMIZERS or any(group.get("differentiable") for group in optimizer.param_groups)
+
 
 REFUSED = ("capturable", "differentiable")
 """Switches under which coefficients are worked out in tensors, whose rounding few laws know."""
@@ -155,7 +171,7 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
         settings[name] = group[theirs][number]
     if known.rule == "adafactor" and settings["epsilon"] is None:
         settings["epsilon"] = torch.finfo(parameter.dtype).eps
-    numbers = {name: value if isinstance(value, bool) else float(value) for name, value in settings.items()}
+    numbers = {name: _plain(value) for name, value in settings.items()}
     numbers |= {"narrow": True} if _narrow(optimizer, group, parameter) else {}
     starts = dict(known.starts)
     if known.rule == "sgd" and state.get("momentum_buffer") is None:
@@ -171,6 +187,11 @@ def rule_of(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -
         lacking = ("v",) if parameter.grad is not None and parameter.grad.dim() > 1 else ("rows", "columns")
         kept = tuple(name for name in kept if name not in lacking)
     return Rule(known.rule, numbers, kept, starts, known.counts, known.whole)
+
+
+def _plain(value: Any) -> bool | float | str:
+    """A setting: a switch, a number, or a name, which is empty for None."""
+    return value if isinstance(value, (bool, str)) else "" if value is None else float(value)
 
 
 def _refused(optimizer: torch.optim.Optimizer, group: Group, parameter: Tensor) -> str:

@@ -27,7 +27,8 @@ def of_pass(number: int, done: Pass, entries: list[Entry], several: bool) -> Rec
     for seen in needed:
         if seen.kind == "unknown":
             why = (
-                "it was made before anybody watched, or in a way that nobody saw (another thread, compiled code), "
+                "it was made before anybody watched, or in a way that nobody saw (another thread, compiled code, "
+                "a derivative that is taken forward), "
                 "or its memory was written into without autograd"
             )
             draft.unexamined.append(Unexamined(f"a value of {seen.name}", why, done.place.line))

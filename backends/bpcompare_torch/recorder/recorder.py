@@ -158,6 +158,8 @@ class TorchRecorder:
             facts["by hand"] = "; ".join(own) or "updates outside of all optimizers"
         if steps and self.updates.continuity.unused:
             facts["unused"] = "; ".join(sorted({leaf.name for leaf in self.updates.continuity.unused.values()}))
+        if self.updates.continuity.put_back:
+            facts["put back"] = "; ".join(self.updates.continuity.put_back)
         if self._copies:
             facts["copies"] = self._copies
         if self._mode.failures:

@@ -11,16 +11,30 @@ MOMENTUM = ("momentum", "exponential_average_factor")
 """By which statistics move: a function without it, such as one of the way back, only reads them."""
 
 
+OBSERVED = {
+    **dict.fromkeys(("running_min", "running_max"), "observer_on"),
+    **dict.fromkeys(("scale", "zero_point"), "fake_quant_on"),
+}
+"""What a call that observes and quantizes leaves moved, with the switch for it."""
+
 TOGETHER = ("c10d::", "_c10d_functional::")
 """How the full names of functions begin by which processes hand tensors around."""
 
 
 def statistics(func: Any, given: dict[str, Any]) -> tuple[str, ...]:
-    """The statistics that batch normalization leaves moved, by the names of its arguments; most of its schemas do not say so."""
+    """The statistics that a call leaves moved, by the names of its arguments; most schemas do not say so."""
+    if "observer_on" in given:
+        return tuple(name for name, switch in OBSERVED.items() if bool(given[switch].any()))
     if not any(name in given for name in MOMENTUM):
         return ()
     training = given.get("training", given.get("train", "_with_update" in func._schema.name))
     return tuple(name for name in RUNNING if isinstance(given.get(name), Tensor)) if training is True else ()
+
+
+def left(given: dict[str, Any]) -> dict[str, Any]:
+    """What such a call has left, by the names of its arguments: the numbers that it quantizes by."""
+    moved = OBSERVED if "observer_on" in given else ()
+    return {f"{name}_after": given[name].numpy(force=True).copy() for name in moved}
 
 
 class Signature:
@@ -37,7 +51,7 @@ class Signature:
         self.name = _name(schema.name, in_place=bool(self.writes))
         self.alone = self.writes == ("self",)
         named = {one.name for one in schema.arguments}
-        self.has_statistics = not named.isdisjoint(RUNNING) and not named.isdisjoint(MOMENTUM)
+        self.has_statistics = "observer_on" in named or (not named.isdisjoint(RUNNING) and not named.isdisjoint(MOMENTUM))
         self._positional = tuple(name for name, by_name, _, _ in arguments if not by_name)
         self._order = tuple(name for name, *_ in arguments)
         self._defaults = {name: default for name, _, has, default in arguments if has}

@@ -57,6 +57,22 @@ def _moved(draft: Draft, name: str, one: Moved, after: Kept) -> Update:
         draft.given.put(f"{path}.before", constant(initial) if kept is None else draft.numbers(kept))
         draft.recorded.put(path, draft.numbers(left))
         slots[slot], formats[slot] = path, format_of(left)
+    stages = {} if one.way is None else one.way.stages
+    for stage, seen in stages.items():
+        draft.recorded.put(f"{name}.{stage}", draft.numbers(seen.kept))
+        formats[stage] = format_of(seen.kept)
     # A rate that is a tensor of a narrower format is what the step is rounded by.
     step_dtype = "float32" if dtype == "float64" and one.rate not in ("", "float64") else dtype
-    return Update(name, one.rule, writes, gradient, slots, t, step_dtype, formats, one.rule.counts)
+    return Update(
+        name,
+        one.rule,
+        writes,
+        gradient,
+        slots,
+        t,
+        step_dtype,
+        formats,
+        one.rule.counts,
+        {stage: f"{name}.{stage}" for stage in stages},
+        None if one.way is None else one.way.rule(one.rule),
+    )

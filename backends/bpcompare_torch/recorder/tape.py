@@ -20,6 +20,10 @@ ANEW = ("zero", "fill", "copy")
 """Functions that write without reading what stood there."""
 
 
+DRAWN = frozenset(("normal", "uniform", "bernoulli", "exponential", "geometric", "cauchy", "log_normal", "random"))
+"""Functions that fill memory with numbers that they draw."""
+
+
 def silent(*_args: Any) -> None:
     """In the place of somebody who is told: nobody is."""
 
@@ -85,6 +89,20 @@ class Entry:
     def read(self) -> list[Seen]:
         """What it reads, each time that it does."""
         return _seen_in(self.arguments.values())
+
+
+def of_itself(written: Seen) -> bool:
+    """Whether a write into memory reads what stood there (p.mul_(…), p.clamp_(…))."""
+    entry = written.entry
+    return entry is not None and entry.function not in (*ANEW, *DRAWN) and "out" not in entry.arguments
+
+
+def of_gradients(written: Seen) -> bool:
+    """Whether what is written into memory was made from gradients: not what stood there, where that is not read."""
+    entry = written.entry
+    if entry is None or entry.function not in ANEW:
+        return written.reduced
+    return any(one.reduced for one in entry.read() if one is not entry.arguments.get("self"))
 
 
 def behind(seen: Seen) -> list[Seen]:

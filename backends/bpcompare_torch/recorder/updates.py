@@ -20,17 +20,14 @@ from bpcompare_torch.recorder.identity import Identity
 from bpcompare_torch.recorder.memory import PLAIN, Kept, storage_of
 from bpcompare_torch.recorder.mode import Mode
 from bpcompare_torch.recorder.moved import Held, Moved, OptimizerStep
-from bpcompare_torch.recorder.optimizers import OPTIMIZERS, Rules, rate_format, slots_of, steps_of
+from bpcompare_torch.recorder.optimizers import Rules, lawless, rate_format, slots_of, steps_of
 from bpcompare_torch.recorder.owners import Owners, covers
 from bpcompare_torch.recorder.places import Places
-from bpcompare_torch.recorder.tape import ANEW, Entry, Seen
+from bpcompare_torch.recorder.tape import Entry, Seen, of_gradients, of_itself
+from bpcompare_torch.recorder.ways import Ways
 
 LEFT_OVER = "a step of an optimizer wrote into it, and it was not cleared"
 """What is in a gradient after such a step is nobody's business, unless it is used again."""
-
-
-DRAWN = frozenset(("normal", "uniform", "bernoulli", "exponential", "geometric", "cauchy", "log_normal", "random"))
-"""Functions that fill memory with numbers that they draw."""
 
 
 class Updates:
@@ -64,6 +61,7 @@ class Updates:
         self.copies = Copies()
         self._owners = Owners()
         self._first: dict[int, int] = {}
+        self._ways = Ways(identity, mode)
         self._within: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
@@ -78,11 +76,10 @@ class Updates:
         for handle in (*self._handles, *(handle for handles in self._around.values() for handle in handles)):
             handle.remove()
 
-    # what backward leaves
-
     def before_backward(self) -> None:
         """A backward pass begins: no step of an optimizer goes on, or it was broken off."""
         self._mode.stepping = False
+        self._ways.stop()
         self._mode.foreseen.clear()
         self._begun = True
         self._mode.moving = self._owners.memory
@@ -122,10 +119,17 @@ class Updates:
 
     def wrote(self, t: Tensor, written: Seen | None) -> None:
         """Somebody's own code wrote into t: an update by hand, if it is a parameter and there was a gradient."""
+        if self._ways.open:
+            return
         self.continuity.touched(t)
         owners = self._owners.of(t) if self._begun and strided(t) else ()
+        if owners and written is not None and not self._mode.following:
+            written.reduced = of_gradients(written)
         for name, p in owners:
-            if written is None or not (written.reduced or _of_itself(written)):
+            if written is None or not (written.reduced or of_itself(written)):
+                now, clock = self._identity.memory.keep(p), self._identity.memory.clock
+                if covers(t, p) and self.continuity.returned(id(p), now, clock, name):
+                    continue
                 self.continuity.wrote(id(p))
                 self.rewritten.setdefault(name, self._places.here("write"))
                 continue
@@ -139,7 +143,7 @@ class Updates:
 
     def reads(self, t: Tensor, seen: Seen) -> None:
         """Somebody's own code reads a parameter, to update one by hand."""
-        for name, p in self._owners.of(t):
+        for name, p in () if self._ways.open else self._owners.of(t):
             if key(t) == key(p):
                 seen.address = id(p)
                 self.continuity.found(id(p), seen.kept, seen.clock, name)
@@ -218,17 +222,21 @@ class Updates:
         if self._goes_on(optimizer):
             return None
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-        if type(optimizer) not in OPTIMIZERS:
+        if lawless(optimizer):
             self._begins_own(optimizer, callable(closure))
             return None
-        if not callable(closure):
+        if not (callable(closure) or self._ways.known(optimizer)):
             self._foresee(optimizer, self._begins(optimizer, self._identity.memory.copy))
             return None
         step = self._begins(optimizer, self._identity.memory.keep)
+        self._ways.begin(optimizer)
+        if not callable(closure):
+            return None
 
         def watched(*inner: Any, **named: Any) -> Any:
             """The closure, watched like any code; what the step starts from is what it leaves."""
             self._mode.stepping = False
+            self._ways.end(optimizer)
             out = closure(*inner, **named)
             with self._mode.unwatched():
                 step.moved = self._all_moving(optimizer, self._identity.memory.keep)
@@ -236,6 +244,7 @@ class Updates:
                     self.copies.find(one)
                     self.continuity.begins(optimizer, one, self._identity.memory.clock)
             self._mode.stepping = True
+            self._ways.begin(optimizer)
             return out
 
         if "closure" in kwargs:
@@ -294,6 +303,7 @@ class Updates:
             self._moving(optimizer, rules.of(group, p), group, p, keep)
             for group in optimizer.param_groups
             for p in group["params"]
+            if p.is_leaf  # what a differentiable step moves is no parameter, but a value that was made of some
         ]
 
     def _moving(self, optimizer: Any, rule: Rule | str, group: Any, p: Tensor, keep: Callable[[Tensor], Kept]) -> Moved:
@@ -344,6 +354,7 @@ class Updates:
             return
         with self._mode.unwatched():
             keep = self._identity.memory.keep
+            self._ways.seen(optimizer, step.moved)
             for one in step.moved:
                 one.after = keep(one.parameter)
                 if one.gradient is not None:
@@ -386,9 +397,3 @@ class Updates:
         if not gradient.kept.same(kept):
             gradient = Seen("given", kept, self._identity.memory.clock, reduced=True, why=LEFT_OVER)
         self._identity.made(grad, gradient, None)
-
-
-def _of_itself(written: Seen) -> bool:
-    """Whether a write into memory reads what stood there (p.mul_(…), p.clamp_(…))."""
-    entry = written.entry
-    return entry is not None and entry.function not in (*ANEW, *DRAWN) and "out" not in entry.arguments

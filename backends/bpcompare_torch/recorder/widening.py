@@ -50,6 +50,24 @@ def _by_channel(x: Tensor, scale: Tensor, *rest: Any, **named: Any) -> Tensor:
 _CALLED[torch.fake_quantize_per_channel_affine] = _by_channel
 
 
+def _observed(x: Tensor, observes: Tensor, quantizes: Tensor, *rest: Any) -> Tensor:
+    """Numbers of float64 on a grid whose range is observed in the same call, which torch does in float32 alone."""
+    (*kept, zero), (_, low, high, axis, *switches) = rest[:4], rest[4:]
+    small = [t.float() for t in kept]
+    arguments: Any = (x.detach().float(), observes, quantizes, *small, zero, *rest[4:])
+    torch.fused_moving_avg_obs_fake_quant(*arguments)
+    for t, now in zip(kept, small, strict=True):
+        t.resize_(now.shape).copy_(now)
+    if not bool(quantizes.any()):
+        return x
+    if switches and switches[0]:
+        return torch.fake_quantize_per_channel_affine(x, small[2], zero, axis, low, high)
+    return torch.fake_quantize_per_tensor_affine(x, small[2], zero, low, high)
+
+
+_CALLED[torch.fused_moving_avg_obs_fake_quant] = _observed
+
+
 def _attended(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *rest: Any, **named: Any) -> Tensor:
     """Attention with its mask in the format of the rest. torch 2.13 reads one of float32 as if it were float64 (on CPUs)."""
     if attn_mask is not None and attn_mask.is_floating_point():

@@ -50,6 +50,10 @@ class _Space:
         """Whether it has other names than it had, or they refer to other objects."""
         return len(self.names) != self.size or bool(_replaced(self))
 
+    def gained_modules(self) -> bool:
+        """Whether all that came are modules, each of which stands in its package, and Python's notes. Nothing else changed."""
+        return not _replaced(self) and not list(_added(self))
+
 
 def bindings() -> Bindings:
     """What every function, class and table of the judgement is now. Listing them takes longer than seeing that all stand.
@@ -57,7 +61,8 @@ def bindings() -> Bindings:
     In turn, what stood after the run before stands still, where nothing came: only the judgement itself ran since.
     """
     if not _LISTED or not (_TURNS and _TURNS[-1] is _LISTED[0] and _LISTED[0].no_more()):
-        _LISTED[:] = [(_LISTED[0].still() if _LISTED else None) or Bindings()]
+        last = _LISTED[0] if _LISTED else None
+        _LISTED[:] = [(last and (last.still() or last.grown())) or Bindings(_modules())]
     if _TURNS:
         _TURNS[-1] = _LISTED[0]
     return _LISTED[0]
@@ -86,17 +91,23 @@ def someone_else() -> Iterator[None]:
 class Bindings:
     """The functions, classes and tables of the judging modules, as they were when this was made."""
 
-    def __init__(self) -> None:
-        self._modules = _modules()
+    def __init__(self, modules: Mapping[str, ModuleType]) -> None:
+        self._modules: dict[str, ModuleType] = {}
         self._spaces: list[_Space] = []
         self._codes: list[_Code] = []
-        known: set[int] = set()
-        for name, module in self._modules.items():
+        self._known: set[int] = set()
+        """Values of names, which live as long as these: each is looked into under the first of its names."""
+        self._list(modules)
+
+    def _list(self, modules: Mapping[str, ModuleType]) -> None:
+        """Add what the names of these modules refer to."""
+        self._modules |= modules
+        for name, module in modules.items():
             ours = name not in LENT
             self._add(name, module, vars(module), closed=ours)
             for key, value in list(vars(module).items()) if ours else ():
-                if id(value) not in known:
-                    known.add(id(value))
+                if id(value) not in self._known:
+                    self._known.add(id(value))
                     self._inside(f"{name}.{key}", value)
         self._listed = _imports()
         self._names = [space.names for space in self._spaces]
@@ -149,12 +160,31 @@ class Bindings:
         other.take_over(moved)
         return other
 
+    def grown(self) -> Bindings | None:
+        """What stands now, if all that changed is what was imported, and entries of tables. None if anything else did."""
+        now = _modules()
+        came = {name: module for name, module in now.items() if name not in self._modules}
+        if any(now.get(name) is not module for name, module in self._modules.items()) or self._recoded():
+            return None
+        moved = [at for at, space in enumerate(self._spaces) if space.changed()]
+        if not all(self._spaces[at].table or self._spaces[at].gained_modules() for at in moved):
+            return None
+        other = copy(self)
+        other.take_in(moved, came)
+        return other
+
+    def take_in(self, moved: Sequence[int], came: Mapping[str, ModuleType]) -> None:
+        """Modules that came, beside spaces that are as they are now. What another has listed stays as it is."""
+        self._modules, self._codes, self._known = dict(self._modules), list(self._codes), set(self._known)
+        self.take_over(moved)
+        self._list(came)
+
     def take_over(self, moved: Sequence[int]) -> None:
-        """Tables, by their places, stand as they are now: what the judgement remembers from one run to the next."""
+        """Spaces, by their places, stand as they are now: tables, what the judgement remembers from one run to the next."""
         self._spaces = list(self._spaces)
         for at in moved:
             now = self._spaces[at].names
-            self._spaces[at] = replace(self._spaces[at], meant=dict(now), size=len(now))
+            self._spaces[at] = replace(self._spaces[at], meant=_meant(now, table=self._spaces[at].table), size=len(now))
         self._look()  # what else moved is a note that libraries keep: the next look need not find that out again
 
     def restore(self) -> list[str]:
@@ -190,8 +220,7 @@ class Bindings:
         def drop(key: str) -> None:
             (type.__delattr__ if isinstance(owner, type) else object.__delattr__)(owner, key)
 
-        meant = {key: value for key, value in names.items() if not _notes(key)}
-        self._spaces.append(_Space(title, names, put, drop, meant, len(names), closed))
+        self._spaces.append(_Space(title, names, put, drop, _meant(names), len(names), closed))
 
     def _inside(self, title: str, value: Any) -> None:
         """What can be changed inside the value of a name."""
@@ -214,6 +243,11 @@ class Bindings:
     def _code(self, title: str, function: FunctionType) -> None:
         if _ours(function.__module__):
             self._codes.append((title, function, _code(function)))
+
+
+def _meant(names: Mapping[Any, Any], *, table: bool = False) -> dict[Any, Any]:
+    """The names that are to stay as they are, and what they refer to: of a table all of them."""
+    return dict(names) if table else {key: value for key, value in names.items() if not _notes(key)}
 
 
 def _imports() -> tuple[list[str], list[ModuleType]]:

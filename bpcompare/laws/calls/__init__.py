@@ -31,6 +31,7 @@ FAMILIES = (
     "recurrent",
     "scaling",
     "lax",
+    "collectives",
     "alignment",
     "prefixes",
     "segments",

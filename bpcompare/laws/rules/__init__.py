@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from bpcompare.laws.law import UpdateLaw
 from bpcompare.laws.rules.averaged import AsgdRule
-from bpcompare.laws.rules.factored import AdafactorRule
+from bpcompare.laws.rules.factored import AdafactorRule, OptaxAdafactorRule
 from bpcompare.laws.rules.moments import AdamaxRule, AdamRule, NAdamRule, RAdamRule
-from bpcompare.laws.rules.orthogonal import MuonRule
+from bpcompare.laws.rules.orthogonal import MuonRule, NewtonSchulz
 from bpcompare.laws.rules.signs import RpropRule
 from bpcompare.laws.rules.squares import AdadeltaRule, AdagradRule, RmsPropRule, SgdRule
 from bpcompare.laws.rules.turned import Turned
@@ -32,7 +32,9 @@ RULES: Mapping[str, UpdateLaw] = {
     "asgd": Turned(AsgdRule()),
     "rprop": Turned(RpropRule()),
     "adafactor": Turned(AdafactorRule()),
+    "optax adafactor": Turned(OptaxAdafactorRule()),
     "muon": Turned(MuonRule()),
+    "newton_schulz": NewtonSchulz(),
     "nesterov adam": Turned(NesterovAdamRule()),
     "amsgrad": Turned(AmsgradRule()),
     "adabelief": Turned(AdaBeliefRule()),

@@ -37,7 +37,7 @@ def crossed(mapped: Mapped, now: Recording) -> Crossed:
         steps += [moved] if moved is not None else []
     kept = {path: one for path in then.values if (one := values.get(path)) is not None}
     kept = _trusted(kept, then, {step.name for step in steps})
-    updates = tuple(one for one in then.updates if numbers.update(one.parameter, (one.writes, *one.slots.values())))
+    updates = tuple(one for one in then.updates if numbers.update(one.parameter, one.claimed))
     program = Program(kept, tuple(steps), updates, then.end, then.addends)
     found = judged(Recording(mapped.then.title, program, numbers.given, numbers.recorded, mapped.then.places))
     whole = len(steps) == len(then.steps) and len(updates) == len(then.updates) and not found.failed

@@ -51,6 +51,7 @@ class Mapped:
             if after is not None:
                 yield before.writes, after.writes
                 yield from ((before.slots[name], after.slots[name]) for name in before.slots if name in after.slots)
+                yield from ((before.stages[name], after.stages[name]) for name in before.stages if name in after.stages)
 
 
 def mapped(then: Part, now: Part, renamed: Mapping[str, str] | None = None) -> Mapped:

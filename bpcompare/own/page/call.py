@@ -175,7 +175,7 @@ class Calls:
         settings: Mapping[str, Any] = getattr(rule, "settings", {})
         words = clipped(", ".join(f"{name} = {value}" for name, value in settings.items()), LONGEST)
         words = f"{function}: {words}" if words else function
-        paths = [path for path in (*update.slots.values(), update.writes) if path in self._findings]
+        paths = [path for path in update.claimed if path in self._findings]
         kept = {name: f"{path}.before" for name, path in update.slots.items()}
         reads = {"parameter": update.parameter, "gradient": update.gradient, **kept}
         operands = [self._operand(role, path, self._program.values.get(path)) for role, path in reads.items() if path]
