@@ -23,14 +23,14 @@ def _two(primitive: Callable[[Any, Any], Node]) -> Callable[[At[Any]], Node]:
 
 
 TABLE: Mapping[type[ops.Op], Law] = {
-    ops.Multiply: Composed(_two(kernel.multiply), by_example=True),
-    ops.Subtract: Composed(_two(kernel.subtract), by_example=True),
+    ops.Multiply: Composed(_two(kernel.multiply)),
+    ops.Subtract: Composed(_two(kernel.subtract)),
     # Δ of the divisor is −(a₁/a₂)/a₂ · Δ in torch, −a₁ a₂⁻² Δ in JAX, −a₁ Δ/a₂² here.
-    ops.Divide: Composed(_two(kernel.divide), rearranged=True, by_example=True),
-    ops.Exp: Composed(lambda at: kernel.exp(at.x), by_example=True),
-    ops.Log: Composed(lambda at: kernel.log(at.x), by_example=True),
+    ops.Divide: Composed(_two(kernel.divide), rearranged=True),
+    ops.Exp: Composed(lambda at: kernel.exp(at.x)),
+    ops.Log: Composed(lambda at: kernel.log(at.x)),
     # Δ/(2√a) is (½/√a) Δ in JAX.
-    ops.Sqrt: Composed(lambda at: kernel.sqrt(at.x), rearranged=True, by_example=True),
+    ops.Sqrt: Composed(lambda at: kernel.sqrt(at.x), rearranged=True),
     # Products, a root or exp(p ln a), as the exponent and the framework have it.
-    ops.Power: Composed(lambda at: kernel.power(at.x, at.op.exponent), rearranged=True, by_example=True),
+    ops.Power: Composed(lambda at: kernel.power(at.x, at.op.exponent), rearranged=True),
 }

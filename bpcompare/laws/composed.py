@@ -24,13 +24,11 @@ class Composed(PlainLaw):
     """y = formula(at), a program over the kernel. Δ and gradient follow from the transposes of its primitives.
 
     That is the inductive step, applied to the few nodes inside the op: each of them is evaluated only if the question needs it.
-    `by_example`: see `PlainLaw`.
     """
 
-    def __init__(self, formula: Formula, *, rearranged: bool = False, by_example: bool = False) -> None:
+    def __init__(self, formula: Formula, *, rearranged: bool = False) -> None:
         self.formula = formula
         self.rearranged = rearranged
-        self.by_example = by_example
 
     def forward(self, at: At[Any]) -> Num:
         """The program's value."""

@@ -66,7 +66,7 @@ class DenseLaw(PlainLaw):
 
 
 class StackedDense(PlainLaw):
-    """The same equations for several steps at once (`PlainLaw.stacked`)."""
+    """The same equations for several steps at once (`PlainLaw.stacked`), from one source."""
 
     def __init__(self, law: Law, steps: int) -> None:
         self._law, self._steps = law, steps
@@ -77,10 +77,10 @@ class StackedDense(PlainLaw):
         return np.reshape(self._law.forward(self._apart(at)), (*at.x.shape[:-1], at.op.units))
 
     def delta(self, at: At[Dense]) -> Num:
-        """Σ_j w_ij Δ_j."""
-        weight = at.p["weight"] if len(at.xs) == 1 else at.p["weight"][:, rows_of(at.xs, at.slot)]
-        alone = self._apart(at.but(xs=[at.xs[at.slot]], p={"weight": weight}, slot=0))
-        return np.reshape(total([self._law.delta(alone)]), (*at.dy.shape[:-1], -1))
+        """Σ_j w_ij Δ_j. Raises LookupError for one of several sources."""
+        if len(at.xs) > 1:
+            raise LookupError("Δ of one of several sources")
+        return np.reshape(total([self._law.delta(self._apart(at))]), (*at.dy.shape[:-1], -1))
 
     def gradient(self, at: At[Dense]) -> Num | Product:
         """a_i Δ_j, or Δ_j for a bias, summed over the examples of each step."""

@@ -17,6 +17,6 @@ def _axes(at: At[Any]) -> tuple[int, ...]:
 
 
 TABLE: Mapping[type[Op], Law] = {
-    Sum: Composed(lambda at: kernel.total(at.x, _axes(at), keepdims=at.op.keep), by_example=True),
-    Mean: Composed(lambda at: kernel.mean(at.x, _axes(at), keepdims=at.op.keep), by_example=True),
+    Sum: Composed(lambda at: kernel.total(at.x, _axes(at), keepdims=at.op.keep)),
+    Mean: Composed(lambda at: kernel.mean(at.x, _axes(at), keepdims=at.op.keep)),
 }

@@ -18,8 +18,6 @@ from bpcompare.ops import Add, Concat, Dropout, Flatten, Op, Permute, Reshape, S
 class AddLaw(PlainLaw):
     """Σ of the sources, which broadcast example by example; each receives Δ, summed over what was repeated."""
 
-    by_example = True
-
     def forward(self, at: At[Add]) -> Num:
         """One sum."""
         xs = list(at.xs)
@@ -39,8 +37,6 @@ class AddLaw(PlainLaw):
 class ConcatLaw(PlainLaw):
     """Sources one after the other; each receives its slice."""
 
-    by_example = True
-
     def axis(self, at: At[Concat], ndim: int) -> int:
         """The op's axis, counted with that of the examples."""
         return at.op.axis % (ndim - 1) + 1
@@ -59,8 +55,6 @@ class ConcatLaw(PlainLaw):
 
 class ScaleLaw(PlainLaw):
     """factor · a, factor · Δ."""
-
-    by_example = True
 
     def forward(self, at: At[Scale]) -> Num:
         """factor · a."""
@@ -88,8 +82,6 @@ class FlattenLaw(PlainLaw):
 class DropoutLaw(PlainLaw):
     """a · mask / (1 − rate), and the same for Δ."""
 
-    by_example = True
-
     def forward(self, at: At[Dropout]) -> Num:
         """Masked and scaled up."""
         return at.x * at.c["mask"] / (1.0 - hyperparameter(at.op.rate, at.x))
@@ -97,10 +89,6 @@ class DropoutLaw(PlainLaw):
     def delta(self, at: At[Dropout]) -> Num:
         """Δ masked and scaled alike."""
         return at.dy * at.c["mask"] / (1.0 - hyperparameter(at.op.rate, at.dy))
-
-
-def _permuted(at: At[Permute]) -> Node:
-    return kernel.permute(at.x, (0, *(axis % (at.x.ndim - 1) + 1 for axis in at.op.axes)))
 
 
 def _sliced(at: At[Slice]) -> Node:
@@ -115,9 +103,7 @@ TABLE: Mapping[type[Op], Law] = {
     Scale: ScaleLaw(),
     Flatten: FlattenLaw(),
     Dropout: DropoutLaw(),
-    Permute: Composed(
-        lambda at: kernel.permute(at.x, (0, *(axis % (at.x.ndim - 1) + 1 for axis in at.op.axes))), by_example=True
-    ),
-    Reshape: Composed(lambda at: kernel.reshape(at.x, (at.x.shape[0], *at.op.shapes([at.x.shape[1:]]).out)), by_example=True),
-    Slice: Composed(_sliced, by_example=True),
+    Permute: Composed(lambda at: kernel.permute(at.x, (0, *(axis % (at.x.ndim - 1) + 1 for axis in at.op.axes)))),
+    Reshape: Composed(lambda at: kernel.reshape(at.x, (at.x.shape[0], *at.op.shapes([at.x.shape[1:]]).out))),
+    Slice: Composed(_sliced),
 }

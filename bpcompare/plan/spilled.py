@@ -29,12 +29,6 @@ def size_of(record: Record) -> int:
     return sum(x.nbytes for x in arrays_of(record))
 
 
-def copied(record: Record) -> Record:
-    """The same record in arrays of its own: whoever made it may write into theirs again."""
-    copies = {id(x): x.copy(order="K") for x in arrays_of(record)}
-    return replace(record, steps=tuple(_read(step, copies) for step in record.steps))
-
-
 def spilled(record: Record, chunks: Chunks) -> Record:
     """The same record, read-only, with the same layout of every array. Raises OSError where the disk is full."""
     arrays = arrays_of(record)

@@ -14,10 +14,8 @@ from bpcompare.numbers.ball import Ball, Format
 from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Num
 from bpcompare.numbers.parts import parts
-from bpcompare.plan import Plan
-from bpcompare.plan.record import Record
 from bpcompare.proof.claims import Claim
-from bpcompare.proof.values import StepValues, step_values
+from bpcompare.proof.values import StepValues
 
 
 class Balls:
@@ -142,23 +140,6 @@ class Balls:
             found = (((x[at] != 0) & (np.abs(x[at]) < self.fmt.tiny)).any() for at, _ in parts(x, PART))
             self._denormals[path] = any(found)
         return self._denormals[path]
-
-
-def of_steps(
-    plan: Plan,
-    record: Record,
-    steps: Collection[int] | None = None,
-    *,
-    quick: bool = True,
-    random: np.random.Generator | None = None,
-) -> dict[int, Balls]:
-    """The lookups of a record's steps by their numbers, from 1; of all, or of some. The other arguments are those of `Balls`."""
-    fmt, algorithms = format_of(plan.dtype, record.provenance.flushes), record.provenance.algorithms
-    return {
-        number: Balls(values, fmt, algorithms, quick=quick, random=random)
-        for number, values in enumerate(step_values(plan, record), 1)
-        if steps is None or number in steps
-    }
 
 
 PART = 2**15

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from math import isfinite
 from typing import Any, Literal
@@ -13,10 +13,11 @@ from bpcompare.laws import LAWS, Laws
 from bpcompare.network.parameter import Array
 from bpcompare.numbers.ball import Ball
 from bpcompare.numbers.ball.array import spread
+from bpcompare.numbers.ball.format import format_of
 from bpcompare.numbers.number import Side
 from bpcompare.plan import Plan, step_prefix
 from bpcompare.plan.record import Record
-from bpcompare.proof.balls import Balls, of_steps
+from bpcompare.proof.balls import Balls
 from bpcompare.proof.bits import moved
 from bpcompare.proof.choices import Chosen, Sides
 from bpcompare.proof.claims import Claim, Claims
@@ -38,7 +39,7 @@ from bpcompare.proof.reduced import reduced, whole_first
 from bpcompare.proof.stacked import Stacked
 from bpcompare.proof.structure import settled
 from bpcompare.proof.together import together
-from bpcompare.proof.values import StepValues
+from bpcompare.proof.values import StepValues, step_values
 from bpcompare.proof.vanishing import vanishes
 
 INFINITE = float("inf")
@@ -58,40 +59,28 @@ def certify(
     Never raises on what a record holds: NaN, infinities and overflow are findings. A record with a failure gives a
     certificate with that failure and no findings.
     """
-    return certify_all(plan, [record], laws, steps, means)[0]
-
-
-def certify_all(
-    plan: Plan, records: Sequence[Record], laws: Laws = LAWS, steps: Sequence[int] | None = None, means: Means = "full"
-) -> list[Certificate]:
-    """The same of several records: each is judged as it is by itself, and the laws of small claims are asked of all at once."""
-    answered = [record for record in records if record.failure is None]
-    at_once = [answered] if len(plan.batches) == 1 else [[record] for record in answered]  # steps of one record are enough
-    judged = iter([found for some in at_once for found in _certified(plan, some, laws, steps, means)])
-    return [
-        next(judged) if record.failure is None else Certificate(record.provenance, (), failure=record.failure)
-        for record in records
-    ]
-
-
-def _certified(
-    plan: Plan, records: Sequence[Record], laws: Laws, steps: Sequence[int] | None, means: Means
-) -> Iterator[Certificate]:
-    random = np.random.default_rng() if means == "probes" else None
+    if record.failure is not None:
+        return Certificate(record.provenance, (), failure=record.failure)
+    fmt = format_of(plan.dtype, record.provenance.flushes)
     listed = question(plan).claims
+    random = np.random.default_rng() if means == "probes" else None
     with np.errstate(all="ignore"):
-        asked = [of_steps(plan, record, steps, quick=means != "balls", random=random) for record in records]
-        every = [balls for one in asked for balls in one.values()]
-        sure = Stacked(plan, listed, every, laws, single=len(plan.batches) == 1)
-        measures = iter(zip(sure.shares, sure.powers, strict=True))
-        for record, one in zip(records, asked, strict=True):
-            mode = record.provenance.mode
-            found = []
-            for number, balls in one.items():
-                found.append(_step_judged(plan, listed, balls, laws, mode, step_prefix(number), *next(measures)))
-                balls.rest()
-            joined = Findings.joined(found)
-            yield Certificate(record.provenance, joined.with_judged(settled(plan, listed, laws, joined.judged)))
+        asked = {
+            number: Balls(values, fmt, record.provenance.algorithms, quick=means != "balls", random=random)
+            for number, values in enumerate(step_values(plan, record), 1)
+            if steps is None or number in steps
+        }
+        sure = Stacked(plan, listed, list(asked.values()), laws)
+        findings = [
+            _step_judged(
+                plan, listed, balls, laws, record.provenance.mode, step_prefix(number), sure.shares[row], sure.powers[row]
+            )
+            for row, (number, balls) in enumerate(asked.items())
+        ]
+        joined = Findings.joined(findings)
+        for balls in asked.values():
+            balls.rest()
+        return Certificate(record.provenance, joined.with_judged(settled(plan, listed, laws, joined.judged)))
 
 
 def _step_judged(

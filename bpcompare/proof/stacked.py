@@ -1,4 +1,4 @@
-"""Small claims of several steps, judged at once: to ask a law takes longer than what it works out for one step.
+"""Small claims of several steps of a record, judged at once: to ask a law takes longer than what it works out for one step.
 
 The examples of all steps stand below one another, and their parameters along a new first axis; the laws say how they are asked of
 that (`PlainLaw.stacked`). Each entry is worked out by the same operations as for its step alone, with the same radius, and what a
@@ -8,6 +8,7 @@ mistake must have shown is asked of each step. Where a step does not plainly hol
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from bpcompare.proof import updates
 from bpcompare.proof.balls import Balls
 from bpcompare.proof.claims import Claim, Claims
 from bpcompare.proof.entries import Entries, is_entrywise
-from bpcompare.proof.entrywise import LARGE, SAMPLED, narrowest, unsure
+from bpcompare.proof.entrywise import SAMPLED, narrowest, unsure
 from bpcompare.proof.evaluation import evaluate, format_for
 from bpcompare.proof.inside import NEARLY_ONE, SMALLEST
 from bpcompare.proof.power import least as needed
@@ -44,74 +45,56 @@ class Stacked:
     """The claims that hold of `steps`, found out for several of them at once.
 
     `shares` and `powers` have a row for each step and a column for each claim: NaN where a claim is to be judged by itself.
-    `single`: each is the only step of a record of its own. Then every number is judged by its ball, as it is in a step by itself,
-    so that what is said of one record does not depend on which others there are.
     """
 
-    def __init__(self, plan: Plan, listed: Claims, steps: Sequence[Balls], laws: Laws, *, single: bool = False) -> None:
+    def __init__(self, plan: Plan, listed: Claims, steps: Sequence[Balls], laws: Laws) -> None:
         self.shares, self.powers = np.full((2, len(steps), len(listed)), np.nan)
-        if type(laws) is not Laws or len(steps) < 2 or len(plan.network.nodes.names) >= FEWEST:
+        if type(laws) is not Laws or len(plan.network.nodes.names) >= FEWEST or not all(balls.quick for balls in steps):
             return
-        for rows in _alike(steps):
-            for some in _runs(rows, steps):
-                self._hold_all(plan, listed, some, [steps[row] for row in some], laws, single)
-            if not single and len(rows) > 1:
-                for places, part, share, power in updates.measured(listed, [steps[row] for row in rows], laws):
-                    self._keep(np.ix_(rows[part], places), share, power, steps[rows[0]].fmt.u)
+        for rows in _runs(steps):
+            some = [steps[row] for row in rows]
+            numbers = _Numbers(plan, some)
+            joined = Balls(StepValues(numbers.given, numbers.recorded), some[0].fmt)
+            asked = _StackedLaws(laws, len(some))
+            for place, claim in enumerate(listed):
+                if _suits(claim, some[0]):
+                    self._hold(rows, place, claim, joined, asked)
+        if len(steps) > 1:
+            for places, some_rows, share, power in updates.measured(listed, steps, laws):
+                self._keep(some_rows, places, share, power, steps[0].fmt.u)
 
-    def _hold_all(self, plan: Plan, listed: Claims, rows: list[int], steps: Sequence[Balls], laws: Laws, single: bool) -> None:
-        numbers = _Numbers(plan, steps)
-        joined = Balls(StepValues(numbers.given, numbers.recorded), steps[0].fmt)
-        asked = _StackedLaws(laws, len(steps))
-        for place, claim in enumerate(listed):
-            if _suits(claim, steps[0], single):
-                self._hold(rows, place, claim, joined, asked, single)
-
-    def _hold(self, rows: list[int], place: int, claim: Claim, joined: Balls, laws: Laws, single: bool) -> None:
+    def _hold(self, rows: range, place: int, claim: Claim, joined: Balls, laws: Laws) -> None:
         try:
-            found = _measured(claim, joined, laws, len(rows), single)
+            found = _measured(claim, joined, laws, len(rows))
         except Exception:  # noqa: BLE001 — whatever it is, it is found again where each step is judged by itself
             return
         if found is not None:
-            self._keep((rows, place), *found, joined.fmt.u)
+            self._keep(slice(rows.start, rows.stop), place, *found, joined.fmt.u)
 
-    def _keep(self, where: tuple[Any, ...], share: Array, power: Array, u: float) -> None:
+    def _keep(self, rows: slice, places: Any, share: Array, power: Array, u: float) -> None:
         holds = (share <= NEARLY_ONE) & (power <= needed(u))  # NaN is not
-        self.shares[where] = np.where(holds, share, np.nan)
-        self.powers[where] = np.where(holds, power, np.nan)
+        self.shares[rows, places] = np.where(holds, share, np.nan)
+        self.powers[rows, places] = np.where(holds, power, np.nan)
 
 
-def _alike(steps: Sequence[Balls]) -> Iterator[list[int]]:
-    """The steps of one format that need no algorithm's own bounds, with all others of it."""
-    found: dict[Format, list[int]] = {}
-    for row, balls in enumerate(steps):
-        if balls.quick:
-            found.setdefault(balls.fmt, []).append(row)
-    yield from found.values()
-
-
-def _runs(rows: Sequence[int], steps: Sequence[Balls]) -> Iterator[list[int]]:
-    """Those among `rows` with equally many examples, two or more, as many as the cache has room for."""
-    counted: dict[int, list[int]] = {}
-    for row in rows:
-        counted.setdefault(len(steps[row].values.given["target"]), []).append(row)
-    for alike in counted.values():
-        sizes = [x.size for x in steps[alike[0]].values.recorded.values()]
+def _runs(steps: Sequence[Balls]) -> Iterator[range]:
+    """Steps one after the other with equally many examples, two or more, as many as the cache has room for."""
+    for _, alike in groupby(range(len(steps)), lambda row: len(steps[row].values.given["target"])):
+        rows = list(alike)
+        sizes = [x.size for x in steps[rows[0]].values.recorded.values()]
         most = max(2, AT_ONCE // max(size for size in (1, *sizes) if size <= MOST))
-        for start in range(0, len(alike), most):
-            if len(found := alike[start : start + most]) > 1:
+        for start in range(rows[0], rows[-1] + 1, most):
+            found = range(start, min(start + most, rows[-1] + 1))
+            if len(found) > 1:
                 yield found
 
 
-def _suits(claim: Claim, balls: Balls, single: bool) -> bool:
-    """Whether it is small, and about values, Δ or gradients. Update rules have a way of their own.
-
-    Of `single` steps, what is large has ways by itself that are quicker than balls, and E is a sum whose order would be another.
-    """
+def _suits(claim: Claim, balls: Balls) -> bool:
+    """Whether it is small, and about values, Δ or gradients. Update rules have a way of their own."""
     if claim.statement not in ("forward", "base", "inductive", "gradient") or claim.dtype or not claim.owners:
         return False
     sizes = [np.size(balls.number(path)) for path in (claim.path, *claim.premises)]
-    return max(sizes) <= MOST and not (single and (max(sizes) >= LARGE or not np.ndim(balls.number(claim.path))))
+    return max(sizes) <= MOST
 
 
 class _StackedLaws(Laws):
@@ -160,15 +143,13 @@ class _Joined(Mapping[str, Any]):
         return path in self._steps[0]
 
 
-def _measured(claim: Claim, balls: Balls, laws: Laws, steps: int, single: bool) -> Measures | None:
-    """What is known of each step, if `single` by every ball; None if nothing is."""
+def _measured(claim: Claim, balls: Balls, laws: Laws, steps: int) -> Measures | None:
+    """What is known of each step; None if nothing is."""
     x, fmt = balls.values.recorded[claim.path], format_for(claim, balls, laws)
     if x.dtype.kind != "f" or not x.size:
         return None
     if sum(getattr(op, "connects", None) is not None for _, op in claim.owners) > 1:
         return None  # as one sum, the products of two layers have fewer roundings than two sums
-    if single:
-        return _by_balls(claim, x, balls, laws, steps)
     found = _entry_by_entry(claim, x, balls, laws, fmt, steps) if is_entrywise(claim, balls, laws) else None
     if found is None and (value := sums(claim, balls, laws)) is not None:
         found = _same(x, value, fmt, steps) if value.n == 0 else _sums(x, value, fmt, steps)

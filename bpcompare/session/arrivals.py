@@ -1,13 +1,9 @@
-"""Records as they arrive: each is judged before the next backend runs, and put into a file where memory has no room for it.
-
-Small ones are kept as they are, and judged when all are there: to ask the laws for one of them takes as long as for several.
-"""
+"""Records as they arrive: each is judged before the next backend runs, and put into a file where memory has no room for it."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
 
@@ -16,18 +12,15 @@ from bpcompare.files.writing import meaning
 from bpcompare.laws import LAWS, Laws
 from bpcompare.plan import Plan
 from bpcompare.plan.record import Record
-from bpcompare.plan.spilled import copied, size_of, spilled
+from bpcompare.plan.spilled import size_of, spilled
 from bpcompare.proof import exact as exact_mode
-from bpcompare.proof.certificate import Means, certify_all
+from bpcompare.proof.certificate import Means, certify
 from bpcompare.proof.finding import Certificate
 from bpcompare.proof.watching import plain_findings
 from bpcompare.text.size import bytes_of
 
 ROOM = 256 * 2**20
 """Bytes of all records together that are kept in memory, unless the environment says otherwise."""
-
-SMALL = 2**20
-"""Bytes of a record that waits for the others."""
 
 
 def room() -> int:
@@ -39,21 +32,16 @@ def room() -> int:
 
 
 class Arrivals:
-    """The answers to one plan. `seconds` is the wall time of judging them. `room`: bytes of them that are kept in memory."""
+    """The answers to one plan. `certificates` are in the order of arrival, `seconds` the wall time of judging them.
+
+    `room`: bytes of them that are kept in memory.
+    """
 
     def __init__(self, plan: Plan, laws: Laws = LAWS, means: Means = "probes", room: float = ROOM) -> None:
         self._plan, self._laws, self._means = plan, laws, means
         self._chunks, self._left = Chunks(), room
-        self._waiting: list[Record] = []
-        self._certificates: list[Certificate] = []
+        self.certificates: list[Certificate] = []
         self.seconds = 0.0
-
-    @property
-    def certificates(self) -> list[Certificate]:
-        """In the order of arrival."""
-        if self._waiting:
-            self._judge()
-        return self._certificates
 
     def kept(self, record: Record) -> Record:
         """The record, in memory or in a file. Raises OSError where the disk is full.
@@ -71,29 +59,19 @@ class Arrivals:
             raise OSError(error.errno, f"{meaning(error)}; {_cure(name, size)}", tempfile.gettempdir()) from None
 
     def judge(self, record: Record) -> None:
-        """Judge a record that is `kept`; a small one of one step as it is now, but when it is asked for.
-
-        What is random in that is drawn then: all of the record is there.
-        """
-        small = self._left > 0 and len(self._plan.batches) == 1 and size_of(record) <= SMALL
-        self._waiting.append(copied(record) if small else record)
-        if not small:
-            self._judge()
-
-    def _judge(self) -> None:
+        """Judge a record that is `kept`. What is random in it is drawn now, when all of the record is there."""
         started = perf_counter()
-        waiting, self._waiting = self._waiting, []
-        self._certificates += certificates(self._plan, waiting, self._laws, self._means)
+        self.certificates.append(certificate(self._plan, record, self._laws, self._means))
         self.seconds += perf_counter() - started
         self._chunks.rest()
 
 
-def certificates(plan: Plan, records: Sequence[Record], laws: Laws = LAWS, means: Means = "probes") -> list[Certificate]:
-    """What is proved of records of a plan under some laws, their plain gradients among it; by which `means`, `certify` says."""
+def certificate(plan: Plan, record: Record, laws: Laws = LAWS, means: Means = "probes") -> Certificate:
+    """What is proved of one record of a plan under some laws, its plain gradients among it; by which `means`, `certify` says."""
     if plan.exact:
-        return [exact_mode.examine(plan, record, laws) for record in records]
-    judged = zip(records, certify_all(plan, records, laws, means=means), strict=True)
-    return [one if one.failure is not None else replace(one, plain=plain_findings(plan, record, laws)) for record, one in judged]
+        return exact_mode.examine(plan, record, laws)
+    found = certify(plan, record, laws, means=means)
+    return found if found.failure is not None else replace(found, plain=plain_findings(plan, record, laws))
 
 
 def _cure(name: str, size: int) -> str:
