@@ -111,7 +111,7 @@ class Findings(Sequence["Finding"]):
 
     @property
     def worst(self) -> Finding | None:
-        """The first of those with the largest share of their own: it may be a rounding less than what several at once gave."""
+        """The first of those with the largest share of their own, which may be a rounding less than was found of several at once."""
         found: Finding | None = None
         for place in np.argsort(-_as_large_as_any(self.shares), kind="stable")[:TRIED].tolist():
             if found is not None and not found.share < self.shares[place]:
