@@ -136,8 +136,8 @@ def test_ctrl_c_leaves_no_file(tmp_path):
     """Disks would fill with what interrupted runs have written."""
     code = (
         "import sys, time\nimport bpcompare.session.arrivals as its\nfrom bpcompare.cli import main\n"
-        "def certificates(*_):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
-        "its.certificates = certificates\nsys.argv = ['bpcompare', 'run', 'mazur', '-b', 'delta']\nsys.exit(main())\n"
+        "def certificate(*_):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
+        "its.certificate = certificate\nsys.argv = ['bpcompare', 'run', 'mazur', '-b', 'delta']\nsys.exit(main())\n"
     )
     environment = os.environ | {"TMPDIR": str(tmp_path), "BPCOMPARE_MEMORY": "0"}
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment) as process:

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from bpcompare.proof.finding import Finding
 
 
-TRIED = 8
-"""So many are made at most to find the worst."""
-
-
 class Findings(Sequence["Finding"]):
     """`judged` exist, by their places; all others hold, and `make(place)` makes one.
 
@@ -111,13 +107,8 @@ class Findings(Sequence["Finding"]):
 
     @property
     def worst(self) -> Finding | None:
-        """The first of those with the largest share of their own, which may be a rounding less than was found of several at once."""
-        found: Finding | None = None
-        for place in np.argsort(-_as_large_as_any(self.shares), kind="stable")[:TRIED].tolist():
-            if found is not None and not found.share < self.shares[place]:
-                break
-            found = self[place] if found is None or found.share < self[place].share else found
-        return found
+        """The first of those with the largest share."""
+        return self[_largest(self.shares)] if len(self) else None
 
     @property
     def blindest(self) -> Finding | None:
@@ -137,13 +128,8 @@ class Findings(Sequence["Finding"]):
 
 
 def _largest(measures: Array) -> int:
-    """The first of the largest."""
-    return int(np.argmax(_as_large_as_any(measures)))
-
-
-def _as_large_as_any(measures: Array) -> Array:
-    """NaN as infinity."""
-    return np.where(np.isnan(measures), np.inf, measures)
+    """The first of the largest; NaN is as large as any."""
+    return int(np.argmax(np.where(np.isnan(measures), np.inf, measures)))
 
 
 def _same(one: Finding, other: object) -> bool:

@@ -78,6 +78,7 @@ def small(monkeypatch):
     return found
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("net", CONVOLVED, ids=lambda net: net.name)
 def test_the_same_claims_are_refuted_as_one_step_after_the_other(net, dtype, small):
@@ -97,6 +98,7 @@ def test_the_same_claims_are_refuted_as_one_step_after_the_other(net, dtype, sma
     assert small
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["delta", "torch", "jax"])
 def test_honest_steps_hold_at_once(name, dtype, small):
@@ -111,6 +113,7 @@ def test_honest_steps_hold_at_once(name, dtype, small):
     assert set(small) == set(WAYS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_one_entry_that_is_off_is_refuted_in_its_step(dtype, small):
     """One wrong number among those of many steps would be missed, or be laid to another step."""
