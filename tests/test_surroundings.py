@@ -234,11 +234,11 @@ def test_a_judge_that_somebody_replaced_before_is_not_taken_for_an_import(monkey
     """What somebody puts in the place of a part of ours before a run would stand in the list without its inside."""
     bindings()
     monkeypatch.setitem(sys.modules, "bpcompare.proof.later", ModuleType("bpcompare.proof.later"))
-    mine = FunctionType(certificate.certify_all.__code__, vars(certificate), "mine", certificate.certify_all.__defaults__)
-    monkeypatch.setattr(certificate, "certify_all", mine)
+    mine = FunctionType(certificate.judge.__code__, vars(certificate), "mine", certificate.judge.__defaults__)
+    monkeypatch.setattr(certificate, "judge", mine)
     with surroundings() as kept:
         mine.__defaults__ = None
-    assert kept.replaced == ["bpcompare.proof.certificate.certify_all"]
+    assert kept.replaced == ["bpcompare.proof.certificate.judge"]
 
 
 def test_a_run_inside_of_a_run_takes_nothing_over_for_it():
