@@ -150,3 +150,14 @@ def test_a_copy_in_float64_observes_as_well():
         torch.manual_seed(1)
         found = bpcompare.check(Observing(rows=rows, symmetric=True), torch.randn(5, 3), loss=lambda y: y.square().sum())
         assert found.verdict == "certified", str(found)
+
+
+def test_a_symmetric_range_about_a_whole_zero_is_certified():
+    """From -127 to 127 torch rounds the ends of the range and a quotient before them: its scale would be called wrong."""
+    torch.manual_seed(0)
+    w, far = torch.nn.Parameter(torch.randn(4, 5)), torch.full((1,), float("inf"))
+    model = torch.nn.ParameterList([w])
+    state = [torch.tensor([1]), torch.tensor([1]), far, -far, torch.ones(1), torch.zeros(1, dtype=torch.int32)]
+    with bpcompare.watch(model) as step:
+        torch.fused_moving_avg_obs_fake_quant(w, *state, 0.1, -127, 127, 0, False, True).square().sum().backward()
+    assert step.verdict == "certified", str(step)

@@ -174,7 +174,8 @@ class ObservedCall(CallLaw):
         a = Arguments(at)
         one, shape = hyperparameter(np.ones(()), a.some), np.shape(plainly(getattr(a, f"{at.name}_after")))
         if at.name in ("scale", "zero_point"):
-            return hyperparameter((_scale(a) if at.name == "scale" else _zero(a)).reshape(shape), a.some) * one
+            found = hyperparameter((_scale(a) if at.name == "scale" else _zero(a)).reshape(shape), a.some) * one
+            return found * one * one * one if a.symmetric_quant else found  # its ends are rounded, and a quotient before them
         x, before = recorded(a.self), a.get(at.name)
         over = tuple(k for k in range(x.ndim) if k != int(a.ch_axis) % x.ndim) if a.per_row_fake_quant else None
         now = hyperparameter((x.min(over) if at.name == "running_min" else x.max(over)).reshape(shape), a.some)
