@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws.law import UpdateAt, UpdateLaw
-from bpcompare.numbers.number import Num, hyperparameter, named, total
+from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total
 from bpcompare.ops import Adagrad, Adam, AdamW, RmsProp, Sgd, UpdateOp
 
 
@@ -30,6 +30,14 @@ def drawn(m: Num, d: Num, part: Num) -> Num:
     Where ρ is small, that rounds by u |m|, which is more than u ρ |m|.
     """
     return total([m, part * (d - m)])
+
+
+def shrunk(at: UpdateAt[Any]) -> Num:
+    """w − η λ w, with η λ worked out beforehand (Loshchilov and Hutter, arXiv:1711.05101); w where nothing decays."""
+    if not at.op.weight_decay:
+        return apart(at.w)
+    rate = beforehand(lambda eta, decay: eta * decay, at.op.eta, at.op.weight_decay, like=at.w)
+    return total([apart(at.w), -(rate * at.w)])
 
 
 class Downhill(ABC):

@@ -302,8 +302,8 @@ def _weak(
             note = f"nothing moves: its gradient is 0 up to rounding, what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=0.0, terms=size, note=note, **facts)
         sharp, _ = power(r, np.where(inside, terms(), np.abs(step)))
-        if before is None and sharp <= needed(balls.fmt.u) and vanishes(claim, balls, laws, inside):
-            size = float(terms()[inside].max())
+        size = float(terms()[inside].max())  # beside terms without a bound, any number is small
+        if before is None and np.isfinite(size) and sharp <= needed(balls.fmt.u) and vanishes(claim, balls, laws, inside):
             note = f"0 up to rounding: what is left of terms of size {size:.2g}"
             return Finding(prefix + claim.path, claim.statement, "holds", power=sharp, terms=size, note=note, **facts)
     left = None

@@ -229,3 +229,41 @@ def test_a_momentum_that_is_off_is_found():
         optimizer.step()
     assert not step.refuted
     assert any(one.what.startswith("m of wide") for one in step.unexamined), str(step)
+
+
+def _turned_to_nothing(grad, *_):
+    return torch.zeros_like(grad)
+
+
+def _by_values(grad, *_):
+    left, _, right = torch.linalg.svd(grad, full_matrices=False)
+    return left @ right
+
+
+def _signs(grad, *_):
+    return torch.sign(grad)
+
+
+def _off(grad, coefficients, steps, _eps):
+    """The iterations in float32, by functions that are not torch's own there, and 1 % off."""
+    a, b, c = coefficients
+    x = grad / grad.norm()
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + 1.01 * (b * gram + c * gram @ gram) @ x
+    return x
+
+
+@pytest.mark.parametrize("patched", [_turned_to_nothing, _signs, _by_values, _off], ids=lambda one: one.__name__)
+def test_what_no_stage_tells_of_is_no_zero(patched, monkeypatch):
+    """Of iterations that nobody saw no rounding has a bound: any step, even none, would be 0 up to that, and certified."""
+    monkeypatch.setattr(_muon, "_zeropower_via_newtonschulz", patched)
+    step = stepped(Matrices(shapes=("wide",)))
+    assert step.verdict == "undecided", str(step)
+
+
+def test_what_few_stages_hide_is_no_zero(monkeypatch):
+    """Terms that have a bound, and a wide one, would make a 0 of what is none."""
+    monkeypatch.setattr(_muon, "_zeropower_via_newtonschulz", _turned_to_nothing)
+    step = stepped(Matrices(shapes=("wide",)), ns_steps=4)
+    assert step.verdict == "undecided", str(step)

@@ -397,6 +397,36 @@ def test_a_step_that_is_undone_is_no_look_at_a_place_nearby(which):
     assert "0.weight: it was changed" in named(step)
 
 
+def test_a_step_without_gradients_moves_nothing_on():
+    """A training that stands still would be certified: what was put back had its gradients taken away before the step."""
+
+    def taken(mine, old):
+        into_data(mine, old)
+        for p in mine:
+            p.grad = None
+
+    step = put_back(taken)
+    assert step.verdict == IN_PART, str(step)
+    assert "0.weight: code moved it by hand and put it back" in named(step)
+
+
+def test_who_goes_back_again_undoes_an_update_by_hand():
+    """Every update by hand would begin at the first weights, and all be certified: only the last would be left."""
+    model = net()
+    mine = list(model.parameters())
+    with bpcompare.watch(model) as step:
+        first = [p.detach().clone() for p in mine]
+        for number in range(3):
+            model.zero_grad()
+            backward(model)
+            with torch.no_grad():
+                if number:
+                    by_copy(mine, first)
+                for p in mine:
+                    p.sub_(0.1 * p.grad)
+    assert step.verdict == IN_PART, str(step)
+
+
 @pytest.mark.parametrize("look", [True, False])
 @pytest.mark.parametrize("restore", [by_data, by_copy, into_data])
 def test_an_update_by_hand_that_is_undone_is_named(restore, look):

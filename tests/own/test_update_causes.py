@@ -240,3 +240,25 @@ def test_a_torch_optimizer_that_was_changed(monkeypatch, changed, words):
     found = [wrong for wrong in wrongs(watched(plain, adamw)) if wrong.claim.statement == "update"]
     assert len(found) == 4
     assert all(words in wrong.cause for wrong in found), [wrong.cause for wrong in found]
+
+
+def test_what_did_not_move_is_said_to_stand_still(monkeypatch):
+    """A step that is left out, or rounded away, would be a factor that fits a wide ball by chance."""
+    torch.optim.SGD([torch.zeros(1)])
+    inner = torch.optim.SGD.step.__wrapped__
+
+    def step(self, closure=None):
+        held = [p.detach().clone() for group in self.param_groups for p in group["params"]]
+        out = inner(self, closure)
+        with torch.no_grad():
+            for p, old in zip((p for group in self.param_groups for p in group["params"]), held, strict=True):
+                p.copy_(old)
+        return out
+
+    monkeypatch.setattr(torch.optim.SGD, "step", torch.optim.Optimizer.profile_hook_step(step))
+    found = [wrong for wrong in wrongs(watched(plain)) if wrong.claim.statement == "update"]
+    told = {wrong.claim.subject.rpartition(".")[2]: wrong.cause for wrong in found}
+    assert told == {
+        "weight": "no element moved: it is what it was before the step",
+        "bias": "bias not updated: b ← b (bpcompare explain BP414)",
+    }

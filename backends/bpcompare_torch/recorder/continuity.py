@@ -59,9 +59,11 @@ class Continuity:
 
     def left(self, address: int, now: Kept, clock: int) -> None:
         """Somebody's code, which is told elsewhere, has left these numbers in the whole of a parameter."""
-        if address in self._left:
+        if self._waiting.pop(address, None):  # moved on by hand: who goes back once more undoes that
+            self._moved_from.pop(address, None)
+            self._looked.discard(address)
+        elif address in self._left:
             self._moved_from.setdefault(address, []).append(self._left[address][0])
-        self._waiting.pop(address, None)
         self._left[address] = now, clock
         self._known.discard(address)
 
@@ -107,7 +109,7 @@ class Continuity:
     def ended(self, one: Moved, now: Kept, clock: int) -> None:
         """A step that was recorded function by function ends, and a parameter holds these numbers."""
         self.found(id(one.parameter), now, clock, one.name, INSIDE)
-        self._moved_on(id(one.parameter))
+        self._moved_on(one)
         if one.gradient is not None:
             self._spent[one.gradient] = None
 
@@ -116,7 +118,7 @@ class Continuity:
         if one.after is not None:
             self._left[id(one.parameter)] = one.after, clock
         self._known.discard(id(one.parameter))
-        self._moved_on(id(one.parameter))
+        self._moved_on(one)
         if one.gradient is None:
             return
         self._spent[one.gradient] = None
@@ -125,11 +127,12 @@ class Continuity:
         if left:
             self._states.setdefault(optimizer, {}).update(left)
 
-    def _moved_on(self, address: int) -> None:
-        """A step has moved a parameter: one that is undone is no look at a place nearby."""
-        self._moved_from.pop(address, None)
-        self._looked.discard(address)
-        self._waiting.pop(address, None)
+    def _moved_on(self, one: Moved) -> None:
+        """A step has moved a parameter, if that has a gradient: one that is undone is no look at a place nearby."""
+        self._moved_from.pop(id(one.parameter), None)
+        self._looked.discard(id(one.parameter))
+        if one.gradient is not None:
+            self._waiting.pop(id(one.parameter), None)
 
     def over(self, t: Tensor, name: str, now: Kept) -> None:
         """Watching ends, and a parameter holds these numbers."""

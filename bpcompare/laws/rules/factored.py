@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws.law import UpdateAt
-from bpcompare.laws.update import drawn
+from bpcompare.laws.update import drawn, shrunk
 from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total
 
 
@@ -16,6 +16,8 @@ class AdafactorRule:
 
     u = g/√max(V, ε₁²), and w ← (1 − η λ) w − max(ε₂, rms w) min(η, 1/√t) u/max(1, rms u/d).
     """
+
+    kept = staticmethod(shrunk)
 
     def slot(self, at: UpdateAt[Any]) -> Num:
         """Means of squares, over rows, over columns, or none: drawn to those of now by t^γ."""
@@ -33,13 +35,6 @@ class AdafactorRule:
         rows, columns = self.slot(at.but(name="rows")), self.slot(at.but(name="columns"))
         mean = total(rows, axis=-2, keepdims=True) / float(rows.shape[-2])
         return rows * columns / np.maximum(mean, hyperparameter(at.op.epsilon, at.w))
-
-    def kept(self, at: UpdateAt[Any]) -> Num:
-        """w, or w − η λ w."""
-        if not at.op.weight_decay:
-            return apart(at.w)
-        rate = beforehand(lambda eta, decay: eta * decay, at.op.eta, at.op.weight_decay, like=at.w)
-        return total([apart(at.w), -(rate * at.w)])
 
     def step(self, at: UpdateAt[Any]) -> Num:
         """The rate by the size of w, times u by its own."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws.law import UpdateAt
-from bpcompare.laws.update import drawn
-from bpcompare.numbers.number import Num, apart, beforehand, dot, hyperparameter, total
+from bpcompare.laws.update import drawn, shrunk
+from bpcompare.numbers.number import Num, beforehand, dot, hyperparameter, total
 
 STEP = "o"
 """The last stage: what the parameter is moved by."""
@@ -22,16 +22,11 @@ class MuonRule:
     s is √max(1, rows/columns), or 0.2 √max(rows, columns) to "match_rms_adamw" (Liu et al., arXiv:2502.16982).
     """
 
+    kept = staticmethod(shrunk)
+
     def slot(self, at: UpdateAt[Any]) -> Num:
         """m + (1 − μ)(g − m)."""
         return drawn(at.slots["m"], at.g, beforehand(lambda mu: 1.0 - mu, at.op.momentum, like=at.w))
-
-    def kept(self, at: UpdateAt[Any]) -> Num:
-        """(1 − η λ) w."""
-        if not at.op.weight_decay:
-            return apart(at.w)
-        rate = beforehand(lambda eta, decay: eta * decay, at.op.eta, at.op.weight_decay, like=at.w)
-        return total([apart(at.w), -(rate * at.w)])
 
     def step(self, at: UpdateAt[Any]) -> Num:
         """η s o, from o as it was recorded. Raises LookupError where it was not: it has a format of its own, mostly bfloat16."""

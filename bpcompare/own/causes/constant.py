@@ -33,10 +33,12 @@ def constant(one: Judged, claim: Claim) -> str:
             return ""
         if not x.any() and claim.statement != "update":
             return "every element is 0: nothing was given back"
+        before = balls.values.given[claim.subject].astype(np.float64) if claim.statement == "update" else np.zeros(())
+        if before.shape and np.array_equal(x, before):
+            return "no element moved: it is what it was before the step"
         found = among(claim, balls, _constants(one, x.shape), one.laws)
         if found is not None:
             return f"exactly {found.name} times the law in every element, within rounding: {found.hint}"
-        before = balls.values.given[claim.subject].astype(np.float64) if claim.statement == "update" else np.zeros(())
         return _factor(x - before, law, before) or _turned(x, law)
 
 
