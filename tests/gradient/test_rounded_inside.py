@@ -108,3 +108,35 @@ STANDS = np.abs(np.random.default_rng(1).standard_normal((3, 4)))
 def test_flat_ground_and_a_kink_close_by_are_no_stairs(forward, backward):
     """Nothing that has a plateau would be decided any more."""
     assert judged(forward, backward, 1).verdict == "certified"
+
+
+POLES = {
+    "tan": (np.tan, lambda x: 1 / np.cos(x) ** 2),
+    "a quotient": (lambda x: x**2 / (x - 1), lambda x: (x * x - 2 * x) / (x - 1) ** 2),
+    "a root of 0": (np.cbrt, lambda x: 1 / (3 * np.cbrt(x) ** 2)),
+}
+
+
+@pytest.mark.parametrize("off", [1.01, 0.0, 2.0])
+@pytest.mark.parametrize("name", POLES)
+def test_a_pole_excuses_no_slope(name, off):
+    """What is far away beside a pole, or the tip of a root, would be taken for a step, and any gradient may be its slope."""
+    forward, slope = POLES[name]
+    x = np.array([0.7, -1.3, 0.31, 2.2] if name == "tan" else [0.7])
+    check = check_gradient(hidden(forward), lambda x, dy: off * slope(x) * dy, (x,), contracts=False)
+    assert check.verdict == "wrong", str(check)
+
+
+@pytest.mark.parametrize(
+    ("forward", "slope"),
+    [
+        (lambda x: np.exp(x) + 0.5 * np.round(16 * x) / 16, lambda x: np.exp(x) + 0.5),
+        (lambda x: np.sin(3 * x) + 0.5 * np.round(16 * x) / 16, lambda x: 3 * np.cos(3 * x) + 0.5),
+    ],
+    ids=["exp", "sin"],
+)
+def test_steps_on_a_bend_are_steps(forward, slope):
+    """What is farthest off a line is the bend, and not the steps on it: the slope of the whole stairs would be called wrong."""
+    x = np.array([0.7, -1.3, 0.31, 2.2])
+    check = check_gradient(hidden(forward), lambda x, dy: slope(x) * dy, (x,), contracts=False)
+    assert check.verdict == "undecided", str(check)

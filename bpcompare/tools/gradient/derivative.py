@@ -35,6 +35,8 @@ INNER = 2.0**-22
 """Of an output near 0, terms as large as the input may be left, and their rounding in float64."""
 FARTHER, PARTS, ROUNDS, BREAK = (1.0, 0.55, 0.3, 0.17, 0.1, 0.055), 8, 9, 1e-4
 """Before somebody is accused, wider steps are looked for up to there, and slopes from there count; a jump's share of the way."""
+ALONE = 0.15
+"""Beside a jump s goes less than this share of it; beside a pole, or a root's tip, a third of it and more."""
 JUMP, SEEN, ONE_SIDED = 300.0, 1e-3, 0.2
 """From one level to the next a slope's gap falls tenfold (as h²), or a hundredfold: by so much only in a jump; gaps above a share
 of the terms are looked at; a gap on one side alone is a kink close by."""
@@ -98,24 +100,34 @@ class Along:
     def _breaks(self, v: Array, h: float, slope: float) -> bool:
         """Whether s jumps between here and there: in a curve and a kink, what is off a line vanishes closer by.
 
-        The line has the `slope` of one step, where there are many, or that of most parts, where there are few.
+        The line has the `slope` of one step, where there are many, or that of most parts, where there are few, or of the parts
+        beside, where it bends more than the steps are high.
         """
-        return any(self._jump(v, h, line) > 64 * self._noise for line in (lambda _: slope, np.median))
+        tried: list[tuple[float, Callable[[Array], Any]]] = [
+            (h, lambda _: slope),
+            (h, np.median),
+            (h, _beside),
+            (0.3 * h, _beside),
+        ]
+        return any(self._jump(v, far, line) > 64 * self._noise for far, line in tried)
 
     def _jump(self, v: Array, h: float, line: Callable[[Array], Any]) -> float:
-        """What is left of s, however close, where it is farthest off a line; 0 where that is a small share of it."""
+        """What is left of s, however close, where it is farthest off a line; 0 where that is a small share of it.
+
+        Nor is it a jump where s goes as far beside it: it is a pole, or the tip of a root, where no step is too small.
+        """
         low, width, whole, at = 0.0, h, 0.0, 0
         steps = np.zeros(PARTS)
         for _ in range(ROUNDS):
-            t = low + width * np.arange(PARTS + 1) / PARTS
+            t = low + width * np.arange(-1, PARTS + 2) / PARTS
             s = np.array([float((self._dy * (self._shifted(v, one) - self._y)).sum()) for one in t])
             if not np.isfinite(s).all():
                 return 0.0
             width, whole, steps = width / PARTS, max(whole, float(np.abs(s).max())), np.diff(s)
-            at = int(np.argmax(np.abs(steps / width - line(steps / width))))
+            at = 1 + int(np.argmax(np.abs(steps / width - line(steps / width))[1:-1]))
             low = float(t[at])
-        rest = float(abs(steps[at]))
-        return rest if rest > BREAK * whole else 0.0
+        rest, beside = float(abs(steps[at])), float(max(abs(steps[at - 1]), abs(steps[at + 1])))
+        return rest if rest > BREAK * whole and beside < ALONE * rest else 0.0
 
     def _slope(self, v: Array, h: float) -> float:
         return float((self._dy * (self._shifted(v, h) - self._shifted(v, -h))).sum() / (2 * h))
@@ -230,3 +242,9 @@ class Along:
         near = abs(0.5 * (sides[0] + sides[1]) - value)
         error = near if near > 1e-3 * bulk + noise else error
         return Derivative(value, error, bulk, value - error, value + error)
+
+
+def _beside(slopes: Array) -> Array:
+    """The median of each and those beside it: where slopes rise or fall all the way, it is the slope itself."""
+    padded = np.pad(slopes, 1, mode="edge")
+    return np.asarray(np.median([padded[:-2], slopes, padded[2:]], axis=0))
