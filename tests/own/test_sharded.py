@@ -13,6 +13,7 @@ from jax.sharding import PartitionSpec as P  # noqa: E402
 
 import bpcompare  # noqa: E402
 from bpcompare.own.judged import judged  # noqa: E402
+from bpcompare_jax.recorder.same import varying  # noqa: E402
 
 if not hasattr(jax, "shard_map") or len(jax.devices()) < 4:
     pytest.skip("this JAX has no jax.shard_map, or one device only", allow_module_level=True)
@@ -228,6 +229,74 @@ def test_what_is_said_to_be_the_same_everywhere_and_is_not_is_wrong():
     assert {claim.path for _, claim, finding in found.runs[0].findings if finding.outcome == "refuted"} == {"shard_map.y"}
 
 
+def no_sum(p, x):
+    return jnp.sum(((x @ p["a"]) @ p["b"] - 1.0) ** 2)
+
+
+def far_apart(p, x):
+    return jnp.sum(p["a"] ** 2) + jnp.array([0.0, 1.0, -1.0, 0.0])[lax.axis_index("i")] * jnp.sum(p["a"] ** 3)
+
+
+def by_a_ring(p, x):
+    e = jnp.sum(jnp.tanh(x @ p["a"]))
+    return e + lax.ppermute(e, "i", [(0, 1), (1, 0)])
+
+
+@pytest.mark.parametrize(
+    ("f", "n", "given"),
+    [
+        pytest.param(no_sum, 2, ({"a": P(None, "i"), "b": P("i")}, P())),
+        pytest.param(far_apart, 4, (P(), P()), marks=pytest.mark.slow),
+        pytest.param(by_a_ring, 2, BATCH, marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_the_same_on_these_numbers_alone_is_named(f, n, given):
+    """A psum that was forgotten would be certified where the numbers hide it: adapters that begin at 0, copies with one mean."""
+    mesh = jax.make_mesh((n,), ("i",), axis_types=(AUTO,))
+    p = {"a": normal(3, 4), "b": jnp.zeros((4, 2))}
+    found = bpcompare.check(sharded(f, mesh, given, check_vma=False), p, X, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "whether what shard_map gives is the same on every device" in " ".join(str(found).split())
+
+
+def rounds(w, x):
+    def step(state, _):
+        a, b, c, before = state
+        return (a + lax.psum(jnp.sum(x), "i"), a * b, x[0, 0] * c + b, c), (a, lax.all_gather(before, "i"))
+
+    (a, b, c, before), (d, e) = lax.scan(step, (jnp.sum(w), 1.0, 1.0, 1.0), None, length=3)
+    return a, b, c, before, jnp.sum(d), jnp.sum(e), lax.pmean(c, "i") + jax.jit(jnp.sin)(b), lax.axis_index("i") * a
+
+
+def test_what_is_the_same_on_every_device_is_told_by_how_it_is_made():
+    """What one round of a loop hands to the next would be called the same, or nothing that was summed would be."""
+    closed = jax.make_jaxpr(rounds, axis_env=[("i", 2), ("j", 2)])(W["w"], X)
+    one = frozenset("i")
+    assert varying(closed, [frozenset(), one], ("i", "j")) == [frozenset()] * 2 + [one] * 2 + [frozenset()] * 3 + [one]
+    assert varying(closed, [frozenset("j")] * 2, ("i", "j"))[0] == frozenset("j")
+
+
+def bits(w, x):
+    y = lax.bitcast_convert_type(lax.bitcast_convert_type(jnp.sum(x @ w), jnp.int32), jnp.float32)
+    return lax.pmean(y, "i")
+
+
+@jax.custom_vjp
+def around(w, x):
+    return sharded(bits)(w, x)
+
+
+around.defvjp(lambda w, x: (around(w, x), (w, x)), lambda r, g: (g * jnp.ones_like(r[0]) * jnp.sum(r[1], 0)[:, None] / 2, None))
+
+
+@pytest.mark.slow
+def test_what_hides_its_derivative_on_several_devices_is_named():
+    """A rule around numbers that are taken apart into bits on devices would be held against a derivative of 0."""
+    found = bpcompare.check(lambda p, x: around(p["w"], x) ** 2, {"w": W["w"]}, X, as_is=True)
+    assert found.verdict == "certified in part", str(found)
+    assert "around" in str(found).partition("unexamined")[2]
+
+
 def branch(p, x):
     return lax.pmean(jnp.mean(lax.cond(lax.axis_index("i") == 0, jnp.sin, jnp.tanh, x @ p["w"])), "i")
 
@@ -240,8 +309,25 @@ def everywhere(x):
 everywhere.defvjp(lambda x: (everywhere(x), x), lambda x, g: (lax.pcast(g, "i", to="varying") * jnp.cos(x),))
 
 
+@jax.custom_vjp
+def both(x, y):
+    return lax.psum(x * y, "i")
+
+
+both.defvjp(
+    lambda x, y: (both(x, y), (x, y)), lambda r, g: tuple(lax.pcast(g, "i", to="varying") * other for other in reversed(r))
+)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("f", "name"), [(branch, "lax.cond"), (lambda p, x: everywhere(error(p, x)), "everywhere")])
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (branch, "lax.cond"),
+        (lambda p, x: everywhere(error(p, x)), "everywhere"),
+        (lambda p, x: both(error(p, x), jnp.sum(x @ p["w"])), "both"),
+    ],
+)
 def test_what_is_not_followed_on_several_devices_is_named(f, name):
     """A branch that each device takes for itself, or a rule that asks others, would be accused, or pass unexamined."""
     found = bpcompare.check(sharded(f), W, X, as_is=True)

@@ -10,9 +10,10 @@ import numpy as np
 from bpcompare.ops.call import Read
 from bpcompare_jax.recorder.calling import rule_name
 from bpcompare_jax.recorder.collectives import brought
-from bpcompare_jax.recorder.evaluation import CUSTOM, Key, floating, is_complex
+from bpcompare_jax.recorder.evaluation import CUSTOM, Key, floating, inner, is_complex
 from bpcompare_jax.recorder.names import place
 from bpcompare_jax.recorder.numbers import shape_of
+from bpcompare_jax.recorder.same import varying
 from bpcompare_jax.recorder.seen import Seen
 from bpcompare_jax.recorder.shards import WHOLE, Mesh, Shard, asking, on_shard
 
@@ -38,6 +39,8 @@ Value = Seen | Spread
 
 UNDECIDED = frozenset({"cond", "while", "shard_map"})
 """Equations that are not followed on many devices: each may do another thing."""
+
+UNASKED = "`out_specs` says so, and `check_vma=False` that nobody asks: it is on these numbers, and Δ is that of the mean of all"
 
 
 def on(value: Value, shard: Shard) -> Seen:
@@ -69,6 +72,7 @@ class Copies:
         self._draft, self._at = draft, at
         self._where = place(equation, "shard_map", scope, custom, line)
         self.scope = f"{scope}/shard_map" if scope else "shard_map"
+        self._others = varying(inner(equation), self._mesh.given(equation.invars), self._mesh.axes)
 
     def entering(self, args: Sequence[Seen]) -> list[Value]:
         """What the function is given: of an array that is cut, its parts."""
@@ -91,7 +95,13 @@ class Copies:
     def leaving(self, values: Sequence[Value], avals: Sequence[Any]) -> list[Seen]:
         """What the function gives: parts put together, and of copies that are said to be the same, one."""
         made = enumerate(zip(values, self._mesh.specs[1], avals, strict=True))
-        return [self._whole(i, value, spec, aval) for i, (value, spec, aval) in made]
+        wholes = [self._whole(i, value, spec, aval) for i, (value, spec, aval) in made]
+        if not self._mesh.checked and any(
+            one.depends and axes - {name for names in self._mesh.cuts(spec, aval.shape) for name in names}
+            for one, axes, spec, aval in zip(wholes, self._others, self._mesh.specs[1], avals, strict=True)
+        ):
+            self._draft.not_asked(f"whether what {self.scope} gives is the same on every device", UNASKED)
+        return wholes
 
     def _whole(self, i: int, value: Value, spec: Any, aval: Any) -> Seen:
         key = (*self._at, WHOLE, i)
@@ -149,6 +159,8 @@ class Copies:
         self, equation: Any, named: Sequence[str], args: Sequence[Value], at: Key, scope: str, custom: str
     ) -> Callable[[Shard], Seen]:
         """What a collective brings to a shard. Raises LookupError for one that is not known."""
+        if len(args) != 1 or len(equation.outvars) != 1:
+            raise LookupError("a function with collectives in it")
         (arg,), (v,) = args, equation.outvars
         varying = {name for name, _ in next(iter(arg.copies))} if isinstance(arg, Spread) else set()
 

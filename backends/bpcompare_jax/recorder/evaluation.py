@@ -125,6 +125,7 @@ class Evaluation:
             alone = {key: x[0] if axes else x for axes, group in probes.items() for key, x in group.items()}
             within = Evaluation(alone, apart=True)
             outs = within.run(inner(equation), [Followed(x, arg.reached) for x, arg in zip(numbers, args, strict=True)], at)
+            self.hid |= within.hid
             reached[:] = [out.reached for out in outs]
             taps: dict[tuple[str, ...], dict[Key, Any]] = {axes: {} for axes in mesh.groups()}
             for key, x in within.taps.items():

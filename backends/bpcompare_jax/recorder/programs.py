@@ -133,6 +133,11 @@ class Draft:
             return self.constant(number)
         return self.step("identity", {"self": Read(0)}, [source], (shape_of(number),), 0, where, number, (*at, 0))
 
+    def not_asked(self, what: str, why: str) -> None:
+        """Names something that nobody examines."""
+        if all(one.what != what for one in self.unexamined):
+            self.unexamined.append(Unexamined(what, why))
+
     def still(self, args: Sequence[Seen], key: Key) -> Seen:
         """A result that no parameter reaches; whether one was cut off is said."""
         cut = any(arg.depends or arg.path.startswith(CUT_OFF) for arg in args)

@@ -36,7 +36,18 @@ def asked(update: Any) -> frozenset[str]:
         return named
     owner = getattr(update, "__self__", None)
     inside = list(_transformations(held(update) | (vars(owner) if owner is not None else {})))
-    return named.union(*map(asked, inside)) if inside else named | USUAL
+    read = USUAL & set(_texts(update)) if inside else USUAL  # what it hands on may be asked for by none of those that it holds
+    return named.union(read, *map(asked, inside))
+
+
+def _texts(function: Any) -> Iterator[str]:
+    """The texts that stand in the code of a function: names of what it reads from all that it is given are among them."""
+    codes = [getattr(getattr(function, "__func__", function), "__code__", None)]
+    while codes:
+        for one in getattr(codes.pop(), "co_consts", ()):
+            if isinstance(one, str):
+                yield one
+            codes += [one] if hasattr(one, "co_consts") else []
 
 
 def _own(update: Any) -> Iterator[str]:

@@ -78,6 +78,11 @@ class Mesh:
         entries += [()] * (len(shape) - len(entries))
         return [tuple(name for name in names if name in self.axes) for names in entries]
 
+    def given(self, variables: Sequence[Any]) -> list[frozenset[str]]:
+        """The axes along which each argument is another one inside."""
+        cuts = (self.cuts(spec, v.aval.shape) for spec, v in zip(self.specs[0], variables, strict=True))
+        return [frozenset(name for names in one for name in names) for one in cuts]
+
     def part(self, spec: Any, shape: Sequence[int], shard: Shard) -> list[range]:
         """For each axis of an array, the places that a shard has."""
         found = []

@@ -174,10 +174,15 @@ class Step:
             leaves[at] = x
         return jax.tree_util.tree_unflatten(self._tree, leaves)
 
-    def asked_for(self, names: frozenset[str]) -> dict[str, Any]:
-        """Of these names what rules ask for besides the gradients: the loss and its gradient, and both as functions."""
+    def asked_for(self, names: frozenset[str], elsewhere: set[str]) -> dict[str, Any]:
+        """Of these names what rules ask for besides the gradients: the loss and its gradient, and both as functions.
+
+        The names of functions whose gradient is taken are put into `elsewhere`.
+        """
 
         def loss(params: Any) -> Any:
+            if any(type(x).__name__ in DIFFERENTIATING for x in jax.tree_util.tree_leaves(params)):
+                elsewhere.update(names & LOSSES)
             return _first(self._loss(params, *self._data))
 
         every = {"value": self._value, "grad": self.tree_of_gradients(), "value_fn": loss, "obj_fn": loss}
@@ -232,6 +237,18 @@ class Step:
         return not self._apart(dict(zip(free, _evaluated(closed, numbers), strict=True)), self.gradients)
 
 
+LOSSES = frozenset({"value_fn", "obj_fn", "grad_fn"})
+"""What rules ask for that is the loss as a function, or its gradient."""
+
+DIFFERENTIATING = frozenset({"JVPTracer", "LinearizeTracer"})
+"""What JAX gives to a function that it takes a derivative of, by the names of its kinds."""
+
+ELSEWHERE = Unexamined(
+    "the gradients that the update itself takes of the loss",
+    "they were judged as numbers, function by function, not as derivatives: check the loss at the parameters where it takes them",
+)
+
+
 def _first(out: Any) -> Any:
     """The loss; what comes with it is no part of it."""
     return out[0] if isinstance(out, tuple) else out
@@ -258,9 +275,12 @@ def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str], t
     arrays = [jnp.asarray(x) for _, x in leaves]
     tree = jax.tree_util.tree_structure({"gradient": gradients, "state": state, "parameter": params})
 
+    elsewhere: set[str] = set()
+
     def moved(*arrays: Any) -> Any:
         given = jax.tree_util.tree_unflatten(tree, arrays)
-        steps, after = transformation.update(given["gradient"], given["state"], given["parameter"], **step.asked_for(more))
+        asked_for = step.asked_for(more, elsewhere)
+        steps, after = transformation.update(given["gradient"], given["state"], given["parameter"], **asked_for)
         return {"parameter": jax.tree_util.tree_map(lambda p, u: p + u, given["parameter"], steps), "state": after}
 
     closed, outs = jax.make_jaxpr(moved, return_shape=True)(*arrays)
@@ -275,7 +295,7 @@ def updated(update: Any, step: Step) -> tuple[list[Recording], dict[str, str], t
     results = {name: one for name, one in zip(names, made, strict=True) if one.depends}
     recordings = [forward(draft, "update", results)]
     after = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(outs), [one.number for one in made])
-    own = unruled(transformation.update, state, params)
+    own = unruled(transformation.update, state, params) + ((ELSEWHERE,) if elsewhere else ())
     try:
         rule = told(transformation.update, state, params)
         arrives = [through(part.before, gradients, params, _evaluated) for part in rule.parts]
