@@ -107,6 +107,7 @@ def ways(argument: str, cases: Collection[Any], now: Collection[Any]) -> pytest.
     return pytest.mark.parametrize((argument, "framework", "dtype"), found)
 
 
+@pytest.mark.sampled(3)
 @ways("name", CASES, AT_ONCE)
 def test_layers(name: str, framework: str, dtype: str) -> None:
     """A layer op, its state, a fork, a shared or a frozen parameter is lowered to something else than its equations."""
@@ -120,6 +121,7 @@ def test_activations(framework: str, dtype: str) -> None:
     check(imported(framework), activations(dtype))
 
 
+@pytest.mark.sampled(3)
 @ways("case", [(error, shape) for shape in SHAPES for error in ERRORS], [(error, "rows") for error in ERRORS])
 def test_errors(case: tuple[ops.ErrorOp, str], framework: str, dtype: str) -> None:
     """An error adds over outputs, reduces over examples or scales otherwise than the spec says."""
@@ -232,6 +234,7 @@ def test_every_op_is_lowered_and_tried(backend: Any) -> None:
     assert tried == set(ops.OPS.values())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["batch_norm", "constant", "shapes", "embedding", "shared_and_frozen"])
 def test_the_plan_is_not_changed(backend: Any, name: str) -> None:
     """A framework writes through to the plan, a record shares its memory, or the same plan has other bits the next time."""

@@ -133,7 +133,7 @@ def loss_of(f):
 CASES = [*((name, f, V) for name, f in FUNCTIONS.items()), *((name, f, POSITIVE) for name, f in OF_POSITIVE.items())]
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize(("f", "v"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_honest_functions_are_certified_and_wrong_numbers_refuted(f, v):
     """A loss would be accused or half examined for a function that it uses, or a wrong number among those of it would pass."""

@@ -341,6 +341,7 @@ def test_what_is_not_chosen_is_not_asked():
     assert found.verdict == "certified", str(found)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 def test_adafactor_factors_the_two_largest_axes(dtype):
     """Adafactor of an array with three axes would be accused for those that it factors, or of float64 for its rates."""

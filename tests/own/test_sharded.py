@@ -179,6 +179,7 @@ def test_a_mesh_in_the_types_of_arrays():
     assert len(found.runs) == 2
 
 
+@pytest.mark.slow
 def test_planted_errors_are_caught_on_their_shard():
     """One device with a wrong number, or what a collective brought wrongly, would go unnoticed, or others be called wrong."""
     loss, p, x = by_collectives(True)
