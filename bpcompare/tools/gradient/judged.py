@@ -11,7 +11,7 @@ from bpcompare.laws.calls.factorizations import FREE
 from bpcompare.ops.call import Call
 from bpcompare.own.step import WatchedStep
 from bpcompare.tools.gradient.answer import Answer
-from bpcompare.tools.gradient.differences import aside, beyond, differenced
+from bpcompare.tools.gradient.differences import STAIRS, aside, beyond, differenced
 from bpcompare.tools.gradient.finding import InputFinding
 from bpcompare.tools.gradient.ties import together
 from bpcompare.tools.gradient.traced import Traced
@@ -66,8 +66,8 @@ def _not_of_a_draw(one: InputFinding, at: int, answer: Answer, step: WatchedStep
 
 
 def _not_of_a_choice(one: InputFinding, step: WatchedStep | None) -> InputFinding:
-    """A gradient behind what a library chooses: differences are of its choice, which moves as the library likes."""
-    if one.verdict != "wrong" or step is None:
+    """A gradient behind what a library chooses: differences are of its choice, which moves as the library likes, or jumps."""
+    if (one.verdict != "wrong" and one.note != STAIRS) or step is None:
         return one
     free = next((left.why for left in step.unexamined if FREE in left.why), "")
     if not free:
