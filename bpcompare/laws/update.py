@@ -32,7 +32,7 @@ def drawn(m: Num, d: Num, part: Num) -> Num:
     return total([m, part * (d - m)])
 
 
-def shrunk(at: UpdateAt[Any]) -> Num:
+def less_decay(at: UpdateAt[Any]) -> Num:
     """w − η λ w, with η λ worked out beforehand (Loshchilov and Hutter, arXiv:1711.05101); w where nothing decays."""
     if not at.op.weight_decay:
         return apart(at.w)

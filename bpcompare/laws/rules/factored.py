@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws.law import UpdateAt
-from bpcompare.laws.update import drawn, shrunk
+from bpcompare.laws.update import drawn, less_decay
 from bpcompare.numbers.number import Num, apart, beforehand, hyperparameter, named, total
 
 
@@ -17,7 +17,7 @@ class AdafactorRule:
     u = g/√max(V, ε₁²), and w ← (1 − η λ) w − max(ε₂, rms w) min(η, 1/√t) u/max(1, rms u/d).
     """
 
-    kept = staticmethod(shrunk)
+    kept = staticmethod(less_decay)
 
     def slot(self, at: UpdateAt[Any]) -> Num:
         """Means of squares, over rows, over columns, or none: drawn to those of now by t^γ."""

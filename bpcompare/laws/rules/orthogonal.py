@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpcompare.laws.law import UpdateAt
-from bpcompare.laws.update import drawn, shrunk
+from bpcompare.laws.update import drawn, less_decay
 from bpcompare.numbers.number import Num, beforehand, dot, hyperparameter, total
 
 STEP = "o"
@@ -22,7 +22,7 @@ class MuonRule:
     s is √max(1, rows/columns), or 0.2 √max(rows, columns) to "match_rms_adamw" (Liu et al., arXiv:2502.16982).
     """
 
-    kept = staticmethod(shrunk)
+    kept = staticmethod(less_decay)
 
     def slot(self, at: UpdateAt[Any]) -> Num:
         """m + (1 − μ)(g − m)."""

@@ -43,16 +43,17 @@ class Try:
     def element(self, k: int) -> Derivative:
         """The derivative by one element, by its number."""
         if k not in self._known:
-            v = np.zeros(self.x.shape)
-            v.flat[k] = 1.0
-            self._known[k] = self.along(v)
+            self._known[k] = self.along(self._unit(k))
         return self._known[k]
 
     def may_be(self, g: float, k: int) -> bool:
         """Whether g is a slope of steps that the output goes in by one element, and which are not told from its derivative."""
+        return self.along.may_be(g, self._unit(k), self.element(k), elsewhere=any(one.stairs for one in self._known.values()))
+
+    def _unit(self, k: int) -> Array:
         v = np.zeros(self.x.shape)
         v.flat[k] = 1.0
-        return self.along.may_be(g, v, self.element(k), elsewhere=any(one.stairs for one in self._known.values()))
+        return v
 
     def least(self, flat: Array) -> float:
         """The relative mistake of one of its larger elements that moving all of them at once would have shown."""
