@@ -130,16 +130,11 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
             "come from an approximation inside of the forward. A forward that can be followed would decide it, or reference="
         )
         return InputFinding(name, shape, "undecided", power, len(numbers), index, note=note)
-
-    def share(place: int) -> float:
-        """How far off it is, beside what is granted."""
-        return float(abs(flat[numbers[place]] - found[place].value) / max(radii[place], 1e-300))
-
-    farthest = sorted(sure, key=share, reverse=True)
-    if all(this.may_be(float(flat[numbers[place]]), numbers[place]) for place in farthest[:SOME]):  # each takes hundreds of calls
+    wrong = [(numbers[place], found[place], radii[place]) for place in sure]
+    if _in_steps(this, wrong, flat):
         return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=STAIRS)
     want = np.array([one.value for one in found])
-    if note := _lost(tries, at, [(numbers[place], found[place], radii[place]) for place in sure], g):
+    if note := _lost(tries, at, wrong, g):
         return InputFinding(name, shape, "undecided", float("inf"), len(numbers), note=note)
     symmetric = len(numbers) == this.x.size and name not in tries.pairs
     if symmetric and _symmetric(this.x, flat, want, np.array(radii)):
@@ -147,7 +142,7 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
             "the input is symmetric: along symmetric directions the gradient is right; along all others its value is a convention"
         )
         return InputFinding(name, shape, "convention", power, len(numbers), note=note)
-    worst = max(bad, key=share)
+    worst = max(bad, key=lambda place: _share((numbers[place], found[place], radii[place]), flat))
     whole = len(numbers) == this.x.size and not tries.budget.over()
     cause = NOT_ASKED if not tries.causes else _cause(tries, at, g, want.reshape(shape), radii) if whole else ""
     return InputFinding(
@@ -167,6 +162,18 @@ def _differenced(tries: Tries, at: int, name: str, g: Array | None) -> InputFind
 
 Element = tuple[int, Derivative, float]
 """Its number, what the oracle says of it, and how far that may be off."""
+
+
+def _share(wrong: Element, flat: Array) -> float:
+    """How far off it is, beside what is granted."""
+    k, one, radius = wrong
+    return float(abs(flat[k] - one.value) / max(radius, 1e-300))
+
+
+def _in_steps(this: Try, wrong: Sequence[Element], flat: Array) -> bool:
+    """Whether those that are farthest off may all be slopes of steps. Some are asked: each takes hundreds of calls."""
+    farthest = sorted(wrong, key=lambda one: _share(one, flat), reverse=True)
+    return all(this.may_be(float(flat[k]), k) for k, _, _ in farthest[:SOME])
 
 
 def _lost(tries: Tries, at: int, wrong: Sequence[Element], g: Array) -> str:
